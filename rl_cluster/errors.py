@@ -1,0 +1,41 @@
+"""What can go wrong by the user's hand, as one tree.
+
+    RlClusterError
+    |-- ConfigError       a preset, a file or a key=value override
+    |-- ScenarioError     a scenario file
+    |-- CheckpointError   a checkpoint or run folder
+    `-- ClusterError      an address that does not answer, a cluster that is too small
+
+Every message reads `<where>: <what is wrong>; <what to do>`. The command line prints it after `error: ` and
+exits with code 2. A mistake of our own is an `assert`, never one of these.
+"""
+
+__all__ = ["CheckpointError", "ClusterError", "ConfigError", "RlClusterError", "ScenarioError"]
+
+
+class RlClusterError(Exception):
+    """Base of every error that a user can mend."""
+
+    def __init__(self, where: str, what: str, remedy: str) -> None:
+        self.where, self.what, self.remedy = where, what, remedy
+        super().__init__(f"{where}: {what}; {remedy}")
+
+    def __reduce__(self) -> tuple[type["RlClusterError"], tuple[str, str, str]]:
+        """Rebuild from the three parts, so that the error crosses process borders unchanged."""
+        return type(self), (self.where, self.what, self.remedy)
+
+
+class ConfigError(RlClusterError):
+    """A preset, a config file or an override is unusable."""
+
+
+class ScenarioError(RlClusterError):
+    """A scenario file is unusable."""
+
+
+class CheckpointError(RlClusterError):
+    """A checkpoint or a run folder is missing, damaged or in the way."""
+
+
+class ClusterError(RlClusterError):
+    """A Ray cluster does not answer, or cannot hold what was asked for."""

@@ -1,0 +1,134 @@
+"""The values that cross the borders between layers: what a policy sees, and what a rollout hands to a learner.
+
+Letters: B worlds, T decision steps, N UAVs, M targets, O obstacles, S = N + M + O entities, C candidates,
+W neighbour slots, R resource kinds. Sizes are the padded maxima of the config; a mask's True means "exists".
+Nothing here knows numpy from torch beyond annotations, numba or Ray.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "WAIT",
+    "BoolArray",
+    "FloatArray",
+    "Fragment",
+    "IntArray",
+    "Observation",
+    "map_observation",
+    "obstacle_feature_dim",
+    "pair_feature_dim",
+    "target_feature_dim",
+    "uav_feature_dim",
+]
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int16]
+
+ArrayT = TypeVar("ArrayT")
+OtherT = TypeVar("OtherT")
+
+WAIT = 0
+"""Action 0: hover (no range is used). Action c + 1 flies to the UAV's c-th candidate."""
+
+
+def uav_feature_dim(num_resources: int) -> int:
+    """Width of a UAV row for R resource kinds; `environment/observation.py` says what each column holds."""
+    return 14 + 4 * num_resources
+
+
+def target_feature_dim(num_resources: int) -> int:
+    """Width of a target row."""
+    return 7 + 5 * num_resources
+
+
+def obstacle_feature_dim() -> int:
+    """Width of an obstacle row."""
+    return 2
+
+
+def pair_feature_dim(num_resources: int) -> int:
+    """Width of a UAV-candidate pair row."""
+    return 15 + 4 * num_resources
+
+
+class Observation(NamedTuple, Generic[ArrayT]):
+    """What the policy sees of B worlds: an entity table, who attends to whom, and what each UAV may choose.
+
+    Entities stand in the order UAVs, targets, obstacles: UAV i is entity i, target j is entity N + j.
+    Float arrays are float32, scale-free (lengths over `sensing_radius_m`) and, per UAV, in its body frame.
+    """
+
+    uav: ArrayT
+    """(B, N, uav_feature_dim) UAV rows; 0 where the UAV does not exist."""
+    target: ArrayT
+    """(B, M, target_feature_dim) target rows; 0 where the target does not exist or is closed."""
+    obstacle: ArrayT
+    """(B, O, obstacle_feature_dim) obstacle rows."""
+    position: ArrayT
+    """(B, S, 2) positions over the sensing radius, origin at the area's centre: only differences may be used."""
+    mask: ArrayT
+    """(B, S) bool; True = the entity exists (a target: and is open)."""
+    neighbours: ArrayT
+    """(B, N + M, W) int16 entity index in [0, S), -1 = no neighbour. A UAV row holds its k nearest UAVs, open
+    targets and obstacles, in that order of groups; a target row its k nearest UAVs. k is drawn where the observation
+    is built, so rollout and learner see the same graph."""
+    candidates: ArrayT
+    """(B, N, C) int16 target index in [0, M), -1 = none: the nearest legal targets, by rising distance; the current
+    choice is always among them."""
+    pair: ArrayT
+    """(B, N, C, pair_feature_dim) features of UAV and candidate together; 0 where there is no candidate."""
+    action_mask: ArrayT
+    """(B, N, 1 + C) bool; True = the action is legal. A UAV that does not choose has exactly one legal action."""
+    decides: ArrayT
+    """(B, N) bool; True = the UAV chooses at this step, and counts in the policy's loss."""
+
+
+def map_observation(
+    function: Callable[[ArrayT], OtherT], observation: Observation[ArrayT]
+) -> Observation[OtherT]:
+    """The observation with `function` applied to each of its arrays."""
+    return Observation(*(function(array) for array in observation))
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """Columns of T decision steps of B worlds, as a rollout made them: [T, B, ...] numpy arrays.
+
+    Worlds reset within a step: row t + 1 may belong to the next episode, and `ended` says so.
+    """
+
+    observation: Observation[NDArray[Any]]
+    """Each array (T, B, ...)."""
+    action: IntArray
+    """(T, B, N) in [0, C]."""
+    logp: FloatArray
+    """(T, B, N) log-probability of each UAV's action; 0 where it does not choose."""
+    value: FloatArray
+    """(T, B, N) predicted return, in reward units."""
+    next_value: FloatArray
+    """(T, B, N) predicted return of the successor within the same episode; 0 where the episode ended."""
+    reward: FloatArray
+    """(T, B, N) per-UAV reward."""
+    ended: BoolArray
+    """(T, B) True = the episode ended with this step (terminated or truncated)."""
+    outcomes: dict[str, NDArray[np.float64]]
+    """Metric name -> (E,) values of the E episodes that ended, in order of (t, world)."""
+    weights_version: int
+    """How many updates the acting weights had seen."""
+
+    @property
+    def num_rows(self) -> int:
+        """T * B: decision steps of worlds, one row = one graph."""
+        return int(self.ended.size)
+
+    @property
+    def num_agent_steps(self) -> int:
+        """How many UAVs existed, summed over the rows: one agent-step = one UAV's action applied."""
+        num_uavs = self.action.shape[-1]
+        return int(self.observation.mask[..., :num_uavs].sum())
