@@ -54,7 +54,7 @@ def obstacle_feature_dim() -> int:
 
 def pair_feature_dim(num_resources: int) -> int:
     """Width of a UAV-candidate pair row."""
-    return 15 + 4 * num_resources
+    return 15 + 5 * num_resources
 
 
 class Observation(NamedTuple, Generic[ArrayT]):

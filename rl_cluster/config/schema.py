@@ -129,7 +129,7 @@ class RewardConfig(Section):
     waste: NonNegative
     """Charged to a UAV whose chosen target closes under it."""
     congestion: NonNegative
-    """Charged when a target closes: what it adds to the congestion metric, split over those who crowded it."""
+    """Charged when a target closes (or at the end): its part of the congestion metric, split over those involved."""
     path: NonNegative
     """Charged per sensing radius flown."""
     time: NonNegative

@@ -4,7 +4,6 @@ SI units, a 2-D plane, float32. N UAVs, M targets, O obstacles, R resource kinds
 say which rows are real. A scenario (`scenario.py`) or the generator (`generator.py`) fills one world at a time.
 """
 
-from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -27,9 +26,8 @@ class Sizes(NamedTuple):
     num_resources: int
 
 
-@dataclass(frozen=True, slots=True)
-class WorldState:
-    """Arrays are written in place; the object only holds them together. True in a mask = exists."""
+class WorldState(NamedTuple):
+    """Arrays are written in place; the tuple only holds them together, in a form that numba kernels take whole."""
 
     uav_exists: BoolArray
     """(B, N)"""
@@ -73,6 +71,8 @@ class WorldState:
     """(B, M) when the last of its demand was met; inf while open"""
     involved: BoolArray
     """(B, N, M) True = the UAV delivered to the target, or the target was its choice when it closed or at the end"""
+    arrived: BoolArray
+    """(B, N) scratch of `delivery.py`: True = inside the capture radius of the target in hand"""
     delivered: FloatArray
     """(B, N, M, R) units delivered so far by UAV i to target j"""
     obstacle_exists: BoolArray
@@ -87,12 +87,14 @@ class WorldState:
     """(B,)"""
     time_limit_s: FloatArray
     """(B,)"""
-    return_sum: FloatArray
+    return_sum: NDArray[np.float64]
     """(B,) reward summed over UAVs and steps"""
     k: IntArray
     """(B,) neighbours of each kind that attention sees in this episode"""
     episode: NDArray[np.int64]
     """(B,) episode number within the world: with the seed and the world's number the key of its randomness"""
+    ended: BoolArray
+    """(B,) True = the episode is over; the world stands still until it is reset"""
     decision: NDArray[np.int64]
     """(B,) decisions made in this episode"""
 
@@ -118,12 +120,15 @@ class WorldState:
             "target_position_m": ((m, 2), np.float32),
             "target_demand": ((m, r), np.float32),
             "target_remaining": ((m, r), np.float32),
+            "arrived": ((n,), np.bool_),
             "involved": ((n, m), np.bool_),
             "delivered": ((n, m, r), np.float32),
             "obstacle_exists": ((o,), np.bool_),
             "obstacle_center_m": ((o, 2), np.float32),
             "area_m": ((2,), np.float32),
             "k": ((), np.int16),
+            "ended": ((), np.bool_),
+            "return_sum": ((), np.float64),
             "episode": ((), np.int64),
             "decision": ((), np.int64),
         }
@@ -133,7 +138,7 @@ class WorldState:
             shape, dtype = shapes.get(name, (rows.get(name.split("_")[0], ()), np.float32))
             return zeros(*shape, dtype=dtype)
 
-        return cls(**{field.name: make(field.name) for field in fields(cls)})  # type: ignore[arg-type]
+        return cls(**{name: make(name) for name in cls._fields})  # type: ignore[arg-type]
 
     @property
     def num_worlds(self) -> int:
@@ -153,9 +158,9 @@ class WorldState:
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """Copies of all arrays, by name."""
-        return {field.name: getattr(self, field.name).copy() for field in fields(self)}
+        return {name: array.copy() for name, array in self._asdict().items()}
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Writes `state_dict`'s arrays back. Raises KeyError or ValueError if one is missing or of another shape."""
-        for field in fields(self):
-            getattr(self, field.name)[...] = arrays[field.name]
+        for name, array in self._asdict().items():
+            array[...] = arrays[name]

@@ -1,0 +1,95 @@
+"""From the name of a preset or a file, and `key=value` overrides, to a checked `Config`, and back to YAML.
+
+`schema.py` says what is allowed, `yaml_file.py` reads and writes the text, `faults.py` words what is wrong.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
+from rl_cluster.config.schema import Config
+from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
+from rl_cluster.errors import ConfigError
+
+__all__ = ["PRESETS", "load_config", "to_yaml"]
+
+PRESETS: dict[str, Path] = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.yaml"))}
+"""Name -> file of the settings that come with the package."""
+
+
+class _Override(NamedTuple):
+    text: str
+    """As the user wrote it."""
+    key: str
+    """Dotted; known to the schema."""
+    value: Any
+
+
+def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
+    """The settings of a preset or YAML file, with overrides in place.
+
+    Args:
+        preset_or_file: A name in `PRESETS`, else the path of a YAML file (`./debug` is the file where `debug` is a preset).
+        overrides: `key=value` with a dotted key and a YAML value: `ppo.lr=[1e-3, 1e-4]`. The last of a key counts.
+
+    Raises:
+        ConfigError: The file cannot be read, an override is no `key=value`, a key is unknown or missing, or a value is
+            of the wrong type, out of range, not finite or at odds with another.
+    """
+    path = PRESETS.get(preset_or_file, Path(preset_or_file))
+    where = path.name if preset_or_file in PRESETS else preset_or_file
+    _check_name(preset_or_file, path)
+    data = read_yaml(path)
+    if not isinstance(data, dict):
+        raise ConfigError(where, "is not a mapping", "begin from a preset: rl-cluster config show quick_demo")
+    parsed = [_parse_override(text) for text in overrides]
+    for override in parsed:
+        _put(data, override, where)
+    return _validate(data, where, parsed)
+
+
+def to_yaml(config: Config) -> str:
+    """The settings as a YAML file that `load_config` reads back to an equal `Config`."""
+    return dump_yaml(config.model_dump(mode="json"))
+
+
+def _check_name(name: str, path: Path) -> None:
+    """Raises ConfigError for a bare word that is neither preset nor file: it was meant as a preset."""
+    if name not in PRESETS and not path.suffix and path.name == name and not path.exists():
+        raise ConfigError(name, "is no preset and no file", f"choose a YAML file or one of {', '.join(PRESETS)}")
+
+
+def _parse_override(text: str) -> _Override:
+    key, has_value, value = text.partition("=")
+    if not has_value:
+        raise ConfigError(text, "override without '='", "write key=value, for example ppo.clip=0.1")
+    if key not in dotted_keys(Config):
+        _, what, remedy = unknown_key(key, Config)
+        raise ConfigError(text, what, remedy)
+    return _Override(text, key, parse_yaml(value, text))
+
+
+def _put(data: dict[str, Any], override: _Override, where: str) -> None:
+    """Sets the override's value in nested data, with the sections on the way where the file left them out."""
+    *sections, name = override.key.split(".")
+    for section in sections:
+        data = data.setdefault(section, {})
+        if not isinstance(data, dict):
+            raise ConfigError(f"{where}: {section}", "is not a mapping", f"write its keys below {section}:")
+    data[name] = override.value
+
+
+def _validate(data: dict[str, Any], where: str, overrides: Sequence[_Override]) -> Config:
+    # Strict JSON rules let a list be a tuple and 1 be 1.0, but neither text nor true be a number.
+    try:
+        return Config.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        place, what, remedy = first_fault(error, Config)
+    for override in reversed(overrides):
+        if place == override.key or place.startswith(f"{override.key}."):
+            raise ConfigError(override.text if place == override.key else f"{override.text}: {place}", what, remedy)
+    raise ConfigError(f"{where}: {place}" if place else where, what, remedy)

@@ -1,0 +1,142 @@
+"""Plain data from and to YAML, and nothing that a hostile or careless file could do beyond that.
+
+Scalars follow YAML 1.2's core schema, so `3e-4` is a number, `012` is 12 and `on` is text. Refused are tags, more than
+one document, duplicate keys, deep nesting, many aliases and large files. What the data means is `load.py`'s matter.
+"""
+
+import re
+import stat
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rl_cluster.errors import ConfigError, RlClusterError
+
+__all__ = ["dump_yaml", "parse_yaml", "read_yaml"]
+
+MAX_BYTES = 2**20
+MAX_DEPTH = 32
+MAX_ALIASES = 16
+LINE_WIDTH = 120
+
+CORE_SCHEMA = (
+    ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    # Integers of more digits read as floats: their checked range is far below, and int() is quadratic in the digits.
+    ("tag:yaml.org,2002:int", r"[-+]?[0-9]{1,18}", list("-+0123456789")),
+    ("tag:yaml.org,2002:float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("tag:yaml.org,2002:float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.")),
+)
+
+
+class _Loader(yaml.CSafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys: set[str] = set()
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                if key_node.value in keys:
+                    raise yaml.constructor.ConstructorError(
+                        problem=f"key {key_node.value} occurs twice", problem_mark=key_node.start_mark
+                    )
+                keys.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.CSafeDumper):
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+
+def _construct_int(loader: _Loader, node: yaml.ScalarNode) -> int:
+    return int(loader.construct_scalar(node), 10)
+
+
+for tag, pattern, first_letters in CORE_SCHEMA:
+    for side in (_Loader, _Dumper):
+        side.add_implicit_resolver(tag, re.compile(rf"^(?:{pattern})$"), first_letters)
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+
+
+def read_yaml(path: Path, error: type[RlClusterError] = ConfigError) -> Any:
+    """The data in a YAML (or JSON) file.
+
+    Args:
+        path: A regular file of at most 1 MiB.
+        error: What is raised, so that each kind of file fails in its own words.
+
+    Raises:
+        RlClusterError: There is no such file, it is a folder, cannot be read, is too large, is not UTF-8, or
+            `parse_yaml` refuses its text.
+    """
+    where = str(path)
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise error(where, "is a folder", "name a YAML file")
+        if not stat.S_ISREG(status.st_mode):
+            raise error(where, "is not a regular file", "name a YAML file")
+        if status.st_size > MAX_BYTES:
+            what = f"has {status.st_size / 2**20:.1f} MiB, more than {MAX_BYTES // 2**20} MiB"
+            raise error(where, what, "name a smaller YAML file")
+        content = path.read_bytes()
+    except OSError as fault:
+        raise error(where, f"cannot be read ({fault.strerror})", "name a YAML file that exists") from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise error(where, f"is not UTF-8 at byte {fault.start}", "save it as UTF-8 text") from None
+    return parse_yaml(text, where, error)
+
+
+def parse_yaml(text: str, where: str, error: type[RlClusterError] = ConfigError) -> Any:
+    """The data in YAML text: nested dicts, lists, str, int, float, bool and None.
+
+    Args:
+        text: One YAML document.
+        where: What messages call the text; a line number is added where it is known.
+        error: What is raised.
+
+    Raises:
+        RlClusterError: The text is empty or no YAML, holds a tag, a duplicate key or more than one document, or is
+            nested too deeply or repeats itself too often.
+    """
+    try:
+        if _check_events(text, where, error) == 0:
+            raise error(where, "is empty", "write at least one value")
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, made stricter above
+    except yaml.MarkedYAMLError as fault:
+        line = "" if fault.problem_mark is None else f" line {fault.problem_mark.line + 1}"
+        raise error(f"{where}{line}", str(fault.problem), "correct the YAML there") from None
+    except yaml.YAMLError:
+        raise error(where, "holds a character that YAML does not allow", "save it as plain text") from None
+
+
+def _check_events(text: str, where: str, error: type[RlClusterError]) -> int:
+    """Number of values in the text. Looks at the flat stream of events, before anything recursive reads the text."""
+    depth = num_aliases = num_values = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        place = f"{where} line {event.start_mark.line + 1}"
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        num_aliases += isinstance(event, yaml.AliasEvent)
+        num_values += isinstance(event, yaml.NodeEvent)
+        if depth > MAX_DEPTH:
+            raise error(place, f"is nested more than {MAX_DEPTH} deep", "flatten it")
+        if num_aliases > MAX_ALIASES:
+            raise error(place, f"uses more than {MAX_ALIASES} aliases", "write the values out")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise error(place, f"tag {tag} is not allowed", "write plain numbers, texts, lists and mappings")
+    return num_values
+
+
+def dump_yaml(data: Any) -> str:
+    """Nested dicts, lists and scalars as YAML text that `parse_yaml` reads back unchanged, in the given order of keys."""
+    return yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=LINE_WIDTH
+    )

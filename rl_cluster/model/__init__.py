@@ -1,0 +1,1 @@
+"""The policy's network: attention among neighbours, entity encoders, heads and the action distribution. Torch only."""

@@ -1,0 +1,140 @@
+"""What is read off the entity embeddings: an action's logit for every UAV and candidate, and every UAV's value.
+
+`transformer_gnn.py` makes the embeddings; `distributions.py` turns logits into probabilities.
+
+Letters: B graphs, N UAVs, M targets, C candidates, A = 1 + C actions, D width, F features of a pair row.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rl_cluster.model.distributions import mask_logits
+from rl_cluster.types import Observation
+
+__all__ = ["PointerHead", "PopArt", "ValueHead"]
+
+SCORE_INIT = 0.01
+"""Size of the last pointer layer at the start: the first policy is nearly uniform over legal actions."""
+EMA_STEP = 0.1
+"""Weight of the newest batch in PopArt's running moments."""
+MIN_STD = 1e-3
+"""Reward units: value targets that hardly vary are not blown up."""
+
+
+class PointerHead(nn.Module):
+    """One logit per candidate, score(GELU(W_q h_i + W_k h_j + W_p pair_ij)), and one for WAIT.
+
+    WAIT has a learned key and no pair row. Pointer: Vinyals et al. 2015, arXiv 1506.03134.
+    """
+
+    def __init__(self, width: int, num_pair_features: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)
+        self.pair = nn.Linear(num_pair_features, width, bias=False)
+        self.wait_key_D = nn.Parameter(torch.zeros(width))
+        self.score = nn.Linear(width, 1)
+        with torch.no_grad():
+            self.score.weight.mul_(SCORE_INIT)
+            self.score.bias.zero_()
+
+    def forward(self, uav_BND: Tensor, target_BMD: Tensor, observation: Observation[Tensor]) -> Tensor:
+        """Logits (B, N, A), float32, ILLEGAL_LOGIT where an action is illegal; action 0 is WAIT."""
+        query_BND = self.query(uav_BND)
+        hidden_BNCD = self.pair(observation.pair)  # the largest tensor of the network: summed in place
+        hidden_BNCD += query_BND.unsqueeze(2)
+        hidden_BNCD += _gather_rows(self.key(target_BMD), observation.candidates)
+        candidate_BNC = self.score(functional.gelu(hidden_BNCD)).squeeze(-1)
+        wait_BN1 = self.score(functional.gelu(query_BND + self.wait_key_D))
+        logits_BNA = torch.cat([wait_BN1, candidate_BNC], dim=-1)
+        return mask_logits(logits_BNA, observation.action_mask)
+
+
+def _gather_rows(key_BMD: Tensor, candidates_BNC: Tensor) -> Tensor:
+    """(B, N, C, D): the key of each candidate; some key where there is none (its action is illegal)."""
+    num_graphs, num_targets, width = key_BMD.shape
+    first_row_B11 = torch.arange(0, num_graphs * num_targets, num_targets, device=key_BMD.device)[:, None, None]
+    rows_BNC = candidates_BNC.long().clamp_(min=0) + first_row_B11
+    return functional.embedding(rows_BNC, key_BMD.reshape(-1, width))
+
+
+class PopArt(nn.Module):
+    """A linear output in standardised units that keeps its meaning when the units change.
+
+    van Hasselt et al. 2016, arXiv 1602.07714. The running mean and second moment are exponential averages whose bias
+    towards 0 is divided out; they are buffers, so checkpoints carry them.
+    """
+
+    mean_sum: Tensor
+    square_sum: Tensor
+    weight_sum: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, 1)
+        self.register_buffer("mean_sum", torch.zeros(()))
+        self.register_buffer("square_sum", torch.zeros(()))
+        self.register_buffer("weight_sum", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(...) standardised outputs for inputs (..., width)."""
+        return self.linear(x).squeeze(-1)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the targets so far; 0 and 1 before the first."""
+        weight = torch.where(self.weight_sum > 0, self.weight_sum, 1.0)
+        mean = self.mean_sum / weight
+        std = (self.square_sum / weight - mean.square()).clamp(min=MIN_STD**2).sqrt()
+        return mean, torch.where(self.weight_sum > 0, std, 1.0)
+
+    def normalise(self, value: Tensor) -> Tensor:
+        """Values in reward units -> standardised values."""
+        mean, std = self.moments()
+        return (value - mean) / std
+
+    def denormalise(self, value: Tensor) -> Tensor:
+        """Standardised values -> values in reward units."""
+        mean, std = self.moments()
+        return value * std + mean
+
+    @torch.no_grad()
+    def update_statistics(self, target: Tensor, mask: Tensor) -> None:
+        """Takes in value targets (...) where `mask` (...) is True; denormalised outputs stay what they were."""
+        old_mean, old_std = self.moments()
+        target = target[mask]
+        if target.numel() == 0:
+            return
+        self.mean_sum.lerp_(target.mean(), EMA_STEP)
+        self.square_sum.lerp_(target.square().mean(), EMA_STEP)
+        self.weight_sum.lerp_(torch.ones_like(self.weight_sum), EMA_STEP)
+        mean, std = self.moments()
+        self.linear.weight.mul_(old_std / std)
+        self.linear.bias.mul_(old_std).add_(old_mean - mean).div_(std)
+
+
+class ValueHead(nn.Module):
+    """Value of every UAV from its own embedding and the masked means of UAV and target embeddings."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.own = nn.Linear(width, width)
+        self.pooled = nn.Linear(2 * width, width, bias=False)
+        self.popart = PopArt(width)
+
+    def forward(self, uav_BND: Tensor, target_BMD: Tensor, observation: Observation[Tensor]) -> Tensor:
+        """(B, N) standardised values, float32."""
+        num_uavs = uav_BND.shape[1]
+        num_targets = target_BMD.shape[1]
+        uav_mask_BN, target_mask_BM, _ = observation.mask.split(
+            [num_uavs, num_targets, observation.mask.shape[1] - num_uavs - num_targets], dim=1
+        )
+        pooled_B2D = torch.cat([_masked_mean(uav_BND, uav_mask_BN), _masked_mean(target_BMD, target_mask_BM)], dim=-1)
+        hidden_BND = self.own(uav_BND) + self.pooled(pooled_B2D).unsqueeze(1)
+        return self.popart(functional.gelu(hidden_BND))
+
+
+def _masked_mean(x_BKD: Tensor, mask_BK: Tensor) -> Tensor:
+    """(B, D) mean over the rows where the mask is True; 0 where there is none."""
+    weight_BK = mask_BK / mask_BK.sum(dim=1, keepdim=True).clamp(min=1)
+    return (weight_BK.unsqueeze(1) @ x_BKD).squeeze(1)

@@ -1,0 +1,102 @@
+"""TransformerGNN: the policy and value network over an entity graph of any size.
+
+Encoders make one token of each UAV, target and obstacle; blocks of k-local attention (`attention.py`) mix neighbours;
+`heads.py` reads logits and values off the tokens. No parameter depends on the number of UAVs, targets, obstacles,
+candidates or neighbours. Nothing here knows how actions are drawn or how weights are updated.
+
+Letters: B graphs, N UAVs, M targets, S entities, A actions, D width.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from rl_cluster.config.schema import ModelConfig
+from rl_cluster.model.attention import TransformerBlock, make_neighbourhood
+from rl_cluster.model.heads import PointerHead, ValueHead
+from rl_cluster.types import (
+    Observation,
+    obstacle_feature_dim,
+    pair_feature_dim,
+    target_feature_dim,
+    uav_feature_dim,
+)
+
+__all__ = ["PolicyOutput", "TransformerGNN"]
+
+
+class PolicyOutput(NamedTuple):
+    """What the network says of a batch of graphs."""
+
+    logits_BNA: Tensor
+    """float32; `ILLEGAL_LOGIT` where an action is illegal; action 0 is WAIT."""
+    value_BN: Tensor
+    """float32, standardised: `TransformerGNN.denormalise` gives reward units."""
+
+
+def _make_encoder(num_features: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(num_features, width), nn.GELU(), nn.Linear(width, width))
+
+
+class TransformerGNN(nn.Module):
+    """Entity encoders -> blocks of k-local attention -> pointer over candidates, and a value per UAV.
+
+    Args:
+        config: width, heads, layers, gradient checkpointing, precision.
+        num_resources: R, the resource kinds of the world; it sets the width of the feature rows.
+    """
+
+    def __init__(self, config: ModelConfig, num_resources: int) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.uav_encoder = _make_encoder(uav_feature_dim(num_resources), width)
+        self.target_encoder = _make_encoder(target_feature_dim(num_resources), width)
+        self.obstacle_encoder = _make_encoder(obstacle_feature_dim(), width)
+        self.blocks = nn.ModuleList(TransformerBlock(width, config.num_heads) for _ in range(config.num_layers))
+        self.norm = nn.LayerNorm(width)
+        self.pointer_head = PointerHead(width, pair_feature_dim(num_resources))
+        self.value_head = ValueHead(width)
+
+    def forward(self, observation: Observation[Tensor]) -> PolicyOutput:
+        """Logits and values of B graphs. Rows of entities that do not exist hold finite numbers without meaning."""
+        device_type = observation.uav.device.type
+        with torch.autocast(device_type, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
+            uav_BND, target_BMD = self._embed(observation)
+        with torch.autocast(device_type, enabled=False):  # heads in float32: bf16 logits would blur the ratios of PPO
+            return PolicyOutput(
+                logits_BNA=self.pointer_head(uav_BND, target_BMD, observation),
+                value_BN=self.value_head(uav_BND, target_BMD, observation),
+            )
+
+    def _embed(self, observation: Observation[Tensor]) -> tuple[Tensor, Tensor]:
+        """Embeddings of UAVs and targets, float32: the residual stream is never rounded to bf16."""
+        x_BSD = torch.cat(
+            [
+                self.uav_encoder(observation.uav),
+                self.target_encoder(observation.target),
+                self.obstacle_encoder(observation.obstacle),
+            ],
+            dim=1,
+        ).float()
+        graph = make_neighbourhood(observation)
+        is_checkpointed = self.config.gradient_checkpointing and torch.is_grad_enabled()
+        for block in self.blocks:
+            x_BSD = checkpoint(block, x_BSD, graph, use_reentrant=False) if is_checkpointed else block(x_BSD, graph)
+        x_BSD = self.norm(x_BSD)
+        num_uavs, num_targets = observation.uav.shape[1], observation.target.shape[1]
+        return x_BSD[:, :num_uavs], x_BSD[:, num_uavs : num_uavs + num_targets]
+
+    def normalise(self, value: Tensor) -> Tensor:
+        """Values in reward units -> standardised values."""
+        return self.value_head.popart.normalise(value)
+
+    def denormalise(self, value: Tensor) -> Tensor:
+        """Standardised values -> values in reward units."""
+        return self.value_head.popart.denormalise(value)
+
+    def update_value_statistics(self, target: Tensor, mask: Tensor) -> None:
+        """Takes value targets (...), where `mask` (...) is True, into the running statistics; see `PopArt`."""
+        self.value_head.popart.update_statistics(target, mask)

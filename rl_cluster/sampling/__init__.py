@@ -1,0 +1,1 @@
+"""Making experience: acting in batches of worlds, and the arithmetic of who samples how much."""
