@@ -1,10 +1,11 @@
-"""What is wrong with given settings, in one line: the dotted place, the value got and the rule that the schema has for it.
+"""What is wrong with given settings, in one line: the dotted place, the value got and the schema's rule for it.
 
 The rules are read off the schema, so they are stated once. Which file or override the value came from is `load.py`'s
 to say; another pydantic model than `Config` can be explained just as well.
 """
 
 import difflib
+import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -71,8 +72,8 @@ def dotted_keys(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    """The value in one line of bounded length."""
-    text = repr(value)
+    """The value as it stands in a file, in one line of bounded length."""
+    text = json.dumps(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}.."
 
 

@@ -33,7 +33,7 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
     """The settings of a preset or YAML file, with overrides in place.
 
     Args:
-        preset_or_file: A name in `PRESETS`, else the path of a YAML file (`./debug` is the file where `debug` is a preset).
+        preset_or_file: A name in `PRESETS`, else the path of a YAML file (`./debug` names a file, `debug` a preset).
         overrides: `key=value` with a dotted key and a YAML value: `ppo.lr=[1e-3, 1e-4]`. The last of a key counts.
 
     Raises:

@@ -6,7 +6,7 @@ one document, duplicate keys, deep nesting, many aliases and large files. What t
 
 import re
 import stat
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ CORE_SCHEMA = (
 
 
 class _Loader(yaml.CSafeLoader):
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - filled below, and never after
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys: set[str] = set()
@@ -47,17 +47,23 @@ class _Loader(yaml.CSafeLoader):
 
 
 class _Dumper(yaml.CSafeDumper):
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - filled below, and never after
 
 
 def _construct_int(loader: _Loader, node: yaml.ScalarNode) -> int:
     return int(loader.construct_scalar(node), 10)
 
 
+def _represent_list(dumper: _Dumper, data: list[Any]) -> yaml.Node:
+    is_flat = not any(isinstance(value, dict | list) for value in data)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=is_flat)
+
+
 for tag, pattern, first_letters in CORE_SCHEMA:
     for side in (_Loader, _Dumper):
         side.add_implicit_resolver(tag, re.compile(rf"^(?:{pattern})$"), first_letters)
 _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_Dumper.add_representer(list, _represent_list)
 
 
 def read_yaml(path: Path, error: type[RlClusterError] = ConfigError) -> Any:
@@ -116,27 +122,41 @@ def parse_yaml(text: str, where: str, error: type[RlClusterError] = ConfigError)
 
 def _check_events(text: str, where: str, error: type[RlClusterError]) -> int:
     """Number of values in the text. Looks at the flat stream of events, before anything recursive reads the text."""
-    depth = num_aliases = num_values = 0
+    open_anchors: list[str | None] = []
+    num_aliases = num_values = 0
     for event in yaml.parse(text, Loader=_Loader):
-        place = f"{where} line {event.start_mark.line + 1}"
+        fault = None
+        if isinstance(event, yaml.CollectionEndEvent):
+            open_anchors.pop()
+        if isinstance(event, yaml.NodeEvent):
+            num_values += 1
+            num_aliases += isinstance(event, yaml.AliasEvent)
+            fault = _fault_of(event, open_anchors, num_aliases)
         if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        num_aliases += isinstance(event, yaml.AliasEvent)
-        num_values += isinstance(event, yaml.NodeEvent)
-        if depth > MAX_DEPTH:
-            raise error(place, f"is nested more than {MAX_DEPTH} deep", "flatten it")
-        if num_aliases > MAX_ALIASES:
-            raise error(place, f"uses more than {MAX_ALIASES} aliases", "write the values out")
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            raise error(place, f"tag {tag} is not allowed", "write plain numbers, texts, lists and mappings")
+            open_anchors.append(event.anchor)
+        if fault:
+            line = "" if event.start_mark is None else f" line {event.start_mark.line + 1}"
+            raise error(f"{where}{line}", *fault)
     return num_values
 
 
+def _fault_of(event: yaml.NodeEvent, open_anchors: Sequence[str | None], num_aliases: int) -> tuple[str, str] | None:
+    """What is wrong with a value inside open collections, and the remedy; None = nothing."""
+    if isinstance(event, yaml.AliasEvent):
+        if event.anchor in open_anchors:
+            return f"alias {event.anchor} stands within its own value", "write the values out"
+        if num_aliases > MAX_ALIASES:
+            return f"more than {MAX_ALIASES} aliases are used", "write the values out"
+    elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        return f"tag {tag} is not allowed", "write plain numbers, texts, lists and mappings"
+    if len(open_anchors) >= MAX_DEPTH:
+        return f"nested more than {MAX_DEPTH} deep", "flatten it"
+    return None
+
+
 def dump_yaml(data: Any) -> str:
-    """Nested dicts, lists and scalars as YAML text that `parse_yaml` reads back unchanged, in the given order of keys."""
+    """Nested dicts, lists and scalars as YAML text in the given order of keys; `parse_yaml` reads it back unchanged."""
     return yaml.dump(
-        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=LINE_WIDTH
+        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=LINE_WIDTH
     )

@@ -16,19 +16,20 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import RewardConfig, WorldConfig
 from rl_cluster.environment.batched import BatchedWorlds, EpisodeSource
 from rl_cluster.environment.generator import Generator
-from rl_cluster.types import WAIT, Observation
+from rl_cluster.types import WAIT, BoolArray, Observation
 
 __all__ = ["AllocateEnv", "make_allocate_env"]
 
 ObservationDict = dict[str, NDArray[Any]]
 
 
-class AllocateEnv(gymnasium.Env[ObservationDict, NDArray[np.int64]]):
+class AllocateEnv(gymnasium.Env[ObservationDict, NDArray[np.integer[Any]]]):
     """Task `allocate` with one world.
 
     Observation: a dict of the fields of `Observation`, without the batch axis; masks are int8, 1 = True.
-    Action: MultiDiscrete, per UAV 0 to wait, c + 1 to fly to candidate c. An action that `action_mask` forbids is replaced
-    by waiting, or by the UAV's only legal action where it may not wait; `info["num_illegal_actions"]` counts these.
+    Action: MultiDiscrete, per UAV 0 to wait, c + 1 to fly to candidate c. An action that `action_mask` forbids is
+    replaced by waiting, or by the UAV's only legal action where it may not wait; `info["num_illegal_actions"]` counts
+    these.
     Reward: mean over the UAVs that exist of their rewards in this decision interval.
     `terminated`: all targets are closed. `truncated`: the time limit, or no UAV has a legal target any more.
     `info`: `action_mask` (N, 1 + C) bool; at the end also `outcomes`, the episode's metrics by name.
@@ -41,11 +42,10 @@ class AllocateEnv(gymnasium.Env[ObservationDict, NDArray[np.int64]]):
 
     def __init__(self, make_source: Callable[[int], EpisodeSource], world: WorldConfig, reward: RewardConfig) -> None:
         self.metadata = {"render_modes": []}
-        self._make_worlds = lambda seed: BatchedWorlds(make_source(seed), world, reward, num_worlds=1)
+        self._make_source, self._world, self._reward = make_source, world, reward
         self._worlds = self._make_worlds(0)
-        self._mask = np.zeros((0, 0), dtype=np.bool_)
-        self._has_started = False
         observation = self._worlds.reset()
+        self._mask: BoolArray = observation.action_mask[0]
         num_uavs, num_actions = observation.action_mask.shape[1:]
         num_entities = observation.mask.shape[1]
         self.action_space = spaces.MultiDiscrete(np.full(num_uavs, num_actions))
@@ -53,22 +53,27 @@ class AllocateEnv(gymnasium.Env[ObservationDict, NDArray[np.int64]]):
             {name: _space(array[0], num_entities) for name, array in observation._asdict().items()}
         )
 
+    def _make_worlds(self, seed: int) -> BatchedWorlds:
+        return BatchedWorlds(self._make_source(seed), self._world, self._reward, num_worlds=1)
+
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,  # noqa: ARG002 - asked for by gymnasium, and nothing to choose here
     ) -> tuple[ObservationDict, dict[str, Any]]:
         """Starts an episode; `options` has no effect."""
         super().reset(seed=seed)
-        if seed is not None or not self._has_started:
-            self._worlds = self._make_worlds(seed or 0)
-            observation = self._worlds.reset()
-        else:
+        if seed is None:
             self._worlds.state.ended[:] = True
             self._worlds.reset_ended()
             observation = self._worlds.observe()
-        self._has_started = True
+        else:
+            self._worlds = self._make_worlds(seed)
+            observation = self._worlds.reset()
         return self._see(observation), {"action_mask": self._mask.copy()}
 
-    def step(self, action: NDArray[np.int64]) -> tuple[ObservationDict, float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.integer[Any]]) -> tuple[ObservationDict, float, bool, bool, dict[str, Any]]:
         """Flies one decision interval."""
         is_legal = np.take_along_axis(self._mask, action[:, None], axis=1)[:, 0]
         instead = np.where(self._mask[:, WAIT], WAIT, self._mask.argmax(axis=1))
@@ -83,7 +88,7 @@ class AllocateEnv(gymnasium.Env[ObservationDict, NDArray[np.int64]]):
         return observation, float(result.reward[0, uav_exists].mean()), terminated, truncated, info
 
     def _see(self, observation: Observation[NDArray[Any]]) -> ObservationDict:
-        self._mask = observation.action_mask[0].astype(np.bool_)
+        self._mask = observation.action_mask[0]
         return {
             name: array[0].astype(np.int8) if array.dtype == np.bool_ else array[0]
             for name, array in observation._asdict().items()
@@ -95,7 +100,8 @@ def _space(array: NDArray[Any], num_entities: int) -> spaces.Space[Any]:
         return spaces.MultiBinary(array.shape)
     if array.dtype == np.int16:
         return spaces.Box(-1, num_entities - 1, array.shape, np.int16)
-    return spaces.Box(-np.inf, np.inf, array.shape, np.float32)
+    largest = float(np.finfo(np.float32).max)
+    return spaces.Box(-largest, largest, array.shape, np.float32)
 
 
 def make_allocate_env(preset: str) -> AllocateEnv:

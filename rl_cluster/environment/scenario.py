@@ -13,16 +13,16 @@
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike, NDArray
 
-from rl_cluster.config.load import read_yaml
 from rl_cluster.config.schema import WorldConfig
+from rl_cluster.config.yaml_file import dump_yaml, read_yaml
 from rl_cluster.environment.dynamics import wrap
 from rl_cluster.environment.scenario_form import ScenarioForm, read_form
 from rl_cluster.environment.world import Sizes, WorldState
@@ -48,7 +48,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """N UAVs, M targets and O circular no-fly zones, R resource kinds. Float64, so that files come back as they were."""
+    """N UAVs, M targets, O circular no-fly zones, R resource kinds; float64, so that files come back as they were."""
 
     name: str
     area_m: Array
@@ -85,7 +85,7 @@ class Scenario:
     @property
     def sizes(self) -> Sizes:
         """N, M, O, R."""
-        return Sizes(len(self.uav_ids), *self.target_demand.shape[:1], len(self.obstacle_radius_m), self.num_resources)
+        return Sizes(len(self.uav_ids), len(self.target_ids), len(self.obstacle_radius_m), self.num_resources)
 
     @property
     def num_resources(self) -> int:
@@ -168,12 +168,12 @@ def parse_scenario(data: object, where: str) -> Scenario:
 
 
 def load_scenario(path: Path) -> Scenario:
-    """The scenario in a YAML or JSON file.
+    """The scenario in a YAML or JSON file of at most 1 MiB.
 
     Raises:
         ScenarioError: The file cannot be read or parsed, or what it says is no scenario (see `read_form`).
     """
-    return parse_scenario(_read(path), path.name)
+    return parse_scenario(read_yaml(path, ScenarioError), str(path))
 
 
 def save_scenario(scenario: Scenario, path: Path) -> None:
@@ -183,19 +183,16 @@ def save_scenario(scenario: Scenario, path: Path) -> None:
         ScenarioError: The file cannot be written.
     """
     data = scenario.as_dict()
-    if path.suffix == ".json":
-        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    else:
-        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    text = json.dumps(data, indent=2, ensure_ascii=False) if path.suffix == ".json" else dump_yaml(data)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise ScenarioError(
-            str(path), f"cannot be written ({error.strerror})", "choose a file in a writable folder"
-        ) from None
+        with suppress(OSError):
+            beside.unlink()
+        what = f"cannot be written ({error.strerror})"
+        raise ScenarioError(str(path), what, "name a file in a writable folder") from None
 
 
 class ScenarioFiles:

@@ -15,22 +15,23 @@ from rl_cluster.types import Fragment
 __all__ = [
     "AGENT_STEPS",
     "AGENT_STEPS_PER_S",
+    "AGENT_STEPS_TOTAL",
     "ELAPSED_S",
     "EPISODES",
-    "ITERATION",
     "LEARNING_S",
     "NCS",
     "SAMPLING_S",
     "episode_key",
+    "episode_means",
     "evaluation_key",
     "iteration_metrics",
     "learning_key",
 ]
 
-ITERATION = "iteration"
 NCS = "normalized_completion_score"
 EPISODES = "sampling/episodes"
 AGENT_STEPS = "sampling/agent_steps"
+AGENT_STEPS_TOTAL = "sampling/agent_steps_total"
 AGENT_STEPS_PER_S = "sampling/agent_steps_per_s"
 SAMPLING_S = "time/sampling_s"
 LEARNING_S = "time/learning_s"

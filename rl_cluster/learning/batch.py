@@ -1,0 +1,101 @@
+"""One iteration's experience as torch rows: fragments joined, advantages and value targets added.
+
+A row is a graph: one world at one decision step. `minibatch.py` draws from the rows, `gae.py` holds the recursion.
+
+Letters: K rows, T steps and B worlds of a fragment, N UAVs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rl_cluster.config.schema import PPOConfig
+from rl_cluster.learning.gae import gae
+from rl_cluster.types import Fragment, Observation, map_observation
+
+__all__ = ["TrainBatch", "make_train_batch"]
+
+STD_EPSILON = 1e-8
+"""Keeps advantages finite where all of them are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainBatch:
+    """Columns of K graphs, all of the run's padded sizes."""
+
+    observation: Observation[Tensor]
+    """each array (K, ...)"""
+    action_KN: Tensor
+    """int16"""
+    logp_KN: Tensor
+    """of the action, when it was taken"""
+    value_KN: Tensor
+    """predicted when the rows were sampled, in reward units"""
+    advantage_KN: Tensor
+    """mean 0 and deviation 1 over the UAVs that decide, in the whole batch"""
+    value_target_KN: Tensor
+    """in reward units"""
+
+    @property
+    def num_rows(self) -> int:
+        """K"""
+        return self.action_KN.shape[0]
+
+    @property
+    def decides_KN(self) -> Tensor:
+        """True = the UAV chose at this step."""
+        return self.observation.decides
+
+    @property
+    def exists_KN(self) -> Tensor:
+        """True = the UAV exists."""
+        return self.observation.mask[:, : self.action_KN.shape[1]]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The batch with `function` applied to each of its tensors: to pick rows, or to move it to a device."""
+        columns = (self.action_KN, self.logp_KN, self.value_KN, self.advantage_KN, self.value_target_KN)
+        return type(self)(map_observation(function, self.observation), *map(function, columns))
+
+
+def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainBatch:
+    """The rows of all fragments, in order of (fragment, t, world), with advantages and value targets.
+
+    Arrays of a single fragment are shared, not copied, unless they are read-only. Raises ValueError without fragments.
+    """
+    if not fragments:
+        raise ValueError("a train batch needs at least one fragment")
+    estimates = [
+        gae(f.reward, f.value, f.next_value, f.ended, config.gamma, config.gae_lambda) for f in fragments
+    ]
+    observation = Observation(*(_join(arrays) for arrays in zip(*(f.observation for f in fragments), strict=True)))
+    advantage_KN, value_target_KN = (_join(arrays) for arrays in zip(*estimates, strict=True))
+    return TrainBatch(
+        observation=observation,
+        action_KN=_join([f.action for f in fragments]),
+        logp_KN=_join([f.logp for f in fragments]),
+        value_KN=_join([f.value for f in fragments]),
+        advantage_KN=_standardise(advantage_KN, observation.decides),
+        value_target_KN=value_target_KN,
+    )
+
+
+def _join(columns_TB: Sequence[NDArray[Any]]) -> Tensor:
+    """[T, B, ...] columns of several fragments -> one tensor [K, ...]."""
+    rows_K = [column.reshape(-1, *column.shape[2:]) for column in columns_TB]
+    joined_K = rows_K[0] if len(rows_K) == 1 else np.concatenate(rows_K)
+    # Arrays that came through shared memory are read-only, and torch has no read-only tensors.
+    return torch.from_numpy(np.require(joined_K, requirements=["C", "W"]))
+
+
+def _standardise(x_KN: Tensor, mask_KN: Tensor) -> Tensor:
+    """x less its mean, over its deviation, both over the entries where the mask is True; x itself if there is none."""
+    selected = x_KN[mask_KN].double()
+    if selected.numel() == 0:
+        return x_KN
+    mean, std = selected.mean(), selected.std(correction=0)
+    return ((x_KN - mean) / (std + STD_EPSILON)).float()

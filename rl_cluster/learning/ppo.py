@@ -1,0 +1,100 @@
+"""The loss of proximal policy optimisation, with a ratio, an advantage and a value per UAV.
+
+Schulman et al. 2017, arXiv 1707.06347. Terms of the policy are sums over UAVs that decide, terms of the value sums over UAVs
+that exist, each over a count that the caller gives: minibatches (or learners) whose own counts differ then still add
+up to the mean over all. Where batches come from and what is done with the loss is `batch.py`'s and `update.py`'s.
+
+Letters: B graphs, N UAVs, A actions.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rl_cluster.model.distributions import MaskedCategorical
+from rl_cluster.model.transformer_gnn import PolicyOutput
+
+__all__ = ["PPOSample", "PPOWeights", "explained_variance", "ppo_loss"]
+
+
+class PPOSample(NamedTuple):
+    """What the loss compares the network's output with."""
+
+    action_BN: Tensor
+    """integer in [0, A)"""
+    logp_BN: Tensor
+    """log-probability of the action when it was taken"""
+    advantage_BN: Tensor
+    """standardised over the deciding UAVs of the whole batch"""
+    value_target_BN: Tensor
+    """standardised as the network's value is"""
+    decides_BN: Tensor
+    """bool; True = the UAV chose: it counts in the policy's terms"""
+    exists_BN: Tensor
+    """bool; True = the UAV exists: it counts in the value's term"""
+
+
+class PPOWeights(NamedTuple):
+    """Constants of the loss."""
+
+    clip: float
+    """Ratios are clipped to 1 +- this."""
+    value_weight: float
+    entropy_weight: float
+    num_deciding: float
+    """What the policy's sums are divided by: the mean number of deciding UAVs in a minibatch."""
+    num_existing: float
+    """What the value's sum is divided by."""
+
+
+def ppo_loss(
+    output: PolicyOutput, sample: PPOSample, weights: PPOWeights
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss (scalar, float32) and its detached statistics.
+
+    policy_loss = -mean min(rho A, clip(rho, 1 - c, 1 + c) A),   rho = pi(a) / pi_old(a)
+    value_loss  =  mean (V - target)^2 / 2 on standardised values: no clipping (RLlib's vf_clip_param cuts the squared
+                   error itself, and with it all gradient of rewards larger than about its root)
+    loss        =  policy_loss + value_weight * value_loss - entropy_weight * mean entropy
+
+    Statistics: policy_loss, value_loss, entropy (nats), approx_kl = mean(rho - 1 - ln rho), the low-variance unbiased
+    estimator k3 of KL(pi_old || pi) (Schulman, "Approximating KL divergence", 2020), clip_fraction, and
+    ratio_deviation = max |rho - 1|. All but the last are sums over counts, so those of a minibatch's parts add up.
+    """
+    policy = MaskedCategorical(output.logits_BNA)
+    log_ratio_BN = torch.where(sample.decides_BN, policy.log_prob(sample.action_BN) - sample.logp_BN, 0.0)
+    ratio_BN = log_ratio_BN.exp()
+    clipped_BN = ratio_BN.clamp(1.0 - weights.clip, 1.0 + weights.clip)
+    surrogate_BN = torch.minimum(ratio_BN * sample.advantage_BN, clipped_BN * sample.advantage_BN)
+    policy_loss = -_mean(surrogate_BN, sample.decides_BN, weights.num_deciding)
+    entropy = _mean(policy.entropy(), sample.decides_BN, weights.num_deciding)
+    squared_BN = 0.5 * functional.mse_loss(output.value_BN, sample.value_target_BN, reduction="none")
+    value_loss = _mean(squared_BN, sample.exists_BN, weights.num_existing)
+    loss = policy_loss + weights.value_weight * value_loss - weights.entropy_weight * entropy
+    with torch.no_grad():
+        is_clipped_BN = ((ratio_BN - 1.0).abs() > weights.clip).float()
+        statistics = {
+            "policy_loss": policy_loss.detach(),
+            "value_loss": value_loss.detach(),
+            "entropy": entropy.detach(),
+            "approx_kl": _mean(ratio_BN - 1.0 - log_ratio_BN, sample.decides_BN, weights.num_deciding),
+            "clip_fraction": _mean(is_clipped_BN, sample.decides_BN, weights.num_deciding),
+            "ratio_deviation": (ratio_BN - 1.0).abs().max(),
+        }
+    return loss, statistics
+
+
+def _mean(x_BN: Tensor, mask_BN: Tensor, count: float) -> Tensor:
+    return torch.where(mask_BN, x_BN, 0.0).sum() / count
+
+
+def explained_variance(value: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """1 - Var(target - value) / Var(target) over the entries where `mask` is True: 1 is perfect, 0 no better than a constant.
+
+    0 where the targets do not vary.
+    """
+    residual, target = (target - value)[mask], target[mask]
+    variance = target.var(correction=0)
+    return torch.where(variance > 0, 1.0 - residual.var(correction=0) / variance, 0.0)

@@ -1,0 +1,207 @@
+"""Which Ray a run uses: one that runs already, or one of its own, started on free ports and ended again.
+
+A Ray of our own listens on the loopback interface only, asks for a token that nobody else knows, keeps its files in a
+short private folder, and takes nothing with it but what it started. `ray stop` is never called: it ends every Ray of a host.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import ray
+from ray._common.utils import get_ray_address_file
+from ray._private import ray_constants
+from ray._private.services import find_gcs_addresses
+from ray._private.state import available_resources_per_node
+from ray._raylet import AuthenticationTokenLoader
+from ray._raylet import Config as RayletConfig
+
+from rl_cluster.errors import ClusterError
+from rl_cluster.sampling.plan import FreeResources
+
+__all__ = ["Cluster", "connect"]
+
+DIAL_TIMEOUT_S = 5.0
+"""To reach the port at all."""
+ANSWER_TIMEOUT_S = 15.0
+"""For the head to answer as a Ray of our version that knows our token; Ray itself would try for two minutes."""
+SHORT_FOLDER = "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()
+"""Ray's socket paths must stay below 108 bytes, which a job's own TMPDIR may already fill."""
+
+
+class Cluster:
+    """A connection to Ray; `close` ends it, and Ray too if it is our own."""
+
+    def __init__(self, address: str, is_own: bool, ending: ExitStack) -> None:
+        self.address, self.is_own, self._ending = address, is_own, ending
+
+    def free_resources(self) -> list[FreeResources]:
+        """What each live node can still give."""
+        per_node: Mapping[str, Mapping[str, float]] = available_resources_per_node()
+        return [FreeResources(free.get("CPU", 0.0), free.get("GPU", 0.0)) for free in per_node.values()]
+
+    def close(self) -> None:
+        """Disconnects; a second call does nothing."""
+        self._ending.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def connect(address: str | None) -> Cluster:
+    """Connects to `address`, else to RAY_ADDRESS (set in every submitted job), else to a Ray of our own.
+
+    `auto` is the head that runs on this machine, `local` a Ray of our own whatever RAY_ADDRESS says.
+
+    Raises:
+        ClusterError: the address is of another kind, nothing answers there, or what answers is not a Ray that takes us.
+    """
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    with ExitStack() as ending:  # undone at once if anything fails on the way
+        if address == "local":
+            _start_own(ending)
+        else:
+            _join(_find_head() if address == "auto" else address, ending)
+        return Cluster(ray.get_runtime_context().gcs_address, address == "local", ending.pop_all())
+
+
+def _start_own(ending: ExitStack) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="rlc-", dir=SHORT_FOLDER))  # mode 0700; Ray makes its own part of it 0777
+    ending.callback(shutil.rmtree, folder, ignore_errors=True)
+    token_file = folder / "token"
+    token_file.touch(mode=0o600)
+    token_file.write_text(secrets.token_hex(32), encoding="ascii")
+    ending.enter_context(
+        _authentication(
+            {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token_file), "RAY_AUTH_TOKEN": None, "RAY_ADDRESS": None}
+        )
+    )
+    ending.enter_context(_loopback_only())
+    _init(ending, address="local", include_dashboard=False, _temp_dir=str(folder / "ray"), _node_ip_address="127.0.0.1")
+
+
+def _join(address: str, ending: ExitStack) -> None:
+    host, port = _parse(address)
+    try:
+        socket.create_connection((host, port), DIAL_TIMEOUT_S).close()
+    except OSError as error:
+        raise _unreachable(address, f"nothing answers there ({error.strerror or error})") from None
+    is_token_known = AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
+    mode = os.environ.get("RAY_AUTH_MODE") or ("token" if is_token_known else "disabled")
+    ending.enter_context(_authentication({"RAY_AUTH_MODE": mode}))
+    _ask(address)
+    try:
+        _init(ending, address=address)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise _unreachable(address, f"Ray refused: {_last_line(str(error))}") from None
+
+
+def _parse(address: str) -> tuple[str, int]:
+    """Host and port. A job's API and Ray Client listen elsewhere than the head does."""
+    if "://" in address:
+        raise ClusterError(
+            f"address {address}",
+            "this is not the address of a head",
+            "write HOST:PORT of `ray start --head` (port 6379 by default), or send the run there with "
+            "`ray job submit --working-dir . -- python -m rl_cluster train ...`",
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ClusterError(f"address {address}", "not HOST:PORT, `auto` or `local`", "write for example 10.0.0.1:6379")
+    return host, int(port)
+
+
+def _find_head() -> str:
+    """The head that `ray start` recorded on this machine last, else the only one that runs on it."""
+    heads: set[str] = find_gcs_addresses()
+    record = Path(get_ray_address_file(None))
+    recorded = record.read_text(encoding="utf-8").strip() if record.is_file() else ""
+    if recorded in heads:
+        return recorded
+    if len(heads) == 1:
+        return next(iter(heads))
+    if heads:
+        raise ClusterError("address auto", f"several heads run here: {', '.join(sorted(heads))}", "name one with --address")
+    raise ClusterError(
+        "address auto", "no head runs on this machine", "start one with `ray start --head`, or leave --address out"
+    )
+
+
+def _ask(address: str) -> None:
+    """Whether a Ray of our version that takes our token answers. Asked in a process of its own, which can be given up."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise _unreachable(address, f"what listens there does not answer as Ray within {ANSWER_TIMEOUT_S:g} s") from None
+    if answer.returncode == 0:
+        return
+    if "AuthenticationError" in answer.stderr:
+        raise ClusterError(
+            f"address {address}",
+            "the head asks for another token",
+            "export RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE with the token that it was started with",
+        )
+    raise _unreachable(address, f"Ray refused: {_last_line(answer.stderr)}")
+
+
+def _unreachable(address: str, what: str) -> ClusterError:
+    return ClusterError(
+        f"address {address}", what, "check `ray start --head` there, or leave --address and RAY_ADDRESS out to run here"
+    )
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]
+
+
+def _init(ending: ExitStack, **arguments: object) -> None:
+    ending.callback(ray.shutdown)
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
+
+
+@contextmanager
+def _authentication(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Environment variables for this process and its children while connected; None = not set.
+
+    Ray reads mode and token once, when it is imported: both caches have to be dropped.
+    """
+    before = {name: os.environ.get(name) for name in variables}
+    _set_environment(variables)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    RayletConfig.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
+def _loopback_only() -> Iterator[None]:
+    """Ray starts as on a laptop without a network: by default it listens on all interfaces, whatever its own address."""
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before

@@ -1,0 +1,129 @@
+"""Who runs where: what a run asks of a Ray cluster, and whether the cluster can hold it, before any actor starts.
+
+Plain arithmetic on free resources, without Ray: `rllib/cluster.py` reads them off the nodes. Ray never splits an actor
+over nodes, so the actors are placed one by one. The trainer's process asks Ray for nothing: it updates the weights while
+the env runners wait for them, or waits itself.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import ClusterError
+
+__all__ = ["FreeResources", "Plan", "make_plan"]
+
+GRAIN = 1e-4
+"""Ray counts resources in steps of a ten-thousandth."""
+
+
+class FreeResources(NamedTuple):
+    """What one node can still give."""
+
+    cpus: float
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The actors of a run, what each asks for, and the rows that they make and use."""
+
+    num_env_runners: int
+    """Remote env runners; 0 = the trainer's process samples"""
+    cpus_per_runner: float
+    num_learners: int
+    """Remote Learners; 0 = the trainer's process updates"""
+    cpus_per_learner: float
+    gpus_per_learner: float
+    fragment_rows: int
+    """Graphs that one env runner makes in an iteration"""
+    train_batch_rows: int
+    """Graphs of an iteration's batch"""
+
+    @property
+    def num_cpus(self) -> float:
+        """CPUs of all actors together."""
+        return self.num_env_runners * self.cpus_per_runner + self.num_learners * self.cpus_per_learner
+
+    @property
+    def num_gpus(self) -> float:
+        """GPUs of all actors together."""
+        return self.num_learners * self.gpus_per_learner
+
+
+def make_plan(config: Config, nodes: Sequence[FreeResources]) -> Plan:
+    """The plan of a run on nodes with these free resources.
+
+    Raises:
+        ClusterError: no node can hold the Learner, or the nodes cannot hold all env runners beside it.
+    """
+    sampling, learners = config.sampling, config.learners
+    plan = Plan(
+        num_env_runners=sampling.num_env_runners,
+        cpus_per_runner=sampling.cpus_per_runner,
+        num_learners=learners.num_learners,
+        cpus_per_learner=learners.cpus_per_learner,
+        gpus_per_learner=learners.gpus_per_learner,
+        fragment_rows=sampling.worlds_per_runner * sampling.fragment_steps,
+        train_batch_rows=config.train_batch_rows,
+    )
+    room = _room_for_runners(plan, nodes)
+    if room < plan.num_env_runners:
+        raise _too_small(plan, nodes, room)
+    return plan
+
+
+def _room_for_runners(plan: Plan, nodes: Sequence[FreeResources]) -> int:
+    """How many env runners fit, with the Learner on the node where it takes the least room from them."""
+    if plan.num_learners == 0:
+        return sum(_num_fitting(node.cpus, plan.cpus_per_runner) for node in nodes)
+    rooms = []
+    for index, node in enumerate(nodes):
+        if plan.cpus_per_learner <= node.cpus + GRAIN and plan.gpus_per_learner <= node.gpus + GRAIN:
+            left = [*nodes[:index], FreeResources(node.cpus - plan.cpus_per_learner), *nodes[index + 1 :]]
+            rooms.append(sum(_num_fitting(other.cpus, plan.cpus_per_runner) for other in left))
+    if not rooms:
+        raise _no_room_for_learner(plan, nodes)
+    return max(rooms)
+
+
+def _num_fitting(cpus: float, cpus_each: float) -> int:
+    return max(0, math.floor((cpus + GRAIN) / cpus_each))
+
+
+def _no_room_for_learner(plan: Plan, nodes: Sequence[FreeResources]) -> ClusterError:
+    most_cpus, most_gpus = (max((amounts), default=0.0) for amounts in zip(*nodes, strict=True)) if nodes else (0.0, 0.0)
+    if plan.gpus_per_learner > most_gpus + GRAIN:
+        return ClusterError(
+            "cluster",
+            f"the Learner needed {plan.gpus_per_learner:g} GPUs on one node, available {most_gpus:g}",
+            "set learners.gpus_per_learner=0 to train on the CPU, or start a node with a free GPU",
+        )
+    return ClusterError(
+        "cluster",
+        f"the Learner needed {plan.cpus_per_learner:g} CPUs on one node, available {most_cpus:g}",
+        f"set learners.cpus_per_learner={max(most_cpus, GRAIN):g} or less, or learners.num_learners=0",
+    )
+
+
+def _too_small(plan: Plan, nodes: Sequence[FreeResources], room: int) -> ClusterError:
+    free_cpus = sum(node.cpus for node in nodes)
+    what = f"needed {plan.num_cpus:.1f} CPUs, available {free_cpus:g}"
+    if plan.num_cpus <= free_cpus:
+        what += f" in pieces that hold {room} env runners of {plan.cpus_per_runner:g} CPUs"
+    remedies = [f"sampling.num_env_runners={room}"]
+    share = _largest_share(plan, nodes)
+    if share > 0:
+        remedies.insert(0, f"sampling.cpus_per_runner={share:g}")
+    return ClusterError("cluster", what, f"set {' or '.join(remedies)}, or add nodes")
+
+
+def _largest_share(plan: Plan, nodes: Sequence[FreeResources]) -> float:
+    """The most CPUs per env runner, in hundredths, at which all of them fit; 0 if not even a hundredth does."""
+    for hundredths in range(math.floor(plan.cpus_per_runner * 100), 0, -1):
+        smaller = replace(plan, cpus_per_runner=hundredths / 100)
+        if _room_for_runners(smaller, nodes) >= plan.num_env_runners:
+            return smaller.cpus_per_runner
+    return 0.0

@@ -1,0 +1,160 @@
+"""Policies side by side on the same episodes: means, paired differences, their intervals, and both as tables.
+
+Scores come from `evaluation.py`, intervals from `statistics.py`. Where tables and JSON go is the caller's business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.markup import escape
+from rich.table import Table
+
+from rl_cluster.config.schema import RewardConfig, WorldConfig
+from rl_cluster.environment.batched import EpisodeSource
+from rl_cluster.environment.heuristics import Policy
+from rl_cluster.environment.outcome import METRICS
+from rl_cluster.training.evaluation import Observer, evaluate
+from rl_cluster.training.statistics import Interval, bootstrap_interval, paired_difference
+
+__all__ = ["Comparison", "compare"]
+
+MAX_COLUMNS = 7
+"""Policies side by side in a table: as many as 100 columns of text hold."""
+CONFIDENCE = 0.95
+LABELS: dict[str, tuple[str, int]] = {
+    "normalized_completion_score": ("NCS", 3),
+    "satisfied_rate": ("satisfied", 3),
+    "completion_rate": ("completion", 3),
+    "congestion": ("congestion", 3),
+    "per_agent_reward": ("reward/UAV", 2),
+    "efficiency_per_km": ("targets/km", 3),
+    "makespan_s": ("makespan s", 0),
+    "path_km_per_uav": ("km/UAV", 2),
+    "wasted_trips_per_uav": ("wasted/UAV", 3),
+    "collisions_per_uav": ("collis./UAV", 3),
+    "success_rate": ("success", 3),
+    "timeout_rate": ("out of time", 3),
+    "deadlock_rate": ("deadlocked", 3),
+}
+"""Metric -> its label in a table, and the decimals that it is shown with."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What each policy scored in the same E episodes, and how much better it did than each of the others."""
+
+    num_episodes: int
+    means: dict[str, Interval]
+    """Policy -> mean and interval of every metric, each (len(METRICS),) in the order of METRICS."""
+    differences: dict[str, dict[str, Interval]]
+    """Policy -> other policy -> the same for the first's metrics minus the second's, paired by episode."""
+
+    @classmethod
+    def of(cls, outcomes: dict[str, dict[str, NDArray[np.float64]]], baselines: Sequence[str]) -> Self:
+        """Compares every policy that is no baseline with every baseline; baselines alone, the first with the others.
+
+        Args:
+            outcomes: Policy -> metric -> (E,) values, episode by episode.
+            baselines: Names among the policies.
+        """
+        columns = {
+            name: np.stack([metrics[metric] for metric in METRICS], axis=1) for name, metrics in outcomes.items()
+        }
+        compared = [name for name in columns if name not in baselines] or list(columns)[:1]
+        return cls(
+            num_episodes=len(next(iter(columns.values()))),
+            means={name: bootstrap_interval(values, CONFIDENCE) for name, values in columns.items()},
+            differences={
+                name: {
+                    other: paired_difference(columns[name], columns[other], CONFIDENCE)
+                    for other in baselines
+                    if other != name
+                }
+                for name in compared
+            },
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; a mean that is not defined is None."""
+        return {
+            "num_episodes": self.num_episodes,
+            "confidence": CONFIDENCE,
+            "means": {name: _to_dict(interval) for name, interval in self.means.items()},
+            "differences": {
+                name: {other: _to_dict(interval) for other, interval in others.items()}
+                for name, others in self.differences.items()
+            },
+        }
+
+    def tables(self) -> list[Table]:
+        """The means, then the paired differences of each policy that was compared; at most 100 columns of text wide."""
+        kind = f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
+        tables = _make_tables(f"Mean of {self.num_episodes} episodes, {kind}", self.means, sign="")
+        for name, others in self.differences.items():
+            title = f"{name} minus .., paired on the same {self.num_episodes} episodes, {kind}"
+            tables += _make_tables(title, others, sign="+")
+        return tables
+
+
+def compare(
+    policies: Sequence[Policy],
+    baselines: Sequence[Policy],
+    source: EpisodeSource,
+    world: WorldConfig,
+    reward: RewardConfig,
+    num_episodes: int,
+    *,
+    observer: Observer | None = None,
+) -> Comparison:
+    """Plays the same episodes with `policies` and `baselines`, whose names must all differ, and compares the scores."""
+    names = [policy.name for policy in (*policies, *baselines)]
+    assert len(set(names)) == len(names), "the name tells policies apart"
+    outcomes = {
+        policy.name: evaluate(policy, source, world, reward, num_episodes, observer=observer)
+        for policy in (*policies, *baselines)
+    }
+    return Comparison.of(outcomes, [policy.name for policy in baselines])
+
+
+def _to_dict(interval: Interval) -> dict[str, dict[str, float | None]]:
+    return {
+        metric: {part: _defined(values[column]) for part, values in interval._asdict().items()}
+        for column, metric in enumerate(METRICS)
+    }
+
+
+def _defined(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _make_tables(title: str, intervals: dict[str, Interval], sign: str) -> list[Table]:
+    """As many tables as their width asks for."""
+    names = list(intervals)
+    parts = [names[first : first + MAX_COLUMNS] for first in range(0, len(names), MAX_COLUMNS)]
+    return [_make_table(title, {name: intervals[name] for name in part}, sign) for part in parts]
+
+
+def _make_table(title: str, intervals: dict[str, Interval], sign: str) -> Table:
+    """Rows of metrics, columns of policies; each cell a mean above its interval."""
+    table = Table(title=escape(title), title_justify="left", padding=(0, 1, 0, 0), box=None)
+    table.add_column(no_wrap=True)
+    for name in intervals:
+        table.add_column(escape(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
+    for column, metric in enumerate(METRICS):
+        label, decimals = LABELS[metric]
+        cells = [
+            _cell(interval.mean[column], interval.low[column], interval.high[column], decimals, sign)
+            for interval in intervals.values()
+        ]
+        table.add_row(label, *cells)
+    return table
+
+
+def _cell(mean: float, low: float, high: float, decimals: int, sign: str) -> str:
+    if np.isnan(mean):
+        return "-"
+    number = f"{sign}.{decimals}f"
+    return f"[bold]{mean:{number}}[/bold]\n[dim]{low:{number}} {high:{number}}[/dim]"

@@ -1,0 +1,107 @@
+"""What runs an iteration. `LocalEngine` does it in one process, without Ray: it is the reference for correctness and
+the limit for speed. The ring has another engine behind the same protocol, and `loop.py` drives either.
+"""
+
+import time
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rl_cluster.config.schema import Config
+from rl_cluster.learning.batch import make_train_batch
+from rl_cluster.learning.update import Updater
+from rl_cluster.metrics.names import iteration_metrics
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.rollout import make_rollout
+
+__all__ = ["Engine", "EngineState", "LocalEngine", "make_model"]
+
+
+class EngineState(NamedTuple):
+    """All that an engine needs to go on as if it had never stopped."""
+
+    weights: dict[str, Tensor]
+    """`TransformerGNN.state_dict()`, value statistics included"""
+    optimizer: dict[str, Tensor]
+    """`Updater.state_dict()`"""
+    arrays: dict[str, NDArray[Any]]
+    """worlds in flight: names 'runner0/...'"""
+
+
+class Engine(Protocol):
+    """Runs iterations."""
+
+    def iterate(self, iteration: int) -> dict[str, float]:
+        """Samples, updates, and returns the iteration's metrics by the names of `metrics/names.py`."""
+
+    def model(self) -> TransformerGNN:
+        """The network with the current weights, on the CPU or the Learner's device."""
+
+    def state(self) -> EngineState:
+        """Copies of all state."""
+
+    def load_state(self, state: EngineState) -> None:
+        """Goes on from a state."""
+
+    def close(self) -> None:
+        """Ends whatever the engine started."""
+
+
+def make_model(config: Config) -> TransformerGNN:
+    """The untrained network of a run: the same weights wherever it is made from the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return TransformerGNN(config.model, config.generator.num_resources)
+
+
+class LocalEngine:
+    """Env runners in a row and the update after them, in this process, on one torch thread per learner CPU."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        torch.set_num_threads(max(1, int(config.learners.cpus_per_learner)))
+        self._model = make_model(config)
+        device = torch.device("cuda" if config.learners.gpus_per_learner > 0 else "cpu")
+        self._model.to(device)
+        self._updater = Updater(self._model, config.ppo, device)
+        num_runners = max(1, config.sampling.num_env_runners)
+        self._rollouts = [make_rollout(config, runner, self._model) for runner in range(num_runners)]
+
+    def iterate(self, iteration: int) -> dict[str, float]:
+        """One round of sampling and updating."""
+        config, start_s = self._config, time.perf_counter()
+        fragments = [rollout.sample(config.sampling.fragment_steps, iteration) for rollout in self._rollouts]
+        sampled_s = time.perf_counter()
+        batch = make_train_batch(fragments, config.ppo)
+        learner = self._updater.update(batch, iteration / config.training.iterations, config.seed, iteration)
+        return iteration_metrics(fragments, learner, sampled_s - start_s, time.perf_counter() - sampled_s)
+
+    def model(self) -> TransformerGNN:
+        """The network being trained."""
+        return self._model
+
+    def state(self) -> EngineState:
+        """Copies of weights, optimizer and worlds."""
+        weights = {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()}
+        arrays = {
+            f"runner{index}/{name}": np.asarray(array)
+            for index, rollout in enumerate(self._rollouts)
+            for name, array in rollout.state_dict().items()
+        }
+        return EngineState(weights, self._updater.state_dict(), arrays)
+
+    def load_state(self, state: EngineState) -> None:
+        """Puts weights, optimizer and worlds back."""
+        self._model.load_state_dict(state.weights)
+        self._updater.load_state_dict(state.optimizer)
+        for index, rollout in enumerate(self._rollouts):
+            prefix = f"runner{index}/"
+            rollout.load_state_dict(
+                {name.removeprefix(prefix): array for name, array in state.arrays.items() if name.startswith(prefix)}
+            )
+
+    def close(self) -> None:
+        """Nothing to end."""

@@ -1,0 +1,105 @@
+"""The loop of a run: iterations, evaluations on the way, metrics, checkpoints, and where a stopped run goes on.
+
+It drives any `Engine`, so a run with Ray and one without differ in nothing but who samples and who updates. Nothing is
+written before the engine stands: a bad address or a full cluster leaves no folder behind.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.generator import Generator
+from rl_cluster.errors import CheckpointError
+from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_TOTAL, ELAPSED_S, evaluation_key
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.engine import Engine, EngineState
+from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.run_folder import RunFolder
+
+__all__ = ["Report", "Start", "new_start", "resumed_start", "train"]
+
+Report = Callable[[int, dict[str, float]], None]
+"""Is told the number of iterations done, and the metrics of the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a run begins: in a new folder, or from a checkpoint."""
+
+    path: Path
+    """The run folder."""
+    config: Config
+    checkpoint: Checkpoint | None
+    """None = from scratch."""
+    damaged: tuple[CheckpointError, ...] = ()
+    """Newer checkpoints that had to be passed over."""
+
+
+def new_start(config: Config, path: Path) -> Start:
+    """A run from scratch. Raises CheckpointError if something of that name exists; nothing is written yet."""
+    if path.exists() or path.is_symlink():
+        raise CheckpointError(str(path), "exists already", f"go on with --resume {path}, or choose another --out")
+    return Start(path, config, None)
+
+
+def resumed_start(path: Path) -> Start:
+    """A run that goes on from its newest sound checkpoint. Raises CheckpointError if it has none, or has ended."""
+    found = find_checkpoint(path)
+    checkpoint = Checkpoint.load(found.folder)
+    training = checkpoint.config.training
+    if checkpoint.iteration >= training.iterations:
+        what = f"has ended: all {training.iterations} iterations are done"
+        raise CheckpointError(str(path), what, "evaluate it, or train a new run with more training.iterations")
+    return Start(path, checkpoint.config, checkpoint, found.damaged)
+
+
+def train(engine: Engine, start: Start, report: Report) -> Path:
+    """Runs to the last iteration or the time limit; returns the folder of the last checkpoint.
+
+    Raises CheckpointError if the run folder or a checkpoint cannot be written.
+    """
+    config, counters = start.config, {AGENT_STEPS_TOTAL: 0.0, ELAPSED_S: 0.0}
+    first = start.checkpoint.iteration if start.checkpoint else 0
+    if start.checkpoint:
+        checkpoint = start.checkpoint
+        engine.load_state(EngineState(checkpoint.weights, checkpoint.optimizer, checkpoint.arrays))
+        counters |= checkpoint.state
+        folder = RunFolder.resume(start.path, first)
+    else:
+        folder = RunFolder.create(start.path, config)
+    begin_s = time.monotonic() - counters[ELAPSED_S]
+    saved = start.path
+    with folder:
+        for done in range(first + 1, config.training.iterations + 1):
+            metrics = engine.iterate(done - 1)
+            counters[AGENT_STEPS_TOTAL] += metrics[AGENT_STEPS]
+            if config.training.evaluate_every and done % config.training.evaluate_every == 0:
+                metrics |= _evaluate(engine, config)
+            counters[ELAPSED_S] = time.monotonic() - begin_s
+            metrics |= counters
+            folder.append(done, metrics)
+            report(done, metrics)
+            is_last = done == config.training.iterations or counters[ELAPSED_S] >= config.training.time_limit_s
+            if is_last or done % config.training.checkpoint_every == 0:
+                saved = _save(engine, config, folder, done, counters)
+            if is_last:
+                break
+    return saved
+
+
+def _evaluate(engine: Engine, config: Config) -> dict[str, float]:
+    """Mean metrics of argmax play on episodes of the evaluation stream."""
+    source = Generator(config.generator, config.world, config.seed, is_training=False)
+    outcomes = evaluate(
+        ModelPolicy(engine.model(), "argmax"), source, config.world, config.reward, config.training.evaluation_episodes
+    )
+    return {evaluation_key(name): float(values.mean()) for name, values in outcomes.items()}
+
+
+def _save(engine: Engine, config: Config, folder: RunFolder, done: int, counters: dict[str, Any]) -> Path:
+    state = engine.state()
+    checkpoint = Checkpoint(config, done, state.weights, state.optimizer, state.arrays, dict(counters))
+    return checkpoint.save(folder.checkpoints, config.training.keep_checkpoints)

@@ -1,0 +1,112 @@
+"""The folder of a run: RUN/{config.yaml, metrics.jsonl, checkpoints/}. One trainer writes it at a time.
+
+What a checkpoint holds is in `checkpoint.py`; what the metrics are called is decided by those who measure them.
+"""
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, BinaryIO
+
+from rl_cluster.config.load import to_yaml
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError
+
+__all__ = ["RunFolder"]
+
+CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
+
+
+class RunFolder:
+    """A run folder that is open for writing. Make one by `create` or `resume`; use it in a `with`, or `close` it."""
+
+    def __init__(self, path: Path, metrics: BinaryIO) -> None:
+        self.path = path
+        self.checkpoints = path / CHECKPOINTS
+        """Where `Checkpoint.save` belongs."""
+        self._metrics = metrics
+
+    @classmethod
+    def create(cls, path: Path, config: Config) -> Self:
+        """A new run folder that holds the resolved config.
+
+        Raises:
+            CheckpointError: Something of that name exists, or the folder cannot be made.
+        """
+        if os.path.lexists(path):
+            raise CheckpointError(str(path), "exists already", f"go on with --resume {path}, or choose another --out")
+        try:
+            (path / CHECKPOINTS).mkdir(parents=True)
+            (path / CONFIG).write_text(to_yaml(config), encoding="utf-8")
+            return cls(path, _open_locked(path / METRICS))
+        except OSError as error:
+            what = f"cannot be made: {error.strerror}"
+            raise CheckpointError(str(path), what, "choose another --out") from error
+
+    @classmethod
+    def resume(cls, path: Path, iteration: int) -> Self:
+        """An existing run folder, its metrics cut to the lines up to `iteration`, the one that the run goes on from.
+
+        Raises:
+            CheckpointError: The folder is no run folder, cannot be written, or another trainer writes it.
+        """
+        if not (path / CONFIG).is_file() or not (path / METRICS).is_file():
+            what = f"is no run folder: it has no {CONFIG} or no {METRICS}"
+            raise CheckpointError(str(path), what, "name the folder that was given to --out")
+        try:
+            metrics = _open_locked(path / METRICS)
+            _drop_later(metrics, iteration)
+        except OSError as error:
+            what = f"cannot be written: {error.strerror}"
+            raise CheckpointError(str(path), what, "make it writable, or copy the run elsewhere") from error
+        return cls(path, metrics)
+
+    def append(self, iteration: int, metrics: Mapping[str, Any]) -> None:
+        """Adds a line of metrics: JSON values by name. What is not finite is left out: it was not measured."""
+        kept = {name: value for name, value in metrics.items() if not isinstance(value, float) or math.isfinite(value)}
+        line = json.dumps({"iteration": iteration, **kept}, allow_nan=False)
+        self._metrics.write(line.encode() + b"\n")
+        self._metrics.flush()
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        self._metrics.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    """The file for reading and appending, under a lock that ends with this process, however it ends."""
+    file = path.open("a+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        what, remedy = "is being written by another trainer", "wait for it, end it, or choose another --out"
+        raise CheckpointError(str(path.parent), what, remedy) from error
+    return file
+
+
+def _drop_later(metrics: BinaryIO, iteration: int) -> None:
+    """Cuts the file after the last line of `iteration`; a torn line counts as later."""
+    metrics.seek(0)
+    end = 0
+    while line := metrics.readline():
+        if not _is_until(line, iteration):
+            break
+        end = metrics.tell()
+    metrics.truncate(end)
+
+
+def _is_until(line: bytes, iteration: int) -> bool:
+    try:
+        return line.endswith(b"\n") and int(json.loads(line)["iteration"]) <= iteration
+    except (ValueError, KeyError, TypeError):
+        return False

@@ -1,0 +1,95 @@
+"""How sure a mean over episodes is: percentile bootstrap intervals, and paired differences on the same episodes.
+
+The percentile bootstrap is of Efron 1979 ("Bootstrap methods: another look at the jackknife"). Episodes are resampled,
+so an interval says nothing of the spread between training seeds.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Interval", "bootstrap_interval", "paired_difference"]
+
+MAX_CHUNK = 1 << 22
+"""Most drawn indices that are held at once: 32 MiB."""
+
+
+class Interval(NamedTuple):
+    """A mean and the bounds of its bootstrap interval, each of shape (...)."""
+
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def bootstrap_interval(
+    values: NDArray[np.float64], confidence: float = 0.95, num_resamples: int = 10_000, seed: int = 0
+) -> Interval:
+    """Mean over episodes, and the (1 -+ confidence) / 2 quantiles of the means of resampled episodes.
+
+    NaN says that a metric is not defined for an episode: such a value is left out of the mean, and out of the mean of
+    each resample that draws it. A resample without any value does not count; if no episode has one, all three are NaN.
+
+    Args:
+        values: (E, ...) one row per episode, E >= 1. All columns are resampled by the same draws.
+        confidence: Share of the resampled means inside the interval, in (0, 1).
+        num_resamples: How many times the episodes are drawn anew, with replacement.
+        seed: Keys the draws: equal arguments give equal results.
+
+    Returns:
+        Arrays of shape (...).
+    """
+    num_episodes = values.shape[0]
+    columns = np.asarray(values, dtype=np.float64).reshape(num_episodes, -1)
+    is_defined = ~np.isnan(columns)
+    filled = np.where(is_defined, columns, 0.0)
+    chunks = _draw_counts(num_episodes, num_resamples, seed)
+    means = np.concatenate([_mean(counts, filled, is_defined) for counts in chunks])
+    mean = _mean(np.ones((1, num_episodes)), filled, is_defined)[0]
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.array([_quantiles(column, (tail, 1.0 - tail)) for column in means.T]).T
+    shape = values.shape[1:]
+    return Interval(mean.reshape(shape), low.reshape(shape), high.reshape(shape))
+
+
+def paired_difference(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    confidence: float = 0.95,
+    num_resamples: int = 10_000,
+    seed: int = 0,
+) -> Interval:
+    """Interval of the mean of `first` - `second`, both (E, ...) on the same episodes in the same order.
+
+    Episodes are drawn as pairs, so what makes an episode hard for both cancels. A pair with a NaN is left out.
+    """
+    assert first.shape == second.shape, "paired values come from the same episodes"
+    return bootstrap_interval(first - second, confidence, num_resamples, seed)
+
+
+def _draw_counts(num_episodes: int, num_resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """Chunks (r, E): how often each episode is drawn in each resample."""
+    random = np.random.default_rng(seed)
+    chunk = max(1, MAX_CHUNK // num_episodes)
+    for start in range(0, num_resamples, chunk):
+        rows = min(chunk, num_resamples - start)
+        drawn = random.integers(num_episodes, size=(rows, num_episodes)) + num_episodes * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * num_episodes)
+        yield counts.reshape(rows, num_episodes).astype(np.float64)
+
+
+def _mean(
+    counts: NDArray[np.float64], filled: NDArray[np.float64], is_defined: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(r, K) means of the defined values of (E, K), each counted as (r, E) says; NaN where there is none."""
+    sums, num_defined = counts @ filled, counts @ is_defined.astype(np.float64)
+    return np.divide(sums, num_defined, out=np.full_like(sums, np.nan), where=num_defined > 0)
+
+
+def _quantiles(means: NDArray[np.float64], shares: tuple[float, float]) -> NDArray[np.float64]:
+    defined = means[~np.isnan(means)]
+    if defined.size == 0:
+        return np.full(len(shares), np.nan)
+    return np.asarray(np.quantile(defined, shares))

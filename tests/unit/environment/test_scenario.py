@@ -1,0 +1,309 @@
+"""Scenarios: files and worlds give back what was put in, shipped files hold what they promise, bad ones are refused."""
+
+import copy
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rl_cluster.config.load import load_config
+from rl_cluster.environment.batched import BatchedWorlds
+from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.heuristics import HEURISTICS
+from rl_cluster.environment.scenario import (
+    SHIPPED_SCENARIOS,
+    Scenario,
+    ScenarioFiles,
+    load_scenario,
+    parse_scenario,
+    save_scenario,
+    scenario_of,
+)
+from rl_cluster.environment.world import Sizes, WorldState
+from rl_cluster.errors import ScenarioError
+
+CONFIG = load_config("quick_demo")
+UAV = {
+    "id": "u1",
+    "position_m": [100, 200],
+    "heading_rad": 0.1,
+    "resources": [60, 40],
+    "range_m": 9000,
+    "speed_mps": [15, 40],
+    "cruise_mps": 25,
+}
+TARGET = {"id": "t1", "position_m": [4000, 900], "demand": [50, 20], "value": 1.0}
+DATA: dict[str, Any] = {
+    "name": "three-depots",
+    "area": {"width_m": 5000, "height_m": 4000},
+    "uavs": [UAV, {**UAV, "id": "u2", "position_m": [0.1, 3999.9], "max_turn_rate_radps": 0.7, "cruise_mps": 35}],
+    "targets": [TARGET],
+    "obstacles": [{"kind": "circle", "center_m": [2000, 1500], "radius_m": 250}],
+}
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """DATA with another value at a dotted path; None removes it."""
+    data = copy.deepcopy(DATA)
+    *parents, name = [int(part) if part.isdigit() else part for part in path.split(".")]
+    node: Any = data
+    for part in parents:
+        node = node[part]
+    if value is None:
+        del node[name]
+    else:
+        node[name] = value
+    return data
+
+
+def assert_equal(one: Scenario, other: Scenario) -> None:
+    for field in fields(Scenario):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
+
+
+def worlds_of(scenarios: list[Scenario], num_worlds: int, first_world: int = 0) -> BatchedWorlds:
+    worlds = BatchedWorlds(
+        ScenarioFiles(scenarios, CONFIG.world, seed=0), CONFIG.world, CONFIG.reward, num_worlds, first_world
+    )
+    worlds.reset()
+    return worlds
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json"])
+@pytest.mark.parametrize("name", [*SHIPPED_SCENARIOS, "given", "generated"])
+def test_scenario__comes_back_from_its_file_as_it_was(name: str, suffix: str, tmp_path: Path) -> None:
+    if name == "generated":
+        worlds = BatchedWorlds(Generator(CONFIG.generator, CONFIG.world, 0, False), CONFIG.world, CONFIG.reward, 1)
+        worlds.reset()
+        scenario = scenario_of(worlds.state, 0)
+    else:
+        scenario = load_scenario(SHIPPED_SCENARIOS[name]) if name != "given" else parse_scenario(DATA, "given")
+
+    save_scenario(scenario, tmp_path / f"saved{suffix}")
+
+    assert_equal(load_scenario(tmp_path / f"saved{suffix}"), scenario)
+    assert [path.name for path in tmp_path.iterdir()] == [f"saved{suffix}"]
+
+
+def test_scenario__comes_back_from_a_world() -> None:
+    data = changed("uavs.0.max_turn_rate_radps", 0.5)
+    data["time_limit_s"] = 300.0
+    scenario = parse_scenario(data, "given")
+
+    read = scenario_of(worlds_of([scenario], 1).state, 0, name="three-depots")
+
+    assert read.uav_ids == ("u1", "u2")
+    assert read.target_ids == ("t1",)
+    for field in fields(Scenario):
+        if isinstance(getattr(scenario, field.name), np.ndarray):
+            expected = getattr(scenario, field.name).astype(np.float32)
+            np.testing.assert_array_equal(getattr(read, field.name), expected, err_msg=field.name)
+    assert (read.name, read.time_limit_s) == (scenario.name, scenario.time_limit_s)
+
+
+def test_scenario_of__gives_the_same_episode() -> None:
+    generated = BatchedWorlds(Generator(CONFIG.generator, CONFIG.world, 0, False), CONFIG.world, CONFIG.reward, 3)
+    observation, policy = generated.reset(), HEURISTICS["complete-first"](0)
+    copied = worlds_of([scenario_of(generated.state, row) for row in range(3)], 3)
+    seen = copied.observe()
+
+    while not generated.state.ended.all():
+        generated.advance(policy.act(generated, observation))
+        copied.advance(policy.act(copied, seen))
+        observation, seen = generated.observe(), copied.observe()
+
+    outcomes, expected = (worlds.outcomes(worlds.state.ended) for worlds in (copied, generated))
+    for name, values in expected.items():
+        np.testing.assert_array_equal(outcomes[name], values, err_msg=name)
+
+
+def test_scenario__is_read_as_the_file_says() -> None:
+    scenario = parse_scenario(DATA, "given")
+
+    assert scenario.sizes == Sizes(num_uavs=2, num_targets=1, num_obstacles=1, num_resources=2)
+    assert scenario.time_limit_s is None
+    np.testing.assert_array_equal(scenario.area_m, [5000.0, 4000.0])
+    np.testing.assert_array_equal(scenario.uav_position_m, [[100.0, 200.0], [0.1, 3999.9]])
+    np.testing.assert_array_equal(scenario.uav_max_turn_rate_radps, [np.nan, 0.7])
+    np.testing.assert_array_equal(scenario.target_demand, [[50.0, 20.0]])
+    np.testing.assert_array_equal(scenario.obstacle_radius_m, [250.0])
+
+
+def test_scenario__needs_no_obstacles() -> None:
+    assert parse_scenario(changed("obstacles", None), "given").obstacle_center_m.shape == (0, 2)
+
+
+def test_scenario_files__fill_what_the_file_leaves_out_from_the_settings() -> None:
+    state = worlds_of([parse_scenario(DATA, "given")], 1).state
+
+    np.testing.assert_allclose(state.uav_max_turn_rate_radps[0], [CONFIG.world.max_turn_rate_radps, 0.7], rtol=1e-6)
+    # Sides of the area 3, side sqrt(5000 * 4000) = 4472.14 m, mean cruise speed (25 + 35) / 2 = 30 m/s.
+    assert CONFIG.world.time_limit_sides == 3.0
+    np.testing.assert_allclose(state.time_limit_s, [3 * 4472.14 / 30], rtol=1e-6)
+
+
+def test_scenario_files__wrap_the_heading() -> None:
+    state = worlds_of([parse_scenario(changed("uavs.0.heading_rad", 6.5 * np.pi), "given")], 1).state
+
+    np.testing.assert_allclose(state.uav_heading_rad[0, 0], 0.5 * np.pi, rtol=1e-6)
+
+
+def test_scenario_files__give_world_w_scenario_w_modulo_their_number() -> None:
+    scenarios = [load_scenario(path) for path in SHIPPED_SCENARIOS.values()]
+    source = ScenarioFiles(scenarios, CONFIG.world, seed=4)
+
+    state = worlds_of(scenarios, num_worlds=4, first_world=2).state
+
+    assert source.sizes == Sizes(num_uavs=15, num_targets=15, num_obstacles=8, num_resources=2)
+    assert source.seed == 4
+    assert state.uav_exists.sum(axis=1).tolist() == [15, 4, 10, 15]
+    assert state.target_exists.sum(axis=1).tolist() == [15, 3, 5, 15]
+
+
+def test_scenario_files__write_only_their_row() -> None:
+    source = ScenarioFiles([parse_scenario(DATA, "given")], CONFIG.world, seed=0)
+    state = WorldState.empty(3, source.sizes)
+
+    source.fill(state, row=1, world=0, episode=0)
+
+    for array in state:
+        assert not array[[0, 2]].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "num_uavs", "num_targets", "num_obstacles", "supply"),
+    [("small", 4, 3, 0, 350.0), ("balanced", 10, 5, 0, 500.0), ("complex", 15, 15, 8, 1200.0)],
+)
+def test_shipped_scenario__has_the_parameters_of_its_case(
+    name: str, num_uavs: int, num_targets: int, num_obstacles: int, supply: float
+) -> None:
+    scenario = load_scenario(SHIPPED_SCENARIOS[name])
+
+    assert scenario.name == name
+    assert scenario.sizes == Sizes(num_uavs, num_targets, num_obstacles, 2)
+    np.testing.assert_array_equal(scenario.area_m, [8000, 6000] if name == "complex" else [5000, 4000])
+    np.testing.assert_array_equal(scenario.uav_resources.sum(axis=0), supply)
+    np.testing.assert_array_equal(scenario.target_demand.sum(axis=0), supply)
+    for values, low, high in (
+        (scenario.uav_resources, 10, 120),
+        (scenario.target_demand, 50, 200),
+        (scenario.target_value, 75, 150),
+        (scenario.uav_range_m, 6000, 15000),
+        (scenario.uav_cruise_mps, 90, 150),
+        (scenario.uav_max_turn_rate_radps, 0.6, 0.8),
+    ):
+        assert values.min() >= low
+        assert values.max() <= high
+    np.testing.assert_array_equal(scenario.uav_speed_mps, np.tile([50.0, 200.0], (num_uavs, 1)))
+
+
+@pytest.mark.parametrize("name", SHIPPED_SCENARIOS)
+def test_shipped_scenario__keeps_everything_clear_of_the_no_fly_zones(name: str) -> None:
+    scenario = load_scenario(SHIPPED_SCENARIOS[name])
+
+    for positions in (scenario.uav_position_m, scenario.target_position_m):
+        offset = positions[:, None] - scenario.obstacle_center_m
+        assert (np.hypot(offset[..., 0], offset[..., 1]) >= scenario.obstacle_radius_m + 100.0).all()
+
+
+@pytest.mark.parametrize("name", SHIPPED_SCENARIOS)
+def test_shipped_scenario__can_be_played_without_entering_a_zone(name: str) -> None:
+    worlds, policy = worlds_of([load_scenario(SHIPPED_SCENARIOS[name])], 1), HEURISTICS["complete-first"](0)
+
+    while not worlds.state.ended.all():
+        worlds.advance(policy.act(worlds, worlds.observe()))
+
+    outcomes = worlds.outcomes(worlds.state.ended)
+    assert outcomes["satisfied_rate"][0] >= 0.9
+    assert outcomes["collisions_per_uav"][0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("uavs", [], "given: uavs: there is none; give at least one"),
+        ("targets", [], "given: targets: there is none; give at least one"),
+        ("uavs.0.position_m", [2100, 1600], r"uavs\.0\.position_m: .* is inside obstacles\.0; move one"),
+        ("targets.0.position_m", [2000, 1500], r"targets\.0\.position_m: .* is inside obstacles\.0; move one"),
+        ("uavs.1.position_m", [-1, 0], r"uavs\.1\.position_m: .* is outside the area .*; move it inside"),
+        ("targets.0.position_m", [0, 4000.5], r"targets\.0\.position_m: .* is outside the area .*; move it inside"),
+        ("uavs.0.resources", [60, -1], r"uavs\.0\.resources\.1: -1 is refused: .* greater than or equal to 0"),
+        ("uavs.1.resources", [60], r"uavs\.1\.resources: it has 1 kinds .* has 2; give one number per kind"),
+        ("targets.0.demand", [60, 1, 2], r"targets\.0\.demand: it has 3 kinds .* has 2; give one number per kind"),
+        ("targets.0.demand", [0, 0], r"targets\.0: demand is nothing of every kind; demand something, or leave"),
+        ("uavs.1.id", "u1", r"uavs\.1\.id: 'u1' is used twice; give each its own id"),
+        ("uavs.0.cruise_mps", 41, r"uavs\.0: cruise_mps=41\.0 is not within .*\[15\.0, 40\.0\]; put it between"),
+        ("uavs.0.range_m", 0, r"uavs\.0\.range_m: 0 is refused: .* greater than 0"),
+        ("uavs.0.range_m", float("nan"), r"uavs\.0\.range_m: nan is refused: .* finite number"),
+        ("uavs.0.range_m", float("inf"), r"uavs\.0\.range_m: inf is refused: .* finite number"),
+        ("uavs.0.range_m", "9000", r"uavs\.0\.range_m: '9000' is refused: .* valid number"),
+        ("uavs.0.range_m", True, r"uavs\.0\.range_m: True is refused: .* valid number"),
+        ("uavs.0.range_m", None, r"uavs\.0\.range_m: it is missing; add it"),
+        ("uavs.0.rnage_m", 1, r"uavs\.0\.rnage_m: no such field; remove it, or correct its name"),
+        ("uavs.0.position_m", [1, 2, 3], r"uavs\.0\.position_m: .* at most 2 items"),
+        ("obstacles.0.kind", "polygon", r"obstacles\.0: kind polygon is not supported .*; cover the polygon"),
+        ("obstacles.0.kind", "square", r"obstacles\.0\.kind: 'square' is refused: .* 'circle'"),
+        ("name", "", "given: name: '' is refused: .* at least 1 character"),
+    ],
+)
+def test_scenario__is_refused_with_place_fault_and_remedy(path: str, value: object, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        parse_scenario(changed(path, value), "given")
+
+
+@pytest.mark.parametrize("data", [None, 3, [], "text"])
+def test_scenario__is_refused_where_it_is_no_mapping(data: object) -> None:
+    with pytest.raises(ScenarioError, match="^given: "):
+        parse_scenario(data, "given")
+
+
+def test_load_scenario__names_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text(json.dumps(changed("uavs", [])))
+
+    with pytest.raises(ScenarioError, match=r"bad\.json: uavs: there is none; give at least one"):
+        load_scenario(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"name: a\nname: b\n", b"\xff\xfe", b"!!python/object:os.system {}\n"])
+def test_load_scenario__refuses_what_is_no_plain_yaml(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_bytes(content)
+
+    with pytest.raises(ScenarioError, match=r"bad\.yaml"):
+        load_scenario(file)
+
+
+def test_load_scenario__refuses_a_folder_and_a_missing_file(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing.yaml"):
+        with pytest.raises(ScenarioError, match="name a YAML file"):
+            load_scenario(path)
+
+
+def test_save_scenario__leaves_nothing_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+
+    for path in (tmp_path / "folder.yaml", tmp_path / "missing" / "saved.yaml"):
+        with pytest.raises(ScenarioError, match="cannot be written .*; name a file in a writable folder"):
+            save_scenario(parse_scenario(DATA, "given"), path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.yaml"]
+
+
+def test_scenario_files__refuse_a_uav_that_could_circle_for_ever() -> None:
+    # 15 m/s at 0.1 rad/s turns on a radius of 150 m, above the capture radius of 100 m.
+    scenario = parse_scenario(changed("uavs.1.max_turn_rate_radps", 0.1), "given")
+
+    with pytest.raises(ScenarioError, match=r"three-depots: uavs\.1: .* 150 m, above .* 100 m.*; raise max_turn_rate"):
+        ScenarioFiles([scenario], CONFIG.world, seed=0)
+
+
+def test_scenario_files__refuse_scenarios_of_different_kinds() -> None:
+    other = changed("uavs.0.resources", [1])
+    other["uavs"][1]["resources"], other["targets"][0]["demand"] = [1], [1]
+
+    with pytest.raises(ScenarioError, match="it has 1 kinds of resource, but three-depots has 2; use scenarios with"):
+        ScenarioFiles([parse_scenario(DATA, "given"), parse_scenario(other, "other")], CONFIG.world, seed=0)
