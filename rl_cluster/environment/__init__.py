@@ -1,0 +1,1 @@
+"""The worlds: scenarios, flight, delivery, what is seen and rewarded, outcomes, heuristics."""

@@ -11,8 +11,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import RewardConfig, WorldConfig
-from rl_cluster.environment.interval import fly_interval, take_choices
 from rl_cluster.environment.intent import Intent, read_intent
+from rl_cluster.environment.interval import fly_interval, take_choices
 from rl_cluster.environment.neighbours import (
     Nearest,
     adaptive_k,
@@ -126,7 +126,9 @@ class BatchedWorlds:
         observation = self._observation
         b, i = take_choices(self.state, observation.candidates, observation.action_mask, actions)
         if b >= 0:
-            raise ValueError(f"action {actions[b, i]} of UAV {i} in world {b} is masked; choose where action_mask is True")
+            raise ValueError(
+                f"action {actions[b, i]} of UAV {i} in world {b} is masked; choose where action_mask is True"
+            )
         num_worlds, num_uavs = actions.shape
         reward = np.zeros((num_worlds, num_uavs), dtype=np.float32)
         terminated, truncated, deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(3))
@@ -189,7 +191,7 @@ class BatchedWorlds:
         return {**self.state.state_dict(), "deadlocked": self._deadlocked.copy()}
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> Observation[NDArray[np.generic]]:
-        """Puts `state_dict`'s arrays back and returns the observation. Raises KeyError or ValueError if they do not fit."""
+        """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they do not fit."""
         self.state.load_state_dict(arrays)
         self._deadlocked[...] = arrays["deadlocked"]
         return self.observe()

@@ -1,8 +1,8 @@
 """Who may serve what, and what happens where UAVs have arrived: sharing, closing, wasted trips, congestion.
 
 UAVs inside the capture radius of their target in the same substep share what remains of each kind r:
-c_ir = res_ir * min(1, remaining_r / sum_i res_ir). A target whose demand is met closes, and every UAV that was under way
-to it has wasted its trip. All functions act on one world of the state.
+c_ir = res_ir * min(1, remaining_r / sum_i res_ir). A target whose demand is met closes, and every UAV that was under
+way to it has wasted its trip. All functions act on one world of the state.
 """
 
 import math
@@ -109,6 +109,15 @@ def _has_arrived(state, b, i, j, capture_radius_m):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, _nrt=False)
+def _offered(state, b, r, arrived):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(state.uav_resources.shape[1]):
+        if arrived[i]:
+            total += state.uav_resources[b, i, r]
+    return total
+
+
+@njit(cache=True, _nrt=False)
 def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]
     """Moves resources of the arrived UAVs to target j, and releases those UAVs from their choice."""
     num_uavs, num_kinds = state.uav_resources.shape[1:]
@@ -116,21 +125,17 @@ def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]
     for r in range(num_kinds):
         demand += state.target_demand[b, j, r]
     for r in range(num_kinds):
-        offered = 0.0
-        for i in range(num_uavs):
-            if arrived[i]:
-                offered += state.uav_resources[b, i, r]
+        offered = _offered(state, b, r, arrived)
         remaining = np.float64(state.target_remaining[b, j, r])
         if offered <= EPSILON or remaining <= EPSILON:
             continue
         scale = min(1.0, remaining / offered)
         for i in range(num_uavs):
-            if arrived[i]:
-                amount = state.uav_resources[b, i, r] * scale
-                state.uav_resources[b, i, r] -= amount
-                state.delivered[b, i, j, r] += amount
-                terms[b, i, _SHARE] += amount / demand
-                state.involved[b, i, j] |= amount > EPSILON
+            amount = state.uav_resources[b, i, r] * scale if arrived[i] else 0.0
+            state.uav_resources[b, i, r] -= amount
+            state.delivered[b, i, j, r] += amount
+            terms[b, i, _SHARE] += amount / demand
+            state.involved[b, i, j] |= amount > EPSILON
         state.target_remaining[b, j, r] = max(0.0, remaining - scale * offered)
     for i in range(num_uavs):
         if arrived[i]:

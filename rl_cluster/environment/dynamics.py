@@ -1,8 +1,8 @@
 """Flight of one UAV over one substep: the autopilot of task `allocate`.
 
 A unicycle at constant altitude: theta' = wrap(theta + clip(bearing error, -w_max dt, w_max dt)), then
-p' = p + v dt (cos theta', sin theta'). It flies at cruise speed, and slower (never below its lowest speed) where its turn
-radius v / w_max is too wide: near a target, so that it cannot circle it for ever, and beside no-fly zones.
+p' = p + v dt (cos theta', sin theta'). It flies at cruise speed, and slower (never below its lowest speed) where its
+turn radius v / w_max is too wide: near a target, so that it cannot circle it for ever, and beside no-fly zones.
 """
 
 import math
@@ -29,7 +29,9 @@ def _speed_mps(state, b, i, distance_m, error_rad, is_blocked, capture_radius_m)
     is_near = turn_radius_m > capture_radius_m and distance_m < 2.0 * turn_radius_m
     is_turning_at_zone = is_blocked and abs(error_rad) > 0.3
     if is_near or is_turning_at_zone:
-        return max(state.uav_speed_mps[b, i, 0], min(cruise, turn_rate * capture_radius_m * (0.5 if is_blocked else 1.0)))
+        return max(
+            state.uav_speed_mps[b, i, 0], min(cruise, turn_rate * capture_radius_m * (0.5 if is_blocked else 1.0))
+        )
     return cruise
 
 

@@ -1,8 +1,8 @@
 """Draws episodes: team sizes, resources, speeds, obstacles and a supply/demand ratio, at constant density.
 
-The square area's side is spacing * sqrt((N + M) / 2). UAVs, targets and obstacles take distinct cells of a jittered grid,
-so placement never loops on rejection, and a zone with its clearance stays inside its cell. Range and time limit scale
-with the side, so that the local problem is the same at every size.
+The square area's side is spacing * sqrt((N + M) / 2). UAVs, targets and obstacles take distinct cells of a jittered
+grid, so placement never loops on rejection, and a zone with its clearance stays inside its cell. Range and time limit
+scale with the side, so that the local problem is the same at every size.
 """
 
 import math
@@ -56,10 +56,10 @@ _CELL, _PLACE, _UAV, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 28
 
 
 @njit(cache=True)
-def _generate(
+def _generate(  # type: ignore[no-untyped-def]
     state, b, seed, stream, world, episode, counts, spacing_m, radius_m, clearance_m, resource, specialist_share,
     range_sides, cruise_mps, speed_share, spread, supply_demand_ratio, turn_rate_radps, time_limit_sides,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     episode_key = key(seed, stream, world, episode)
     num_uavs = uniform_int(episode_key, 0, counts[0][0], counts[0][1])
     num_targets = uniform_int(episode_key, 1, counts[1][0], counts[1][1])

@@ -1,7 +1,8 @@
 """What UAVs can know of each other's plans in one world: who is under way to what, and what that leaves to do.
 
-Without intent, UAVs that choose together cannot tell themselves apart from rivals. *Committed* are the resources of UAVs
-under way to a target; *uncovered* is what remains of its demand after them; *free* is a UAV that can fly and has no choice.
+Without intent, UAVs that choose together cannot tell themselves apart from rivals. *Committed* are the resources of
+UAVs under way to a target; *uncovered* is what remains of its demand after them; *free* is a UAV that can fly and has
+no choice.
 """
 
 from typing import NamedTuple
@@ -61,6 +62,21 @@ def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
+def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]
+    """Adds what UAV i means to target j: under way to it, or free to choose it."""
+    choice = state.uav_choice[b, i]
+    if choice == j:
+        intent.num_under_way[j] += 1.0
+        arrival_s = intent.distance_m[i, j] / state.uav_cruise_mps[b, i]
+        intent.earliest_s[j] = min(intent.earliest_s[j], arrival_s)
+        for r in range(intent.unit.shape[0]):
+            intent.committed[j, r] += state.uav_resources[b, i, r]
+    elif choice < 0 and intent.legal[i, j]:
+        for r in range(intent.unit.shape[0]):
+            intent.free_supply[j, r] += state.uav_resources[b, i, r]
+
+
+@njit(cache=True, _nrt=False)
 def read_intent(state: WorldState, b: int, intent: Intent) -> None:
     """Fills `intent` with the plans in world b."""
     _read_units(state, b, intent.unit, intent.ideal)
@@ -70,21 +86,11 @@ def read_intent(state: WorldState, b: int, intent: Intent) -> None:
     intent.num_under_way[:] = 0.0
     intent.earliest_s[:] = np.inf
     for i in range(state.uav_exists.shape[1]):
-        if not state.uav_exists[b, i]:
-            continue
-        choice = state.uav_choice[b, i]
-        for j in range(state.target_exists.shape[1]):
-            intent.distance_m[i, j] = distance_m(state, b, i, j)
-            intent.legal[i, j] = is_legal(state, b, i, j)
-            if choice == j:
-                intent.num_under_way[j] += 1.0
-                arrival_s = intent.distance_m[i, j] / state.uav_cruise_mps[b, i]
-                intent.earliest_s[j] = min(intent.earliest_s[j], arrival_s)
-            for r in range(intent.unit.shape[0]):
-                if choice == j:
-                    intent.committed[j, r] += state.uav_resources[b, i, r]
-                elif choice < 0 and intent.legal[i, j]:
-                    intent.free_supply[j, r] += state.uav_resources[b, i, r]
+        if state.uav_exists[b, i]:
+            for j in range(state.target_exists.shape[1]):
+                intent.distance_m[i, j] = distance_m(state, b, i, j)
+                intent.legal[i, j] = is_legal(state, b, i, j)
+                _add_plan(state, b, i, j, intent)
     for j in range(state.target_exists.shape[1]):
         for r in range(intent.unit.shape[0]):
             intent.uncovered[j, r] = max(state.target_remaining[b, j, r] - intent.committed[j, r], 0.0)

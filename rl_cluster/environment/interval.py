@@ -21,9 +21,7 @@ _ALL_DONE = term_index("all_done")
 
 
 @njit(cache=True, _nrt=False)
-def take_choices(
-    state: WorldState, candidates: IntArray, action_mask: BoolArray, actions: IntArray
-) -> tuple[int, int]:
+def take_choices(state: WorldState, candidates: IntArray, action_mask: BoolArray, actions: IntArray) -> tuple[int, int]:
     """Turns actions (B, N) in [0, C] into choices. Returns (-1, -1), or (world, UAV) of the first illegal action.
 
     Nothing is changed if an action is illegal. Ended worlds are passed over.
@@ -87,6 +85,17 @@ def _charge_open_targets(state, b, terms):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
+def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[no-untyped-def]
+    """Terms that depend on whether the episode goes on, and on how it ended."""
+    if not state.ended[b]:
+        _add_potential(state, b, terms, 1.0, sensing_radius_m)
+        return
+    _charge_open_targets(state, b, terms)
+    if is_terminated:
+        _pay_all_done(state, b, terms)
+
+
+@njit(cache=True, _nrt=False)
 def fly_interval(
     state: WorldState,
     terms: FloatArray,
@@ -125,15 +134,9 @@ def fly_interval(
         for i in range(state.uav_exists.shape[1]):
             terms[b, i, _TIME] -= 1.0
         state.decision[b] += 1
-        if all_closed(state, b):
-            terminated[b] = True
-            _pay_all_done(state, b, terms)
-        elif state.time_s[b] >= state.time_limit_s[b]:
-            truncated[b] = True
-        elif not has_legal_choice(state, b):
-            truncated[b], deadlocked[b] = True, True
+        terminated[b] = all_closed(state, b)
+        is_timeout = state.time_s[b] >= state.time_limit_s[b]
+        deadlocked[b] = not terminated[b] and not is_timeout and not has_legal_choice(state, b)
+        truncated[b] = not terminated[b] and (is_timeout or deadlocked[b])
         state.ended[b] = terminated[b] or truncated[b]
-        if state.ended[b]:
-            _charge_open_targets(state, b, terms)
-        else:
-            _add_potential(state, b, terms, 1.0, sensing_radius_m)
+        _settle(state, b, terms, terminated[b], sensing_radius_m)

@@ -1,8 +1,8 @@
 """Who attends to whom, and which targets a UAV may choose: nearest-first lists.
 
-Attention's k = min(max(4, ceil(N/4)), 16), N = UAVs of the episode (Yehudai et al. 2021, arXiv 2010.08853: local structure
-must keep its statistics for a graph network to transfer across size). In training it varies per episode, so that the
-policy meets the k of larger teams. Ties of distance go to the lower index.
+Attention's k = min(max(4, ceil(N/4)), 16), N = UAVs of the episode (Yehudai et al. 2021, arXiv 2010.08853: local
+structure must keep its statistics for a graph network to transfer across size). In training it varies per episode, so
+that the policy meets the k of larger teams. Ties of distance go to the lower index.
 """
 
 import math

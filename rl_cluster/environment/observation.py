@@ -1,8 +1,8 @@
 """What the policy sees of one world: rows for UAVs, targets and obstacles, and rows for UAV-candidate pairs.
 
-All features are relative and scale-free: lengths over the sensing radius, amounts over the mean UAV's initial resources,
-directions in the UAV's body frame, times as shares. `Observation` in `types.py` gives the shapes; the four writers below
-are the list of columns. R resource kinds come first in every row, group by group.
+All features are relative and scale-free: lengths over the sensing radius, amounts over the mean UAV's initial
+resources, directions in the UAV's body frame, times as shares. `Observation` in `types.py` gives the shapes; the four
+writers below are the list of columns. R resource kinds come first in every row, group by group.
 """
 
 import math
@@ -221,9 +221,9 @@ def _nearer_free_supply(state, b, i, j, r, intent):  # type: ignore[no-untyped-d
     """Resources of kind r of other free UAVs that may choose target j and are nearer to it."""
     supply = 0.0
     for other in range(state.uav_exists.shape[1]):
-        if other != i and state.uav_choice[b, other] < 0 and intent.legal[other, j]:
-            if intent.distance_m[other, j] < intent.distance_m[i, j]:
-                supply += state.uav_resources[b, other, r]
+        is_free = other != i and state.uav_choice[b, other] < 0 and intent.legal[other, j]
+        if is_free and intent.distance_m[other, j] < intent.distance_m[i, j]:
+            supply += state.uav_resources[b, other, r]
     return supply
 
 

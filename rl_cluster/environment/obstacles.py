@@ -1,7 +1,7 @@
 """Circular no-fly zones: who is inside one, and which way round leads to a goal.
 
-The autopilot steers along the tangent of the first zone in its way, at a clearance from the edge. It plans from where it
-stands, without memory, so it holds under any turn-rate limit and from any start.
+The autopilot steers along the tangent of the first zone in its way, at a clearance from the edge. It plans from where
+it stands, without memory, so it holds under any turn-rate limit and from any start.
 """
 
 import math

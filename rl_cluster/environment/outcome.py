@@ -49,7 +49,9 @@ def _mean_over_targets(values: FloatColumn, state: WorldState) -> FloatColumn:
     return mean
 
 
-def episode_outcomes(state: WorldState, rows: NDArray[np.bool_], deadlocked: NDArray[np.bool_]) -> dict[str, FloatColumn]:
+def episode_outcomes(
+    state: WorldState, rows: NDArray[np.bool_], deadlocked: NDArray[np.bool_]
+) -> dict[str, FloatColumn]:
     """Metric name -> (E,) float64, for the E worlds that `rows` (B,) marks True, in their order.
 
     `deadlocked` (B,): True = the episode was cut because no UAV had a legal target.

@@ -75,7 +75,7 @@ def action_noise(
     episode: NDArray[np.int64],
     decision: NDArray[np.int64],
 ) -> FloatArray:
-    """Noise (B, N, A) in (0, 1) for sampling actions of worlds first_world..first_world+B-1, keyed also by the decision.
+    """Noise (B, N, A) in (0, 1) to sample actions by, for worlds first_world onwards; keyed also by the decision.
 
     Draw (i, a) does not depend on the padded sizes: counters leave room for 8192 UAVs and 128 actions.
     """

@@ -17,10 +17,10 @@ TERMS = (
     "completion",  # own share of what was delivered to a target, when it closes
     "share",  # own share of demand newly met: units delivered over the target's whole demand
     "waste",  # -1 when the chosen target closes under the UAV
-    "congestion",  # -(own part of clip(n_j / ideal_j - 1, 0, 1)) when target j closes, or at the end if it never does
+    "congestion",  # -(own part of clip(n_j / ideal_j - 1, 0, 1)) when target j closes, or at the end if it does not
     "path",  # -metres flown / sensing radius
     "time",  # -1 per decision
-    "approach",  # potential after minus before; potential = -distance to the chosen target / sensing radius, 0 without one
+    "approach",  # potential after - before; potential = -distance to the chosen target / sensing radius, or 0
     "collision",  # -1 for entering a no-fly zone
     "all_done",  # 1 / N when all targets are closed
 )

@@ -22,6 +22,9 @@ Point = tuple[Finite, Finite]
 Identifier = Annotated[str, Field(min_length=1, max_length=64)]
 Amounts = Annotated[tuple[Amount, ...], Field(min_length=1, max_length=8)]
 
+_MAX_SHOWN = 60
+"""Characters of a refused value that a message shows."""
+
 
 class Form(BaseModel):
     """Base: frozen, no unknown keys, no NaN or infinity."""
@@ -129,6 +132,8 @@ def read_form(data: object, where: str) -> ScenarioForm:
         ScenarioError: A field is missing, unknown, of a wrong type or out of bounds; an id occurs twice; numbers of
             resource kinds differ; an entity is outside the area or inside a no-fly zone.
     """
+    if not isinstance(data, dict):
+        raise ScenarioError(where, "is not a mapping", f"write the fields {', '.join(ScenarioForm.model_fields)}")
     try:
         form = ScenarioForm.model_validate(data)
     except ValidationError as error:
@@ -144,17 +149,20 @@ def read_form(data: object, where: str) -> ScenarioForm:
 def _first_fault(error: ValidationError, where: str) -> ScenarioError:
     fault = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
-    what, has_remedy, remedy = message.rpartition("; ")
-    if not has_remedy:
-        what, remedy = message, "correct it"
-        if fault["type"] == "missing":
+    match fault["type"]:
+        case "missing":
             what, remedy = "it is missing", "add it"
-        elif fault["type"] == "extra_forbidden":
+        case "extra_forbidden":
             what, remedy = "no such field", "remove it, or correct its name"
-        elif not isinstance(fault["input"], dict | list):
-            what = f"{fault['input']!r} is refused: {message[0].lower()}{message[1:]}"
-    return ScenarioError(f"{where}: {place}" if place else where, what, remedy)
+        case "value_error":
+            what, _, remedy = str(fault["ctx"]["error"]).rpartition("; ")
+        case _:
+            shown, rule = repr(fault["input"]), fault["msg"].partition(" should ")[2]
+            what, remedy = (
+                f"got {shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + '..'}",
+                f"it should {rule}",
+            )
+    return ScenarioError(f"{where}: {place}", what, remedy)
 
 
 def _check_ids(entities: Sequence[UAVForm | TargetForm], where: str) -> None:

@@ -14,7 +14,7 @@ from rl_cluster.types import BoolArray, FloatArray, IntArray
 __all__ = ["EPSILON", "Sizes", "WorldState"]
 
 EPSILON = 1e-4
-"""Resource amounts at or below this count as nothing: a target with no more than this remaining of every kind is closed."""
+"""Amounts at or below this count as nothing: a target with no more than this remaining of every kind is closed."""
 
 
 class Sizes(NamedTuple):
@@ -135,7 +135,7 @@ class WorldState(NamedTuple):
         rows = {"uav": (n,), "target": (m,), "obstacle": (o,)}
 
         def make(name: str) -> NDArray[np.generic]:
-            shape, dtype = shapes.get(name, (rows.get(name.split("_")[0], ()), np.float32))
+            shape, dtype = shapes.get(name, (rows.get(name.split("_", 1)[0], ()), np.float32))
             return zeros(*shape, dtype=dtype)
 
         return cls(**{name: make(name) for name in cls._fields})  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """Every key that a run's metrics may carry, `group/name_unit`, and how an iteration's record is put together.
 
-Groups: `episode` (means over the training episodes that ended), `sampling`, `learning`, `time`, `evaluation` (means over
-episodes that are never trained on, with argmax play). A key without a value in an iteration is left out, never NaN.
+Groups: `episode` (means over the training episodes that ended), `sampling`, `learning`, `time`, `evaluation` (means
+over episodes that are never trained on, with argmax play). A key that has no value in an
+iteration is left out, never NaN.
 """
 
 import math
@@ -56,7 +57,7 @@ def learning_key(statistic: str) -> str:
 def iteration_metrics(
     fragments: Sequence[Fragment], learner: Mapping[str, float], sampling_s: float, learning_s: float
 ) -> dict[str, float]:
-    """The record of an iteration: what was sampled, how the episodes went, what the update did, and how long it took."""
+    """The record of an iteration: what was sampled, how episodes went, what the update did, and how long it took."""
     agent_steps = sum(fragment.num_agent_steps for fragment in fragments)
     outcomes = {
         name: np.concatenate([fragment.outcomes[name] for fragment in fragments]) for name in fragments[0].outcomes

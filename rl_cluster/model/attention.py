@@ -3,8 +3,8 @@
 Dense backend: one fused attention over all entities with an additive mask. Who is whose neighbour is decided where the
 observation is built (`Observation.neighbours`), never here. The features of entities live in `transformer_gnn.py`.
 
-Letters: B graphs, E = N + M rows that have neighbours, S entities, W neighbour slots, H heads, D width, d = D / H,
-P = 8 dimensions added to each head for the distance bias.
+Letters: B graphs, E = N + M rows that have neighbours, S entities, K keys (S rounded up to a multiple of 16), W neighbour
+slots, H heads, D width, d = D / H, P = 8 dimensions added to each head for the distance bias.
 """
 
 import math
@@ -20,6 +20,8 @@ __all__ = ["Neighbourhood", "NeighbourAttention", "TransformerBlock", "make_neig
 
 POSITION_DIMS = 8
 """P: the three that the distance bias needs, padded to what fused kernels like."""
+KEY_MULTIPLE = 16
+"""Keys are padded to a multiple of this: fused kernels run up to three times slower on a ragged last vector."""
 UNIT_SCALE_KEYS = 9
 """Number of keys at which the content logits start unscaled."""
 
@@ -27,13 +29,13 @@ UNIT_SCALE_KEYS = 9
 class Neighbourhood(NamedTuple):
     """What all blocks need of an observation's graph, built once per forward pass."""
 
-    mask_B1SS: Tensor
+    mask_B1SK: Tensor
     """0 where row attends to column, -inf elsewhere. A row always attends to itself."""
     log_num_keys_BS11: Tensor
     """ln(1 + number of keys of the row), the row itself included."""
     position_query_BS1P: Tensor
     """[2 x, 2 y, -1, 0...]: times its slope it is the query's part of the distance bias."""
-    position_key_BS1P: Tensor
+    position_key_BK1P: Tensor
     """[x, y, x^2 + y^2, 0...]: the key's part."""
 
 
@@ -41,24 +43,23 @@ def make_neighbourhood(observation: Observation[Tensor]) -> Neighbourhood:
     """The graph of an observation as attention wants it; float32 whatever the precision of the model."""
     neighbours_BEW, position_BS2 = observation.neighbours.long(), observation.position
     (num_graphs, num_rows, _), num_entities = neighbours_BEW.shape, position_BS2.shape[1]
-    is_key_BST = torch.zeros(
-        num_graphs, num_entities, num_entities + 1, dtype=torch.bool, device=position_BS2.device
-    )
-    slots_BEW = torch.where(neighbours_BEW < 0, num_entities, neighbours_BEW)
-    is_key_BST[:, :num_rows].scatter_(2, slots_BEW, True)  # the last column swallows the empty slots
-    is_key_BSS = is_key_BST[..., :num_entities]
-    is_key_BSS.diagonal(dim1=1, dim2=2).fill_(True)
-    mask_BSS = torch.zeros(is_key_BSS.shape, device=position_BS2.device).masked_fill_(~is_key_BSS, -math.inf)
+    num_keys = math.ceil(num_entities / KEY_MULTIPLE) * KEY_MULTIPLE
+    # An empty slot points to its own row, which attends to itself anyway.
+    own_E1 = torch.arange(num_rows, device=position_BS2.device).unsqueeze(-1)
+    slots_BEW = torch.where(neighbours_BEW < 0, own_E1, neighbours_BEW)
+    is_key_BSK = torch.zeros(num_graphs, num_entities, num_keys, dtype=torch.bool, device=position_BS2.device)
+    is_key_BSK[:, :num_rows].scatter_(2, slots_BEW, True)
+    is_key_BSK.diagonal(dim1=1, dim2=2).fill_(True)
+    mask_BSK = torch.zeros(is_key_BSK.shape, device=position_BS2.device).masked_fill_(~is_key_BSK, -math.inf)
 
     ones_BS1 = torch.ones_like(position_BS2[..., :1])
     query_BS3 = torch.cat([2.0 * position_BS2, -ones_BS1], dim=-1)
     key_BS3 = torch.cat([position_BS2, position_BS2.square().sum(dim=-1, keepdim=True)], dim=-1)
-    padding = (0, POSITION_DIMS - 3)
     return Neighbourhood(
-        mask_B1SS=mask_BSS.unsqueeze(1),
-        log_num_keys_BS11=is_key_BSS.sum(dim=-1).float().log1p()[..., None, None],
-        position_query_BS1P=functional.pad(query_BS3, padding).unsqueeze(2),
-        position_key_BS1P=functional.pad(key_BS3, padding).unsqueeze(2),
+        mask_B1SK=mask_BSK.unsqueeze(1),
+        log_num_keys_BS11=is_key_BSK.sum(dim=-1).float().log1p()[..., None, None],
+        position_query_BS1P=functional.pad(query_BS3, (0, POSITION_DIMS - 3)).unsqueeze(2),
+        position_key_BK1P=functional.pad(key_BS3, (0, POSITION_DIMS - 3, 0, num_keys - num_entities)).unsqueeze(2),
     )
 
 
@@ -92,16 +93,20 @@ class NeighbourAttention(nn.Module):
         return self.output(attended_BSD)
 
     def _attend(self, qkv_BS3Hd: Tensor, graph: Neighbourhood) -> Tensor:
-        q_BSHd, k_BSHd, v_BSHd = qkv_BS3Hd.unbind(dim=2)
-        head_dim = q_BSHd.shape[-1]
+        """(B, S, H, d) attended values."""
+        _, num_entities, _, _, head_dim = qkv_BS3Hd.shape
         scale_BSH1 = graph.log_num_keys_BS11 * (self.scale_H / math.sqrt(head_dim)).unsqueeze(-1)
-        position_query_BSHP = graph.position_query_BS1P * functional.softplus(self.inverse_softplus_slope_H).unsqueeze(-1)
-        position_key_BSHP = graph.position_key_BS1P.expand_as(position_query_BSHP)
+        slope_H1 = functional.softplus(self.inverse_softplus_slope_H).unsqueeze(-1)
+        query_BSHd = torch.cat([qkv_BS3Hd[:, :, 0] * scale_BSH1, graph.position_query_BS1P * slope_H1], dim=-1)
+        num_padding_keys = graph.position_key_BK1P.shape[1] - num_entities
+        padded_BK2Hd = functional.pad(qkv_BS3Hd[:, :, 1:], (0, POSITION_DIMS, 0, 0, 0, 0, 0, num_padding_keys))
+        key_BKHd, value_BKHd = padded_BK2Hd.unbind(dim=2)
+        key_BKHd = key_BKHd + functional.pad(graph.position_key_BK1P, (head_dim, 0))
         attended_BHSd = functional.scaled_dot_product_attention(
-            torch.cat([q_BSHd * scale_BSH1, position_query_BSHP], dim=-1).transpose(1, 2),
-            torch.cat([k_BSHd, position_key_BSHP], dim=-1).transpose(1, 2),
-            functional.pad(v_BSHd, (0, POSITION_DIMS)).transpose(1, 2),
-            attn_mask=graph.mask_B1SS,
+            query_BSHd.transpose(1, 2),
+            key_BKHd.transpose(1, 2),
+            value_BKHd.transpose(1, 2),
+            attn_mask=graph.mask_B1SK,
             scale=1.0,
         )
         return attended_BHSd[..., :head_dim].transpose(1, 2)

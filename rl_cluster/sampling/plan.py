@@ -13,14 +13,14 @@ from typing import NamedTuple
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
 
-__all__ = ["FreeResources", "Plan", "make_plan"]
+__all__ = ["NodeResources", "Plan", "make_plan"]
 
 GRAIN = 1e-4
 """Ray counts resources in steps of a ten-thousandth."""
 
 
-class FreeResources(NamedTuple):
-    """What one node can still give."""
+class NodeResources(NamedTuple):
+    """What one node has, or can still give."""
 
     cpus: float
     gpus: float = 0.0
@@ -53,7 +53,7 @@ class Plan:
         return self.num_learners * self.gpus_per_learner
 
 
-def make_plan(config: Config, nodes: Sequence[FreeResources]) -> Plan:
+def make_plan(config: Config, nodes: Sequence[NodeResources]) -> Plan:
     """The plan of a run on nodes with these free resources.
 
     Raises:
@@ -75,14 +75,14 @@ def make_plan(config: Config, nodes: Sequence[FreeResources]) -> Plan:
     return plan
 
 
-def _room_for_runners(plan: Plan, nodes: Sequence[FreeResources]) -> int:
+def _room_for_runners(plan: Plan, nodes: Sequence[NodeResources]) -> int:
     """How many env runners fit, with the Learner on the node where it takes the least room from them."""
     if plan.num_learners == 0:
         return sum(_num_fitting(node.cpus, plan.cpus_per_runner) for node in nodes)
     rooms = []
     for index, node in enumerate(nodes):
         if plan.cpus_per_learner <= node.cpus + GRAIN and plan.gpus_per_learner <= node.gpus + GRAIN:
-            left = [*nodes[:index], FreeResources(node.cpus - plan.cpus_per_learner), *nodes[index + 1 :]]
+            left = [*nodes[:index], NodeResources(node.cpus - plan.cpus_per_learner), *nodes[index + 1 :]]
             rooms.append(sum(_num_fitting(other.cpus, plan.cpus_per_runner) for other in left))
     if not rooms:
         raise _no_room_for_learner(plan, nodes)
@@ -93,7 +93,7 @@ def _num_fitting(cpus: float, cpus_each: float) -> int:
     return max(0, math.floor((cpus + GRAIN) / cpus_each))
 
 
-def _no_room_for_learner(plan: Plan, nodes: Sequence[FreeResources]) -> ClusterError:
+def _no_room_for_learner(plan: Plan, nodes: Sequence[NodeResources]) -> ClusterError:
     most_cpus, most_gpus = (max((amounts), default=0.0) for amounts in zip(*nodes, strict=True)) if nodes else (0.0, 0.0)
     if plan.gpus_per_learner > most_gpus + GRAIN:
         return ClusterError(
@@ -108,7 +108,7 @@ def _no_room_for_learner(plan: Plan, nodes: Sequence[FreeResources]) -> ClusterE
     )
 
 
-def _too_small(plan: Plan, nodes: Sequence[FreeResources], room: int) -> ClusterError:
+def _too_small(plan: Plan, nodes: Sequence[NodeResources], room: int) -> ClusterError:
     free_cpus = sum(node.cpus for node in nodes)
     what = f"needed {plan.num_cpus:.1f} CPUs, available {free_cpus:g}"
     if plan.num_cpus <= free_cpus:
@@ -120,7 +120,7 @@ def _too_small(plan: Plan, nodes: Sequence[FreeResources], room: int) -> Cluster
     return ClusterError("cluster", what, f"set {' or '.join(remedies)}, or add nodes")
 
 
-def _largest_share(plan: Plan, nodes: Sequence[FreeResources]) -> float:
+def _largest_share(plan: Plan, nodes: Sequence[NodeResources]) -> float:
     """The most CPUs per env runner, in hundredths, at which all of them fit; 0 if not even a hundredth does."""
     for hundredths in range(math.floor(plan.cpus_per_runner * 100), 0, -1):
         smaller = replace(plan, cpus_per_runner=hundredths / 100)

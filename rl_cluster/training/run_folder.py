@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config

@@ -84,6 +84,8 @@ def test_fly__never_enters_a_zone() -> None:
     assert closest_m > 0.0
 
 
-@pytest.mark.parametrize(("angle", "wrapped"), [(0.0, 0.0), (math.pi, math.pi), (-math.pi, math.pi), (7.0, 7.0 - 2 * math.pi)])
+@pytest.mark.parametrize(
+    ("angle", "wrapped"), [(0.0, 0.0), (math.pi, math.pi), (-math.pi, math.pi), (7.0, 7.0 - 2 * math.pi)]
+)
 def test_wrap__lies_above_minus_pi_up_to_pi(angle: float, wrapped: float) -> None:
     assert wrap(angle) == pytest.approx(wrapped, abs=1e-12)

@@ -81,7 +81,9 @@ def test_generator__range_and_time_limit_scale_with_the_side(quick_demo: Config,
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"is_training": True}, {"episode": 1}])
-def test_generator__same_key_same_episode_and_no_other(quick_demo: Config, state: WorldState, other: dict[str, Any]) -> None:
+def test_generator__same_key_same_episode_and_no_other(
+    quick_demo: Config, state: WorldState, other: dict[str, Any]
+) -> None:
     again, different = _worlds(quick_demo, 20), _worlds(quick_demo, 20, **other)
 
     assert np.array_equal(again.uav_position_m, state.uav_position_m[:20])

@@ -30,17 +30,24 @@ def test_training_k__is_exact_without_jitter() -> None:
 
 
 def test_neighbours__are_the_k_nearest_of_each_kind(quick_demo: Config) -> None:
-    worlds = BatchedWorlds(Generator(quick_demo.generator, quick_demo.world, 3, False), quick_demo.world, quick_demo.reward, 20)
+    worlds = BatchedWorlds(
+        Generator(quick_demo.generator, quick_demo.world, 3, False), quick_demo.world, quick_demo.reward, 20
+    )
     observation = worlds.reset()
     state, num_uavs = worlds.state, worlds.sizes.num_uavs
     for b in range(20):
-        positions = {"uav": state.uav_position_m[b, state.uav_exists[b]], "target": state.target_position_m[b, state.target_exists[b]]}
+        positions = {
+            "uav": state.uav_position_m[b, state.uav_exists[b]],
+            "target": state.target_position_m[b, state.target_exists[b]],
+        }
         for i, here in enumerate(positions["uav"]):
             row = observation.neighbours[b, i]
             uav_order = np.argsort(np.linalg.norm(positions["uav"] - here, axis=1), kind="stable")
             target_order = np.argsort(np.linalg.norm(positions["target"] - here, axis=1), kind="stable")
             assert [n for n in row if 0 <= n < num_uavs] == [n for n in uav_order if n != i][:4]
-            assert [n - num_uavs for n in row if num_uavs <= n < num_uavs + worlds.sizes.num_targets] == list(target_order[:4])
+            assert [n - num_uavs for n in row if num_uavs <= n < num_uavs + worlds.sizes.num_targets] == list(
+                target_order[:4]
+            )
 
 
 def test_candidates__keep_the_current_choice_where_it_is_not_near_enough(quick_demo: Config) -> None:

@@ -50,7 +50,7 @@ def test_action_noise__does_not_depend_on_padding() -> None:
 def test_action_noise__is_uniform() -> None:
     noise = _noise(0, 2000)
 
-    assert 0.0 < noise.min()
+    assert noise.min() > 0.0
     assert noise.max() < 1.0
     histogram, _ = np.histogram(noise, bins=10, range=(0.0, 1.0))
     expected = noise.size / 10

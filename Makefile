@@ -1,0 +1,41 @@
+# The commands of a developer's day. Each runs in .venv, which is made at the first need and when its inputs change.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEMO_RUN = runs/demo-$(shell date +%Y%m%d-%H%M%S)
+DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small.yaml balanced.yaml complex.yaml)
+
+# Processes share the cores out, not threads; floats stay the same on every machine.
+export OMP_NUM_THREADS := 1
+
+.PHONY: install demo test check format
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(INSTALLED)
+	run=$(DEMO_RUN) \
+	&& $(BIN)/rl-cluster train quick_demo --out "$$run" \
+	&& $(BIN)/rl-cluster evaluate "$$run" --episodes 200 --json "$$run/generated.json" \
+	&& $(BIN)/rl-cluster evaluate "$$run" $(DEMO_SCENARIOS) --json "$$run/scenarios.json"
+
+test: $(INSTALLED)
+	$(BIN)/pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/unit tests/test_*.py
+
+format: $(INSTALLED)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix

@@ -1,0 +1,98 @@
+"""What a person sees of a run in progress: a live table on a terminal, else one plain line an iteration.
+
+Nothing is measured here; every number comes from the iteration's metrics.
+"""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from rl_cluster.config.schema import Config
+from rl_cluster.metrics.names import AGENT_STEPS_PER_S, AGENT_STEPS_TOTAL, ELAPSED_S, NCS, episode_key, evaluation_key
+from rl_cluster.metrics.names import learning_key as learning
+
+__all__ = ["Display"]
+
+
+class Display:
+    """Shows iterations as they end; use it in a `with`, and hand `show` to the loop.
+
+    Args:
+        console: Where to; if it is no terminal, plain lines are written.
+    """
+
+    def __init__(self, console: Console, config: Config, first_iteration: int = 0) -> None:
+        self._console, self._config, self._first = console, config, first_iteration
+        self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
+        self._begin_s: float | None = None
+        self._evaluated: float | None = None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, done: int, metrics: dict[str, float]) -> None:
+        """Takes the metrics of iteration number `done`."""
+        self._evaluated = metrics.get(evaluation_key(NCS), self._evaluated)
+        cells = self._cells(done, metrics)
+        if self._live:
+            self._live.update(self._table(done, cells))
+        else:
+            line = "  ".join(f"{name} {value}" for name, value in cells.items())
+            self._console.print(line, soft_wrap=True, highlight=False)
+
+    def _cells(self, done: int, metrics: dict[str, float]) -> dict[str, str]:
+        """Name -> value as text; what an iteration did not measure is a dash."""
+
+        def text(key: str, form: str) -> str:
+            return format(metrics[key], form) if key in metrics else "-"
+
+        return {
+            "iteration": f"{done}/{self._config.training.iterations}",
+            "elapsed": _duration(metrics[ELAPSED_S]),
+            "left": _duration(self._left_s(done, metrics[ELAPSED_S])),
+            "agent-steps": f"{metrics[AGENT_STEPS_TOTAL] / 1e6:.2f}M",
+            "per s": text(AGENT_STEPS_PER_S, ".0f"),
+            "NCS sampled": text(episode_key(NCS), ".3f"),
+            "NCS evaluated": "-" if self._evaluated is None else f"{self._evaluated:.3f}",
+            "entropy": text(learning("entropy"), ".3f"),
+            "KL": text(learning("approx_kl"), ".4f"),
+            "explained variance": text(learning("explained_variance"), ".2f"),
+        }
+
+    def _left_s(self, done: int, elapsed_s: float) -> float:
+        """Time to the last iteration at the pace so far, or to the time limit if that comes first."""
+        training = self._config.training
+        if self._begin_s is None:
+            self._begin_s, self._first = elapsed_s, done
+        if done == self._first:
+            return training.time_limit_s - elapsed_s
+        pace_s = (elapsed_s - self._begin_s) / (done - self._first)
+        return max(0.0, min(pace_s * (training.iterations - done), training.time_limit_s - elapsed_s))
+
+    def _table(self, done: int, cells: dict[str, str]) -> Table:
+        table = Table(
+            title=f"rl-cluster train {self._config.name} (engine {self._config.engine})", title_justify="left"
+        )
+        table.add_column("measure")
+        table.add_column("value", justify="right", min_width=24)
+        table.add_row("progress", ProgressBar(total=self._config.training.iterations, completed=done, width=24))
+        for name, value in cells.items():
+            table.add_row(name, value)
+        return table
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,33 @@
+"""What every test may ask for: the settings of the shipped demo, and settings of a run that takes a second."""
+
+import pytest
+
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+
+TINY = (
+    "engine=local",
+    "generator.num_uavs=[2, 3]",
+    "generator.num_targets=[2, 3]",
+    "model.width=8",
+    "model.num_heads=2",
+    "model.precision=fp32",
+    "sampling.worlds_per_runner=2",
+    "sampling.fragment_steps=4",
+    "ppo.minibatch_rows=4",
+    "training.iterations=2",
+    "training.evaluate_every=0",
+    "training.evaluation_episodes=2",
+)
+
+
+@pytest.fixture(scope="session")
+def quick_demo() -> Config:
+    """The preset that `make demo` trains."""
+    return load_config("quick_demo")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Config:
+    """Two worlds of up to three UAVs, a network of width 8."""
+    return load_config("debug", TINY)

@@ -1,0 +1,87 @@
+"""The rules of the source tree that no linter holds, read off the syntax of every file: sizes, names, borders."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "rl_cluster"
+RING = {"rllib", "tune", "operations", "cli.py"}
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 50
+GRAB_BAGS = {"util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"}
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+CORE = [path for path in SOURCES if path.relative_to(PACKAGE).parts[0] not in RING]
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Dotted names that the tree imports, `from a import b` as `a` and `a.b`: b may be a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _num_code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the end, less the docstring's: to explain a thing does not make it long."""
+    docstring = ast.get_docstring(function, clean=False)
+    return (function.end_lineno or 0) - function.lineno + 1 - (docstring.count("\n") + 1 if docstring else 0)
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+@pytest.mark.parametrize("path", CORE, ids=_name)
+def test_core__imports_no_ray(path: Path) -> None:
+    assert not [name for name in _imports(TREES[path]) if name.split(".")[0] == "ray"]
+
+
+def test_modules__import_each_other_without_a_cycle() -> None:
+    modules = {_module(path): path for path in SOURCES}
+    graph = {module: {name for name in _imports(TREES[path]) if name in modules} for module, path in modules.items()}
+
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"these modules import each other in a circle: {' -> '.join(error.args[1])}")
+
+    assert order.index("rl_cluster.errors") < order.index("rl_cluster.cli")
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != PACKAGE / "cli.py"], ids=_name)
+def test_imports__stand_at_the_top_but_in_the_command_line(path: Path) -> None:
+    assert not [function.name for function in _functions(TREES[path]) if list(_imports(function))]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_file__is_one_idea_of_bounded_length(path: Path) -> None:
+    lengths = {function.name: _num_code_lines(function) for function in _functions(TREES[path])}
+
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
+    assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_name__says_what_is_inside(path: Path) -> None:
+    assert not GRAB_BAGS & set(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_module__opens_with_its_idea(path: Path) -> None:
+    assert ast.get_docstring(TREES[path])

@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rl_cluster.config.load import PRESETS, load_config, to_yaml
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import ConfigError
+
+DEMO_TEXT = PRESETS["quick_demo"].read_text(encoding="utf-8")
+
+
+def _loaded_back(config: Config, folder: Path) -> Config:
+    file = folder / "dump.yaml"
+    file.write_text(to_yaml(config), encoding="utf-8")
+    return load_config(str(file))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_preset__carries_its_name_and_survives_a_round_trip(preset: str, tmp_path: Path) -> None:
+    config = load_config(preset)
+
+    assert config.name == preset
+    assert _loaded_back(config, tmp_path) == config
+
+
+@given(first=st.floats(min_value=0.0, max_value=1.0), last=st.floats(min_value=0.0, max_value=1.0))
+def test_float__survives_a_round_trip_bit_for_bit(
+    first: float, last: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = load_config("debug", [f"ppo.lr=[{first!r}, {last!r}]"])
+
+    assert config.ppo.lr == (first, last)
+    assert _loaded_back(config, tmp_path_factory.getbasetemp()) == config
+
+
+@pytest.mark.parametrize("name", ["1e5", "012", "true", "null", "0"])
+def test_name__that_looks_like_another_type_stays_text(name: str, tmp_path: Path) -> None:
+    config = load_config("debug", [f"name='{name}'"])
+
+    assert _loaded_back(config, tmp_path).name == name
+
+
+def test_override__changes_one_value_and_leaves_the_rest() -> None:
+    before = load_config("debug")
+
+    after = load_config("debug", ["ppo.lr=[1e-3, 1e-4]", "engine=local", "seed=1", "seed=2"])
+
+    changed_ppo = before.ppo.model_copy(update={"lr": (1e-3, 1e-4)})
+    assert after == before.model_copy(update={"engine": "local", "seed": 2, "ppo": changed_ppo})
+
+
+def test_override__completes_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(DEMO_TEXT.replace("seed: 0", "").replace("learners:", "#").split("  num_learners")[0])
+
+    config = load_config(str(file), ["seed=3", *(f"learners.{key}" for key in LEARNERS), *TRAINING])
+
+    assert (config.seed, config.learners.num_learners) == (3, 1)
+
+
+LEARNERS = ("num_learners=1", "cpus_per_learner=1.0", "gpus_per_learner=0")
+TRAINING = [f"training={load_config('debug').training.model_dump()}"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  lr:", "  lrr:", r"run.yaml: ppo.lrr: unknown key; did you mean ppo.lr\?$"),
+        ("  clip: 0.2\n", "", r"run.yaml: ppo.clip: is missing; give a finite number above 0 and below 1$"),
+        ("clip: 0.2", "clip: fast", r'run.yaml: ppo.clip: got "fast"; give a finite number above 0 and below 1$'),
+        ("clip: 0.2", "clip: '0.2'", r'ppo.clip: got "0.2"; give a finite number'),
+        ("clip: 0.2", "clip: true", r"ppo.clip: got true; give a finite number"),
+        ("clip: 0.2", "clip: 1.5", r"ppo.clip: got 1.5; give a finite number above 0 and below 1$"),
+        ("clip: 0.2", "clip: .nan", r"ppo.clip: got NaN; give a finite number"),
+        ("clip: 0.2", "clip: -.inf", r"ppo.clip: got -Infinity; give a finite number"),
+        ("lr: [1.0e-3", "lr: [.inf", r"ppo.lr.0: got Infinity; give a finite number at least 0"),
+        ("seed: 0", "seed: 0.5", r"seed: got 0.5; give a whole number at least 0"),
+        ("seed: 0", f"seed: {'9' * 5000}", r"seed: got Infinity; give a whole number"),
+        ("engine: ray", "engine: slurm", r'engine: got "slurm"; give one of ray, local$'),
+        ("name: quick_demo", "name: ../up", r'name: got "../up"; give text that matches'),
+        ("replan: true", "replan: 1", r"world.replan: got 1; give true or false$"),
+        ("num_uavs: [2, 8]", "num_uavs: [8, 2]", r"run.yaml: generator: num_uavs=\[8, 2\] .*; write \[low, high\]$"),
+        ("num_uavs: [2, 8]", "num_uavs: [2]", r"generator.num_uavs.1: is missing; give a whole number at least 1"),
+        (
+            "minibatch_rows: 512",
+            "minibatch_rows: 500",
+            r"run.yaml: ppo.minibatch_rows=500 .*; choose a divisor of 4096$",
+        ),
+    ],
+)
+def test_fault__is_placed_in_its_file(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in DEMO_TEXT
+    file = tmp_path / "run.yaml"
+    file.write_text(DEMO_TEXT.replace(old, new))
+
+    with pytest.raises(ConfigError, match=message):
+        load_config(str(file))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("ppo.lr", r"^ppo.lr: override without '='; write key=value"),
+        ("ppo.lrr=1", r"^ppo.lrr=1: unknown key; did you mean ppo.lr\?$"),
+        ("lr=1", r"^lr=1: unknown key; did you mean ppo.lr\?$"),
+        ("=1", r"^=1: unknown key; choose one of name, seed"),
+        ("ppo.lr=", r"^ppo.lr=: is empty; write at least one value$"),
+        ("ppo.lr=[1", r"^ppo.lr=\[1 line 1: .*; correct the YAML there$"),
+        ("ppo.clip=2", r"^ppo.clip=2: got 2; give a finite number above 0 and below 1$"),
+        ("ppo.lr=[1e-3, x]", r'^ppo.lr=\[1e-3, x\]: ppo.lr.1: got "x"; give a finite number'),
+        ("ppo={}", r"^ppo={}: ppo.lr: is missing; give a list of 2"),
+        ("seed=!!python/name:os.system ''", r"tag !!python/name:os.system is not allowed; write plain"),
+    ],
+)
+def test_fault__is_placed_in_its_override(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config("quick_demo", ["seed=1", override])
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        ("- 1", [], r"run.yaml: is not a mapping; begin from a preset: rl-cluster config show quick_demo$"),
+        ("1: 2", [], r"run.yaml: 1: unknown key; choose one of name, seed"),
+        ("ppo: 1", ["ppo.clip=0.1"], r"run.yaml: ppo: is not a mapping; write its keys below ppo:$"),
+    ],
+)
+def test_file__of_another_shape_is_refused(text: str, overrides: list[str], message: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(text)
+
+    with pytest.raises(ConfigError, match=message):
+        load_config(str(file), overrides)
+
+
+def test_word__that_is_no_preset_offers_the_presets() -> None:
+    with pytest.raises(
+        ConfigError, match=r"^quick: is no preset and no file; choose a YAML file or one of debug, quick_demo$"
+    ):
+        load_config("quick")

@@ -1,0 +1,68 @@
+from collections.abc import Iterator
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import ConfigError
+
+
+def _sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _sections(field.annotation)
+
+
+@pytest.mark.parametrize("section", _sections(Config))
+def test_section__explains_itself_and_every_value_and_has_no_default(section: type[BaseModel]) -> None:
+    values = {name: field for name, field in section.model_fields.items() if field.annotation not in _sections(Config)}
+
+    assert section.__doc__
+    assert [name for name, field in values.items() if not field.description] == []
+    assert [name for name, field in section.model_fields.items() if not field.is_required()] == []
+
+
+def test_config__is_frozen(quick_demo: Config) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        quick_demo.seed = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("num_env_runners", "rows"), [(0, 4 * 2), (1, 4 * 2), (3, 3 * 4 * 2)])
+def test_train_batch__is_runners_times_worlds_times_steps(num_env_runners: int, rows: int) -> None:
+    overrides = ["sampling.worlds_per_runner=4", "sampling.fragment_steps=2", "ppo.minibatch_rows=4"]
+
+    config = load_config("debug", [*overrides, f"sampling.num_env_runners={num_env_runners}"])
+
+    assert config.train_batch_rows == rows
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["generator.cruise_mps=[30, 20]"], r"cruise_mps=\[30.0, 20.0\] has its low end above .*; write \[low, high\]"),
+        (["generator.speed_share=[1.1, 2]"], r"speed_share must hold 1.0 .*; write for example \[0.6, 1.5\]"),
+        (["world.substep_s=3"], r"decision_interval_s=20.0 is not a multiple of substep_s=3.0; choose a substep"),
+        (["model.num_heads=5"], r"width=32 is not divisible by num_heads=5; choose a multiple"),
+        (["ppo.minibatch_rows=100"], r"does not divide the train batch of 512 rows; choose a divisor of 512"),
+        # 30 m/s * 0.6 / 0.05 rad/s = 360 m
+        (
+            ["world.max_turn_rate_radps=0.05"],
+            r"below the turn radius of 360 m .*; raise it, or lower generator.speed_share",
+        ),
+        (
+            ["generator.spacing_m=500"],
+            r"= 300 m does not fit half of generator.spacing_m=500.0; make the obstacles smaller",
+        ),
+    ],
+)
+def test_joint_rule__is_held(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config("debug", overrides)
+
+
+def test_obstacles__may_have_any_size_where_there_are_none() -> None:
+    config = load_config("debug", ["generator.spacing_m=500", "generator.num_obstacles=[0, 0]"])
+
+    assert config.generator.spacing_m == 500.0

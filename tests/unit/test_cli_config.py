@@ -1,0 +1,151 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rl_cluster import __version__
+from rl_cluster.cli import main
+from rl_cluster.config.load import PRESETS, load_config
+
+DEMO_TEXT = PRESETS["quick_demo"].read_text(encoding="utf-8")
+COMMANDS = (("config", "show"), ("config", "validate"), ("config", "schema"))
+
+
+def _exit_code(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    return caught.value.code or 0
+
+
+def _error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that the command ends with."""
+    assert _exit_code(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def test_show__prints_settings_that_load_again(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert _exit_code("config", "show", "quick_demo", "ppo.lr=[1e-3, 1e-4]", "engine=local") == 0
+    (tmp_path / "shown.yaml").write_text(capsys.readouterr().out, encoding="utf-8")
+
+    assert load_config(str(tmp_path / "shown.yaml")) == load_config(
+        "quick_demo", ["ppo.lr=[1e-3, 1e-4]", "engine=local"]
+    )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_validate__accepts_every_preset(preset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code("config", "validate", preset) == 0
+    assert capsys.readouterr().out.startswith(f"{preset} is valid")
+
+
+def test_schema__holds_range_and_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code("config", "schema") == 0
+    clip = json.loads(capsys.readouterr().out)["$defs"]["PPOConfig"]["properties"]["clip"]
+
+    assert (clip["exclusiveMinimum"], clip["exclusiveMaximum"]) == (0.0, 1.0)
+    assert "ratios" in clip["description"]
+
+
+def test_version__is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code("--version") == 0
+    assert capsys.readouterr().out == f"rl-cluster {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [(), ("config",), *COMMANDS])
+def test_help__shows_an_example(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code(*command, "--help") == 0
+    assert f"Example: rl-cluster {' '.join(command)}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (DEMO_TEXT.replace("  lr:", "  lrr:"), "ppo.lrr: unknown key; did you mean ppo.lr?"),
+        (
+            DEMO_TEXT.replace("clip: 0.2", "clip: fast"),
+            'ppo.clip: got "fast"; give a finite number above 0 and below 1',
+        ),
+        (DEMO_TEXT.replace("clip: 0.2", "clip: 2"), "ppo.clip: got 2; give a finite number above 0 and below 1"),
+        (DEMO_TEXT.replace("clip: 0.2", "clip: .nan"), "ppo.clip: got NaN; give a finite number above 0 and below 1"),
+        (
+            DEMO_TEXT.replace("clip: 0.2", "clip: .inf"),
+            "ppo.clip: got Infinity; give a finite number above 0 and below 1",
+        ),
+        (DEMO_TEXT + "seed: 1\n", "key seed occurs twice; correct the YAML there"),
+        ("", "is empty; write at least one value"),
+        ("name: ü".encode("latin-1"), "is not UTF-8 at byte 6; save it as UTF-8 text"),
+        ("a: &a [x]\nb: " + "[*a" + ", *a" * 20 + "]", "more than 16 aliases are used; write the values out"),
+        ("a: !!python/object/apply:os.getpid []", "tag !!python/object/apply:os.getpid is not allowed; write plain"),
+    ],
+)
+def test_bad_file__is_one_line_with_its_remedy(
+    content: str | bytes, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    line = _error_line(capsys, "config", "validate", str(file))
+
+    assert "bad.yaml" in line
+    assert message in line
+
+
+def test_huge_file__is_refused_unread(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.truncate(100 * 2**20)
+
+    line = _error_line(capsys, "config", "show", str(tmp_path / "huge.yaml"))
+
+    assert "huge.yaml: has 100.0 MiB, more than 1 MiB; name a smaller YAML file" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["config", "show", "."], "error: .: is a folder; name a YAML file"),
+        (["config", "show", "none.yaml"], "cannot be read (No such file or directory); name a YAML file that exists"),
+        (
+            ["config", "show", "qick_demo"],
+            "qick_demo: is no preset and no file; choose a YAML file or one of debug, quick",
+        ),
+        (["config", "show", "two\nlines"], r"error: two\nlines: is no preset and no file; choose"),
+        (["config", "show", "debug", "ppo.lr"], "ppo.lr: override without '='; write key=value"),
+        (["config", "show", "debug", "ppo.lrr=1"], "ppo.lrr=1: unknown key; did you mean ppo.lr?"),
+        (
+            ["config", "show"],
+            "rl-cluster config show: Missing argument 'PRESET|FILE'; see rl-cluster config show --help",
+        ),
+        (["config", "show", "debug", "--foo"], "No such option: --foo; see rl-cluster config show --help"),
+        (["confg"], "No such command 'confg'. Did you mean 'config'?; see rl-cluster --help"),
+        ([], "rl-cluster: Missing command; see rl-cluster --help"),
+    ],
+)
+def test_bad_argument__is_one_line_with_its_remedy(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert message in _error_line(capsys, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_module__runs_as_the_command_does() -> None:
+    root = Path(__file__).parents[2]
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "rl_cluster", "config", "show", "nothing.yaml"], cwd=root, capture_output=True, text=True
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: nothing.yaml: cannot be read")
+    assert ended.stderr.count("\n") == 1

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from rl_cluster.training.checkpoint_store import (
+    checkpoint_name,
+    is_checkpoint,
+    list_checkpoints,
+    older_sound_checkpoint,
+    prune_checkpoints,
+)
+from rl_cluster.training.sealed_folder import MANIFEST, write_sealed
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _fill(folder: Path, *iterations: int) -> None:
+    for iteration in iterations:
+        write_sealed(folder / checkpoint_name(iteration), {"file": b"content"})
+
+
+def test_list_checkpoints__is_newest_first_beyond_six_digits(tmp_path: Path) -> None:
+    _fill(tmp_path, 5, 999_999, 1_000_000)
+
+    assert [path.name for path in list_checkpoints(tmp_path)] == [
+        "checkpoint-1000000",
+        "checkpoint-999999",
+        "checkpoint-000005",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "checkpoint-5",
+        "checkpoint-000005 ",
+        "checkpoint-000005\n",
+        "checkpoint-\u0660\u0660\u0660\u0660\u0660\u0665",
+        ".checkpoint-000005.tmp-1-a",
+    ],
+)
+def test_list_checkpoints__passes_over_other_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+
+    assert list_checkpoints(tmp_path) == []
+
+
+def test_is_checkpoint__goes_by_name_or_manifest(tmp_path: Path) -> None:
+    _fill(tmp_path, 5)
+    (tmp_path / "checkpoint-000005").rename(tmp_path / "best")
+    (tmp_path / "checkpoint-000006").mkdir()
+
+    assert is_checkpoint(tmp_path / "best")
+    assert is_checkpoint(tmp_path / "checkpoint-000006")
+    assert not is_checkpoint(tmp_path)
+
+
+def test_older_sound_checkpoint__skips_damaged_and_newer_ones(tmp_path: Path) -> None:
+    _fill(tmp_path, 10, 20, 30, 40)
+    (tmp_path / "checkpoint-000020" / "file").write_bytes(b"CONTENT")
+
+    assert older_sound_checkpoint(tmp_path / "checkpoint-000030") == tmp_path / "checkpoint-000010"
+    assert older_sound_checkpoint(tmp_path / "checkpoint-000010") is None
+    assert older_sound_checkpoint(tmp_path) is None
+
+
+@pytest.mark.parametrize("keep", [2, 3])
+def test_prune_checkpoints__keeps_the_newest(tmp_path: Path, keep: int) -> None:
+    _fill(tmp_path, 10, 20, 30, 40)
+
+    prune_checkpoints(tmp_path, 40, keep)
+
+    assert _names(tmp_path) == [checkpoint_name(iteration) for iteration in (10, 20, 30, 40)[-keep:]]
+
+
+def test_prune_checkpoints__drops_a_future_that_was_left(tmp_path: Path) -> None:
+    _fill(tmp_path, 10, 20, 25, 30, 40)
+
+    prune_checkpoints(tmp_path, 25, keep=2)
+
+    assert _names(tmp_path) == ["checkpoint-000020", "checkpoint-000025"]
+
+
+def test_prune_checkpoints__removes_what_killed_writers_left_and_nothing_else(tmp_path: Path) -> None:
+    _fill(tmp_path, 10)
+    (tmp_path / ".checkpoint-000020.tmp-77-abcd").mkdir()
+    (tmp_path / ".checkpoint-000020.tmp-77-abcd" / MANIFEST).touch()
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "checkpoint-000009").symlink_to(tmp_path / "elsewhere")
+
+    prune_checkpoints(tmp_path, 10, keep=2)
+
+    assert _names(tmp_path) == ["checkpoint-000009", "checkpoint-000010", "elsewhere", "notes.txt"]

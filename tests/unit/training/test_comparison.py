@@ -1,0 +1,130 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rich.console import Console
+
+from rl_cluster.config.load import load_config
+from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.heuristics import HEURISTICS
+from rl_cluster.environment.outcome import METRICS
+from rl_cluster.training.comparison import LABELS, Comparison, compare
+
+BASELINES = list(HEURISTICS)
+NAMES = ["policy argmax", "policy sampled", *BASELINES]
+
+
+def _outcomes(names: list[str], num_episodes: int = 50) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Metrics of a size that is seen: shares, rewards of either sign, hundreds of seconds."""
+    random = np.random.default_rng(0)
+    scales = {"makespan_s": 400.0, "per_agent_reward": -9.0, "path_km_per_uav": 9.0}
+    return {
+        name: {metric: scales.get(metric, 1.0) * random.random(num_episodes) for metric in METRICS} for name in names
+    }
+
+
+def _print(comparison: Comparison) -> list[str]:
+    file = io.StringIO()
+    console = Console(file=file, width=100)
+    for table in comparison.tables():
+        console.print(table)
+    return file.getvalue().splitlines()
+
+
+def test_labels__name_every_metric() -> None:
+    assert tuple(LABELS) == METRICS
+
+
+def test_comparison__pairs_every_policy_with_every_baseline() -> None:
+    outcomes = _outcomes(NAMES)
+
+    comparison = Comparison.of(outcomes, BASELINES)
+
+    assert list(comparison.means) == NAMES
+    assert {name: list(others) for name, others in comparison.differences.items()} == {
+        "policy argmax": BASELINES,
+        "policy sampled": BASELINES,
+    }
+    ncs = METRICS.index("normalized_completion_score")
+    first, second = (outcomes[name]["normalized_completion_score"] for name in ("policy argmax", "greedy"))
+    assert comparison.means["greedy"].mean[ncs] == pytest.approx(second.mean())
+    difference = comparison.differences["policy argmax"]["greedy"]
+    assert difference.mean[ncs] == pytest.approx((first - second).mean())
+    assert difference.low[ncs] < difference.mean[ncs] < difference.high[ncs]
+
+
+def test_comparison__of_baselines_alone_holds_the_first_against_the_others() -> None:
+    comparison = Comparison.of(_outcomes(["greedy", "random", "hungarian"]), ["greedy", "random", "hungarian"])
+
+    assert {name: list(others) for name, others in comparison.differences.items()} == {
+        "greedy": ["random", "hungarian"]
+    }
+
+
+def test_to_dict__is_json_without_nan() -> None:
+    outcomes = _outcomes(["a", "b"])
+    outcomes["a"]["efficiency_per_km"][:] = np.nan
+
+    data = json.loads(json.dumps(Comparison.of(outcomes, ["b"]).to_dict(), allow_nan=False))
+
+    assert data["num_episodes"] == 50
+    assert data["confidence"] == 0.95
+    assert data["means"]["a"]["efficiency_per_km"] == {"mean": None, "low": None, "high": None}
+    assert data["differences"]["a"]["b"]["efficiency_per_km"]["mean"] is None
+    assert data["means"]["b"]["satisfied_rate"]["mean"] == pytest.approx(outcomes["b"]["satisfied_rate"].mean())
+    assert set(data["differences"]["a"]["b"]) == set(METRICS)
+
+
+def test_tables__fit_100_columns_uncut() -> None:
+    lines = _print(Comparison.of(_outcomes(NAMES), BASELINES))
+
+    assert max(len(line.rstrip()) for line in lines) <= 100
+    assert not any("…" in line for line in lines)
+    for label, _ in LABELS.values():
+        assert sum(line.startswith(f"{label} ") for line in lines) == 3  # the means, and two tables of differences
+
+
+def test_tables__of_many_policies_are_split() -> None:
+    names = [f"checkpoint-{number:06d} argmax" for number in range(9)]
+
+    lines = _print(Comparison.of(_outcomes(names), names))
+
+    assert not any("…" in line for line in lines)
+    assert sum(line.startswith("NCS ") for line in lines) == 4  # nine policies, then eight differences
+
+
+def test_tables__show_means_intervals_and_what_is_not_defined() -> None:
+    outcomes = {name: {metric: np.full(4, value) for metric in METRICS} for name, value in (("a", 0.5), ("b", 0.25))}
+    outcomes["b"]["congestion"][:] = np.nan
+
+    lines = _print(Comparison.of(outcomes, ["b"]))
+
+    means, differences = (row for row, line in enumerate(lines) if line.startswith("NCS"))
+    assert lines[means].split() == ["NCS", "0.500", "0.250"]
+    assert lines[means + 1].split() == ["0.500", "0.500", "0.250", "0.250"]
+    assert lines[differences].split() == ["NCS", "+0.250"]
+    assert [line.split() for line in lines if line.startswith("congestion")] == [
+        ["congestion", "0.500", "-"],
+        ["congestion", "-"],
+    ]
+
+
+def test_tables__print_names_as_they_are() -> None:
+    lines = _print(Comparison.of(_outcomes(["[red]x", "b"]), ["b"]))
+
+    assert "[red]x" in lines[1]
+
+
+def test_compare__plays_policies_and_baselines_on_the_same_episodes() -> None:
+    config = load_config("debug")
+    source = Generator(config.generator, config.world, seed=0, is_training=False)
+    greedy, complete_first = (HEURISTICS[name](0) for name in ("greedy", "complete-first"))
+
+    comparison = compare([complete_first], [greedy], source, config.world, config.reward, 12)
+
+    assert comparison.num_episodes == 12
+    difference = comparison.differences["complete-first"]["greedy"].mean
+    means = comparison.means
+    np.testing.assert_allclose(difference, means["complete-first"].mean - means["greedy"].mean, atol=1e-12)

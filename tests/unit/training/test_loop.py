@@ -1,0 +1,101 @@
+"""The loop without Ray: resumed = uninterrupted, time limits, what is written and when, and that it learns."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.loop import new_start, resumed_start, train
+
+
+def _with_training(config: Config, **values: float) -> Config:
+    return config.model_copy(update={"training": config.training.model_copy(update=values)})
+
+
+def _no_report(done: int, metrics: dict[str, float]) -> None:
+    """Shows nothing."""
+
+
+def _metrics(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+
+
+class _StopsAfter:
+    """A report that interrupts the run, as a kill would, after some iterations."""
+
+    def __init__(self, iterations: int) -> None:
+        self._iterations = iterations
+
+    def __call__(self, done: int, _: dict[str, float]) -> None:
+        if done == self._iterations:
+            raise InterruptedError
+
+
+def test_train__resumed_equals_uninterrupted(tiny: Config, tmp_path: Path) -> None:
+    config = _with_training(tiny, iterations=5, checkpoint_every=2)
+    train(LocalEngine(config), new_start(config, tmp_path / "whole"), _no_report)
+    with pytest.raises(InterruptedError):
+        train(LocalEngine(config), new_start(config, tmp_path / "cut"), _StopsAfter(3))
+
+    start = resumed_start(tmp_path / "cut")
+    train(LocalEngine(start.config), start, _no_report)
+
+    assert start.checkpoint is not None
+    assert start.checkpoint.iteration == 2
+    whole, cut = (Checkpoint.load(find_checkpoint(tmp_path / name).folder) for name in ("whole", "cut"))
+    for expected, resumed in ((whole.weights, cut.weights), (whole.optimizer, cut.optimizer)):
+        assert all(torch.equal(tensor, resumed[name]) for name, tensor in expected.items())
+    assert all((array == cut.arrays[name]).all() for name, array in whole.arrays.items())
+    assert [line["iteration"] for line in _metrics(tmp_path / "cut")] == [1, 2, 3, 4, 5]
+
+
+def test_train__ends_at_the_time_limit_with_a_checkpoint(tiny: Config, tmp_path: Path) -> None:
+    config = _with_training(tiny, iterations=50, time_limit_s=1e-6)
+
+    saved = train(LocalEngine(config), new_start(config, tmp_path / "run"), _no_report)
+
+    assert Checkpoint.load(saved).iteration == 1
+    assert len(_metrics(tmp_path / "run")) == 1
+
+
+def test_train__evaluates_when_it_is_due(tiny: Config, tmp_path: Path) -> None:
+    config = _with_training(tiny, iterations=3, evaluate_every=2)
+
+    train(LocalEngine(config), new_start(config, tmp_path / "run"), _no_report)
+
+    lines = _metrics(tmp_path / "run")
+    assert ["evaluation/normalized_completion_score" in line for line in lines] == [False, True, False]
+
+
+def test_new_start__refuses_a_folder_that_exists(tiny: Config, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="exists already; go on with --resume"):
+        new_start(tiny, tmp_path)
+
+
+def test_resumed_start__refuses_a_run_that_has_ended(tiny: Config, tmp_path: Path) -> None:
+    train(LocalEngine(tiny), new_start(tiny, tmp_path / "run"), _no_report)
+
+    with pytest.raises(CheckpointError, match=r"has ended: all 2 iterations are done; evaluate it"):
+        resumed_start(tmp_path / "run")
+
+
+def test_train__learns_within_seconds(quick_demo: Config, tmp_path: Path) -> None:
+    config = quick_demo.model_copy(
+        update={
+            "model": quick_demo.model.model_copy(update={"width": 32}),
+            "sampling": quick_demo.sampling.model_copy(update={"worlds_per_runner": 64}),
+            "ppo": quick_demo.ppo.model_copy(update={"minibatch_rows": 256}),
+            "training": quick_demo.training.model_copy(update={"iterations": 12, "evaluate_every": 0}),
+        }
+    )
+
+    train(LocalEngine(config), new_start(config, tmp_path / "run"), _no_report)
+
+    rewards = [line["episode/per_agent_reward"] for line in _metrics(tmp_path / "run")]
+    assert sum(rewards[-3:]) / 3 > sum(rewards[1:4]) / 3 + 0.2

@@ -1,0 +1,111 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rl_cluster.config.load import load_config
+from rl_cluster.errors import CheckpointError
+from rl_cluster.training.run_folder import RunFolder
+
+CONFIG = load_config("debug")
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder with metrics of iterations 1 to 5."""
+    with RunFolder.create(tmp_path / "run", CONFIG) as folder:
+        for iteration in range(1, 6):
+            folder.append(iteration, {"loss": 0.5 * iteration})
+    return tmp_path / "run"
+
+
+def test_create__holds_the_resolved_config(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "deep" / "run", CONFIG) as folder:
+        assert load_config(str(folder.path / "config.yaml")) == CONFIG
+        assert folder.checkpoints.is_dir()
+        assert _lines(folder.path) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "dangling link"])
+def test_create__refuses_what_exists_and_touches_nothing(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "run"
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "file":
+            path.touch()
+        case "dangling link":
+            path.symlink_to(tmp_path / "nothing")
+
+    with pytest.raises(CheckpointError, match=f"exists already; go on with --resume {path}, or choose another --out"):
+        RunFolder.create(path, CONFIG)
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["run"]
+
+
+def test_create__says_when_the_folder_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(CheckpointError, match="cannot be made: Not a directory; choose another --out"):
+        RunFolder.create(tmp_path / "file" / "run", CONFIG)
+
+
+def test_append__is_readable_at_once_and_leaves_out_what_is_not_finite(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "run", CONFIG) as folder:
+        folder.append(1, {"a": 1.5, "nan": float("nan"), "inf": -np.inf, "count": 3, "name": "x"})
+
+        assert _lines(folder.path) == [{"iteration": 1, "a": 1.5, "count": 3, "name": "x"}]
+
+
+def test_resume__drops_what_is_later_than_the_checkpoint(run: Path) -> None:
+    with RunFolder.resume(run, 3) as folder:
+        folder.append(4, {"loss": 9.0})
+
+    assert [(line["iteration"], line["loss"]) for line in _lines(run)] == [(1, 0.5), (2, 1.0), (3, 1.5), (4, 9.0)]
+
+
+@pytest.mark.parametrize(
+    "torn", [b'{"iteration": 6, "lo', b"\xff\xfe", b'{"iteration": 3}', b"\n", b"[]\n", b'{"iteration": null}\n']
+)
+def test_resume__drops_torn_lines(run: Path, torn: bytes) -> None:
+    with (run / "metrics.jsonl").open("ab") as file:
+        file.write(torn)
+
+    RunFolder.resume(run, 10).close()
+
+    assert [line["iteration"] for line in _lines(run)] == [1, 2, 3, 4, 5]
+
+
+def test_resume__refuses_a_folder_that_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is no run folder: .*; name the folder that was given to --out"):
+        RunFolder.resume(tmp_path, 1)
+
+
+def test_resume__refuses_a_run_that_another_trainer_writes(run: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from rl_cluster.training.run_folder import RunFolder
+with RunFolder.resume(Path(sys.argv[1]), 5):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(run)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(CheckpointError, match="is being written by another trainer; wait for it"):
+            RunFolder.resume(run, 5)
+        other.kill()
+
+    RunFolder.resume(run, 5).close()
+    assert len(_lines(run)) == 5
