@@ -7,16 +7,26 @@ commands that need them, so that `--help` stays quick. What a command does is de
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from rl_cluster import __version__
-from rl_cluster.errors import RlClusterError
+from rl_cluster.errors import ConfigError, RlClusterError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rl_cluster.config.schema import Config
+    from rl_cluster.training.engine import Engine
+    from rl_cluster.training.loop import Start
 
 __all__ = ["app", "main"]
 
 EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+TABLE_COLUMNS = 100
 
 app = typer.Typer(
     name="rl-cluster",
@@ -82,11 +92,146 @@ def print_schema() -> None:
     typer.echo(json.dumps(Config.model_json_schema(), indent=2))
 
 
-def _fail(message: str) -> NoReturn:
+@app.command(
+    "train",
+    epilog="Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first",
+)
+def train_policy(
+    preset_or_file: Annotated[
+        str | None, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.", show_default=False)
+    ] = None,
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run folder; by default a new one in ~/rl_cluster_runs.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a run from its last checkpoint.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDR", help="Ray to use: HOST:PORT or auto; by default RAY_ADDRESS, else one of its own."
+        ),
+    ] = None,
+) -> None:
+    """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
+    from rich.console import Console
+
+    from rl_cluster.training.display import Display
+    from rl_cluster.training.loop import train
+
+    start = _start_of(preset_or_file, overrides or [], out, resume)
+    console = Console()
+    for error in start.damaged:
+        console.print(f"passed over: {error}", soft_wrap=True, highlight=False, markup=False)
+    engine = _make_engine(start.config, address)
+    try:
+        console.print(f"run folder: {start.path}", soft_wrap=True, highlight=False, markup=False)
+        with Display(console, start.config) as display:
+            saved = train(engine, start, display.show)
+    except KeyboardInterrupt:
+        _fail(f"train: interrupted; go on with rl-cluster train --resume {start.path}", EXIT_INTERRUPTED)
+    finally:
+        engine.close()
+    console.print(f"checkpoint: {saved}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"score it: rl-cluster evaluate {start.path}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _start_of(preset_or_file: str | None, overrides: list[str], out: Path | None, resume: Path | None) -> "Start":
+    """Where the run begins. With --resume, settings may be given again, but must be those of the run."""
+    from rl_cluster.config.load import load_config
+    from rl_cluster.training.loop import check_same, default_path, new_start, resumed_start
+
+    config = load_config(preset_or_file, overrides) if preset_or_file else None
+    if resume:
+        if out:
+            raise ConfigError(
+                "train", "--out and --resume exclude each other", "leave --out away: the run has its folder"
+            )
+        start = resumed_start(resume)
+        check_same(config, start)
+        return start
+    if not config:
+        raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
+    return new_start(config, out or default_path(config))
+
+
+def _make_engine(config: "Config", address: str | None) -> "Engine":
+    if config.engine == "ray":
+        from rl_cluster.rllib.engine import RayEngine
+
+        return RayEngine(config, address)
+    if address:
+        raise ConfigError("--address", "engine=local uses no Ray", "leave --address away, or set engine=ray")
+    from rl_cluster.training.engine import LocalEngine
+
+    return LocalEngine(config)
+
+
+@app.command(
+    "evaluate",
+    epilog="Example: rl-cluster evaluate runs/first --episodes 200 --policy greedy --json scores.json",
+)
+def evaluate_policies(
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="CHECKPOINT...", help="Run or checkpoint folders.", show_default=False),
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="P", help="Whose episodes; by default the checkpoint's, else quick_demo's.")
+    ] = None,
+    scenario: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Scenario file to play instead of generated episodes.")
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="Episodes; by default 200 generated ones, or 20 of each scenario file.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = 1000,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the scores there.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what happened there, as JSON lines.")
+    ] = None,
+) -> None:
+    """Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals."""
+    import json
+
+    from rl_cluster.config.load import load_config
+    from rl_cluster.training.output_file import output_file
+    from rl_cluster.training.scoring import prepare, to_dict
+
+    scoring = prepare(
+        checkpoints or [], policy or [], load_config(preset) if preset else None, load_config("quick_demo"),
+        scenario or [], episodes, seed, [json_file] if json_file else [], trace,
+    )  # fmt: skip
+    console, results = _wide_console(), []
+    for note in scoring.notes:
+        console.print(note, soft_wrap=True, highlight=False, markup=False)
+    for group, comparison in scoring.play():
+        results.append((group, comparison))
+        console.print(f"\n{group.title}", soft_wrap=True, highlight=False, markup=False)
+        for table in comparison.tables():
+            console.print(table)
+    if json_file:
+        with output_file(json_file) as file:
+            json.dump(to_dict(results, scoring.notes), file, indent=2)
+
+
+def _wide_console() -> "Console":
+    """The tables need 100 columns; where output goes to a file or a log, it has no width of its own."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=TABLE_COLUMNS)
+
+
+def _fail(message: str, exit_code: int = EXIT_USER_ERROR) -> NoReturn:
     """Ends with one line on stderr, whatever the user's words in it hold."""
     line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in message)
     typer.echo(f"error: {line}", err=True)
-    sys.exit(EXIT_USER_ERROR)
+    sys.exit(exit_code)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -1,5 +1,6 @@
 """What every test may ask for: the settings of the shipped demo, and settings of a run that takes a second."""
 
+import hypothesis
 import pytest
 
 from rl_cluster.config.load import load_config
@@ -19,6 +20,10 @@ TINY = (
     "training.evaluate_every=0",
     "training.evaluation_episodes=2",
 )
+
+# The same examples everywhere, however slow the machine is.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -52,15 +52,14 @@ def unknown_key(place: str, model: type[BaseModel]) -> Fault:
     section, _, name = place.rpartition(".")
     known = list(dotted_keys(model))
     beside = [key.rpartition(".")[2] for key in known if key.rpartition(".")[0] == section]
-    near = difflib.get_close_matches(name, beside, n=1)
-    if near:
-        return Fault(
-            place, "unknown key", f"did you mean {section}.{near[0]}?" if section else f"did you mean {near[0]}?"
-        )
-    near = [key for key in known if key.rpartition(".")[2] == name] or difflib.get_close_matches(place, known, n=1)
-    if near:
-        return Fault(place, "unknown key", f"did you mean {near[0]}?")
-    return Fault(place, "unknown key", f"choose one of {', '.join(beside or known)}")
+    near = [
+        *(f"{section}.{key}".lstrip(".") for key in difflib.get_close_matches(name, beside, n=1)),
+        *(key for key in known if key.rpartition(".")[2] == name),
+        *(difflib.get_close_matches(place, known, n=1) if not beside else []),
+    ]
+    return Fault(
+        place, "unknown key", f"did you mean {near[0]}?" if near else f"choose one of {', '.join(beside or known)}"
+    )
 
 
 def dotted_keys(model: type[BaseModel]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Every setting of a run: its type, unit, range and effect. Presets fill it, `load.py` reads it; nothing else has defaults.
+"""Every setting of a run: its type, unit, range and effect. Presets fill it, `load.py` reads it; there are no defaults.
 
 Models are frozen and refuse unknown keys, NaN and infinity. A rule that joins several fields is checked here, in
 `model_validator`s; a rule that needs the cluster is checked by `sampling/plan.py`.
@@ -20,11 +20,14 @@ __all__ = [
     "WorldConfig",
 ]
 
+# The bounds keep products and quotients of settings within float32, which the worlds compute in.
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[float, Field(ge=1e-3, le=1e7)]
+NonNegative = Annotated[float, Field(ge=0.0, le=1e7)]
 Count = Annotated[int, Field(ge=1, le=4096)]
 FloatRange = tuple[Positive, Positive]
+
+MAX_SUBSTEPS = 10_000
 
 
 class Section(BaseModel):
@@ -88,7 +91,7 @@ class WorldConfig(Section):
     decision_interval_s: Positive
     """Seconds between two choices of every UAV."""
     substep_s: Positive
-    """Seconds of one flight step; divides the decision interval."""
+    """Seconds of one flight step; divides the decision interval, into 10,000 steps at most."""
     capture_radius_m: Positive
     """Metres. Inside this radius of its target a UAV delivers."""
     max_turn_rate_radps: Positive
@@ -102,7 +105,7 @@ class WorldConfig(Section):
     num_candidates: Annotated[int, Field(ge=1, le=64)]
     """How many of the nearest legal targets a UAV chooses from (apart from the attention's k)."""
     replan: bool
-    """true: a UAV chooses anew at every decision. false: it keeps its target until that closes or it can no longer help."""
+    """true: a UAV chooses at every decision. false: it keeps its target until that closes or it can no longer help."""
     k_jitter: Annotated[int, Field(ge=0, le=8)]
     """In training, the attention's k varies per episode by up to this many neighbours either way."""
     k_wide_share: Share
@@ -111,10 +114,10 @@ class WorldConfig(Section):
     @model_validator(mode="after")
     def _whole_substeps(self) -> Self:
         substeps = self.decision_interval_s / self.substep_s
-        if abs(substeps - round(substeps)) > 1e-6 or round(substeps) < 1:
+        if abs(substeps - round(substeps)) > 1e-6 or not 1 <= round(substeps) <= MAX_SUBSTEPS:
             raise ValueError(
-                f"decision_interval_s={self.decision_interval_s} is not a multiple of substep_s={self.substep_s}; "
-                "choose a substep that divides it"
+                f"decision_interval_s={self.decision_interval_s} is not 1 to {MAX_SUBSTEPS} times "
+                f"substep_s={self.substep_s}; choose a substep that divides it"
             )
         return self
 
@@ -168,7 +171,7 @@ class ModelConfig(Section):
 class PPOConfig(Section):
     """Proximal policy optimisation per UAV (Schulman et al. 2017, arXiv 1707.06347)."""
 
-    lr: tuple[NonNegative, NonNegative]
+    lr: tuple[Share, Share]
     """Adam's learning rate, [first, last], linear over the iterations."""
     gamma: Share
     """Discount per decision."""
@@ -255,13 +258,12 @@ class Config(Section):
                 f"ppo.minibatch_rows={self.ppo.minibatch_rows} does not divide the train batch of {rows} rows; "
                 f"choose a divisor of {rows}"
             )
-        slowest_radius_m = (
-            self.generator.cruise_mps[1] * self.generator.speed_share[0] / self.world.max_turn_rate_radps
-        )
+        slowest_radius_m = self.generator.cruise_mps[1] * self.generator.speed_share[0] / self.world.max_turn_rate_radps
         if slowest_radius_m > self.world.capture_radius_m:
             raise ValueError(
-                f"world.capture_radius_m={self.world.capture_radius_m} is below the turn radius of {slowest_radius_m:.0f} m "
-                "at the lowest speed, so a UAV could circle a target for ever; raise it, or lower generator.speed_share"
+                f"world.capture_radius_m={self.world.capture_radius_m} is below the turn radius of "
+                f"{slowest_radius_m:.0f} m at the lowest speed, so a UAV could circle a target for ever; "
+                "raise it, or lower generator.speed_share"
             )
         widest_m = self.generator.obstacle_radius_m[1] + self.world.obstacle_clearance_m
         if self.generator.num_obstacles[1] > 0 and widest_m > self.generator.spacing_m / 2:

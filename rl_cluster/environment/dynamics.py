@@ -7,6 +7,7 @@ turn radius v / w_max is too wide: near a target, so that it cannot circle it fo
 
 import math
 
+import numpy as np
 from numba import njit
 
 from rl_cluster.environment.obstacles import bearing_around, is_inside
@@ -40,9 +41,10 @@ def fly(
     state: WorldState, b: int, i: int, j: int, substep_s: float, capture_radius_m: float, clearance_m: float
 ) -> tuple[float, bool]:
     """Flies UAV i of world b towards target j for one substep. Returns metres flown, and True if it entered a zone."""
-    x, y = state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1]
-    gx, gy = state.target_position_m[b, j, 0], state.target_position_m[b, j, 1]
-    heading = state.uav_heading_rad[b, i]
+    # In doubles: where a way just grazes a zone, the tangent's bearing magnifies the rounding of single precision.
+    x, y = np.float64(state.uav_position_m[b, i, 0]), np.float64(state.uav_position_m[b, i, 1])
+    gx, gy = np.float64(state.target_position_m[b, j, 0]), np.float64(state.target_position_m[b, j, 1])
+    heading = np.float64(state.uav_heading_rad[b, i])
     bearing, is_blocked = bearing_around(state, b, x, y, gx, gy, heading, clearance_m)
     error = wrap(bearing - heading)
     speed = _speed_mps(state, b, i, math.hypot(gx - x, gy - y), error, is_blocked, capture_radius_m)

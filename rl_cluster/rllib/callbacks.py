@@ -4,7 +4,7 @@ RLlib's hooks work as documented but for those of single episodes and steps: B w
 no moment between one world's step and the next. `on_episodes_end` takes their place, once per sample, with arrays.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ EPISODE_HOOKS = ("on_episode_created", "on_episode_start", "on_episode_step", "o
 
 
 class SwarmCallback(RLlibCallback):
-    """Base of a user's callbacks, and the one that is always there: it logs what the episodes came to."""
+    """RLlib's callbacks, and a hook for the episodes that ended."""
 
     def on_episodes_end(
         self, outcomes: Mapping[str, NDArray[np.float64]], *, env_runner: EnvRunner, metrics_logger: MetricsLogger
@@ -31,35 +31,25 @@ class SwarmCallback(RLlibCallback):
         Args:
             outcomes: episode metric -> (E,) values of the episodes that ended (`environment/outcome.py` names them).
             env_runner: the runner that sampled.
-            metrics_logger: takes values for the result under `env_runners/`.
+            metrics_logger: takes values for RLlib's result under `env_runners/`.
         """
 
 
-class OutcomeCallback(SwarmCallback):
-    """Logs the means of the episode metrics for RLlib's own results, under `env_runners/episode/NAME`."""
+def refuse_episode_hooks(callbacks: Sequence[type[RLlibCallback]], functions: Mapping[str, Any]) -> None:
+    """Looks for hooks that would never be called.
 
-    def on_episodes_end(
-        self,
-        outcomes: Mapping[str, NDArray[np.float64]],
-        *,
-        env_runner: EnvRunner,  # noqa: ARG002
-        metrics_logger: MetricsLogger,
-    ) -> None:
-        """See `SwarmCallback`."""
-        for name, values in outcomes.items():
-            for value in values:
-                metrics_logger.log_value(("episode", name), float(value), window=len(values))
+    Args:
+        callbacks: the classes of a config.
+        functions: hook -> the function given for it in a config, or None.
 
-
-def refuse_episode_hooks(callbacks: Iterable[type[RLlibCallback]], functions: Mapping[str, Any]) -> None:
-    """Raises ConfigError if a callbacks class overrides, or a function is given for, a hook that is never called."""
+    Raises:
+        ConfigError: a class overrides, or a function is given for, a hook of single episodes or steps.
+    """
     for hook in EPISODE_HOOKS:
-        given = [kind.__name__ for kind in callbacks if getattr(kind, hook) is not getattr(RLlibCallback, hook)]
-        if functions.get(hook) is not None:
-            given.append(f"callbacks({hook}=...)")
-        if given:
+        overriding = [kind.__name__ for kind in callbacks if getattr(kind, hook) is not getattr(RLlibCallback, hook)]
+        if overriding or functions.get(hook):
             raise ConfigError(
-                given[0],
+                f"callbacks {', '.join(overriding) or hook}",
                 f"{hook} is never called, because worlds advance in batches",
                 "override SwarmCallback.on_episodes_end(outcomes, env_runner=..., metrics_logger=...) instead",
             )

@@ -5,6 +5,7 @@ short private folder, and takes nothing with it but what it started. `ray stop` 
 """
 
 import logging
+import operator
 import os
 import secrets
 import shutil
@@ -22,12 +23,15 @@ import ray
 from ray._common.utils import get_ray_address_file
 from ray._private import ray_constants
 from ray._private.services import find_gcs_addresses
-from ray._private.state import available_resources_per_node
+from ray._private.state import available_resources_per_node, total_resources_per_node
 from ray._raylet import AuthenticationTokenLoader
 from ray._raylet import Config as RayletConfig
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+import rl_cluster
 from rl_cluster.errors import ClusterError
-from rl_cluster.sampling.plan import FreeResources
+from rl_cluster.sampling.plan import NodeResources
 
 __all__ = ["Cluster", "connect"]
 
@@ -35,6 +39,8 @@ DIAL_TIMEOUT_S = 5.0
 """To reach the port at all."""
 ANSWER_TIMEOUT_S = 15.0
 """For the head to answer as a Ray of our version that knows our token; Ray itself would try for two minutes."""
+NODE_TIMEOUT_S = 60.0
+"""For a node to start a Python process and import the package."""
 SHORT_FOLDER = "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()
 """Ray's socket paths must stay below 108 bytes, which a job's own TMPDIR may already fill."""
 
@@ -42,13 +48,16 @@ SHORT_FOLDER = "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()
 class Cluster:
     """A connection to Ray; `close` ends it, and Ray too if it is our own."""
 
-    def __init__(self, address: str, is_own: bool, ending: ExitStack) -> None:
-        self.address, self.is_own, self._ending = address, is_own, ending
+    def __init__(self, address: str, ending: ExitStack) -> None:
+        self.address, self._ending = address, ending
 
-    def free_resources(self) -> list[FreeResources]:
+    def resources(self) -> list[NodeResources]:
+        """What each live node has."""
+        return _read_nodes(total_resources_per_node())
+
+    def free_resources(self) -> list[NodeResources]:
         """What each live node can still give."""
-        per_node: Mapping[str, Mapping[str, float]] = available_resources_per_node()
-        return [FreeResources(free.get("CPU", 0.0), free.get("GPU", 0.0)) for free in per_node.values()]
+        return _read_nodes(available_resources_per_node())
 
     def close(self) -> None:
         """Disconnects; a second call does nothing."""
@@ -57,25 +66,36 @@ class Cluster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
+
+
+def _read_nodes(per_node: Mapping[str, Mapping[str, float]]) -> list[NodeResources]:
+    return [NodeResources(amounts.get("CPU", 0.0), amounts.get("GPU", 0.0)) for amounts in per_node.values()]
 
 
 def connect(address: str | None) -> Cluster:
     """Connects to `address`, else to RAY_ADDRESS (set in every submitted job), else to a Ray of our own.
 
-    `auto` is the head that runs on this machine, `local` a Ray of our own whatever RAY_ADDRESS says.
+    `auto` is the head that runs on this machine, `local` a Ray of our own whatever RAY_ADDRESS says. A process that is
+    connected already, as inside a Ray task, stays with its cluster if no address is given, and `close` does nothing.
 
     Raises:
-        ClusterError: the address is of another kind, nothing answers there, or what answers is not a Ray that takes us.
+        ClusterError: the address is of another kind, nothing answers there, what answers is not a Ray that takes us, or
+            a node of it cannot import this package.
     """
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
     with ExitStack() as ending:  # undone at once if anything fails on the way
+        if address is None and ray.is_initialized():
+            return Cluster(ray.get_runtime_context().gcs_address, ending.pop_all())
+        address = address or os.environ.get("RAY_ADDRESS") or "local"
         if address == "local":
             _start_own(ending)
         else:
             _join(_find_head() if address == "auto" else address, ending)
-        return Cluster(ray.get_runtime_context().gcs_address, address == "local", ending.pop_all())
+            _check_nodes(address)
+        return Cluster(ray.get_runtime_context().gcs_address, ending.pop_all())
 
 
 def _start_own(ending: ExitStack) -> None:
@@ -86,7 +106,12 @@ def _start_own(ending: ExitStack) -> None:
     token_file.write_text(secrets.token_hex(32), encoding="ascii")
     ending.enter_context(
         _authentication(
-            {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token_file), "RAY_AUTH_TOKEN": None, "RAY_ADDRESS": None}
+            {
+                "RAY_AUTH_MODE": "token",
+                "RAY_AUTH_TOKEN_PATH": str(token_file),
+                "RAY_AUTH_TOKEN": None,
+                "RAY_ADDRESS": None,
+            }
         )
     )
     ending.enter_context(_loopback_only())
@@ -134,7 +159,9 @@ def _find_head() -> str:
     if len(heads) == 1:
         return next(iter(heads))
     if heads:
-        raise ClusterError("address auto", f"several heads run here: {', '.join(sorted(heads))}", "name one with --address")
+        raise ClusterError(
+            "address auto", f"several heads run here: {', '.join(sorted(heads))}", "name one with --address"
+        )
     raise ClusterError(
         "address auto", "no head runs on this machine", "start one with `ray start --head`, or leave --address out"
     )
@@ -146,7 +173,9 @@ def _ask(address: str) -> None:
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        raise _unreachable(address, f"what listens there does not answer as Ray within {ANSWER_TIMEOUT_S:g} s") from None
+        raise _unreachable(
+            address, f"what listens there does not answer as Ray within {ANSWER_TIMEOUT_S:g} s"
+        ) from None
     if answer.returncode == 0:
         return
     if "AuthenticationError" in answer.stderr:
@@ -156,6 +185,29 @@ def _ask(address: str) -> None:
             "export RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE with the token that it was started with",
         )
     raise _unreachable(address, f"Ray refused: {_last_line(answer.stderr)}")
+
+
+def _check_nodes(address: str) -> None:
+    """Asks every node for the version of this package: an actor that cannot import it dies with a long tale."""
+    for node in filter(operator.itemgetter("Alive"), ray.nodes()):
+        affinity = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        answer = ray.remote(num_cpus=0)(_package_version).options(scheduling_strategy=affinity).remote()
+        where = f"node {node['NodeManagerAddress']} of {address}"
+        try:
+            version = ray.get(answer, timeout=NODE_TIMEOUT_S)
+        except RayError:
+            version = "none"
+        if version != rl_cluster.__version__:
+            raise ClusterError(
+                where,
+                f"it has rl_cluster {version}, not {rl_cluster.__version__}",
+                "install the same on every node, or send this working directory along with "
+                "`ray job submit --working-dir . -- python -m rl_cluster train ...`",
+            )
+
+
+def _package_version() -> str:
+    return rl_cluster.__version__
 
 
 def _unreachable(address: str, what: str) -> ClusterError:

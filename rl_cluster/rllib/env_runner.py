@@ -1,23 +1,24 @@
 """An RLlib EnvRunner around a rollout: worlds in batches, fragments in columns.
 
-How worlds step and how a policy acts in them is `sampling/rollout.py`'s business. What is RLlib's: the weights and
-their number, metrics, hooks, state. RLlib's own SingleAgentEnvRunner handles one world's step after the other in Python,
-with connectors that have nothing to do here; only its names for metrics and state are kept.
+How worlds step and how a policy acts in them is `sampling/rollout.py`'s business. What is here is RLlib's: the weights
+and their number, metrics, hooks, state. RLlib's own SingleAgentEnvRunner takes one world's step after the other through
+Python and connectors; only its names for metrics and state are kept.
 """
 
-from collections.abc import Callable, Collection
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import gymnasium
-import ray
 import torch
-from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from ray.rllib.callbacks.callbacks import RLlibCallback
+from numpy.typing import NDArray
+from ray.rllib.callbacks.utils import make_callback
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_AGENT_ID, DEFAULT_MODULE_ID
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_context import EnvContext
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.metrics import (
+    EPISODE_RETURN_MEAN,
     NUM_AGENT_STEPS_SAMPLED,
     NUM_AGENT_STEPS_SAMPLED_LIFETIME,
     NUM_ENV_STEPS_SAMPLED,
@@ -27,3 +28,137 @@ from ray.rllib.utils.metrics import (
     SAMPLE_TIMER,
     WEIGHTS_SEQ_NO,
 )
+
+from rl_cluster.rllib.callbacks import SwarmCallback
+from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.types import Fragment
+
+__all__ = ["COMPONENT_ROLLOUT", "RunnerFragment", "SwarmEnvRunner"]
+
+COMPONENT_ROLLOUT = "rollout"
+"""Key of the worlds in flight in an env runner's state."""
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerFragment:
+    """A fragment in the place of an RLlib episode: it says who made it, and how long it is."""
+
+    runner: int
+    """Number of the env runner, from 0: the order in which fragments make up a batch"""
+    fragment: Fragment
+
+    def __len__(self) -> int:
+        """Rows."""
+        return self.fragment.num_rows
+
+    def env_steps(self) -> int:
+        """Rows, by RLlib's name."""
+        return self.fragment.num_rows
+
+
+class SwarmEnvRunner(EnvRunner):
+    """Worlds i * B .. (i + 1) * B - 1 of a run for env runner number i: the same episodes whoever plays them.
+
+    RLlib counts remote runners from 1 and calls the one in the trainer's process 0, which exists only without others.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.runner = max(0, self.worker_index - 1)
+        if self.worker_index > 0:
+            torch.set_num_threads(1)
+        run = self.config.run_config
+        self.module = self.config.get_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
+        self.rollout = make_rollout(run, self.runner, self.module.model)
+        self.env = self.rollout.worlds
+        self._num_steps: int = run.sampling.fragment_steps
+        self._weights_seq_no = 0
+        self._callbacks = [kind() for kind in self.config.callbacks_class]
+        context = EnvContext({}, worker_index=self.worker_index, num_workers=self.num_workers)
+        self._call_back("on_environment_created", env=self.env, env_context=context)
+
+    def sample(self, **_: Any) -> list[RunnerFragment]:
+        """One fragment: all worlds go on for the run's `fragment_steps`, whatever number RLlib asks for."""
+        with self.metrics.log_time(SAMPLE_TIMER):
+            fragment = self.rollout.sample(self._num_steps, self._weights_seq_no)
+        self._log(fragment)
+        samples = [RunnerFragment(self.runner, fragment)]
+        self._call_back("on_sample_end", samples=samples)
+        if fragment.ended.any():
+            for callback in self._callbacks:
+                if isinstance(callback, SwarmCallback):
+                    callback.on_episodes_end(fragment.outcomes, env_runner=self, metrics_logger=self.metrics)
+        return samples
+
+    def _log(self, fragment: Fragment) -> None:
+        num_agent_steps, num_episodes = fragment.num_agent_steps, int(fragment.ended.sum())
+        counts = {
+            NUM_ENV_STEPS_SAMPLED: fragment.num_rows,
+            (NUM_AGENT_STEPS_SAMPLED, DEFAULT_AGENT_ID): num_agent_steps,
+            NUM_EPISODES: num_episodes,
+        }
+        lifetime_counts = {
+            NUM_ENV_STEPS_SAMPLED_LIFETIME: fragment.num_rows,
+            (NUM_AGENT_STEPS_SAMPLED_LIFETIME, DEFAULT_AGENT_ID): num_agent_steps,
+            NUM_EPISODES_LIFETIME: num_episodes,
+        }
+        for key, count in counts.items():
+            self.metrics.log_value(key, count, reduce="sum")
+        for key, count in lifetime_counts.items():
+            self.metrics.log_value(key, count, reduce="lifetime_sum")
+        self.metrics.log_value(WEIGHTS_SEQ_NO, fragment.weights_version, window=1)
+        if num_episodes:
+            means = {name: float(values.mean()) for name, values in fragment.outcomes.items()}
+            self.metrics.log_dict({"episode": means, EPISODE_RETURN_MEAN: means["per_agent_reward"]}, window=1)
+
+    def _call_back(self, hook: str, **arguments: Any) -> None:
+        make_callback(
+            hook,
+            callbacks_objects=self._callbacks,
+            callbacks_functions=getattr(self.config, f"callbacks_{hook}"),
+            kwargs={"env_runner": self, "metrics_logger": self.metrics, **arguments},
+        )
+
+    def get_metrics(self) -> dict[str, Any]:
+        """What was logged since the last call."""
+        metrics: dict[str, Any] = self.metrics.reduce()
+        return metrics
+
+    def get_state(
+        self, components: Collection[str] | None = None, *, not_components: Collection[str] | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """Weights, their number, and the worlds in flight; `components` picks some of them, `not_components` leaves some out."""
+        parts: dict[str, Callable[[], Any]] = {
+            COMPONENT_RL_MODULE: self.module.get_state,
+            WEIGHTS_SEQ_NO: lambda: self._weights_seq_no,
+            COMPONENT_ROLLOUT: self.rollout.state_dict,
+        }
+        names = (set(parts) if components is None else set(components)) - set(not_components or ())
+        return {name: part() for name, part in parts.items() if name in names}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Takes what `get_state` or a Learner gives, or a part of it."""
+        if COMPONENT_RL_MODULE in state:
+            weights = state[COMPONENT_RL_MODULE]
+            self.module.set_state(weights.get(DEFAULT_MODULE_ID, weights))
+            self._weights_seq_no = state.get(WEIGHTS_SEQ_NO, self._weights_seq_no)
+        if COMPONENT_ROLLOUT in state:
+            arrays: dict[str, NDArray[Any]] = state[COMPONENT_ROLLOUT]
+            self.rollout.load_state_dict(arrays)
+
+    def apply(self, func: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT:
+        """Calls `func` on this runner. An exception is raised where the result is asked for.
+
+        RLlib's own `apply` logs it here, sleeps, and ends the process, so that Ray restarts a runner that fails again.
+        """
+        return func(self, *args, **kwargs)
+
+    def get_spaces(self) -> dict[str, tuple[gymnasium.Space[Any], gymnasium.Space[Any]]]:
+        """Observation and action space of one world, by RLlib's names."""
+        spaces = (self.config.observation_space, self.config.action_space)
+        return {INPUT_ENV_SPACES: spaces, INPUT_ENV_SINGLE_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
+
+    def assert_healthy(self) -> None:
+        """Nothing to check: a runner whose worlds or network could not be made does not exist."""

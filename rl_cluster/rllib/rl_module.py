@@ -47,5 +47,8 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
 def _observe(columns: dict[str, Tensor]) -> Observation[Tensor]:
     """Masks come as int8: gymnasium's spaces know no bool."""
     return Observation(
-        *(array.bool() if array.dtype is torch.int8 else array for array in map(columns.__getitem__, Observation._fields))
+        *(
+            array.bool() if array.dtype is torch.int8 else array
+            for array in map(columns.__getitem__, Observation._fields)
+        )
     )

@@ -94,17 +94,19 @@ def _num_fitting(cpus: float, cpus_each: float) -> int:
 
 
 def _no_room_for_learner(plan: Plan, nodes: Sequence[NodeResources]) -> ClusterError:
-    most_cpus, most_gpus = (max((amounts), default=0.0) for amounts in zip(*nodes, strict=True)) if nodes else (0.0, 0.0)
+    most_gpus = max((node.gpus for node in nodes), default=0.0)
     if plan.gpus_per_learner > most_gpus + GRAIN:
         return ClusterError(
             "cluster",
             f"the Learner needed {plan.gpus_per_learner:g} GPUs on one node, available {most_gpus:g}",
             "set learners.gpus_per_learner=0 to train on the CPU, or start a node with a free GPU",
         )
+    most_cpus = max((node.cpus for node in nodes if node.gpus + GRAIN >= plan.gpus_per_learner), default=0.0)
+    smaller = f"learners.cpus_per_learner={most_cpus:g} or " if most_cpus > 0 else ""
     return ClusterError(
         "cluster",
         f"the Learner needed {plan.cpus_per_learner:g} CPUs on one node, available {most_cpus:g}",
-        f"set learners.cpus_per_learner={max(most_cpus, GRAIN):g} or less, or learners.num_learners=0",
+        f"set {smaller}learners.num_learners=0, which trains in the trainer's process",
     )
 
 

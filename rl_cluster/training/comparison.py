@@ -9,8 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from rl_cluster.config.schema import RewardConfig, WorldConfig
 from rl_cluster.environment.batched import EpisodeSource
@@ -21,8 +23,8 @@ from rl_cluster.training.statistics import Interval, bootstrap_interval, paired_
 
 __all__ = ["Comparison", "compare"]
 
-MAX_COLUMNS = 7
-"""Policies side by side in a table: as many as 100 columns of text hold."""
+MAX_MEANS, MAX_DIFFERENCES = 7, 6
+"""Policies side by side in a table: as many as 100 columns of text hold without and with signs."""
 CONFIDENCE = 0.95
 LABELS: dict[str, tuple[str, int]] = {
     "normalized_completion_score": ("NCS", 3),
@@ -89,13 +91,13 @@ class Comparison:
             },
         }
 
-    def tables(self) -> list[Table]:
-        """The means, then the paired differences of each policy that was compared; at most 100 columns of text wide."""
+    def tables(self) -> list[Group]:
+        """Tables with titles for rich to print, at most 100 columns of text wide: the means, then paired differences."""
         kind = f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
-        tables = _make_tables(f"Mean of {self.num_episodes} episodes, {kind}", self.means, sign="")
+        tables = _make_tables(f"Mean of {self.num_episodes} episodes, {kind}", self.means, MAX_MEANS, sign="")
         for name, others in self.differences.items():
             title = f"{name} minus .., paired on the same {self.num_episodes} episodes, {kind}"
-            tables += _make_tables(title, others, sign="+")
+            tables += _make_tables(title, others, MAX_DIFFERENCES, sign="+")
         return tables
 
 
@@ -130,16 +132,16 @@ def _defined(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _make_tables(title: str, intervals: dict[str, Interval], sign: str) -> list[Table]:
-    """As many tables as their width asks for."""
+def _make_tables(title: str, intervals: dict[str, Interval], max_columns: int, sign: str) -> list[Group]:
+    """As many tables as their width asks for, each below the title."""
     names = list(intervals)
-    parts = [names[first : first + MAX_COLUMNS] for first in range(0, len(names), MAX_COLUMNS)]
-    return [_make_table(title, {name: intervals[name] for name in part}, sign) for part in parts]
+    parts = [names[first : first + max_columns] for first in range(0, len(names), max_columns)]
+    return [Group(Text(title), _make_table({name: intervals[name] for name in part}, sign)) for part in parts]
 
 
-def _make_table(title: str, intervals: dict[str, Interval], sign: str) -> Table:
+def _make_table(intervals: dict[str, Interval], sign: str) -> Table:
     """Rows of metrics, columns of policies; each cell a mean above its interval."""
-    table = Table(title=escape(title), title_justify="left", padding=(0, 1, 0, 0), box=None)
+    table = Table(padding=(0, 1, 0, 0), box=None)
     table.add_column(no_wrap=True)
     for name in intervals:
         table.add_column(escape(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)

@@ -5,21 +5,21 @@ written before the engine stands: a bad address or a full cluster leaves no fold
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.generator import Generator
-from rl_cluster.errors import CheckpointError
+from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_TOTAL, ELAPSED_S, evaluation_key
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import Engine, EngineState
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.run_folder import RunFolder
 
-__all__ = ["Report", "Start", "new_start", "resumed_start", "train"]
+__all__ = ["Report", "Start", "check_same", "default_path", "new_start", "resumed_start", "train"]
 
 Report = Callable[[int, dict[str, float]], None]
 """Is told the number of iterations done, and the metrics of the last one."""
@@ -43,6 +43,30 @@ def new_start(config: Config, path: Path) -> Start:
     if path.exists() or path.is_symlink():
         raise CheckpointError(str(path), "exists already", f"go on with --resume {path}, or choose another --out")
     return Start(path, config, None)
+
+
+def default_path(config: Config) -> Path:
+    """A run folder of its own under the home folder: a job's working directory is temporary."""
+    return Path.home() / "rl_cluster_runs" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def check_same(config: Config | None, start: Start) -> None:
+    """Raises ConfigError if settings are given to a run that goes on with other ones; None = none are given."""
+    if config is None or config == start.config:
+        return
+    given, own = config.model_dump(), start.config.model_dump()
+    key = next(name for name, value in _flat(given) if value != dict(_flat(own)).get(name))
+    what = f"{key}={dict(_flat(given))[key]} is not the run's own {key}={dict(_flat(own))[key]}"
+    raise ConfigError(str(start.path), what, "leave the settings away with --resume, or train a new run")
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of nested settings."""
+    for name, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def resumed_start(path: Path) -> Start:

@@ -15,9 +15,12 @@ def _sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
             yield from _sections(field.annotation)
 
 
-@pytest.mark.parametrize("section", _sections(Config))
+SECTIONS = list(_sections(Config))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
 def test_section__explains_itself_and_every_value_and_has_no_default(section: type[BaseModel]) -> None:
-    values = {name: field for name, field in section.model_fields.items() if field.annotation not in _sections(Config)}
+    values = {name: field for name, field in section.model_fields.items() if field.annotation not in SECTIONS}
 
     assert section.__doc__
     assert [name for name, field in values.items() if not field.description] == []
@@ -43,7 +46,9 @@ def test_train_batch__is_runners_times_worlds_times_steps(num_env_runners: int, 
     [
         (["generator.cruise_mps=[30, 20]"], r"cruise_mps=\[30.0, 20.0\] has its low end above .*; write \[low, high\]"),
         (["generator.speed_share=[1.1, 2]"], r"speed_share must hold 1.0 .*; write for example \[0.6, 1.5\]"),
-        (["world.substep_s=3"], r"decision_interval_s=20.0 is not a multiple of substep_s=3.0; choose a substep"),
+        (["world.substep_s=3"], r"decision_interval_s=20.0 is not 1 to 10000 times substep_s=3.0; choose a substep"),
+        (["world.decision_interval_s=1e7", "world.substep_s=1e-3"], r"is not 1 to 10000 times .*; choose a substep"),
+        (["world.substep_s=40"], r"is not 1 to 10000 times substep_s=40.0; choose"),
         (["model.num_heads=5"], r"width=32 is not divisible by num_heads=5; choose a multiple"),
         (["ppo.minibatch_rows=100"], r"does not divide the train batch of 512 rows; choose a divisor of 512"),
         # 30 m/s * 0.6 / 0.05 rad/s = 360 m

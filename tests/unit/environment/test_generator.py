@@ -33,8 +33,8 @@ def test_generator__stays_in_its_ranges(quick_demo: Config, state: WorldState) -
         (state.obstacle_exists, generator.num_obstacles),
     ):
         assert set(mask.sum(axis=1)) == set(range(low, high + 1))
-    cruise, (low, high) = state.uav_cruise_mps[exists], generator.cruise_mps
-    assert low <= cruise.min() < cruise.max() <= high
+    cruise_mps = state.uav_cruise_mps[exists]
+    assert generator.cruise_mps[0] <= cruise_mps.min() < cruise_mps.max() <= generator.cruise_mps[1]
     carried = state.uav_resources[exists]
     assert generator.uav_resource[0] <= carried[carried > 0].min()
     assert carried.max() <= generator.uav_resource[1]

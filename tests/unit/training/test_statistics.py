@@ -12,11 +12,11 @@ def _normal(*shape: int, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[
 def test_bootstrap_interval__of_equal_values_is_a_point() -> None:
     interval = bootstrap_interval(np.full(30, 0.25))
 
-    assert interval == (0.25, 0.25, 0.25)
+    np.testing.assert_array_equal(interval, (0.25, 0.25, 0.25))
 
 
 def test_bootstrap_interval__of_one_episode_is_a_point() -> None:
-    assert bootstrap_interval(np.array([3.0])) == (3.0, 3.0, 3.0)
+    np.testing.assert_array_equal(bootstrap_interval(np.array([3.0])), (3.0, 3.0, 3.0))
 
 
 def test_bootstrap_interval__moves_and_scales_with_the_values() -> None:
@@ -45,15 +45,16 @@ def test_bootstrap_interval__treats_columns_as_if_they_were_alone() -> None:
 
 @pytest.mark.parametrize(("confidence", "low", "high"), [(0.95, 0.0, 1.0), (0.4, 0.5, 0.5)])
 def test_bootstrap_interval__of_two_values_by_hand(confidence: float, low: float, high: float) -> None:
-    # Resampling {0, 1} gives the means 0, 1/2 and 1 with probabilities 1/4, 1/2 and 1/4. The 2.5 % quantile is 0 and the
-    # 97.5 % quantile 1; the 30 % and 70 % quantiles are both 1/2.
+    # Resampling {0, 1} gives the means 0, 1/2 and 1 with probabilities 1/4, 1/2 and 1/4. The 2.5 % quantile is 0 and
+    # the 97.5 % quantile 1; the 30 % and 70 % quantiles are both 1/2.
     interval = bootstrap_interval(np.array([0.0, 1.0]), confidence)
 
-    assert interval == (0.5, low, high)
+    np.testing.assert_array_equal(interval, (0.5, low, high))
 
 
 def test_bootstrap_interval__of_a_share_has_the_binomial_quantiles() -> None:
-    # A resample of 100 episodes, 30 of them 1, sums to Binomial(100, 0.3): its 2.5 % and 97.5 % quantiles are 21 and 39.
+    # A resample of 100 episodes, 30 of them 1, sums to Binomial(100, 0.3), whose 2.5 % and 97.5 % quantiles are 21
+    # and 39.
     values = np.repeat([1.0, 0.0], [30, 70])
 
     _, low, high = bootstrap_interval(values)
@@ -88,7 +89,7 @@ def test_bootstrap_interval__leaves_undefined_values_out() -> None:
 def test_bootstrap_interval__does_not_count_resamples_without_a_value() -> None:
     values = np.array([7.0, np.nan, np.nan])  # 8 of 27 resamples draw no 7
 
-    assert bootstrap_interval(values) == (7.0, 7.0, 7.0)
+    np.testing.assert_array_equal(bootstrap_interval(values), (7.0, 7.0, 7.0))
 
 
 def test_paired_difference__is_the_interval_of_the_differences() -> None:

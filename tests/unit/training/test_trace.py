@@ -16,7 +16,15 @@ from rl_cluster.training.engine import make_model
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.trace import Trace
 
-CONFIG = load_config("debug", ["model.width=8", "model.num_heads=2", "generator.range_sides=[0.5, 2.0]"])
+CONFIG = load_config(
+    "debug",
+    [
+        "model.width=8",
+        "model.num_heads=2",
+        "generator.range_sides=[0.5, 2.0]",
+        "generator.supply_demand_ratio=[0.8, 2.0]",
+    ],
+)
 SOURCE = Generator(CONFIG.generator, CONFIG.world, seed=5, is_training=False)
 NUM_EPISODES = 20
 POLICIES: dict[str, Callable[[], Policy]] = {

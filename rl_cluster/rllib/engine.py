@@ -1,0 +1,117 @@
+"""The engine that has Ray run the iterations: connection, plan, algorithm, state.
+
+The loop that drives it is `training/loop.py`, which knows it as an `Engine`. State goes in and out as plain arrays, for
+`training/checkpoint.py`: RLlib's own checkpoints are pickles, and are neither written nor read.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+from ray.rllib.callbacks.callbacks import RLlibCallback
+
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import ClusterError
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.rllib.algorithm import RECORD, SwarmAlgorithm
+from rl_cluster.rllib.algorithm_config import make_algorithm_config
+from rl_cluster.rllib.cluster import Cluster, connect
+from rl_cluster.rllib.env_runner import COMPONENT_ROLLOUT
+from rl_cluster.rllib.messages import without_known_messages
+from rl_cluster.sampling.plan import Plan, make_plan
+from rl_cluster.training.engine import EngineState, make_model
+
+__all__ = ["RayEngine"]
+
+SETTLE_S = 10.0
+"""How long resources of a run that has just ended may still count as taken."""
+
+
+class RayEngine:
+    """Runs iterations on a Ray cluster.
+
+    Args:
+        config: the run.
+        address: HOST:PORT, `auto`, `local`, or None for RAY_ADDRESS or else a Ray of our own; see `cluster.connect`.
+        callbacks: classes whose hooks are called in the trainer's process and in the env runners.
+
+    Raises:
+        ClusterError: the address does not answer, or the cluster cannot hold the run; no actor has been started then.
+        ConfigError: a callbacks class overrides a hook that is never called.
+    """
+
+    def __init__(
+        self, config: Config, address: str | None = None, callbacks: Sequence[type[RLlibCallback]] = ()
+    ) -> None:
+        self.config = config
+        algorithm_config = make_algorithm_config(config, callbacks)
+        with ExitStack() as ending:
+            self.cluster = ending.enter_context(connect(address))
+            self.plan = _plan_when_free(config, self.cluster)
+            logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # its import has set it to WARNING
+            with without_known_messages():
+                self.algorithm = SwarmAlgorithm(config=algorithm_config)
+            ending.callback(self.algorithm.stop)
+            self._ending = ending.pop_all()
+
+    def iterate(self, iteration: int) -> dict[str, float]:
+        """One round of sampling and updating; an iteration without samples raises, and never counts."""
+        self.algorithm._iteration = iteration  # noqa: SLF001 - Trainable sets it from its own checkpoints only
+        record: dict[str, float] = self.algorithm.train()[RECORD]
+        return record
+
+    def model(self) -> TransformerGNN:
+        """A copy of the network with the current weights, on the CPU."""
+        model = make_model(self.config)
+        weights, _ = self._ask_learner(lambda learner: learner.training_state())
+        model.load_state_dict(weights)
+        return model
+
+    def state(self) -> EngineState:
+        """Copies of weights, optimizer, and the worlds of all env runners."""
+        weights, optimizer = self._ask_learner(lambda learner: learner.training_state())
+        rollouts = self.algorithm.for_each_runner(lambda runner: (runner.runner, runner.rollout.state_dict()))
+        arrays: dict[str, NDArray[Any]] = {
+            f"runner{index}/{name}": np.array(array) for index, rollout in rollouts for name, array in rollout.items()
+        }
+        return EngineState(weights, optimizer, arrays)
+
+    def load_state(self, state: EngineState) -> None:
+        """Puts weights, optimizer and worlds back; env runners get the weights before their next sample."""
+        self._ask_learner(lambda learner: learner.load_training_state(state.weights, state.optimizer))
+        arrays_ref = ray.put(state.arrays)
+
+        def load_rollout(runner: Any) -> None:
+            prefix = f"runner{runner.runner}/"
+            own = {name: array for name, array in ray.get(arrays_ref).items() if name.startswith(prefix)}
+            runner.set_state({COMPONENT_ROLLOUT: {name.removeprefix(prefix): array for name, array in own.items()}})
+
+        self.algorithm.for_each_runner(load_rollout)
+
+    def close(self) -> None:
+        """Ends the actors, the connection, and Ray itself where this engine started it."""
+        self._ending.close()
+
+    def _ask_learner(self, function: Any) -> Any:
+        (answer,) = self.algorithm.learner_group.foreach_learner(function)
+        if not answer.ok:
+            raise answer.get()
+        return answer.get()
+
+
+def _plan_when_free(config: Config, cluster: Cluster) -> Plan:
+    """Refuses at once what the whole cluster cannot hold, and soon what it cannot hold besides its other runs."""
+    make_plan(config, cluster.resources())
+    deadline_s = time.monotonic() + SETTLE_S
+    while True:
+        try:
+            return make_plan(config, cluster.free_resources())
+        except ClusterError:
+            if time.monotonic() > deadline_s:
+                raise
+        time.sleep(0.25)

@@ -1,0 +1,68 @@
+"""An RLlib Learner around `learning/update.py`: all epochs and minibatches of an iteration in one call.
+
+The optimizer is the Updater's own, registered with RLlib so that it is part of the Learner's state. No loss, gradient or
+clipping happens here: RLlib's would re-apply a fixed learning rate, and take an extra step for a leftover minibatch.
+"""
+
+from typing import Any
+
+import torch
+from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_TRAINED, NUM_ENV_STEPS_TRAINED_LIFETIME
+from torch import Tensor
+
+from rl_cluster.learning.update import Updater
+
+__all__ = ["STATISTICS", "SwarmLearner"]
+
+STATISTICS = (DEFAULT_MODULE_ID, "update")
+"""Where in a Learner's results the Updater's statistics are; beside them RLlib puts its own."""
+
+
+class SwarmLearner(TorchLearner):
+    """Trains a run's network, in the trainer's process or in an actor."""
+
+    def build(self) -> None:
+        """Connector, network and optimizer; torch gets as many threads as the Learner has whole CPUs."""
+        self._run = self.config.run_config
+        torch.set_num_threads(max(1, int(self._run.learners.cpus_per_learner)))
+        super().build()
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:  # noqa: ARG002
+        """The Updater's optimizer, without a schedule of RLlib's: the Updater sets the learning rate."""
+        module = self.module[module_id]
+        self._model = module.model
+        self._updater = Updater(module.model, self._run.ppo, self.device)
+        self.register_optimizer(
+            module_id=module_id, optimizer=self._updater.optimizer, params=self.get_parameters(module)
+        )
+
+    def update(self, *, training_data: TrainingData, iteration: int, **_: Any) -> dict[str, Any]:
+        """Updates on the fragments of iteration `iteration`; `**_` are RLlib's own minibatch settings."""
+        batch = self._learner_connector(
+            rl_module=self.module, batch={}, episodes=training_data.episodes, shared_data={}, metrics=self.metrics
+        )[DEFAULT_MODULE_ID]
+        progress = iteration / self._run.training.iterations
+        statistics = self._updater.update(batch, progress, self._run.seed, iteration)
+        self._weights_seq_no = iteration + 1
+        self.metrics.log_dict(statistics, key=STATISTICS, window=1)
+        self.metrics.log_value((ALL_MODULES, NUM_ENV_STEPS_TRAINED), batch.num_rows, reduce="sum")
+        self.metrics.log_value((ALL_MODULES, NUM_ENV_STEPS_TRAINED_LIFETIME), batch.num_rows, reduce="lifetime_sum")
+        results: dict[str, Any] = self.metrics.reduce()
+        return results
+
+    def training_state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Copies of weights and optimizer state, on the CPU, by the names that the core gives them."""
+        weights = {name: tensor.detach().cpu().clone() for name, tensor in self._model.state_dict().items()}
+        return weights, self._updater.state_dict()
+
+    def load_training_state(self, weights: dict[str, Tensor], optimizer: dict[str, Tensor]) -> None:
+        """Goes on from `training_state`."""
+        self._model.load_state_dict(weights)
+        self._updater.load_state_dict(optimizer)
+
+    def compute_loss_for_module(self, **_: Any) -> Tensor:
+        """RLlib asks for this method; `update` never calls it."""
+        raise NotImplementedError("the loss is learning/ppo.py's, called by learning/update.py")

@@ -1,0 +1,164 @@
+"""What `evaluate` does: which policies play which episodes, checked before the first of them begins.
+
+Episodes come from scenario files, from a preset's generator, or from that of the first checkpoint. Playing and
+comparing is done by `comparison.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.batched import EpisodeSource
+from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.heuristics import HEURISTICS, Policy
+from rl_cluster.environment.scenario import ScenarioFiles, load_scenario
+from rl_cluster.errors import ConfigError, ScenarioError
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.comparison import Comparison, compare
+from rl_cluster.training.evaluation import ModelPolicy
+from rl_cluster.training.output_file import check_output, output_file
+from rl_cluster.training.trace import Trace
+
+__all__ = ["Group", "Scoring", "prepare", "to_dict"]
+
+GENERATED_EPISODES = 200
+SCENARIO_EPISODES = 20
+"""Of a scenario file: only policies that draw their actions play it differently each time."""
+
+
+class Group(NamedTuple):
+    """Episodes that belong together, and where they come from."""
+
+    title: str
+    source: EpisodeSource
+    num_episodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Everything that has been checked, ready to play."""
+
+    config: Config
+    """Whose world and reward hold."""
+    policies: Sequence[Policy]
+    baselines: Sequence[Policy]
+    groups: Sequence[Group]
+    notes: Sequence[str]
+    """What the user should know of the policies."""
+    trace: Path | None
+
+    def play(self) -> Iterator[tuple[Group, Comparison]]:
+        """Plays group after group; the trace takes its name when all are done."""
+        with output_file(self.trace) if self.trace else nullcontext() as file:
+            observer = Trace(file) if file else None
+            for group in self.groups:
+                yield (
+                    group,
+                    compare(
+                        self.policies,
+                        self.baselines,
+                        group.source,
+                        self.config.world,
+                        self.config.reward,
+                        group.num_episodes,
+                        observer=observer,
+                    ),
+                )
+
+
+def prepare(
+    checkpoints: Sequence[Path],
+    heuristics: Sequence[str],
+    preset: Config | None,
+    default_preset: Config,
+    scenarios: Sequence[Path],
+    num_episodes: int | None,
+    seed: int,
+    outputs: Sequence[Path],
+    trace: Path | None,
+) -> Scoring:
+    """Loads and checks all that an evaluation needs; nothing is written.
+
+    Args:
+        checkpoints: Run or checkpoint folders.
+        heuristics: Names in `HEURISTICS`; empty takes all of them.
+        preset: Whose generator and world hold, whatever the checkpoints were trained on.
+        default_preset: The same where there is neither a preset nor a checkpoint.
+        scenarios: Scenario files; empty takes generated episodes.
+        num_episodes: Of each group; None takes 200 generated ones, or 20 of each file.
+        seed: Keys the episodes and all draws; generated ones are of the stream that is never trained on.
+        outputs: Files that will be written from the results.
+        trace: File for the trace.
+
+    Raises:
+        CheckpointError, ConfigError, ScenarioError: One of these is unusable, or they do not fit each other.
+    """
+    for path in (*outputs, *([trace] if trace else [])):
+        check_output(path)
+    loaded = [(path, _load(path)) for path in checkpoints]
+    config = preset or (loaded[0][1].config if loaded else default_preset)
+    policies = [
+        policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), seed)
+    ]
+    groups = _groups(config, scenarios, num_episodes, seed)
+    for path, checkpoint in loaded:
+        _check_fit(path, checkpoint, groups)
+    baselines = [_heuristic(name, seed) for name in (heuristics or HEURISTICS)]
+    return Scoring(config, policies, baselines, groups, [_note(path, c) for path, c in loaded], trace)
+
+
+def _load(path: Path) -> Checkpoint:
+    return Checkpoint.load(find_checkpoint(path).folder)
+
+
+def _model_policies(path: Path, checkpoint: Checkpoint, count: int, seed: int) -> list[Policy]:
+    """Argmax and sampled play of a checkpoint; several checkpoints are told apart by their folders' names."""
+    model = load_model(checkpoint).eval()
+    name = "policy" if count == 1 else path.absolute().name
+    return [ModelPolicy(model, "argmax", seed, name), ModelPolicy(model, "sampled", seed, name)]
+
+
+def _note(path: Path, checkpoint: Checkpoint) -> str:
+    config = checkpoint.config
+    return f"policy of {path}: run {config.name}, iteration {checkpoint.iteration}, learnt from reward alone"
+
+
+def _heuristic(name: str, seed: int) -> Policy:
+    if name not in HEURISTICS:
+        raise ConfigError("--policy", f"{name} is not a heuristic", f"choose from {', '.join(HEURISTICS)}")
+    return HEURISTICS[name](seed)
+
+
+def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None, seed: int) -> list[Group]:
+    if not scenarios:
+        source = Generator(config.generator, config.world, seed, is_training=False)
+        title = f"Episodes generated from {config.name}, seed {seed}, never trained on"
+        return [Group(title, source, num_episodes or GENERATED_EPISODES)]
+    return [
+        Group(
+            f"Scenario {path}",
+            ScenarioFiles([load_scenario(path)], config.world, seed),
+            num_episodes or SCENARIO_EPISODES,
+        )
+        for path in scenarios
+    ]
+
+
+def _check_fit(path: Path, checkpoint: Checkpoint, groups: Sequence[Group]) -> None:
+    """One network serves any number of UAVs and targets, but a fixed number of resource kinds."""
+    kinds = checkpoint.config.generator.num_resources
+    for group in groups:
+        if group.source.sizes.num_resources != kinds:
+            what = f"has {group.source.sizes.num_resources} resource kinds, the checkpoint {path} knows {kinds}"
+            raise ScenarioError(group.title, what, "use a checkpoint trained with as many kinds")
+
+
+def to_dict(results: Sequence[tuple[Group, Comparison]], notes: Sequence[str]) -> dict[str, Any]:
+    """All results as plain data for JSON."""
+    return {
+        "policies": list(notes),
+        "groups": [{"title": group.title, **comparison.to_dict()} for group, comparison in results],
+    }
