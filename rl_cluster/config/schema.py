@@ -220,7 +220,7 @@ class TrainingConfig(Section):
 
     iterations: Annotated[int, Field(ge=1)]
     """Sample-and-update rounds; learning rate and entropy weight run over them."""
-    time_limit_s: Positive
+    time_limit_s: Annotated[float, Field(gt=0.0, le=1e9)]
     """Seconds after which training ends even if iterations are left."""
     checkpoint_every: Annotated[int, Field(ge=1)]
     """Iterations between checkpoints (the last iteration is always saved)."""

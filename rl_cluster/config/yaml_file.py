@@ -114,15 +114,15 @@ def parse_yaml(text: str, where: str, error: type[RlClusterError] = ConfigError)
             raise error(where, "is empty", "write at least one value")
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, made stricter above
     except yaml.MarkedYAMLError as fault:
-        place = _place(where, text, fault.problem_mark and fault.problem_mark.line)
+        place = _place(where, text, fault.problem_mark)
         raise error(place, str(fault.problem), "correct the YAML there") from None
     except yaml.YAMLError:
         raise error(where, "holds a character that YAML does not allow", "save it as plain text") from None
 
 
-def _place(where: str, text: str, line: int | None) -> str:
-    """What messages call a line of the text, counted from 0; a text of one line needs no number."""
-    return where if line is None or "\n" not in text.strip() else f"{where} line {line + 1}"
+def _place(where: str, text: str, mark: Any) -> str:
+    """What messages call a position in the text, or None: with the line, if there are several."""
+    return where if mark is None or "\n" not in text.strip() else f"{where} line {mark.line + 1}"
 
 
 def _check_events(text: str, where: str, error: type[RlClusterError]) -> int:
@@ -140,7 +140,7 @@ def _check_events(text: str, where: str, error: type[RlClusterError]) -> int:
         if isinstance(event, yaml.CollectionStartEvent):
             open_anchors.append(event.anchor)
         if fault:
-            raise error(_place(where, text, event.start_mark and event.start_mark.line), *fault)
+            raise error(_place(where, text, event.start_mark), *fault)
     return num_values
 
 

@@ -3,7 +3,7 @@
 Dense backend: one fused attention over all entities with an additive mask. Who is whose neighbour is decided where the
 observation is built (`Observation.neighbours`), never here. The features of entities live in `transformer_gnn.py`.
 
-Letters: B graphs, E = N + M rows that have neighbours, S entities, K keys (S rounded up to a multiple of 16), W neighbour
+Letters: B graphs, E = N + M rows that have neighbours, S entities, K >= S places for keys, W neighbour
 slots, H heads, D width, d = D / H, P = 8 dimensions added to each head for the distance bias.
 """
 
@@ -20,8 +20,10 @@ __all__ = ["Neighbourhood", "NeighbourAttention", "TransformerBlock", "make_neig
 
 POSITION_DIMS = 8
 """P: the three that the distance bias needs, padded to what fused kernels like."""
-KEY_MULTIPLE = 16
+VECTOR_WIDTH = 16
 """Keys are padded to a multiple of this: fused kernels run up to three times slower on a ragged last vector."""
+FIRST_LANES = (0, 8, 14)
+"""Keys of UAVs, targets and obstacles start at these positions modulo VECTOR_WIDTH; see `_lay_out_keys`."""
 UNIT_SCALE_KEYS = 9
 """Number of keys at which the content logits start unscaled."""
 
@@ -37,19 +39,23 @@ class Neighbourhood(NamedTuple):
     """[2 x, 2 y, -1, 0...]: times its slope it is the query's part of the distance bias."""
     position_key_BK1P: Tensor
     """[x, y, x^2 + y^2, 0...]: the key's part."""
+    entity_of_key_K: Tensor
+    """Which entity stands at each place; entity 0 at places that nobody attends to."""
 
 
 def make_neighbourhood(observation: Observation[Tensor]) -> Neighbourhood:
     """The graph of an observation as attention wants it; float32 whatever the precision of the model."""
     neighbours_BEW, position_BS2 = observation.neighbours.long(), observation.position
     (num_graphs, num_rows, _), num_entities = neighbours_BEW.shape, position_BS2.shape[1]
-    num_keys = math.ceil(num_entities / KEY_MULTIPLE) * KEY_MULTIPLE
+    key_of_entity_S, entity_of_key_K = _lay_out_keys(observation)
     # An empty slot points to its own row, which attends to itself anyway.
     own_E1 = torch.arange(num_rows, device=position_BS2.device).unsqueeze(-1)
-    slots_BEW = torch.where(neighbours_BEW < 0, own_E1, neighbours_BEW)
-    is_key_BSK = torch.zeros(num_graphs, num_entities, num_keys, dtype=torch.bool, device=position_BS2.device)
-    is_key_BSK[:, :num_rows].scatter_(2, slots_BEW, True)
-    is_key_BSK.diagonal(dim1=1, dim2=2).fill_(True)
+    keys_BEW = key_of_entity_S[torch.where(neighbours_BEW < 0, own_E1, neighbours_BEW)]
+    is_key_BSK = torch.zeros(
+        num_graphs, num_entities, len(entity_of_key_K), dtype=torch.bool, device=position_BS2.device
+    )
+    is_key_BSK[:, :num_rows].scatter_(2, keys_BEW, True)
+    is_key_BSK.scatter_(2, key_of_entity_S.expand(num_graphs, -1).unsqueeze(-1), True)
     mask_BSK = torch.zeros(is_key_BSK.shape, device=position_BS2.device).masked_fill_(~is_key_BSK, -math.inf)
 
     ones_BS1 = torch.ones_like(position_BS2[..., :1])
@@ -59,8 +65,31 @@ def make_neighbourhood(observation: Observation[Tensor]) -> Neighbourhood:
         mask_B1SK=mask_BSK.unsqueeze(1),
         log_num_keys_BS11=is_key_BSK.sum(dim=-1).float().log1p()[..., None, None],
         position_query_BS1P=functional.pad(query_BS3, (0, POSITION_DIMS - 3)).unsqueeze(2),
-        position_key_BK1P=functional.pad(key_BS3, (0, POSITION_DIMS - 3, 0, num_keys - num_entities)).unsqueeze(2),
+        position_key_BK1P=functional.pad(key_BS3, (0, POSITION_DIMS - 3))
+        .index_select(1, entity_of_key_K)
+        .unsqueeze(2),
+        entity_of_key_K=entity_of_key_K,
     )
+
+
+def _lay_out_keys(observation: Observation[Tensor]) -> tuple[Tensor, Tensor]:
+    """Place of each entity's key (S,), and the entity at each place (K,).
+
+    Kernels sum over keys lane by lane. As each kind starts at a fixed lane, more padding only puts zeros between the
+    same terms in the same lanes: outputs do not change by a bit. That is what lets bf16 keep its log-probabilities when
+    a learner trims what a rollout padded; a last-bit difference here would be rounded to one of 2^-8 in the next layer.
+    """
+    places, end = [], 0
+    for kind, first_lane in zip((observation.uav, observation.target, observation.obstacle), FIRST_LANES, strict=True):
+        size = kind.shape[1]
+        start = end + (first_lane - end) % VECTOR_WIDTH
+        places.append(torch.arange(start, start + size, device=kind.device))
+        end = start + size if size else end
+    key_of_entity_S = torch.cat(places)
+    num_keys = math.ceil(end / VECTOR_WIDTH) * VECTOR_WIDTH
+    entity_of_key_K = torch.zeros(num_keys, dtype=torch.long, device=key_of_entity_S.device)
+    entity_of_key_K[key_of_entity_S] = torch.arange(len(key_of_entity_S), device=key_of_entity_S.device)
+    return key_of_entity_S, entity_of_key_K
 
 
 class NeighbourAttention(nn.Module):
@@ -94,13 +123,12 @@ class NeighbourAttention(nn.Module):
 
     def _attend(self, qkv_BS3Hd: Tensor, graph: Neighbourhood) -> Tensor:
         """(B, S, H, d) attended values."""
-        _, num_entities, _, _, head_dim = qkv_BS3Hd.shape
+        head_dim = qkv_BS3Hd.shape[-1]
         scale_BSH1 = graph.log_num_keys_BS11 * (self.scale_H / math.sqrt(head_dim)).unsqueeze(-1)
         slope_H1 = functional.softplus(self.inverse_softplus_slope_H).unsqueeze(-1)
         query_BSHd = torch.cat([qkv_BS3Hd[:, :, 0] * scale_BSH1, graph.position_query_BS1P * slope_H1], dim=-1)
-        num_padding_keys = graph.position_key_BK1P.shape[1] - num_entities
-        padded_BK2Hd = functional.pad(qkv_BS3Hd[:, :, 1:], (0, POSITION_DIMS, 0, 0, 0, 0, 0, num_padding_keys))
-        key_BKHd, value_BKHd = padded_BK2Hd.unbind(dim=2)
+        key_value_BK2Hd = qkv_BS3Hd[:, :, 1:].index_select(1, graph.entity_of_key_K)
+        key_BKHd, value_BKHd = functional.pad(key_value_BK2Hd, (0, POSITION_DIMS)).unbind(dim=2)
         key_BKHd = key_BKHd + functional.pad(graph.position_key_BK1P, (head_dim, 0))
         attended_BHSd = functional.scaled_dot_product_attention(
             query_BSHd.transpose(1, 2),

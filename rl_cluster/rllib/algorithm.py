@@ -77,7 +77,7 @@ class SwarmAlgorithm(Algorithm):
         )
 
     def _sample(self) -> list[RunnerFragment]:
-        """As many fragments as there are runners, all by the newest weights; a lost runner's share is left to the others."""
+        """As many fragments as there are runners, all by the newest weights; the others make a lost runner's share."""
         component = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}"
         weights = self.learner_group.get_state(components=component, inference_only=True)[COMPONENT_LEARNER]
         state = {COMPONENT_RL_MODULE: weights[COMPONENT_RL_MODULE], WEIGHTS_SEQ_NO: self.iteration}

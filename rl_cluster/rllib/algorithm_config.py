@@ -14,13 +14,13 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.generator import Generator
 from rl_cluster.environment.gymnasium import AllocateEnv
-from rl_cluster.rllib.callbacks import EPISODE_HOOKS, refuse_episode_hooks
+from rl_cluster.rllib.callbacks import refuse_episode_hooks
 from rl_cluster.rllib.connector import FragmentsToTrainBatch
 from rl_cluster.rllib.env_runner import SwarmEnvRunner
 from rl_cluster.rllib.learner import SwarmLearner
 from rl_cluster.rllib.rl_module import SwarmRLModule
 
-__all__ = ["SwarmConfig", "make_algorithm_config"]
+__all__ = ["SAMPLE_TIMEOUT_S", "SwarmConfig", "make_algorithm_config"]
 
 SAMPLE_TIMEOUT_S = 600.0
 PROBE_TIMEOUT_S = 2.0
@@ -41,8 +41,7 @@ class SwarmConfig(AlgorithmConfig):
 
     def validate(self) -> None:
         """RLlib's checks, and ours. Raises ConfigError for hooks that would never be called."""
-        functions = {hook: getattr(self, f"callbacks_{hook}") for hook in EPISODE_HOOKS}
-        refuse_episode_hooks(self.callbacks_class, functions)
+        refuse_episode_hooks(self)
         super().validate()
 
     def for_run(self, run: Config) -> Self:
@@ -104,4 +103,6 @@ def make_algorithm_config(run: Config, callbacks: Sequence[type[RLlibCallback]] 
     Raises:
         ConfigError: when it is built, if a callbacks class overrides a hook of single episodes or steps.
     """
-    return SwarmConfig().for_run(run).without_surprises().callbacks(callbacks_class=list(callbacks))
+    config = SwarmConfig().for_run(run).without_surprises()
+    config.callbacks(callbacks_class=list(callbacks))
+    return config

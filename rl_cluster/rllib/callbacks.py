@@ -4,11 +4,11 @@ RLlib's hooks work as documented but for those of single episodes and steps: B w
 no moment between one world's step and the next. `on_episodes_end` takes their place, once per sample, with arrays.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
@@ -35,21 +35,18 @@ class SwarmCallback(RLlibCallback):
         """
 
 
-def refuse_episode_hooks(callbacks: Sequence[type[RLlibCallback]], functions: Mapping[str, Any]) -> None:
-    """Looks for hooks that would never be called.
+def refuse_episode_hooks(config: AlgorithmConfig) -> None:
+    """Raises ConfigError if a callbacks class overrides a hook of single episodes or steps, or a function is given for it.
 
-    Args:
-        callbacks: the classes of a config.
-        functions: hook -> the function given for it in a config, or None.
-
-    Raises:
-        ConfigError: a class overrides, or a function is given for, a hook of single episodes or steps.
+    Such a hook would never be called.
     """
     for hook in EPISODE_HOOKS:
-        overriding = [kind.__name__ for kind in callbacks if getattr(kind, hook) is not getattr(RLlibCallback, hook)]
-        if overriding or functions.get(hook):
+        classes = [
+            kind.__name__ for kind in config.callbacks_class if getattr(kind, hook) is not getattr(RLlibCallback, hook)
+        ]
+        if classes or getattr(config, f"callbacks_{hook}"):
             raise ConfigError(
-                f"callbacks {', '.join(overriding) or hook}",
+                f"callbacks {', '.join(classes) or hook}",
                 f"{hook} is never called, because worlds advance in batches",
                 "override SwarmCallback.on_episodes_end(outcomes, env_runner=..., metrics_logger=...) instead",
             )

@@ -1,7 +1,7 @@
 """Which Ray a run uses: one that runs already, or one of its own, started on free ports and ended again.
 
 A Ray of our own listens on the loopback interface only, asks for a token that nobody else knows, keeps its files in a
-short private folder, and takes nothing with it but what it started. `ray stop` is never called: it ends every Ray of a host.
+short private folder, and takes nothing with it but what it started: never `ray stop`, which ends every Ray of a host.
 """
 
 import logging
@@ -41,7 +41,7 @@ ANSWER_TIMEOUT_S = 15.0
 """For the head to answer as a Ray of our version that knows our token; Ray itself would try for two minutes."""
 NODE_TIMEOUT_S = 60.0
 """For a node to start a Python process and import the package."""
-SHORT_FOLDER = "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()
+SHORT_FOLDER = Path("/tmp")  # noqa: S108 - what is made in it is private to the user
 """Ray's socket paths must stay below 108 bytes, which a job's own TMPDIR may already fill."""
 
 
@@ -168,10 +168,12 @@ def _find_head() -> str:
 
 
 def _ask(address: str) -> None:
-    """Whether a Ray of our version that takes our token answers. Asked in a process of its own, which can be given up."""
+    """Whether a Ray of our version that takes our token answers; asked in a process that can be given up."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=False)
+        answer = subprocess.run(  # noqa: S603 - the address was parsed
+            command, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired:
         raise _unreachable(
             address, f"what listens there does not answer as Ray within {ANSWER_TIMEOUT_S:g} s"
@@ -251,7 +253,7 @@ def _set_environment(variables: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _loopback_only() -> Iterator[None]:
-    """Ray starts as on a laptop without a network: by default it listens on all interfaces, whatever its own address."""
+    """Ray starts as on a laptop without a network; by default it listens on all interfaces, whatever its address."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         yield

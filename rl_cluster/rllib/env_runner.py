@@ -129,7 +129,7 @@ class SwarmEnvRunner(EnvRunner):
     def get_state(
         self, components: Collection[str] | None = None, *, not_components: Collection[str] | None = None, **_: Any
     ) -> dict[str, Any]:
-        """Weights, their number, and the worlds in flight; `components` picks some of them, `not_components` leaves some out."""
+        """Weights, their number, and the worlds in flight: those in `components`, without those in `not_components`."""
         parts: dict[str, Callable[[], Any]] = {
             COMPONENT_RL_MODULE: self.module.get_state,
             WEIGHTS_SEQ_NO: lambda: self._weights_seq_no,

@@ -1,7 +1,7 @@
 """An RLlib Learner around `learning/update.py`: all epochs and minibatches of an iteration in one call.
 
-The optimizer is the Updater's own, registered with RLlib so that it is part of the Learner's state. No loss, gradient or
-clipping happens here: RLlib's would re-apply a fixed learning rate, and take an extra step for a leftover minibatch.
+The optimizer is the Updater's own, registered with RLlib so that it is part of the Learner's state. No loss, gradient
+or clipping happens here: RLlib's would re-apply a fixed learning rate, and step once more for a leftover minibatch.
 """
 
 from typing import Any

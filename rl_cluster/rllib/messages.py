@@ -1,7 +1,7 @@
 """Keeps one message of Ray's native code off the terminal; everything else passes.
 
-RLlib hands each env runner its config by reference, and lets Ray restart it. For that pair the core worker writes an error to
-the standard error of the process, past Python's logging. The reference is held as long as the env runners exist.
+RLlib hands each env runner its config by reference, and lets Ray restart it. For that pair the core worker writes an
+error to the standard error of the process, past Python's logging. The reference is held as long as env runners exist.
 """
 
 import os

@@ -21,8 +21,8 @@ __all__ = ["SwarmRLModule"]
 class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
     """The swarm as one agent: the action is MultiDiscrete, one entry per UAV; the value is the mean over its UAVs.
 
-    `model_config["run"]` is the run's config. Observations are the dict of `environment/gymnasium.py`. Training here does
-    not go through these methods: env runners and Learners call `model` itself, whose values are per UAV.
+    `model_config["run"]` is the run's config. Observations are the dict of `environment/gymnasium.py`. Training goes
+    past these methods: env runners and Learners call `model` itself, whose values are per UAV.
     """
 
     def setup(self) -> None:

@@ -1,8 +1,8 @@
 """Who runs where: what a run asks of a Ray cluster, and whether the cluster can hold it, before any actor starts.
 
-Plain arithmetic on free resources, without Ray: `rllib/cluster.py` reads them off the nodes. Ray never splits an actor
-over nodes, so the actors are placed one by one. The trainer's process asks Ray for nothing: it updates the weights while
-the env runners wait for them, or waits itself.
+Plain arithmetic on resources, without Ray: `rllib/cluster.py` reads them off the nodes. Ray never splits an actor over
+nodes, so the actors are placed one by one. The trainer's process asks Ray for nothing: it updates the weights while the
+env runners wait for them, or waits itself.
 """
 
 import math

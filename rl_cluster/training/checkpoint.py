@@ -135,7 +135,8 @@ def find_checkpoint(path: Path) -> FoundCheckpoint:
     else:
         candidates = list_checkpoints(path / "checkpoints" if (path / "checkpoints").is_dir() else path)
     if not candidates:
-        raise CheckpointError(str(path), "holds no checkpoint", "name a run folder or a checkpoint folder")
+        remedy = "name a run or checkpoint folder; a run that ended before its first checkpoint has to start again"
+        raise CheckpointError(str(path), "holds no checkpoint", remedy)
     damaged = []
     for folder in candidates:
         try:

@@ -24,7 +24,7 @@ from rl_cluster.training.statistics import Interval, bootstrap_interval, paired_
 __all__ = ["Comparison", "compare"]
 
 MAX_MEANS, MAX_DIFFERENCES = 7, 6
-"""Policies side by side in a table: as many as 100 columns of text hold without and with signs."""
+"""Policies side by side in a table: as many as 100 characters hold without and with signs."""
 CONFIDENCE = 0.95
 LABELS: dict[str, tuple[str, int]] = {
     "normalized_completion_score": ("NCS", 3),
@@ -92,7 +92,7 @@ class Comparison:
         }
 
     def tables(self) -> list[Group]:
-        """Tables with titles for rich to print, at most 100 columns of text wide: the means, then paired differences."""
+        """Tables with titles for rich to print, at most 100 characters wide: the means, then paired differences."""
         kind = f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
         tables = _make_tables(f"Mean of {self.num_episodes} episodes, {kind}", self.means, MAX_MEANS, sign="")
         for name, others in self.differences.items():

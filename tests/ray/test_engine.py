@@ -34,7 +34,7 @@ def make_config(tiny: Config, num_env_runners: int, num_learners: int) -> Config
     return tiny.model_copy(update={"engine": "ray", "sampling": sampling, "learners": learners})
 
 
-@pytest.fixture(scope="module", params=ENGINES.values(), ids=ENGINES.keys())
+@pytest.fixture(scope="module", params=ENGINES.values(), ids=list(ENGINES))
 def engine(request: pytest.FixtureRequest, tiny: Config, cluster: Cluster) -> Iterator[RayEngine]:
     engine = RayEngine(make_config(tiny, *request.param))
     yield engine

@@ -17,7 +17,9 @@ from rl_cluster.types import Observation
 
 @pytest.fixture
 def module(tiny: Config) -> SwarmRLModule:
-    return make_algorithm_config(tiny).get_rl_module_spec().build()
+    module = make_algorithm_config(tiny).get_rl_module_spec().build()
+    assert isinstance(module, SwarmRLModule)
+    return module
 
 
 @pytest.fixture

@@ -373,14 +373,11 @@ ALL_TERMS = RewardConfig(
 class Compared:
     """What the ended episodes met, so that no rule goes untested."""
 
-    num_terminated: int = 0
     num_deadlocked: int = 0
     num_late: int = 0
     num_closed: int = 0
     num_wasted: int = 0
     num_crowded: int = 0
-    num_grounded: int = 0
-    num_collisions: int = 0
 
 
 SIZES = [(3, 2, 0, 2), (6, 5, 3, 2), (16, 12, 6, 3)]
@@ -405,7 +402,9 @@ def config(request: pytest.FixtureRequest, quick_demo: Config) -> Config:
 
 def play(config: Config, num_worlds: int, num_steps: int) -> Iterator[tuple[BatchedWorlds, list[LoopedWorld]]]:
     """Both, after each interval, before the ended episodes are reset."""
-    worlds = BatchedWorlds(Generator(config.generator, config.world, SEED, False), config.world, config.reward, num_worlds)
+    worlds = BatchedWorlds(
+        Generator(config.generator, config.world, SEED, False), config.world, config.reward, num_worlds
+    )
     observation, rng = worlds.reset(), np.random.default_rng(SEED)
 
     def begin(row: int) -> LoopedWorld:
@@ -442,13 +441,11 @@ def test_batched_worlds__are_the_looped_world(config: Config) -> None:
         for number, world in enumerate(ended):
             for name, value in world.outcomes().items():
                 assert outcomes[name][number] == pytest.approx(value, rel=1e-5, abs=1e-5), name
-            met.num_terminated += world.is_terminated
             met.num_deadlocked += world.is_deadlocked
             met.num_late += world.is_truncated and not world.is_deadlocked
             met.num_wasted += sum(uav.num_wasted for uav in world.uavs)
             met.num_closed += sum(not target.is_open for target in world.targets)
             met.num_crowded += sum(target.crowding > 0.0 for target in world.targets)
-            met.num_grounded += sum(uav.range_left <= 0.0 for uav in world.uavs)
-            met.num_collisions += sum(uav.num_collisions for uav in world.uavs)
 
-    print(met)
+    assert min(met.num_deadlocked, met.num_late, met.num_wasted, met.num_crowded) > 0
+    assert met.num_closed > 50

@@ -68,7 +68,7 @@ def test_plan__refuses_more_cpus_than_there_are() -> None:
 
 def test_plan__its_remedies_work() -> None:
     overrides = ["sampling.num_env_runners=6", "sampling.cpus_per_runner=0.5", "learners.num_learners=1"]
-    with pytest.raises(ClusterError, match="needed 4.0 CPUs, available 2") as caught:
+    with pytest.raises(ClusterError, match=r"needed 4.0 CPUs, available 2") as caught:
         make_plan(make_config(*overrides), LAPTOP)
     remedies = [word.rstrip(",") for word in caught.value.remedy.split() if "=" in word]
 
@@ -80,7 +80,7 @@ def test_plan__its_remedies_work() -> None:
 def test_plan__an_actor_is_not_split_over_nodes() -> None:
     config = make_config("sampling.num_env_runners=2", "sampling.cpus_per_runner=3")
 
-    with pytest.raises(ClusterError, match="needed 6.0 CPUs, available 6 in pieces that hold 1 env runners of 3 CPUs"):
+    with pytest.raises(ClusterError, match=r"needed 6.0 CPUs, available 6 in pieces that hold 1 env runners of 3 CPUs"):
         make_plan(config, [NodeResources(4.0), NodeResources(2.0)])
     assert make_plan(config, [NodeResources(3.0), NodeResources(3.0)]).num_env_runners == 2
 
@@ -89,7 +89,7 @@ def test_plan__learner_takes_the_node_that_costs_least_room() -> None:
     config = make_config("sampling.num_env_runners=2", "sampling.cpus_per_runner=2", "learners.num_learners=1")
 
     assert make_plan(config, [NodeResources(4.0), NodeResources(1.0)]).num_learners == 1
-    with pytest.raises(ClusterError, match="needed 5.0 CPUs, available 4"):
+    with pytest.raises(ClusterError, match=r"needed 5.0 CPUs, available 4"):
         make_plan(config, [NodeResources(4.0)])
 
 
@@ -110,5 +110,5 @@ def test_plan__learner_needs_its_cpus_on_one_node() -> None:
 
 @pytest.mark.parametrize("overrides", [("learners.num_learners=1",), ("sampling.num_env_runners=1",)])
 def test_plan__refuses_an_empty_cluster(overrides: tuple[str, ...]) -> None:
-    with pytest.raises(ClusterError, match="available 0"):
+    with pytest.raises(ClusterError, match=r"available 0"):
         make_plan(make_config(*overrides), [])

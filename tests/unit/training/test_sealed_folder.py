@@ -31,17 +31,16 @@ def test_write_sealed__replaces_a_folder_of_the_same_name(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.bin", "b.txt", MANIFEST])
-def test_read_sealed__names_the_file_with_any_flipped_bit(folder: Path, name: str) -> None:
+def test_read_sealed__names_the_file_with_a_bit_flipped_anywhere(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
     for position in range(len(content)):
-        for bit in (0, 5):  # bit 5 also turns letters and digits into others that still parse
-            flipped = bytearray(content)
-            flipped[position] ^= 1 << bit
-            (folder / name).write_bytes(flipped)
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << position % 8  # the low bits turn letters and digits into others that still parse
+        (folder / name).write_bytes(flipped)
 
-            with pytest.raises(Damage, match="changed") as caught:
-                read_sealed(folder)
-            assert caught.value.where == folder / name
+        with pytest.raises(Damage, match="changed") as caught:
+            read_sealed(folder)
+        assert caught.value.where == folder / name
 
 
 @pytest.mark.parametrize("name", ["a.bin", "b.txt", MANIFEST])

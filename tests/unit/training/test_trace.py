@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
@@ -110,14 +111,41 @@ def test_trace__gives_back_every_reported_metric(played: Played) -> None:
 
 
 def test_trace__covers_what_can_happen() -> None:
-    """The episodes above hold every kind of event, so that comparing them means something."""
+    """The episodes above hold these events, so that comparing them means something."""
     outcomes, episodes = _play(POLICIES["greedy"]())
 
     steps = [step for episode in episodes for step in episode["steps"]]
     assert {episode["end"] for episode in episodes} >= {"terminated", "deadlock"}
-    assert any(step["grounded"] for step in steps)
     assert any(on_their_way for step in steps for _, _, on_their_way in step["closed"])
     assert outcomes["congestion"].max() > 0
+
+
+STRANDED = """
+name: stranded
+area: {width_m: 4000, height_m: 4000}
+time_limit_s: 100
+uavs:
+  - {id: out-of-range, position_m: [2000, 2000], heading_rad: 3.14, resources: [5, 5], range_m: 410,
+     speed_mps: [15, 40], cruise_mps: 25}
+  - {id: out-of-time, position_m: [100, 100], heading_rad: 0, resources: [5, 5], range_m: 9000,
+     speed_mps: [15, 40], cruise_mps: 25}
+targets: [{id: t1, position_m: [2400, 2000], demand: [10, 10], value: 1}]
+"""
+
+
+def test_trace__of_uavs_out_of_range_and_time() -> None:
+    # The first UAV is in range of the target, 400 m behind it, but a half circle of radius 25 / 0.3 = 83 m takes 262 m:
+    # its 410 m end on the way, within the first interval (500 m). The second UAV has to fly 3 km, but has 100 s.
+    source = ScenarioFiles([parse_scenario(yaml.safe_load(STRANDED), "test")], CONFIG.world, seed=0)
+    file = io.StringIO()
+
+    outcomes = evaluate(POLICIES["greedy"](), source, CONFIG.world, CONFIG.reward, 1, observer=Trace(file))
+
+    episode = json.loads(file.getvalue())
+    assert [step["grounded"] for step in episode["steps"]] == [[0], [], [], [], []]
+    assert sum(step["flown_m"][0] for step in episode["steps"]) == pytest.approx(410.0)
+    assert (episode["end"], episode["choice_at_end"]) == ("time limit", [-1, 0])
+    assert recompute(episode) == pytest.approx({name: values[0] for name, values in outcomes.items()})
 
 
 def test_trace__steps_add_up_to_a_flight(played: Played) -> None:
