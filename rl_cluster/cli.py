@@ -200,12 +200,19 @@ def evaluate_policies(
 
     from rl_cluster.config.load import load_config
     from rl_cluster.training.output_file import output_file
-    from rl_cluster.training.scoring import prepare, to_dict
+    from rl_cluster.training.scoring import Request, prepare, to_dict
 
-    scoring = prepare(
-        checkpoints or [], policy or [], load_config(preset) if preset else None, load_config("quick_demo"),
-        scenario or [], episodes, seed, [json_file] if json_file else [], trace,
-    )  # fmt: skip
+    request = Request(
+        checkpoints=checkpoints or [],
+        heuristics=policy or [],
+        preset=load_config(preset) if preset else None,
+        scenarios=scenario or [],
+        num_episodes=episodes,
+        seed=seed,
+        scores=json_file,
+        trace=trace,
+    )
+    scoring = prepare(request, default_preset=load_config("quick_demo"))
     console, results = _wide_console(), []
     for note in scoring.notes:
         console.print(note, soft_wrap=True, highlight=False, markup=False)

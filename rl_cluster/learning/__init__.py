@@ -1,1 +1,1 @@
-"""From fragments to updated weights: advantages, losses, batches and the update itself. Torch, numpy; no environment."""
+"""From fragments to updated weights: advantages, losses, batches, the update. Torch and numpy; no environment."""

@@ -69,9 +69,7 @@ def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainB
     """
     if not fragments:
         raise ValueError("a train batch needs at least one fragment")
-    estimates = [
-        gae(f.reward, f.value, f.next_value, f.ended, config.gamma, config.gae_lambda) for f in fragments
-    ]
+    estimates = [gae(f.reward, f.value, f.next_value, f.ended, config.gamma, config.gae_lambda) for f in fragments]
     observation = Observation(*(_join(arrays) for arrays in zip(*(f.observation for f in fragments), strict=True)))
     advantage_KN, value_target_KN = (_join(arrays) for arrays in zip(*estimates, strict=True))
     return TrainBatch(

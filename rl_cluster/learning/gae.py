@@ -1,6 +1,6 @@
 """Generalised advantage estimation over the columns of a fragment. numpy, because fragments are.
 
-Letters: T decision steps, B worlds, N UAVs. The steps' order is time; rows of one column may belong to several episodes.
+Letters: T decision steps, B worlds, N UAVs. A world's column is in order of time and may hold several episodes.
 """
 
 from typing import Any
@@ -25,9 +25,9 @@ def gae(
 
     delta_t = r_t + gamma V'_t - V_t;  A_t = delta_t + gamma lambda (1 - ended_t) A_(t+1);  target_t = A_t + V_t.
 
-    V' is the value of the successor within the same episode. A rollout gives 0 for it where the episode ended: time left
-    is observed, so running out of it ends the return too (Pardo et al. 2018, arXiv 1712.00378). A caller that would
-    rather bootstrap puts a value there; the sum over later steps is cut at `ended` all the same.
+    V' is the value of the successor within the same episode. A rollout gives 0 for it where the episode ended: time
+    left is observed, so running out of it ends the return too (Pardo et al. 2018, arXiv 1712.00378). A caller that
+    would rather bootstrap puts a value there; the sum over later steps is cut at `ended` all the same.
 
     Args:
         reward_TBN: (T, B, N) per-UAV rewards.

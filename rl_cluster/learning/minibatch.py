@@ -1,9 +1,9 @@
 """Minibatches of graphs of unlike size: drawn at random, then cut into parts of like size that are free of padding.
 
-Every minibatch is a uniformly random set of rows, so its gradient is as unbiased as without any sorting; only *within* a
-minibatch are rows sorted by size and cut into parts, each trimmed to its largest graph. Gradients of the parts add up
-to that of the minibatch. (Sorting the whole batch instead would make minibatches of small teams and of large ones, whose
-gradients differ in kind.) `update.py` steps through the parts.
+Every minibatch is a uniformly random set of rows, so its gradient is as unbiased as without any sorting; only *within*
+a minibatch are rows sorted by size and cut into parts, each trimmed to its largest graph. Gradients of the parts add
+up to that of the minibatch. (Sorting the whole batch instead would make minibatches of small teams and of large ones,
+whose gradients differ in kind.) `update.py` steps through the parts.
 
 Letters: K rows, N UAVs, M targets, O obstacles, C candidates, S = N + M + O.
 """
@@ -81,9 +81,7 @@ def draw_minibatches(
         ]
 
 
-def _split_by_size(
-    rows: NDArray[np.int64], sizes_K4: NDArray[np.int64], num_parts: int
-) -> Iterator[NDArray[np.int64]]:
+def _split_by_size(rows: NDArray[np.int64], sizes_K4: NDArray[np.int64], num_parts: int) -> Iterator[NDArray[np.int64]]:
     """Cuts by number of UAVs first and each piece by number of targets: both matter, and they vary independently."""
     num_pieces = math.isqrt(num_parts)
     for i, piece in enumerate(np.array_split(rows[np.argsort(sizes_K4[rows, 0], kind="stable")], num_pieces)):

@@ -1,8 +1,8 @@
 """The loss of proximal policy optimisation, with a ratio, an advantage and a value per UAV.
 
-Schulman et al. 2017, arXiv 1707.06347. Terms of the policy are sums over UAVs that decide, terms of the value sums over UAVs
-that exist, each over a count that the caller gives: minibatches (or learners) whose own counts differ then still add
-up to the mean over all. Where batches come from and what is done with the loss is `batch.py`'s and `update.py`'s.
+Schulman et al. 2017, arXiv 1707.06347. Terms of the policy are sums over UAVs that decide, terms of the value sums over
+UAVs that exist, each over a count that the caller gives: minibatches (or learners) whose own counts differ then still
+add up to the mean over all. Where batches come from and what is done with the loss is `batch.py`'s and `update.py`'s.
 
 Letters: B graphs, N UAVs, A actions.
 """
@@ -49,9 +49,7 @@ class PPOWeights(NamedTuple):
     """What the value's sum is divided by."""
 
 
-def ppo_loss(
-    output: PolicyOutput, sample: PPOSample, weights: PPOWeights
-) -> tuple[Tensor, dict[str, Tensor]]:
+def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss (scalar, float32) and its detached statistics.
 
     policy_loss = -mean min(rho A, clip(rho, 1 - c, 1 + c) A),   rho = pi(a) / pi_old(a)
@@ -91,9 +89,9 @@ def _mean(x_BN: Tensor, mask_BN: Tensor, count: float) -> Tensor:
 
 
 def explained_variance(value: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """1 - Var(target - value) / Var(target) over the entries where `mask` is True: 1 is perfect, 0 no better than a constant.
+    """1 - Var(target - value) / Var(target) over the entries where `mask` is True.
 
-    0 where the targets do not vary.
+    1 is perfect, 0 no better than a constant; 0 too where the targets do not vary.
     """
     residual, target = (target - value)[mask], target[mask]
     variance = target.var(correction=0)

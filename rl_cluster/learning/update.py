@@ -1,8 +1,8 @@
 """The update: one iteration's batch in, changed weights and the iteration's statistics out.
 
 Several epochs of minibatch steps with Adam. `ppo.py` holds the loss, `minibatch.py` says which rows go together,
-`TransformerGNN` applies precision. Nothing here knows where the batch came from: the loop without Ray and the Learner both
-call `Updater.update`.
+`TransformerGNN` applies precision. Nothing here knows where the batch came from: the loop without Ray and the Learner
+both call `Updater.update`.
 """
 
 import math
@@ -55,7 +55,8 @@ class Updater:
             policy_loss, value_loss, entropy, approx_kl, clip_fraction and grad_norm (before clipping): means over all
             minibatches; explained_variance of the values that the batch was sampled with; first_ratio_deviation: max
             |ratio - 1| in the first minibatch, 0 but for rounding unless the batch was sampled by other weights; lr;
-            skipped_updates: minibatches left out because their gradient was not finite.
+            skipped_updates: minibatches left out, of the means too, because their gradient was not finite; if all were,
+            the means are NaN.
         """
         batch = batch.map(lambda tensor: tensor.to(self.device))
         self.model.update_value_statistics(batch.value_target_KN, batch.exists_KN)
@@ -64,11 +65,11 @@ class Updater:
             group["lr"] = lr
         sizes_K4 = measure_rows(batch.observation)
         weights = self._make_weights(batch, progress)
-        steps = []
+        steps: list[dict[str, float]] = []
         for epoch in range(self.config.num_epochs):
             generator = np.random.default_rng([seed, iteration, epoch])
-            for parts in draw_minibatches(sizes_K4, self.config.minibatch_rows, self.part_rows, generator):
-                steps.append(self._step(batch, parts, weights))
+            minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, self.part_rows, generator)
+            steps.extend(self._step(batch, parts, weights) for parts in minibatches)
         applied = [step for step in steps if math.isfinite(step["grad_norm"])]
         names = [name for name in steps[0] if name != "ratio_deviation"]
         means = {name: float(np.mean([step[name] for step in applied])) if applied else math.nan for name in names}
@@ -138,7 +139,7 @@ class Updater:
         parameters = dict(self.model.named_parameters())
         expected = {f"{name}.{key}" for name in parameters for key in keys} if state else set()
         if unlike := expected ^ state.keys():
-            raise ValueError(f"optimizer state does not fit the model: {sorted(unlike)[0]} is missing or unknown")
+            raise ValueError(f"optimizer state does not fit the model: {min(unlike)} is missing or unknown")
         self.optimizer.state.clear()
         for name, parameter in parameters.items() if state else ():
             self.optimizer.state[parameter] = {

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from rl_cluster.types import Observation
 
-__all__ = ["Neighbourhood", "NeighbourAttention", "TransformerBlock", "make_neighbourhood"]
+__all__ = ["NeighbourAttention", "Neighbourhood", "TransformerBlock", "make_neighbourhood"]
 
 POSITION_DIMS = 8
 """P: the three that the distance bias needs, padded to what fused kernels like."""
@@ -65,9 +65,7 @@ def make_neighbourhood(observation: Observation[Tensor]) -> Neighbourhood:
         mask_B1SK=mask_BSK.unsqueeze(1),
         log_num_keys_BS11=is_key_BSK.sum(dim=-1).float().log1p()[..., None, None],
         position_query_BS1P=functional.pad(query_BS3, (0, POSITION_DIMS - 3)).unsqueeze(2),
-        position_key_BK1P=functional.pad(key_BS3, (0, POSITION_DIMS - 3))
-        .index_select(1, entity_of_key_K)
-        .unsqueeze(2),
+        position_key_BK1P=functional.pad(key_BS3, (0, POSITION_DIMS - 3)).index_select(1, entity_of_key_K).unsqueeze(2),
         entity_of_key_K=entity_of_key_K,
     )
 

@@ -1,6 +1,6 @@
 """The batched masked categorical that every UAV draws its action from.
 
-What an illegal action is (and that a row without any legal one counts as all legal) is said here once; `heads.py` uses it.
+What an illegal action is, and that a row without any legal one counts as all legal, is said here once, for `heads.py`.
 """
 
 import torch

@@ -36,9 +36,10 @@ class SwarmCallback(RLlibCallback):
 
 
 def refuse_episode_hooks(config: AlgorithmConfig) -> None:
-    """Raises ConfigError if a callbacks class overrides a hook of single episodes or steps, or a function is given for it.
+    """Hooks of single episodes and steps would never be called.
 
-    Such a hook would never be called.
+    Raises:
+        ConfigError: a callbacks class overrides one of them, or a function is given for one.
     """
     for hook in EPISODE_HOOKS:
         classes = [

@@ -171,9 +171,7 @@ def _ask(address: str) -> None:
     """Whether a Ray of our version that takes our token answers; asked in a process that can be given up."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
-        answer = subprocess.run(  # noqa: S603 - the address was parsed
-            command, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=False
-        )
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
         raise _unreachable(
             address, f"what listens there does not answer as Ray within {ANSWER_TIMEOUT_S:g} s"

@@ -14,7 +14,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.generator import Generator
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_TOTAL, ELAPSED_S, evaluation_key
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.engine import Engine, EngineState
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.run_folder import RunFolder
@@ -70,9 +70,10 @@ def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def resumed_start(path: Path) -> Start:
-    """A run that goes on from its newest sound checkpoint. Raises CheckpointError if it has none, or has ended."""
+    """A run that goes on from its newest sound checkpoint. Raises CheckpointError if none is there or fits, or it ended."""
     found = find_checkpoint(path)
     checkpoint = Checkpoint.load(found.folder)
+    load_model(checkpoint)  # weights that do not fit are found before anything is started
     training = checkpoint.config.training
     if checkpoint.iteration >= training.iterations:
         what = f"has ended: all {training.iterations} iterations are done"

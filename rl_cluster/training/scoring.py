@@ -22,7 +22,7 @@ from rl_cluster.training.evaluation import ModelPolicy
 from rl_cluster.training.output_file import check_output, output_file
 from rl_cluster.training.trace import Trace
 
-__all__ = ["Group", "Scoring", "prepare", "to_dict"]
+__all__ = ["Group", "Request", "Scoring", "prepare", "to_dict"]
 
 GENERATED_EPISODES = 200
 SCENARIO_EPISODES = 20
@@ -53,61 +53,73 @@ class Scoring:
     def play(self) -> Iterator[tuple[Group, Comparison]]:
         """Plays group after group; the trace takes its name when all are done."""
         with output_file(self.trace) if self.trace else nullcontext() as file:
-            observer = Trace(file) if file else None
+            trace = Trace(file) if file else None
             for group in self.groups:
-                yield (
-                    group,
-                    compare(
-                        self.policies,
-                        self.baselines,
-                        group.source,
-                        self.config.world,
-                        self.config.reward,
-                        group.num_episodes,
-                        observer=observer,
-                    ),
-                )
+                if trace:
+                    trace.group = group.title
+                yield group, self._compare(group, trace)
+
+    def _compare(self, group: Group, trace: Trace | None) -> Comparison:
+        world, reward = self.config.world, self.config.reward
+        return compare(self.policies, self.baselines, group.source, world, reward, group.num_episodes, observer=trace)
 
 
-def prepare(
-    checkpoints: Sequence[Path],
-    heuristics: Sequence[str],
-    preset: Config | None,
-    default_preset: Config,
-    scenarios: Sequence[Path],
-    num_episodes: int | None,
-    seed: int,
-    outputs: Sequence[Path],
-    trace: Path | None,
-) -> Scoring:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asks for."""
+
+    checkpoints: Sequence[Path]
+    """Run or checkpoint folders."""
+    heuristics: Sequence[str]
+    """Names in `HEURISTICS`; empty takes all of them."""
+    preset: Config | None
+    """Whose generator and world hold, whatever the checkpoints were trained on."""
+    scenarios: Sequence[Path]
+    """Scenario files; empty takes generated episodes."""
+    num_episodes: int | None
+    """Of each group; None takes 200 generated ones, or 20 of each file."""
+    seed: int
+    """Keys the episodes and all draws; generated ones are of the stream that is never trained on."""
+    scores: Path | None
+    """File that the scores will be written to."""
+    trace: Path | None
+    """File for the trace."""
+
+
+def prepare(request: Request, default_preset: Config) -> Scoring:
     """Loads and checks all that an evaluation needs; nothing is written.
 
     Args:
-        checkpoints: Run or checkpoint folders.
-        heuristics: Names in `HEURISTICS`; empty takes all of them.
-        preset: Whose generator and world hold, whatever the checkpoints were trained on.
-        default_preset: The same where there is neither a preset nor a checkpoint.
-        scenarios: Scenario files; empty takes generated episodes.
-        num_episodes: Of each group; None takes 200 generated ones, or 20 of each file.
-        seed: Keys the episodes and all draws; generated ones are of the stream that is never trained on.
-        outputs: Files that will be written from the results.
-        trace: File for the trace.
+        request: What is asked for.
+        default_preset: Whose generator and world hold where there is neither a preset nor a checkpoint.
 
     Raises:
-        CheckpointError, ConfigError, ScenarioError: One of these is unusable, or they do not fit each other.
+        CheckpointError, ConfigError, ScenarioError: Something is unusable, or does not fit the rest.
     """
-    for path in (*outputs, *([trace] if trace else [])):
-        check_output(path)
-    loaded = [(path, _load(path)) for path in checkpoints]
-    config = preset or (loaded[0][1].config if loaded else default_preset)
+    for path in (request.scores, request.trace):
+        if path:
+            check_output(path)
+    loaded = [(path, _load(path)) for path in request.checkpoints]
+    config = request.preset or (loaded[0][1].config if loaded else default_preset)
+    seed = request.seed
     policies = [
         policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), seed)
     ]
-    groups = _groups(config, scenarios, num_episodes, seed)
+    baselines = [_heuristic(name, seed) for name in (request.heuristics or HEURISTICS)]
+    _check_names([policy.name for policy in (*policies, *baselines)])
+    groups = _groups(config, request.scenarios, request.num_episodes, seed)
     for path, checkpoint in loaded:
         _check_fit(path, checkpoint, groups)
-    baselines = [_heuristic(name, seed) for name in (heuristics or HEURISTICS)]
-    return Scoring(config, policies, baselines, groups, [_note(path, c) for path, c in loaded], trace)
+    notes = [_note(path, checkpoint) for path, checkpoint in loaded]
+    return Scoring(config, policies, baselines, groups, notes, request.trace)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise ConfigError(
+                "evaluate", f"{name} is named twice", "name each policy once; run folders by unlike names"
+            )
 
 
 def _load(path: Path) -> Checkpoint:

@@ -2,7 +2,8 @@
 
 One object per episode and policy:
 
-    policy, episode      who played, and the episode's number
+    group                where the episodes come from: the scenario file, or the generator and its seed
+    policy, episode      who played, and the episode's number within the group
     scenario             the start, in the form of a scenario file; UAVs and targets are numbered from 0 in its order
     steps                one object per decision:
         time_s           at its end
@@ -55,6 +56,8 @@ class Trace:
     """
 
     def __init__(self, file: TextIO) -> None:
+        self.group = ""
+        """Written into the episodes that start from now on."""
         self._file = file
         self._episodes: list[dict[str, Any]] = []
 
@@ -65,7 +68,9 @@ class Trace:
         for row in range(worlds.state.num_worlds):
             number = worlds.first_world + row
             scenario = scenario_of(worlds.state, row, name=f"episode-{number}").as_dict()
-            self._episodes.append({"policy": policy_name, "episode": number, "scenario": scenario, "steps": []})
+            self._episodes.append(
+                {"group": self.group, "policy": policy_name, "episode": number, "scenario": scenario, "steps": []}
+            )
 
     def on_step(
         self, worlds: BatchedWorlds, observation: Observation[NDArray[Any]], actions: IntArray, result: StepResult

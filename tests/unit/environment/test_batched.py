@@ -50,9 +50,9 @@ def given(
     uavs: list[dict[str, object]],
     targets: list[dict[str, object]],
     *,
+    weights: dict[str, float] | None = None,
     time_limit_s: float = 1000.0,
     replan: bool = True,
-    **weights: float,
 ) -> BatchedWorlds:
     """One world, at its start. A UAV that flies east reaches a target when it has come within 100 m."""
     data: dict[str, Any] = {
@@ -63,7 +63,7 @@ def given(
         "targets": [{"id": f"t{j}", **each} for j, each in enumerate(targets)],
     }
     world = config.world.model_copy(update={"replan": replan})
-    reward = config.reward.model_copy(update={**REWARD, **weights})
+    reward = config.reward.model_copy(update={**REWARD, **(weights or {})})
     worlds = BatchedWorlds(ScenarioFiles([parse_scenario(data, "given")], world, SEED), world, reward, num_worlds=1)
     worlds.reset()
     return worlds
@@ -141,7 +141,7 @@ def test_permuting_uavs__permutes_what_happens_to_them(quick_demo: Config) -> No
             np.testing.assert_allclose(
                 getattr(seen, field)[0, order], getattr(permuted, field)[0], rtol=1e-5, atol=1e-6
             )
-        np.testing.assert_allclose(seen.target, permuted.target, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(seen.target[0], permuted.target[0], rtol=1e-5, atol=1e-6)
         reward = one.advance(policy.act(one, seen)).reward
         np.testing.assert_allclose(reward[0, order], other.advance(policy.act(other, permuted)).reward[0], atol=1e-6)
         seen, permuted = one.observe(), other.observe()
@@ -274,7 +274,7 @@ def test_range__ends_in_the_air(quick_demo: Config) -> None:
 def test_delivery__is_shared_by_what_each_brings(quick_demo: Config) -> None:
     weights = {"completion": 1.0, "share": 10.0}
     uavs = [uav(1000, [30.0, 0.0]), uav(1000, [60.0, 80.0])]
-    worlds = given(quick_demo, uavs, [target(1400, [45.0, 20.0])], **weights)
+    worlds = given(quick_demo, uavs, [target(1400, [45.0, 20.0])], weights=weights)
 
     reward = fly(worlds, [0, 0])
 
@@ -290,7 +290,7 @@ def test_delivery__is_shared_by_what_each_brings(quick_demo: Config) -> None:
 
 def test_delivery__goes_to_who_arrives_first(quick_demo: Config) -> None:
     uavs = [uav(1000, [40.0]), uav(900, [40.0])]
-    worlds = given(quick_demo, uavs, [target(1400, [60.0]), target(4000, [20.0])], share=60.0)
+    worlds = given(quick_demo, uavs, [target(1400, [60.0]), target(4000, [20.0])], weights={"share": 60.0})
 
     reward = fly(worlds, [0, 0])
 
@@ -303,7 +303,7 @@ def test_delivery__goes_to_who_arrives_first(quick_demo: Config) -> None:
 def test_closing__wastes_the_trip_of_who_is_under_way(quick_demo: Config) -> None:
     weights = {"waste": 1.0, "congestion": 1.0}
     uavs = [uav(1000, [40.0]), uav(500, [40.0])]
-    worlds = given(quick_demo, uavs, [target(1400, [40.0]), target(4000, [40.0])], **weights)
+    worlds = given(quick_demo, uavs, [target(1400, [40.0]), target(4000, [40.0])], weights=weights)
 
     reward = fly(worlds, [0, 0])
 
@@ -317,7 +317,8 @@ def test_closing__wastes_the_trip_of_who_is_under_way(quick_demo: Config) -> Non
 
 def test_reward__mixes_own_and_mean(quick_demo: Config) -> None:
     uavs = [uav(1000, [40.0]), uav(500, [40.0])]
-    worlds = given(quick_demo, uavs, [target(1400, [40.0]), target(4000, [40.0])], share=1.0, own_weight=0.25)
+    weights = {"share": 1.0, "own_weight": 0.25}
+    worlds = given(quick_demo, uavs, [target(1400, [40.0]), target(4000, [40.0])], weights=weights)
 
     # Own: 1 and 0, mean 0.5.
     np.testing.assert_allclose(fly(worlds, [0, -1]), [0.25 + 0.75 * 0.5, 0.75 * 0.5])
@@ -326,7 +327,7 @@ def test_reward__mixes_own_and_mean(quick_demo: Config) -> None:
 def test_reward__pays_for_way_time_and_approach(quick_demo: Config) -> None:
     assert quick_demo.world.sensing_radius_m == 1500.0
     flown, passed, come_nearer = (
-        fly(given(quick_demo, [uav(1000, [50.0])], [target(4000, [50.0])], **{term: 1.0}), [0])[0]
+        fly(given(quick_demo, [uav(1000, [50.0])], [target(4000, [50.0])], weights={term: 1.0}), [0])[0]
         for term in ("path", "time", "approach")
     )
 
@@ -336,7 +337,7 @@ def test_reward__pays_for_way_time_and_approach(quick_demo: Config) -> None:
 
 
 def test_termination__is_when_the_last_target_closes(quick_demo: Config) -> None:
-    worlds = given(quick_demo, [uav(1000, [90.0]), uav(900, [1.0])], [target(1400, [90.0])], all_done=3.0)
+    worlds = given(quick_demo, [uav(1000, [90.0]), uav(900, [1.0])], [target(1400, [90.0])], weights={"all_done": 3.0})
 
     result = worlds.advance(actions_to(worlds, [0, -1]))
 
@@ -371,7 +372,7 @@ def test_truncation__is_when_nobody_can_help_any_more(quick_demo: Config) -> Non
 
 
 def test_ended_world__stands_still_without_reward(quick_demo: Config) -> None:
-    worlds = given(quick_demo, [uav(1000, [30.0])], [target(1400, [90.0])], time=1.0)
+    worlds = given(quick_demo, [uav(1000, [30.0])], [target(1400, [90.0])], weights={"time": 1.0})
     fly(worlds, [0])
     worlds.observe()
     before = worlds.state_dict()

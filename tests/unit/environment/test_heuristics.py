@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rl_cluster.config.schema import GeneratorConfig, RewardConfig, WorldConfig
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import WorldConfig
 from rl_cluster.environment.batched import BatchedWorlds
 from rl_cluster.environment.generator import Generator
 from rl_cluster.environment.heuristics import HEURISTICS
@@ -14,46 +15,8 @@ from rl_cluster.environment.scenario import ScenarioFiles, parse_scenario
 from rl_cluster.environment.world import EPSILON
 from rl_cluster.types import WAIT, Observation
 
-WORLD = WorldConfig(
-    decision_interval_s=20.0,
-    substep_s=1.0,
-    capture_radius_m=100.0,
-    max_turn_rate_radps=0.3,
-    obstacle_clearance_m=50.0,
-    sensing_radius_m=1500.0,
-    time_limit_sides=3.0,
-    num_candidates=16,
-    replan=True,
-    k_jitter=0,
-    k_wide_share=0.0,
-)
-REWARD = RewardConfig(
-    completion=2.0,
-    share=0.3,
-    waste=0.3,
-    congestion=0.0,
-    path=0.02,
-    time=0.01,
-    approach=0.0,
-    collision=0.1,
-    all_done=0.0,
-    own_weight=0.3,
-)
-GENERATOR = GeneratorConfig(
-    num_uavs=(2, 6),
-    num_targets=(2, 5),
-    num_obstacles=(0, 2),
-    num_resources=2,
-    spacing_m=1500.0,
-    uav_resource=(20.0, 100.0),
-    specialist_share=0.3,
-    demand_spread=0.6,
-    supply_demand_ratio=(0.8, 1.2),
-    range_sides=(1.2, 3.0),
-    cruise_mps=(20.0, 30.0),
-    speed_share=(0.6, 1.5),
-    obstacle_radius_m=(100.0, 250.0),
-)
+CONFIG = load_config("quick_demo")
+WORLD, REWARD, GENERATOR = CONFIG.world, CONFIG.reward, CONFIG.generator
 NAMES = list(HEURISTICS)
 PLANNERS = ["hungarian", "commitment-aware", "complete-first"]
 HOVERS = -1
@@ -88,7 +51,7 @@ def chosen(observation: Observation[NDArray[Any]], actions: NDArray[np.int16]) -
 
 def plan(name: str, worlds: BatchedWorlds) -> list[int]:
     observation = worlds.reset()
-    return chosen(observation, HEURISTICS[name](0).act(worlds, observation))[0].tolist()  # type: ignore[no-any-return]
+    return chosen(observation, HEURISTICS[name](0).act(worlds, observation))[0].tolist()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,86 @@
+"""PopArt changes units without changing meaning; the pointer starts almost indifferent."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from rl_cluster.model.distributions import ILLEGAL_LOGIT, MaskedCategorical
+from rl_cluster.model.heads import EMA_STEP, MIN_STD, PointerHead, PopArt
+from rl_cluster.types import Observation, pair_feature_dim
+
+
+def test_popart__keeps_denormalised_outputs_when_statistics_change() -> None:
+    torch.manual_seed(0)
+    popart, x = PopArt(8), torch.randn(64, 8)
+    for scale, shift in [(3.0, 10.0), (0.05, -2.0), (40.0, 0.0)]:
+        before = popart.denormalise(popart(x))
+
+        popart.update_statistics(torch.randn(500) * scale + shift, torch.ones(500, dtype=torch.bool))
+
+        torch.testing.assert_close(popart.denormalise(popart(x)), before, rtol=1e-5, atol=1e-5)
+
+
+def test_popart__debiases_its_first_statistics() -> None:
+    popart = PopArt(4)
+
+    popart.update_statistics(torch.tensor([1.0, 3.0, 99.0]), torch.tensor([True, True, False]))
+
+    # Of 1 and 3: mean 2, deviation 1. The masked 99 does not count.
+    mean, std = popart.moments()
+    assert mean.item() == pytest.approx(2.0, abs=1e-6)
+    assert std.item() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_popart__weighs_batches_exponentially() -> None:
+    popart = PopArt(4)
+    mask = torch.ones(1, dtype=torch.bool)
+
+    popart.update_statistics(torch.tensor([0.0]), mask)
+    popart.update_statistics(torch.tensor([1.0]), mask)
+
+    # Weights a(1 - a) and a, normalised: mean = a / (a (1 - a) + a) = 1 / (2 - a).
+    assert popart.moments()[0].item() == pytest.approx(1.0 / (2.0 - EMA_STEP), abs=1e-6)
+
+
+def test_popart__normalise_undoes_denormalise() -> None:
+    popart, value = PopArt(4), torch.randn(20)
+    popart.update_statistics(torch.tensor([4.0, 10.0]), torch.ones(2, dtype=torch.bool))
+
+    torch.testing.assert_close(popart.normalise(popart.denormalise(value)), value)
+
+
+def test_popart__of_constant_targets_stays_finite() -> None:
+    popart = PopArt(4)
+
+    popart.update_statistics(torch.full((10,), 5.0), torch.ones(10, dtype=torch.bool))
+
+    mean, std = popart.moments()
+    assert mean.item() == pytest.approx(5.0, abs=1e-5)
+    assert MIN_STD * 0.999 <= std.item() < 0.01
+    assert torch.isfinite(popart(torch.ones(4)))
+
+
+def test_popart__without_targets_is_the_identity() -> None:
+    popart = PopArt(4)
+    weight = popart.linear.weight.detach().clone()
+
+    popart.update_statistics(torch.tensor([7.0]), torch.tensor([False]))
+
+    assert [moment.item() for moment in popart.moments()] == [0.0, 1.0]
+    assert torch.equal(popart.linear.weight, weight)
+
+
+def test_pointer__starts_nearly_uniform_over_legal_actions(
+    make_observation: Callable[..., Observation[torch.Tensor]],
+) -> None:
+    torch.manual_seed(0)
+    observation = make_observation(num_graphs=20)
+    head = PointerHead(16, pair_feature_dim(2))
+    embedding = torch.randn(20, 6, 16)
+
+    logits = head(embedding[:, :5], embedding, observation)
+
+    assert torch.equal(logits == ILLEGAL_LOGIT, ~observation.action_mask)
+    num_legal = observation.action_mask.sum(dim=-1).float()
+    assert (MaskedCategorical(logits).entropy() - num_legal.log()).abs().max() < 1e-4

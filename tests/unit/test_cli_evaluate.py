@@ -1,0 +1,179 @@
+"""`evaluate`: side by side on the same episodes, and what it refuses before it plays or writes anything."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rl_cluster.cli import main
+from rl_cluster.config.schema import Config
+from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.loop import new_start, train
+
+SMALL = Path("rl_cluster/environment/scenarios/small.yaml")
+
+
+def _exit_code(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    return caught.value.code or 0
+
+
+def _error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert _exit_code(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    return line
+
+
+@pytest.fixture(scope="module")
+def run(tiny: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "run"
+    config = tiny.model_copy(update={"training": tiny.training.model_copy(update={"checkpoint_every": 1})})
+    train(LocalEngine(config), new_start(config, path), lambda done, metrics: None)
+    return path
+
+
+def test_evaluate__compares_a_checkpoint_with_every_heuristic(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores, trace = tmp_path / "scores.json", tmp_path / "trace.jsonl"
+
+    assert _exit_code("evaluate", str(run), "--episodes", "3", "--json", str(scores), "--trace", str(trace)) == 0
+
+    printed = capsys.readouterr().out
+    assert "learnt from reward alone" in printed
+    assert max(map(len, printed.splitlines()[2:])) <= 100
+    (group,) = json.loads(scores.read_text())["groups"]
+    heuristics = ["random", "greedy", "hungarian", "commitment-aware", "complete-first"]
+    assert list(group["means"]) == ["policy argmax", "policy sampled", *heuristics]
+    assert list(group["differences"]) == ["policy argmax", "policy sampled"]
+    assert list(group["differences"]["policy argmax"]) == heuristics
+    assert len(trace.read_text().splitlines()) == 3 * 7
+
+
+def test_evaluate__scores_heuristics_on_a_scenario_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = tmp_path / "scores.json"
+
+    code = _exit_code(
+        "evaluate", "--scenario", str(SMALL), "--policy", "greedy", "--episodes", "1", "--json", str(scores)
+    )
+
+    assert code == 0
+    assert "small.yaml" in capsys.readouterr().out
+    (group,) = json.loads(scores.read_text())["groups"]
+    assert group["means"]["greedy"]["satisfied_rate"]["mean"] == 1.0
+
+
+def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path) -> None:
+    files = [tmp_path / "a.json", tmp_path / "b.json"]
+    for file in files:
+        _exit_code("evaluate", "--policy", "random", "--episodes", "5", "--seed", "3", "--json", str(file))
+
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--policy", "gredy"), "gredy is not a heuristic; choose from random, greedy"),
+        (("--policy", "greedy", "--policy", "greedy"), "greedy is named twice; name each policy once"),
+        (("--json", "no-such-folder/scores.json"), "lies in a folder that does not exist; make the folder first"),
+        (("--trace", "tests"), "tests: is a folder; name a file"),
+        (("--episodes", "0"), "--episodes"),
+        (("--preset", "quick_demmo"), "quick_demo"),
+        (("no-such-run",), "does not exist; name a run folder or a checkpoint folder"),
+        (("tests",), "holds no checkpoint; name a run or checkpoint folder"),
+        (("--scenario", "no-such-file.yaml"), "no-such-file.yaml"),
+    ],
+)
+def test_evaluate__refuses_bad_arguments(
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = _error_line(capsys, "evaluate", *arguments)
+
+    assert line.startswith("error: ")
+    assert message in line
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "worlds.npz", "state.json", "config.yaml", "manifest.json"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+def test_evaluate__names_the_damaged_file_and_offers_the_older_checkpoint(
+    run: Path, tmp_path: Path, name: str, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoints = tmp_path / "checkpoints"
+    for folder in sorted((run / "checkpoints").iterdir()):
+        (checkpoints / folder.name).mkdir(parents=True)
+        for file in folder.iterdir():
+            (checkpoints / folder.name / file.name).write_bytes(file.read_bytes())
+    path = checkpoints / "checkpoint-000002" / name
+    content = bytearray(path.read_bytes())
+    if damage == "truncated":
+        del content[-1]
+    else:
+        content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    line = _error_line(capsys, "evaluate", str(checkpoints / "checkpoint-000002"))
+
+    assert f"checkpoint-000002/{name}" in line
+    assert line.endswith(f"use {checkpoints / 'checkpoint-000001'}")
+
+
+def _without_uavs(scenario: dict[str, Any]) -> None:
+    scenario["uavs"] = []
+
+
+def _uav_in_obstacle(scenario: dict[str, Any]) -> None:
+    center = scenario["uavs"][0]["position_m"]
+    scenario["obstacles"] = [{"kind": "circle", "center_m": center, "radius_m": 50}]
+
+
+def _negative_resource(scenario: dict[str, Any]) -> None:
+    scenario["uavs"][0]["resources"][0] = -1
+
+
+def _wrong_length(scenario: dict[str, Any]) -> None:
+    scenario["uavs"][0]["resources"].append(1)
+
+
+def _duplicate_id(scenario: dict[str, Any]) -> None:
+    scenario["uavs"][1]["id"] = scenario["uavs"][0]["id"]
+
+
+def _other_kinds(scenario: dict[str, Any]) -> None:
+    for entity, field in ((scenario["uavs"], "resources"), (scenario["targets"], "demand")):
+        for item in entity:
+            item[field] = [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "place"),
+    [
+        (_without_uavs, "uavs"),
+        (_uav_in_obstacle, "uavs"),
+        (_negative_resource, "resources"),
+        (_wrong_length, "resources"),
+        (_duplicate_id, "id"),
+        (_other_kinds, "resource kinds"),
+    ],
+)
+def test_evaluate__refuses_a_faulty_scenario(
+    fault: Callable[[dict[str, Any]], None], place: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = yaml.safe_load(SMALL.read_text())
+    fault(scenario)
+    path, scores = tmp_path / "faulty.yaml", tmp_path / "scores.json"
+    path.write_text(yaml.safe_dump(scenario))
+
+    line = _error_line(capsys, "evaluate", str(run), "--scenario", str(path), "--json", str(scores))
+
+    assert line.startswith("error: ")
+    assert "faulty.yaml" in line
+    assert place in line
+    assert "; " in line
+    assert not scores.exists()
