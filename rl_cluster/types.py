@@ -89,9 +89,7 @@ class Observation(NamedTuple, Generic[ArrayT]):
     """(B, N) bool; True = the UAV chooses at this step, and counts in the policy's loss."""
 
 
-def map_observation(
-    function: Callable[[ArrayT], OtherT], observation: Observation[ArrayT]
-) -> Observation[OtherT]:
+def map_observation(function: Callable[[ArrayT], OtherT], observation: Observation[ArrayT]) -> Observation[OtherT]:
     """The observation with `function` applied to each of its arrays."""
     return Observation(*(function(array) for array in observation))
 

@@ -191,7 +191,7 @@ class BatchedWorlds:
         return {**self.state.state_dict(), "deadlocked": self._deadlocked.copy()}
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> Observation[NDArray[np.generic]]:
-        """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they do not fit."""
+        """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
         self.state.load_state_dict(arrays)
         self._deadlocked[...] = arrays["deadlocked"]
         return self.observe()

@@ -21,7 +21,8 @@ class Intent(NamedTuple):
     """Plans in one world, float64."""
 
     unit: FloatArray
-    """(R,) mean initial resource of the world's UAVs: the unit of all amounts that the policy sees"""
+    """(R,) mean initial resource of the world's UAVs, or the largest demand of a kind that none of them carries: the
+    unit of all amounts that the policy sees"""
     distance_m: FloatArray
     """(N, M) straight distances"""
     legal: BoolArray
@@ -48,6 +49,14 @@ class Intent(NamedTuple):
 
 
 @njit(cache=True, _nrt=False)
+def _largest_demand(state, b, r):  # type: ignore[no-untyped-def]
+    largest = EPSILON
+    for j in range(state.target_demand.shape[1]):
+        largest = max(largest, state.target_demand[b, j, r])
+    return largest
+
+
+@njit(cache=True, _nrt=False)
 def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]
     ideal[:] = 1.0
     for r in range(unit.shape[0]):
@@ -56,9 +65,11 @@ def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]
             if state.uav_exists[b, i]:
                 total += state.uav_initial_resources[b, i, r]
                 count += 1
-        unit[r] = max(total / max(count, 1), EPSILON)
+        mean = max(total / max(count, 1), EPSILON)
+        # a kind that nobody carries has no mean UAV to measure it by
+        unit[r] = mean if mean > EPSILON else _largest_demand(state, b, r)
         for j in range(ideal.shape[0]):
-            ideal[j] = max(ideal[j], np.ceil(state.target_demand[b, j, r] / unit[r] - 1e-4))
+            ideal[j] = max(ideal[j], np.ceil(state.target_demand[b, j, r] / mean - 1e-4))
 
 
 @njit(cache=True, _nrt=False)

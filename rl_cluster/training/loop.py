@@ -70,7 +70,10 @@ def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def resumed_start(path: Path) -> Start:
-    """A run that goes on from its newest sound checkpoint. Raises CheckpointError if none is there or fits, or it ended."""
+    """A run that goes on from its newest sound checkpoint.
+
+    Raises CheckpointError if there is none, if it does not fit its own config, or if the run has ended.
+    """
     found = find_checkpoint(path)
     checkpoint = Checkpoint.load(found.folder)
     load_model(checkpoint)  # weights that do not fit are found before anything is started

@@ -70,7 +70,8 @@ def test_fly__never_enters_a_zone() -> None:
     for _ in range(200):
         state = _one_uav(num_obstacles=3)
         state.obstacle_exists[0] = True
-        state.obstacle_center_m[0] = [[1000, 0], [1900, 450], [1900, -450]] + generator.uniform(-150, 150, (3, 2))
+        shift_m = generator.uniform(-150, 150, (3, 2))
+        state.obstacle_center_m[0] = np.array([[1000, 0], [1900, 450], [1900, -450]]) + shift_m
         state.obstacle_radius_m[0] = generator.uniform(100, 250, 3)
         state.uav_position_m[0, 0] = generator.uniform([-400, -700], [500, 700])
         state.uav_heading_rad[0, 0] = generator.uniform(-math.pi, math.pi)

@@ -248,3 +248,15 @@ def test_rows__do_not_change_when_the_world_is_turned(quick_demo: Config, quarte
         np.testing.assert_allclose(getattr(after, name), getattr(before, name), rtol=1e-4, atol=1e-5, err_msg=name)
     np.testing.assert_array_equal(after.candidates, before.candidates)
     np.testing.assert_array_equal(after.neighbours, before.neighbours)
+
+
+def test_observation__stays_small_where_nobody_carries_a_kind_that_is_demanded(quick_demo: Config) -> None:
+    source = Generator(quick_demo.generator, quick_demo.world, 0, is_training=False)
+    worlds = BatchedWorlds(source, quick_demo.world, quick_demo.reward, 20)
+    worlds.reset()
+    for array in (worlds.state.uav_resources, worlds.state.uav_initial_resources):
+        array[..., 0] = 0.0
+
+    observation = worlds.observe()
+
+    assert max(np.abs(array).max() for array in (observation.uav, observation.target, observation.pair)) < 20.0

@@ -103,12 +103,8 @@ def test_padding__changes_nothing(
 
     output = model(_pad(observation, more, candidates=3, slots=5))
 
-    trimmed = PolicyOutput(output.logits_BNA[:, :N, : C + 1], output.value_BN[:, :N])
-    expected = model(observation)
-    mask_BN = observation.mask[:, :N]
-    _assert_same_of_existing(trimmed, expected, mask_BN, tolerance)
-    logp, expected_logp = (MaskedCategorical(logits).logp_all[mask_BN] for logits in (output.logits_BNA, expected[0]))
-    torch.testing.assert_close(logp[:, : C + 1], expected_logp, rtol=0, atol=tolerance)
+    cut = PolicyOutput(output.logits_BNA[:, :N, : C + 1], output.value_BN[:, :N])
+    _assert_same_of_existing(cut, model(observation), observation.mask[:, :N], tolerance)
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-4)])
@@ -154,7 +150,7 @@ def test_logits__do_not_see_beyond_as_many_hops_as_layers(
 
     is_changed_N = (after != before).any(dim=-1)[0]
     # UAV 5 is seen by UAV 4 in one hop, by 3 in two...
-    assert is_changed_N.tolist() == [i >= 5 - num_layers for i in range(6)] or not observation.action_mask[0, 0].any()
+    assert is_changed_N.tolist() == [i >= 5 - num_layers for i in range(6)]
 
 
 def test_checkpointing__leaves_outputs_and_gradients_as_they_are(

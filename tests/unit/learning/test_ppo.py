@@ -1,0 +1,126 @@
+"""The loss against numbers by hand; which UAVs count in it; what its gradient does."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from rl_cluster.learning.ppo import PPOSample, PPOWeights, explained_variance, ppo_loss
+from rl_cluster.model.transformer_gnn import PolicyOutput
+
+
+def _probabilities(*rows: list[float]) -> Tensor:
+    """(1, N, A) logits of a policy with these probabilities."""
+    return torch.tensor([rows]).log().requires_grad_()
+
+
+def _sample(
+    logits: Tensor, ratios: list[float], advantages: list[float], decides: list[bool], exists: list[bool] | None = None
+) -> PPOSample:
+    """A sample of action 0 whose ratios to the given policy are as given; value targets 1, 2, 3..."""
+    logp_BN = logits.detach().log_softmax(-1)[..., 0] - torch.tensor([ratios]).log()
+    return PPOSample(
+        action_BN=torch.zeros(1, len(ratios), dtype=torch.int16),
+        logp_BN=logp_BN,
+        advantage_BN=torch.tensor([advantages]),
+        value_target_BN=torch.arange(1.0, len(ratios) + 1).unsqueeze(0),
+        decides_BN=torch.tensor([decides]),
+        exists_BN=torch.tensor([exists or [True] * len(ratios)]),
+    )
+
+
+def test_loss__of_three_uavs_by_hand() -> None:
+    logits = _probabilities([0.5, 0.5], [0.25, 0.75], [0.5, 0.5])
+    sample = _sample(logits, [1.5, 0.5, 9.0], [2.0, -1.0, 5.0], [True, True, False])
+    weights = PPOWeights(clip=0.2, value_weight=0.5, entropy_weight=0.01, num_deciding=2.0, num_existing=3.0)
+
+    loss, statistics = ppo_loss(PolicyOutput(logits, torch.tensor([[0.0, 2.0, 1.0]])), sample, weights)
+
+    # UAV 0: min(1.5 * 2, 1.2 * 2) = 2.4.  UAV 1: min(.5 * -1, .8 * -1) = -.8.  UAV 2 does not decide.
+    # policy_loss = -(2.4 - .8) / 2 = -.8.
+    # value errors -1, 0, -2: (1 + 0 + 4) / 2 / 3 = 5/6.
+    # entropy = (ln 2 + H(1/4)) / 2, H(1/4) = ln 4 - 3/4 ln 3.
+    entropy = (math.log(2.0) + math.log(4.0) - 0.75 * math.log(3.0)) / 2
+    # k3: (1.5 - 1 - ln 1.5 + .5 - 1 - ln .5) / 2 = -ln(.75) / 2. Both ratios are off by more than .2.
+    expected = {
+        "policy_loss": -0.8,
+        "value_loss": 5.0 / 6.0,
+        "entropy": entropy,
+        "approx_kl": -math.log(0.75) / 2,
+        "clip_fraction": 1.0,
+        "ratio_deviation": 0.5,
+    }
+    assert {name: value.item() for name, value in statistics.items()} == pytest.approx(expected, abs=1e-6)
+    assert loss.item() == pytest.approx(-0.8 + 0.5 * 5.0 / 6.0 - 0.01 * entropy, abs=1e-6)
+
+
+def test_loss__of_parts_adds_up_to_that_of_the_whole() -> None:
+    torch.manual_seed(0)
+    logits, value = torch.randn(6, 4, 3), torch.randn(6, 4)
+    sample = PPOSample(
+        torch.randint(3, (6, 4)), -torch.rand(6, 4), *torch.randn(2, 6, 4), torch.rand(6, 4) < 0.5, torch.rand(6, 4) < 0.8
+    )
+    weights = PPOWeights(0.2, 0.5, 0.01, float(sample.decides_BN.sum()), float(sample.exists_BN.sum()))
+
+    whole, _ = ppo_loss(PolicyOutput(logits, value), sample, weights)
+
+    parts = [slice(0, 1), slice(1, 4), slice(4, 6)]
+    losses = [
+        ppo_loss(PolicyOutput(logits[part], value[part]), PPOSample(*(x[part] for x in sample)), weights)[0]
+        for part in parts
+    ]
+    torch.testing.assert_close(sum(losses), whole)
+
+
+def test_gradient__pushes_towards_good_actions_and_stops_where_clipped() -> None:
+    logits = _probabilities([0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5])
+    sample = _sample(logits, [1.0, 1.0, 1.3, 0.7], [1.0, -1.0, 1.0, -1.0], [True] * 4)
+
+    loss, _ = ppo_loss(PolicyOutput(logits, torch.zeros(1, 4)), sample, PPOWeights(0.2, 0.0, 0.0, 4.0, 4.0))
+    loss.backward()
+
+    assert logits.grad is not None
+    down_N = logits.grad[0, :, 0]
+    assert down_N[0] < 0 < down_N[1]
+    assert down_N[2:].tolist() == [0.0, 0.0]
+
+
+def test_uavs_that_do_not_exist__count_nowhere() -> None:
+    logits = _probabilities([0.5, 0.5], [0.5, 0.5])
+    weights = PPOWeights(0.2, 1.0, 0.1, 1.0, 1.0)
+    sample = _sample(logits, [1.1, 1.0], [1.0, 3.0], [True, False], [True, False])
+    wild = sample._replace(
+        advantage_BN=torch.tensor([[1.0, 1e30]]),
+        logp_BN=sample.logp_BN - torch.tensor([[0.0, 500.0]]),
+        value_target_BN=torch.tensor([[1.0, torch.inf]]),
+    )
+
+    loss, _ = ppo_loss(PolicyOutput(logits, torch.zeros(1, 2)), sample, weights)
+    wild_loss, _ = ppo_loss(PolicyOutput(logits, torch.zeros(1, 2)), wild, weights)
+
+    assert torch.equal(loss, wild_loss)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([1.0, 2.0, 3.0], 1.0),
+        # A constant offset is no unexplained variance.
+        ([4.0, 5.0, 6.0], 1.0),
+        ([2.0, 2.0, 2.0], 0.0),
+        # Residuals 2, 0, -2 have four times the variance of the targets: 1 - 4.
+        ([3.0, 2.0, 1.0], -3.0),
+    ],
+)
+def test_explained_variance__by_hand(value: list[float], expected: float) -> None:
+    target = torch.tensor([1.0, 2.0, 3.0, 50.0])
+    mask = torch.tensor([True, True, True, False])
+
+    explained = explained_variance(torch.tensor([*value, 0.0]), target, mask)
+
+    assert explained.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_explained_variance__of_constant_targets_is_zero() -> None:
+    assert explained_variance(torch.randn(5), torch.ones(5), torch.ones(5, dtype=torch.bool)).item() == 0.0
