@@ -10,7 +10,10 @@ DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small
 # Processes share the cores out, not threads; floats stay the same on every machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test check format
+# The parts of `check` run side by side, each part's output in one piece.
+MAKEFLAGS += --jobs=2 --output-sync=target
+
+.PHONY: install demo test check lint types layers fast-tests format
 
 install: $(INSTALLED)
 
@@ -29,11 +32,19 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/pytest
 
-check: $(INSTALLED)
+check: lint types layers fast-tests
+
+lint: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+
+types: $(INSTALLED)
 	$(BIN)/mypy
+
+layers: $(INSTALLED)
 	$(BIN)/lint-imports
+
+fast-tests: $(INSTALLED)
 	$(BIN)/pytest tests/unit tests/test_*.py
 
 format: $(INSTALLED)

@@ -44,9 +44,7 @@ app.add_typer(config_app, name="config")
 PresetOrFile = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="KEY=VALUE...", help="Settings to change: a dotted key and a YAML value.", show_default=False
-    ),
+    typer.Argument(metavar="KEY=VALUE", help="Settings to change: a dotted key and a YAML value.", show_default=False),
 ]
 
 
@@ -174,8 +172,7 @@ def _make_engine(config: "Config", address: str | None) -> "Engine":
 )
 def evaluate_policies(
     checkpoints: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="CHECKPOINT...", help="Run or checkpoint folders.", show_default=False),
+        list[Path] | None, typer.Argument(metavar="CHECKPOINT", help="Run or checkpoint folders.", show_default=False)
     ] = None,
     policy: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")

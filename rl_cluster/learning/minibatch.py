@@ -99,14 +99,15 @@ def trim_observation(observation: Observation[Tensor], sizes: GraphSizes) -> Obs
         return torch.cat([x_KS[:, :n], x_KS[:, num_uavs : num_uavs + m], x_KS[:, num_both : num_both + o]], dim=1)
 
     neighbours = torch.cat([observation.neighbours[:, :n], observation.neighbours[:, num_uavs : num_uavs + m]], dim=1)
-    shift = (num_uavs - n) * (neighbours >= num_uavs) + (num_targets - m) * (neighbours >= num_both)
+    neighbours = neighbours.where(neighbours < num_both, neighbours - (num_targets - m))
+    neighbours = neighbours.where(neighbours < num_uavs, neighbours - (num_uavs - n))
     return Observation(
         uav=observation.uav[:, :n],
         target=observation.target[:, :m],
         obstacle=observation.obstacle[:, :o],
         position=trim_entities(observation.position),
         mask=trim_entities(observation.mask),
-        neighbours=neighbours - shift,
+        neighbours=neighbours,
         candidates=observation.candidates[:, :n, :c],
         pair=observation.pair[:, :n, :c],
         action_mask=observation.action_mask[:, :n, : c + 1],

@@ -9,15 +9,17 @@ import operator
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import FrameType, TracebackType
+from typing import NoReturn, Self
 
 import ray
 from ray._common.utils import get_ray_address_file
@@ -223,6 +225,13 @@ def _last_line(text: str) -> str:
 def _init(ending: ExitStack, **arguments: object) -> None:
     ending.callback(ray.shutdown)
     ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _exit)  # Ray's native handler prints a stack trace and aborts
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    """Ends the process in order, so that whatever is to be closed is closed."""
+    sys.exit(128 + number)
 
 
 @contextmanager

@@ -33,17 +33,17 @@ def _observe_graph(
     generator: np.random.Generator, padded: tuple[int, int, int], num_candidates: int, k: int
 ) -> dict[str, NDArray[Any]]:
     """One graph: at least one UAV and one open target exist, closed targets stand between open ones."""
-    (N, M, O), S = padded, sum(padded)
-    n, m, o = generator.integers(1, N + 1), generator.integers(1, M + 1), generator.integers(0, O + 1)
+    (N, M, num_obstacles), S = padded, sum(padded)
+    n, m, o = generator.integers((1, 1, 0), padded, endpoint=True)
     is_open_M = (np.arange(M) < m) & (generator.random(M) < 0.7)
     is_open_M[generator.integers(0, m)] = True
-    mask_S = np.concatenate([np.arange(N) < n, is_open_M, np.arange(O) < o])
+    mask_S = np.concatenate([np.arange(N) < n, is_open_M, np.arange(num_obstacles) < o])
     position_S2 = generator.normal(scale=2.0, size=(S, 2))
     distance_SS = np.linalg.norm(position_S2[:, None] - position_S2, axis=-1)
     distance_SS[:, ~mask_S] = np.inf
     distance_SS[np.arange(N), np.arange(N)] = np.inf
 
-    groups = [(0, N), (N, M), (N + M, O)]
+    groups = [(0, N), (N, M), (N + M, num_obstacles)]
     neighbours_EW = np.full((N + M, sum(min(16, size) for _, size in groups)), -1)
     candidates_NC = np.full((N, num_candidates), -1)
     for row in np.flatnonzero(mask_S[: N + M]):
@@ -82,14 +82,17 @@ def make_observation() -> Callable[..., Observation[Tensor]]:
     """A factory of B random graphs, padded to the given sizes."""
 
     def make(
-        num_graphs: int = 6, padded: tuple[int, int, int] = (5, 6, 2), num_candidates: int = 4, k: int = 3, seed: int = 0
+        num_graphs: int = 6,
+        padded: tuple[int, int, int] = (5, 6, 2),
+        num_candidates: int = 4,
+        k: int = 3,
+        seed: int = 0,
     ) -> Observation[Tensor]:
         generator = np.random.default_rng(seed)
         graphs = [_observe_graph(generator, padded, num_candidates, k) for _ in range(num_graphs)]
-        dtypes = {"mask": np.bool_, "action_mask": np.bool_, "decides": np.bool_}
-        dtypes |= {"neighbours": np.int16, "candidates": np.int16}
+        dtypes = {"neighbours": "i2", "candidates": "i2", "mask": "?", "action_mask": "?", "decides": "?"}
         columns = {
-            name: np.stack([graph[name] for graph in graphs]).astype(dtypes.get(name, np.float32)) for name in graphs[0]
+            name: np.stack([graph[name] for graph in graphs]).astype(dtypes.get(name, "f4")) for name in graphs[0]
         }
         return map_observation(torch.from_numpy, Observation(**columns))
 

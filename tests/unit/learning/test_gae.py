@@ -76,10 +76,10 @@ def test_gae__with_lambda_one_gives_discounted_returns_as_targets() -> None:
 
 
 def test_gae__gives_float32_and_leaves_its_arguments_alone() -> None:
-    columns = [_column(1.0, 2.0).astype(np.float64) for _ in range(3)]
+    columns = [np.ones((2, 1, 1), dtype=np.float64) for _ in range(3)]
     copies = [column.copy() for column in columns]
 
-    advantage, target = gae(*columns, np.zeros((2, 1), dtype=bool), GAMMA, LAMBDA)
+    advantage, target = gae(columns[0], columns[1], columns[2], np.zeros((2, 1), dtype=bool), GAMMA, LAMBDA)
 
     assert advantage.dtype == target.dtype == np.float32
     for column, copy in zip(columns, copies, strict=True):

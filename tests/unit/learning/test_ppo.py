@@ -59,7 +59,12 @@ def test_loss__of_parts_adds_up_to_that_of_the_whole() -> None:
     torch.manual_seed(0)
     logits, value = torch.randn(6, 4, 3), torch.randn(6, 4)
     sample = PPOSample(
-        torch.randint(3, (6, 4)), -torch.rand(6, 4), *torch.randn(2, 6, 4), torch.rand(6, 4) < 0.5, torch.rand(6, 4) < 0.8
+        action_BN=torch.randint(3, (6, 4)),
+        logp_BN=-torch.rand(6, 4),
+        advantage_BN=torch.randn(6, 4),
+        value_target_BN=torch.randn(6, 4),
+        decides_BN=torch.rand(6, 4) < 0.5,
+        exists_BN=torch.rand(6, 4) < 0.8,
     )
     weights = PPOWeights(0.2, 0.5, 0.01, float(sample.decides_BN.sum()), float(sample.exists_BN.sum()))
 

@@ -46,19 +46,23 @@ def _permute_uavs(observation: Observation[Tensor], order_N: Tensor) -> Observat
     )
 
 
-def _pad(observation: Observation[Tensor], more: tuple[int, int, int], candidates: int, slots: int) -> Observation[Tensor]:
+def _pad(
+    observation: Observation[Tensor], more: tuple[int, int, int], candidates: int, slots: int
+) -> Observation[Tensor]:
     """The observation with more rows of each kind, more candidates and more neighbour slots, none of which exists."""
-    (N, M, O), (n, m, o) = _sizes(observation), more
+    (N, M, num_obstacles), (n, m, o) = _sizes(observation), more
 
     def pad_rows(x: Tensor, num: int, value: float = 0.0) -> Tensor:
         return functional.pad(x, (*[0, 0] * (x.ndim - 2), 0, num), value=value)
 
     def pad_entities(x: Tensor) -> Tensor:
-        kinds = zip(x.split([N, M, O], dim=1), more, strict=True)
+        kinds = zip(x.split([N, M, num_obstacles], dim=1), more, strict=True)
         return torch.cat([pad_rows(kind, num) for kind, num in kinds], dim=1)
 
-    places = torch.cat([torch.arange(N), torch.arange(M) + N + n, torch.arange(O) + N + n + M + m])
-    uav_rows, target_rows = functional.pad(_renumber(observation.neighbours, places), (0, slots), value=-1).split([N, M], 1)
+    places = torch.cat([torch.arange(N), torch.arange(M) + N + n, torch.arange(num_obstacles) + N + n + M + m])
+    uav_rows, target_rows = functional.pad(_renumber(observation.neighbours, places), (0, slots), value=-1).split(
+        [N, M], 1
+    )
     return Observation(
         uav=pad_rows(observation.uav, n),
         target=pad_rows(observation.target, m),

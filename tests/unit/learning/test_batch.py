@@ -1,0 +1,97 @@
+"""Rows of several fragments stand in order, share memory where they can, and carry standardised advantages."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from rl_cluster.config.schema import PPOConfig
+from rl_cluster.learning.batch import make_train_batch
+from rl_cluster.learning.gae import gae
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.types import Fragment, Observation, map_observation
+
+FragmentFactory = Callable[..., Fragment]
+
+
+@pytest.fixture(scope="module")
+def fragments(
+    make_fragment: FragmentFactory,
+    make_model: Callable[..., TransformerGNN],
+    make_observation: Callable[..., Observation[Tensor]],
+) -> list[Fragment]:
+    """T = 3 steps of 4 worlds, and 3 steps of 2 worlds."""
+    model = make_model()
+    return [make_fragment(model, make_observation(num_graphs=3 * worlds, seed=worlds), 3, worlds) for worlds in (4, 2)]
+
+
+def test_rows__stand_in_order_of_fragment_step_and_world(fragments: list[Fragment], ppo: PPOConfig) -> None:
+    batch = make_train_batch(fragments, ppo)
+
+    assert batch.num_rows == 18
+    first, second = fragments
+    np.testing.assert_array_equal(batch.action_KN[4 * 2 + 3], first.action[2, 3])
+    np.testing.assert_array_equal(batch.observation.pair[12 + 2 * 1 + 1], second.observation.pair[1, 1])
+    np.testing.assert_array_equal(batch.logp_KN[12], second.logp[0, 0])
+
+
+def test_advantages__are_gae_of_each_fragment_standardised_over_deciding_uavs(
+    fragments: list[Fragment], ppo: PPOConfig
+) -> None:
+    batch = make_train_batch(fragments, ppo)
+
+    estimates = [gae(f.reward, f.value, f.next_value, f.ended, ppo.gamma, ppo.gae_lambda) for f in fragments]
+    advantage, target = (np.concatenate([x.reshape(-1, 5) for x in column]) for column in zip(*estimates, strict=True))
+    decides = batch.decides_KN.numpy()
+    chosen = advantage[decides]
+    np.testing.assert_allclose(
+        batch.advantage_KN.numpy()[decides], (chosen - chosen.mean()) / chosen.std(), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_array_equal(batch.value_target_KN, target)
+
+
+def test_arrays_of_one_fragment__are_shared(fragments: list[Fragment], ppo: PPOConfig) -> None:
+    batch = make_train_batch(fragments[:1], ppo)
+
+    assert np.shares_memory(batch.observation.pair.numpy(), fragments[0].observation.pair)
+
+
+def test_read_only_arrays__are_copied(fragments: list[Fragment], ppo: PPOConfig) -> None:
+    def freeze(array: np.ndarray) -> np.ndarray:
+        frozen = array.copy()
+        frozen.setflags(write=False)
+        return frozen
+
+    frozen = replace(fragments[0], observation=map_observation(freeze, fragments[0].observation))
+
+    batch = make_train_batch([frozen], ppo)
+
+    assert not np.shares_memory(batch.observation.pair.numpy(), frozen.observation.pair)
+    np.testing.assert_array_equal(batch.observation.pair, make_train_batch(fragments[:1], ppo).observation.pair)
+
+
+def test_batch_in_which_nobody_decides__stays_finite(fragments: list[Fragment], ppo: PPOConfig) -> None:
+    idle = fragments[0].observation._replace(decides=np.zeros_like(fragments[0].observation.decides))
+
+    batch = make_train_batch([replace(fragments[0], observation=idle)], ppo)
+
+    assert torch.isfinite(batch.advantage_KN).all()
+
+
+def test_equal_advantages__become_zero(fragments: list[Fragment], ppo: PPOConfig) -> None:
+    zero = np.zeros_like(fragments[0].reward)
+
+    batch = make_train_batch(
+        [replace(fragments[0], reward=zero + 1, value=zero, next_value=zero)],
+        ppo.model_copy(update={"gae_lambda": 0.0}),
+    )
+
+    assert batch.advantage_KN.abs().max() < 1e-3
+
+
+def test_no_fragments__are_refused(ppo: PPOConfig) -> None:
+    with pytest.raises(ValueError, match="at least one fragment"):
+        make_train_batch([], ppo)

@@ -1,0 +1,235 @@
+"""The update learns, repeats itself, goes on from a saved state, and does not break on bad numbers."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from rl_cluster.config.schema import PPOConfig
+from rl_cluster.learning.batch import TrainBatch, make_train_batch
+from rl_cluster.learning.update import Updater
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.types import Fragment, Observation
+
+CPU = torch.device("cpu")
+ObservationFactory = Callable[..., Observation[Tensor]]
+ModelFactory = Callable[..., TransformerGNN]
+FragmentFactory = Callable[..., Fragment]
+
+
+@pytest.fixture
+def batch(
+    make_fragment: FragmentFactory, make_model: ModelFactory, make_observation: ObservationFactory, ppo: PPOConfig
+) -> TrainBatch:
+    """48 rows that `make_model()` sampled."""
+    return make_train_batch([make_fragment(make_model(), make_observation(num_graphs=48), 4)], ppo)
+
+
+def _weights(model: TransformerGNN) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-4)])
+def test_first_minibatch__finds_the_rollouts_log_probabilities(
+    make_fragment: FragmentFactory,
+    make_model: ModelFactory,
+    make_observation: ObservationFactory,
+    ppo: PPOConfig,
+    precision: str,
+    tolerance: float,
+) -> None:
+    model = make_model(precision=precision, width=64)
+    batch = make_train_batch([make_fragment(model, make_observation(num_graphs=64, padded=(8, 8, 2)))], ppo)
+
+    statistics = Updater(model, ppo, CPU).update(batch, 0.0, seed=0, iteration=0)
+
+    assert statistics["first_ratio_deviation"] < tolerance
+
+
+def test_update__learns_to_take_the_nearest_candidate(
+    make_fragment: FragmentFactory, make_model: ModelFactory, make_observation: ObservationFactory, ppo: PPOConfig
+) -> None:
+    config = ppo.model_copy(update={"lr": (1e-2, 1e-3), "minibatch_rows": 32})
+    model = make_model()
+    updater = Updater(model, config, CPU)
+
+    def observe(seed: int) -> Observation[Tensor]:
+        observation = make_observation(num_graphs=64, seed=seed)
+        rank_C = torch.arange(observation.pair.shape[2]).float()
+        observation.pair[..., 0] = rank_C  # candidates stand by rising distance
+        return observation
+
+    for iteration in range(20):
+        fragment = make_fragment(
+            model, observe(iteration), seed=iteration, reward=lambda action: (action == 1).float(), ended_share=1.0
+        )
+        updater.update(make_train_batch([fragment], config), iteration / 20, seed=0, iteration=iteration)
+
+    unseen = observe(seed=1000)
+    takes_nearest = model(unseen).logits_BNA.argmax(dim=-1)[unseen.decides] == 1
+    assert takes_nearest.float().mean() > 0.95
+
+
+def test_update__learns_the_value_in_reward_units(
+    make_fragment: FragmentFactory, make_model: ModelFactory, make_observation: ObservationFactory, ppo: PPOConfig
+) -> None:
+    model = make_model()
+    updater = Updater(model, ppo.model_copy(update={"lr": (1e-2, 1e-2)}), CPU)
+    for iteration in range(12):
+        observation = make_observation(num_graphs=64, seed=iteration)
+        reward = 50.0 + 10.0 * observation.uav[..., 0]
+        fragment = make_fragment(
+            model, observation, reward=lambda _, reward=reward: reward, ended_share=1.0, seed=iteration
+        )
+        statistics = updater.update(make_train_batch([fragment], ppo), 0.0, seed=0, iteration=iteration)
+
+    assert statistics["explained_variance"] > 0.8
+    assert abs(model.denormalise(model(observation).value_BN)[observation.mask[:, :5]].mean().item() - 50.0) < 5.0
+
+
+def test_update__repeats_itself_bit_for_bit(make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch) -> None:
+    results = []
+    for _ in range(2):
+        model = make_model()
+        statistics = Updater(model, ppo, CPU).update(batch, 0.0, seed=3, iteration=7)
+        results.append((statistics, _weights(model)))
+
+    assert results[0][0] == results[1][0]
+    torch.testing.assert_close(results[0][1], results[1][1], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("key", [{"seed": 4, "iteration": 7}, {"seed": 3, "iteration": 8}])
+def test_update__orders_rows_by_seed_and_iteration(
+    make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch, key: dict[str, int]
+) -> None:
+    model, other = make_model(), make_model()
+
+    Updater(model, ppo, CPU).update(batch, 0.0, seed=3, iteration=7)
+    Updater(other, ppo, CPU).update(batch, 0.0, **key)
+
+    assert not torch.equal(model.norm.weight, other.norm.weight)
+
+
+def test_minibatch__has_the_same_gradient_in_parts_and_as_a_whole(
+    make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
+) -> None:
+    gradients = []
+    for part_rows in (4, 48):
+        model = make_model()
+        updater = Updater(model, ppo.model_copy(update={"num_epochs": 1, "minibatch_rows": 48}), CPU)
+        updater.part_rows = part_rows
+        updater.update(batch, 0.0, seed=0, iteration=0)
+        gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
+
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
+
+
+def test_saved_state__goes_on_as_if_never_interrupted(
+    make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
+) -> None:
+    model = make_model()
+    updater = Updater(model, ppo, CPU)
+    updater.update(batch, 0.0, seed=0, iteration=0)
+    weights, state = _weights(model), updater.state_dict()
+    updater.update(batch, 0.5, seed=0, iteration=1)
+
+    resumed = make_model(seed=9)
+    resumed.load_state_dict(weights)
+    resumed_updater = Updater(resumed, ppo, CPU)
+    resumed_updater.load_state_dict(state)
+    resumed_updater.update(batch, 0.5, seed=0, iteration=1)
+
+    torch.testing.assert_close(_weights(resumed), _weights(model), rtol=0, atol=0)
+
+
+def test_state__is_a_flat_dictionary_of_copies(make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch) -> None:
+    updater = Updater(make_model(), ppo, CPU)
+    assert updater.state_dict() == {}
+    updater.update(batch, 0.0, seed=0, iteration=0)
+
+    state = updater.state_dict()
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    updater.update(batch, 0.0, seed=0, iteration=1)
+
+    # 48 rows in minibatches of 16, two epochs.
+    assert state["norm.weight.step"].item() == 6.0
+    torch.testing.assert_close(state, before, rtol=0, atol=0)
+
+
+def test_loading_an_empty_state__forgets_the_moments(
+    make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
+) -> None:
+    updater = Updater(make_model(), ppo, CPU)
+    updater.update(batch, 0.0, seed=0, iteration=0)
+
+    updater.load_state_dict({})
+
+    assert updater.state_dict() == {}
+
+
+def test_state_of_another_network__is_refused(make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch) -> None:
+    updater = Updater(make_model(), ppo, CPU)
+    updater.update(batch, 0.0, seed=0, iteration=0)
+    state = updater.state_dict()
+    del state["norm.weight.exp_avg"]
+
+    with pytest.raises(ValueError, match=r"norm\.weight\.exp_avg is missing or unknown"):
+        updater.load_state_dict(state)
+
+
+def test_gradients_that_are_not_finite__are_skipped_and_counted(
+    make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
+) -> None:
+    model = make_model()
+    updater = Updater(model, ppo, CPU)
+    logp_KN = batch.logp_KN.clone()
+    logp_KN[batch.decides_KN] = -torch.inf
+
+    statistics = updater.update(replace(batch, logp_KN=logp_KN), 0.0, seed=0, iteration=0)
+
+    assert statistics["skipped_updates"] == 6.0
+    assert math.isnan(statistics["policy_loss"])
+    assert updater.state_dict() == {}
+    assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+
+
+def test_one_bad_minibatch__leaves_the_others_and_their_means(
+    make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
+) -> None:
+    logp_KN = batch.logp_KN.clone()
+    row, uav = batch.decides_KN.nonzero()[0].tolist()
+    logp_KN[row, uav] = -torch.inf
+
+    statistics = Updater(make_model(), ppo, CPU).update(replace(batch, logp_KN=logp_KN), 0.0, seed=0, iteration=0)
+
+    # The row comes once an epoch, and there are two.
+    assert statistics["skipped_updates"] == 2.0
+    assert all(math.isfinite(statistics[name]) for name in ("policy_loss", "grad_norm", "approx_kl"))
+
+
+@pytest.mark.parametrize(("progress", "lr"), [(0.0, 1e-3), (0.5, 5.5e-4), (1.0, 1e-4)])
+def test_learning_rate__moves_linearly(
+    make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch, progress: float, lr: float
+) -> None:
+    updater = Updater(make_model(), ppo, CPU)
+
+    statistics = updater.update(batch, progress, seed=0, iteration=0)
+
+    assert statistics["lr"] == pytest.approx(lr)
+    assert updater.optimizer.param_groups[0]["lr"] == pytest.approx(lr)
+
+
+def test_entropy_weight__moves_from_its_first_to_its_last_value(
+    make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
+) -> None:
+    config = ppo.model_copy(update={"entropy_weight": (100.0, 0.0), "num_epochs": 8, "lr": (1e-2, 1e-2)})
+
+    entropies = [
+        Updater(make_model(), config, CPU).update(batch, progress, seed=0, iteration=0)["entropy"]
+        for progress in (0.0, 1.0)
+    ]
+
+    assert entropies[0] > entropies[1]

@@ -1,0 +1,39 @@
+"""An iteration's record: counts add up over fragments, and nothing is ever NaN."""
+
+import math
+
+import pytest
+
+from rl_cluster.config.schema import Config
+from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_PER_S, EPISODES, iteration_metrics
+from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.training.engine import make_model
+from rl_cluster.types import Fragment
+
+
+@pytest.fixture(scope="module")
+def fragments(tiny: Config) -> list[Fragment]:
+    model = make_model(tiny)
+    return [make_rollout(tiny, runner, model).sample(30) for runner in (0, 1)]
+
+
+def test_iteration_metrics__add_up_over_fragments(fragments: list[Fragment]) -> None:
+    record = iteration_metrics(fragments, {"lr": 0.5}, sampling_s=1.0, learning_s=3.0)
+
+    assert record[AGENT_STEPS] == sum(fragment.num_agent_steps for fragment in fragments)
+    assert record[AGENT_STEPS_PER_S] == record[AGENT_STEPS] / 4.0
+    ended = [fragment.outcomes["satisfied_rate"] for fragment in fragments]
+    assert record[EPISODES] == sum(map(len, ended)) > 0
+    assert record["episode/satisfied_rate"] == pytest.approx(sum(map(sum, ended)) / sum(map(len, ended)))
+    assert record["learning/lr"] == 0.5
+
+
+def test_iteration_metrics__leave_out_what_has_no_value(tiny: Config) -> None:
+    fragment = make_rollout(tiny, 0, make_model(tiny)).sample(1)
+    assert not fragment.ended.any()
+
+    record = iteration_metrics([fragment], {"policy_loss": math.nan}, sampling_s=0.1, learning_s=0.1)
+
+    assert not any(name.startswith("episode/") for name in record)
+    assert "learning/policy_loss" not in record
+    assert all(map(math.isfinite, record.values()))

@@ -1,0 +1,39 @@
+"""What a person sees of a run: every number comes from the metrics, what is missing is a dash."""
+
+import io
+
+from rich.console import Console
+
+from rl_cluster.config.schema import Config
+from rl_cluster.metrics.names import AGENT_STEPS_PER_S, AGENT_STEPS_TOTAL, ELAPSED_S, NCS, episode_key, evaluation_key
+from rl_cluster.training.display import Display
+
+
+def _shown(config: Config, *, is_terminal: bool) -> str:
+    text = io.StringIO()
+    with Display(Console(file=text, width=120, force_terminal=is_terminal), config) as display:
+        display.show(1, {ELAPSED_S: 10.0, AGENT_STEPS_TOTAL: 2e6, AGENT_STEPS_PER_S: 1234.4, evaluation_key(NCS): 0.25})
+        display.show(2, {ELAPSED_S: 14.0, AGENT_STEPS_TOTAL: 4e6, AGENT_STEPS_PER_S: 5.0, episode_key(NCS): 0.5})
+    return text.getvalue()
+
+
+def test_display__writes_a_plain_line_an_iteration_where_there_is_no_terminal(tiny: Config) -> None:
+    config = tiny.model_copy(
+        update={"training": tiny.training.model_copy(update={"iterations": 12, "time_limit_s": 1e4})}
+    )
+
+    first, second = _shown(config, is_terminal=False).splitlines()
+
+    assert first.startswith("iteration 1/12  elapsed 0:10  left ")
+    assert "agent-steps 2.00M  per s 1234  NCS sampled -  NCS evaluated 0.250  entropy -" in first
+    # 4 s an iteration, 10 to go; the last evaluation stays on show
+    assert second.startswith("iteration 2/12  elapsed 0:14  left 0:40  ")
+    assert "NCS sampled 0.500  NCS evaluated 0.250" in second
+
+
+def test_display__updates_one_table_on_a_terminal(tiny: Config) -> None:
+    shown = _shown(tiny, is_terminal=True)
+
+    assert "rl-cluster train" in shown
+    assert "NCS evaluated" in shown
+    assert "0.250" in shown
