@@ -45,7 +45,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports
 
 fast-tests: $(INSTALLED)
-	$(BIN)/pytest tests/unit tests/test_*.py
+	$(BIN)/pytest -m "not slow" tests/unit tests/test_*.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff format

@@ -12,7 +12,8 @@ from rl_cluster.training.display import Display
 def _shown(config: Config, *, is_terminal: bool) -> str:
     text = io.StringIO()
     with Display(Console(file=text, width=120, force_terminal=is_terminal), config) as display:
-        display.show(1, {ELAPSED_S: 10.0, AGENT_STEPS_TOTAL: 2e6, AGENT_STEPS_PER_S: 1234.4, evaluation_key(NCS): 0.25})
+        first = {ELAPSED_S: 10.0, AGENT_STEPS_TOTAL: 2e6, AGENT_STEPS_PER_S: 1234.4, evaluation_key(NCS): 0.25}
+        display.show(1, first)
         display.show(2, {ELAPSED_S: 14.0, AGENT_STEPS_TOTAL: 4e6, AGENT_STEPS_PER_S: 5.0, episode_key(NCS): 0.5})
     return text.getvalue()
 
