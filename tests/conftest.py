@@ -1,8 +1,11 @@
 """What every test may ask for: the settings of the shipped demo, and settings of a run that takes a second."""
 
+from collections.abc import Callable
+
 import hypothesis
 import pytest
 
+from rl_cluster.cli import main
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 
@@ -36,3 +39,31 @@ def quick_demo() -> Config:
 def tiny() -> Config:
     """Two worlds of up to three UAVs, a network of width 8."""
     return load_config("debug", TINY)
+
+
+@pytest.fixture
+def exit_code() -> Callable[..., object]:
+    """Runs the command line in this process, and gives its exit code."""
+
+    def run(*arguments: str) -> object:
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        return caught.value.code or 0
+
+    return run
+
+
+@pytest.fixture
+def error_line(exit_code: Callable[..., object], capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs a command that must be refused with exit code 2 and nothing on stdout; gives its one line."""
+
+    def run(*arguments: str) -> str:
+        capsys.readouterr()
+        assert exit_code(*arguments) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        (line,) = printed.err.splitlines()
+        assert line.startswith("error: ")
+        return line
+
+    return run

@@ -1,36 +1,22 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rl_cluster import __version__
-from rl_cluster.cli import main
 from rl_cluster.config.load import PRESETS, load_config
 
 DEMO_TEXT = PRESETS["quick_demo"].read_text(encoding="utf-8")
 COMMANDS = (("config", "show"), ("config", "validate"), ("config", "schema"))
 
 
-def _exit_code(*arguments: str) -> object:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    return caught.value.code or 0
-
-
-def _error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that the command ends with."""
-    assert _exit_code(*arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    (line,) = printed.err.splitlines()
-    assert line.startswith("error: ")
-    return line
-
-
-def test_show__prints_settings_that_load_again(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert _exit_code("config", "show", "quick_demo", "ppo.lr=[1e-3, 1e-4]", "engine=local") == 0
+def test_show__prints_settings_that_load_again(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, exit_code: Callable[..., object]
+) -> None:
+    assert exit_code("config", "show", "quick_demo", "ppo.lr=[1e-3, 1e-4]", "engine=local") == 0
     (tmp_path / "shown.yaml").write_text(capsys.readouterr().out, encoding="utf-8")
 
     assert load_config(str(tmp_path / "shown.yaml")) == load_config(
@@ -39,27 +25,31 @@ def test_show__prints_settings_that_load_again(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_validate__accepts_every_preset(preset: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _exit_code("config", "validate", preset) == 0
+def test_validate__accepts_every_preset(
+    preset: str, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    assert exit_code("config", "validate", preset) == 0
     assert capsys.readouterr().out.startswith(f"{preset} is valid")
 
 
-def test_schema__holds_range_and_effect(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _exit_code("config", "schema") == 0
+def test_schema__holds_range_and_effect(capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]) -> None:
+    assert exit_code("config", "schema") == 0
     clip = json.loads(capsys.readouterr().out)["$defs"]["PPOConfig"]["properties"]["clip"]
 
     assert (clip["exclusiveMinimum"], clip["exclusiveMaximum"]) == (0.0, 1.0)
     assert "ratios" in clip["description"]
 
 
-def test_version__is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _exit_code("--version") == 0
+def test_version__is_printed(capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]) -> None:
+    assert exit_code("--version") == 0
     assert capsys.readouterr().out == f"rl-cluster {__version__}\n"
 
 
 @pytest.mark.parametrize("command", [(), ("config",), *COMMANDS])
-def test_help__shows_an_example(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert _exit_code(*command, "--help") == 0
+def test_help__shows_an_example(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    assert exit_code(*command, "--help") == 0
     assert f"Example: rl-cluster {' '.join(command)}" in capsys.readouterr().out
 
 
@@ -85,22 +75,22 @@ def test_help__shows_an_example(command: tuple[str, ...], capsys: pytest.Capture
     ],
 )
 def test_bad_file__is_one_line_with_its_remedy(
-    content: str | bytes, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    content: str | bytes, message: str, tmp_path: Path, error_line: Callable[..., str]
 ) -> None:
     file = tmp_path / "bad.yaml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    line = _error_line(capsys, "config", "validate", str(file))
+    line = error_line("config", "validate", str(file))
 
     assert "bad.yaml" in line
     assert message in line
 
 
-def test_huge_file__is_refused_unread(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_huge_file__is_refused_unread(tmp_path: Path, error_line: Callable[..., str]) -> None:
     with (tmp_path / "huge.yaml").open("wb") as file:
         file.truncate(100 * 2**20)
 
-    line = _error_line(capsys, "config", "show", str(tmp_path / "huge.yaml"))
+    line = error_line("config", "show", str(tmp_path / "huge.yaml"))
 
     assert "huge.yaml: has 100.0 MiB, more than 1 MiB; name a smaller YAML file" in line
 
@@ -127,15 +117,11 @@ def test_huge_file__is_refused_unread(capsys: pytest.CaptureFixture[str], tmp_pa
     ],
 )
 def test_bad_argument__is_one_line_with_its_remedy(
-    arguments: list[str],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error_line: Callable[..., str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert message in _error_line(capsys, *arguments)
+    assert message in error_line(*arguments)
     assert list(tmp_path.iterdir()) == []
 
 

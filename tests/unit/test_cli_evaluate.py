@@ -8,26 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from rl_cluster.cli import main
 from rl_cluster.config.schema import Config
 from rl_cluster.training.engine import LocalEngine
 from rl_cluster.training.loop import new_start, train
 
 SMALL = Path("rl_cluster/environment/scenarios/small.yaml")
-
-
-def _exit_code(*arguments: str) -> object:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    return caught.value.code or 0
-
-
-def _error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert _exit_code(*arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    (line,) = printed.err.splitlines()
-    return line
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +24,11 @@ def run(tiny: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_evaluate__compares_a_checkpoint_with_every_heuristic(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
 ) -> None:
     scores, trace = tmp_path / "scores.json", tmp_path / "trace.jsonl"
 
-    assert _exit_code("evaluate", str(run), "--episodes", "3", "--json", str(scores), "--trace", str(trace)) == 0
+    assert exit_code("evaluate", str(run), "--episodes", "3", "--json", str(scores), "--trace", str(trace)) == 0
 
     printed = capsys.readouterr().out
     assert "learnt from reward alone" in printed
@@ -56,10 +41,12 @@ def test_evaluate__compares_a_checkpoint_with_every_heuristic(
     assert len(trace.read_text().splitlines()) == 3 * 7
 
 
-def test_evaluate__scores_heuristics_on_a_scenario_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate__scores_heuristics_on_a_scenario_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
     scores = tmp_path / "scores.json"
 
-    code = _exit_code(
+    code = exit_code(
         "evaluate", "--scenario", str(SMALL), "--policy", "greedy", "--episodes", "1", "--json", str(scores)
     )
 
@@ -69,10 +56,10 @@ def test_evaluate__scores_heuristics_on_a_scenario_file(tmp_path: Path, capsys: 
     assert group["means"]["greedy"]["satisfied_rate"]["mean"] == 1.0
 
 
-def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path) -> None:
+def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path, exit_code: Callable[..., object]) -> None:
     files = [tmp_path / "a.json", tmp_path / "b.json"]
     for file in files:
-        _exit_code("evaluate", "--policy", "random", "--episodes", "5", "--seed", "3", "--json", str(file))
+        exit_code("evaluate", "--policy", "random", "--episodes", "5", "--seed", "3", "--json", str(file))
 
     assert files[0].read_bytes() == files[1].read_bytes()
 
@@ -92,9 +79,9 @@ def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_evaluate__refuses_bad_arguments(
-    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], message: str, error_line: Callable[..., str]
 ) -> None:
-    line = _error_line(capsys, "evaluate", *arguments)
+    line = error_line("evaluate", *arguments)
 
     assert line.startswith("error: ")
     assert message in line
@@ -103,7 +90,7 @@ def test_evaluate__refuses_bad_arguments(
 @pytest.mark.parametrize("name", ["model.safetensors", "worlds.npz", "state.json", "config.yaml", "manifest.json"])
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 def test_evaluate__names_the_damaged_file_and_offers_the_older_checkpoint(
-    run: Path, tmp_path: Path, name: str, damage: str, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, name: str, damage: str, error_line: Callable[..., str]
 ) -> None:
     checkpoints = tmp_path / "checkpoints"
     for folder in sorted((run / "checkpoints").iterdir()):
@@ -118,7 +105,7 @@ def test_evaluate__names_the_damaged_file_and_offers_the_older_checkpoint(
         content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
-    line = _error_line(capsys, "evaluate", str(checkpoints / "checkpoint-000002"))
+    line = error_line("evaluate", str(checkpoints / "checkpoint-000002"))
 
     assert f"checkpoint-000002/{name}" in line
     assert line.endswith(f"use {checkpoints / 'checkpoint-000001'}")
@@ -163,14 +150,14 @@ def _other_kinds(scenario: dict[str, Any]) -> None:
     ],
 )
 def test_evaluate__refuses_a_faulty_scenario(
-    fault: Callable[[dict[str, Any]], None], place: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fault: Callable[[dict[str, Any]], None], place: str, run: Path, tmp_path: Path, error_line: Callable[..., str]
 ) -> None:
     scenario = yaml.safe_load(SMALL.read_text())
     fault(scenario)
     path, scores = tmp_path / "faulty.yaml", tmp_path / "scores.json"
     path.write_text(yaml.safe_dump(scenario))
 
-    line = _error_line(capsys, "evaluate", str(run), "--scenario", str(path), "--json", str(scores))
+    line = error_line("evaluate", str(run), "--scenario", str(path), "--json", str(scores))
 
     assert line.startswith("error: ")
     assert "faulty.yaml" in line

@@ -1,11 +1,11 @@
 """`train` without Ray: what it prints and leaves, and what it refuses before it writes anything."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rl_cluster.cli import main
 from rl_cluster.training.checkpoint import find_checkpoint
 
 SMALL = (
@@ -19,24 +19,9 @@ SMALL = (
 )
 
 
-def _exit_code(*arguments: str) -> object:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    return caught.value.code or 0
-
-
-def _error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    capsys.readouterr()
-    assert _exit_code(*arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    (line,) = printed.err.splitlines()
-    return line
-
-
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert _exit_code("train", *SMALL, "--out", str(tmp_path / "run")) == 0
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]) -> Path:
+    assert exit_code("train", *SMALL, "--out", str(tmp_path / "run")) == 0
     capsys.readouterr()
     return tmp_path / "run"
 
@@ -48,8 +33,10 @@ def test_train__leaves_config_metrics_and_two_checkpoints(run: Path) -> None:
     assert [line["iteration"] for line in lines] == [1, 2]
 
 
-def test_train__prints_a_plain_line_an_iteration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _exit_code("train", *SMALL, "--out", str(tmp_path / "run"))
+def test_train__prints_a_plain_line_an_iteration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    exit_code("train", *SMALL, "--out", str(tmp_path / "run"))
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"run folder: {tmp_path / 'run'}"
@@ -58,57 +45,61 @@ def test_train__prints_a_plain_line_an_iteration(tmp_path: Path, capsys: pytest.
     assert lines[4] == f"score it: rl-cluster evaluate {tmp_path / 'run'}"
 
 
-def test_train__refuses_a_run_folder_that_exists(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_train__refuses_a_run_folder_that_exists(run: Path, error_line: Callable[..., str]) -> None:
     before = (run / "metrics.jsonl").read_bytes()
 
-    line = _error_line(capsys, "train", *SMALL, "--out", str(run))
+    line = error_line("train", *SMALL, "--out", str(run))
 
     assert line == f"error: {run}: exists already; go on with --resume {run}, or choose another --out"
     assert (run / "metrics.jsonl").read_bytes() == before
 
 
-def test_train__refuses_to_train_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "name a preset or file, or a run to --resume" in _error_line(capsys, "train")
+def test_train__refuses_to_train_nothing(error_line: Callable[..., str]) -> None:
+    assert "name a preset or file, or a run to --resume" in error_line("train")
 
 
-def test_train__refuses_an_address_without_ray(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    line = _error_line(capsys, "train", *SMALL, "--address", "auto", "--out", str(tmp_path / "run"))
+def test_train__refuses_an_address_without_ray(tmp_path: Path, error_line: Callable[..., str]) -> None:
+    line = error_line("train", *SMALL, "--address", "auto", "--out", str(tmp_path / "run"))
 
     assert line == "error: --address: engine=local uses no Ray; leave --address away, or set engine=ray"
     assert not (tmp_path / "run").exists()
 
 
-def test_train__writes_nothing_if_an_override_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    line = _error_line(capsys, "train", *SMALL, "ppo.lrr=1", "--out", str(tmp_path / "run"))
+def test_train__writes_nothing_if_an_override_is_wrong(tmp_path: Path, error_line: Callable[..., str]) -> None:
+    line = error_line("train", *SMALL, "ppo.lrr=1", "--out", str(tmp_path / "run"))
 
     assert "ppo.lr" in line
     assert not (tmp_path / "run").exists()
 
 
-def test_resume__refuses_other_settings_than_the_runs(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resume__refuses_other_settings_than_the_runs(run: Path, error_line: Callable[..., str]) -> None:
     (run / "checkpoints" / "checkpoint-000002").rename(run / "elsewhere")
 
-    line = _error_line(capsys, "train", *SMALL, "seed=5", "--resume", str(run))
+    line = error_line("train", *SMALL, "seed=5", "--resume", str(run))
 
     assert line == (
         f"error: {run}: seed=5 is not the run's own seed=0; leave the settings away with --resume, or train a new run"
     )
 
 
-def test_resume__goes_on_with_the_same_settings_given_again(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resume__goes_on_with_the_same_settings_given_again(
+    run: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
     (run / "checkpoints" / "checkpoint-000002").rename(run / "elsewhere")
 
-    assert _exit_code("train", *SMALL, "--resume", str(run)) == 0
+    assert exit_code("train", *SMALL, "--resume", str(run)) == 0
 
     assert "iteration 2/2" in capsys.readouterr().out
     assert find_checkpoint(run).folder.name == "checkpoint-000002"
 
 
-def test_resume__passes_over_a_damaged_checkpoint_and_says_so(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resume__passes_over_a_damaged_checkpoint_and_says_so(
+    run: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
     weights = run / "checkpoints" / "checkpoint-000002" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
 
-    assert _exit_code("train", "--resume", str(run)) == 0
+    assert exit_code("train", "--resume", str(run)) == 0
 
     printed = " ".join(capsys.readouterr().out.split())
     assert "passed over:" in printed
@@ -116,13 +107,11 @@ def test_resume__passes_over_a_damaged_checkpoint_and_says_so(run: Path, capsys:
     assert find_checkpoint(run).folder.name == "checkpoint-000002"
 
 
-def test_resume__refuses_a_folder_without_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = _error_line(capsys, "train", "--resume", str(tmp_path))
+def test_resume__refuses_a_folder_without_a_checkpoint(tmp_path: Path, error_line: Callable[..., str]) -> None:
+    line = error_line("train", "--resume", str(tmp_path))
 
     assert line.startswith(f"error: {tmp_path}: holds no checkpoint; name a run or checkpoint folder")
 
 
-def test_resume__refuses_out(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--out and --resume exclude each other" in _error_line(
-        capsys, "train", "--resume", str(run), "--out", str(run)
-    )
+def test_resume__refuses_out(run: Path, error_line: Callable[..., str]) -> None:
+    assert "--out and --resume exclude each other" in error_line("train", "--resume", str(run), "--out", str(run))
