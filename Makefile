@@ -10,9 +10,6 @@ DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small
 # Processes share the cores out, not threads; floats stay the same on every machine.
 export OMP_NUM_THREADS := 1
 
-# The parts of `check` run side by side, each part's output in one piece.
-MAKEFLAGS += --jobs=2 --output-sync=target
-
 .PHONY: install demo test check lint types layers fast-tests format
 
 install: $(INSTALLED)
@@ -32,7 +29,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/pytest
 
-check: lint types layers fast-tests
+# The parts run side by side, each part's output in one piece.
+check: $(INSTALLED)
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target types lint layers fast-tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check
@@ -45,7 +44,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports
 
 fast-tests: $(INSTALLED)
-	$(BIN)/pytest -m "not slow" tests/unit tests/test_*.py
+	$(BIN)/pytest tests/unit tests/test_*.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff format

@@ -1,5 +1,6 @@
 """What every test may ask for: the settings of the shipped demo, and settings of a run that takes a second."""
 
+import os
 from collections.abc import Callable
 
 import hypothesis
@@ -24,6 +25,8 @@ TINY = (
     "training.evaluation_episodes=2",
 )
 
+# As `main` does: read when torch is first imported. Two threads on two busy cores were ten times slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The same examples everywhere, however slow the machine is.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable")

@@ -21,7 +21,7 @@ __all__ = ["Updater"]
 
 ADAM_EPSILON = 1e-5
 """PPO's customary value (Huang et al. 2022, "The 37 implementation details of PPO"); Adam's own is 1e-8."""
-CPU_PART_ROWS = 128
+CPU_PART_ROWS = 256
 """Graphs that go through the network together on a CPU: activations that stay in cache, and little padding. An
 accelerator takes a minibatch whole: there the number of kernel launches decides."""
 

@@ -2,7 +2,7 @@
 
 `transformer_gnn.py` makes the embeddings; `distributions.py` turns logits into probabilities.
 
-Letters: B graphs, N UAVs, M targets, C candidates, A = 1 + C actions, D width, F features of a pair row.
+Letters: B graphs, N UAVs, Q of them in all graphs that choose, M targets, C candidates, A = 1 + C actions, D width.
 """
 
 import torch
@@ -40,23 +40,30 @@ class PointerHead(nn.Module):
             self.score.bias.zero_()
 
     def forward(self, uav_BND: Tensor, target_BMD: Tensor, observation: Observation[Tensor]) -> Tensor:
-        """Logits (B, N, A), float32, ILLEGAL_LOGIT where an action is illegal; action 0 is WAIT."""
-        query_BND = self.query(uav_BND)
-        hidden_BNCD = self.pair(observation.pair)  # the largest tensor of the network: summed in place
-        hidden_BNCD += query_BND.unsqueeze(2)
-        hidden_BNCD += _gather_rows(self.key(target_BMD), observation.candidates)
-        candidate_BNC = self.score(functional.gelu(hidden_BNCD)).squeeze(-1)
-        wait_BN1 = self.score(functional.gelu(query_BND + self.wait_key_D))
-        logits_BNA = torch.cat([wait_BN1, candidate_BNC], dim=-1)
-        return mask_logits(logits_BNA, observation.action_mask)
+        """Logits (B, N, A), float32, ILLEGAL_LOGIT where an action is illegal; action 0 is WAIT.
+
+        A UAV that does not choose has one legal action, whose logit is 0: nothing is worked out for it.
+        """
+        num_graphs, num_uavs = observation.decides.shape
+        chooser_Q = observation.decides.flatten().nonzero().squeeze(-1)
+        query_QD = self.query(uav_BND.flatten(0, 1).index_select(0, chooser_Q))
+        # The largest tensor of the network: summed in place.
+        hidden_QCD = self.pair(observation.pair.flatten(0, 1).index_select(0, chooser_Q))
+        hidden_QCD += query_QD.unsqueeze(1)
+        candidates_QC = observation.candidates.flatten(0, 1).index_select(0, chooser_Q)
+        hidden_QCD += _gather_keys(self.key(target_BMD), chooser_Q // num_uavs, candidates_QC)
+        candidate_QC = self.score(functional.gelu(hidden_QCD)).squeeze(-1)
+        wait_Q1 = self.score(functional.gelu(query_QD + self.wait_key_D))
+        logits_QA = torch.cat([wait_Q1, candidate_QC], dim=-1)
+        logits_RA = logits_QA.new_zeros(num_graphs * num_uavs, logits_QA.shape[1]).index_copy(0, chooser_Q, logits_QA)
+        return mask_logits(logits_RA.view(observation.action_mask.shape), observation.action_mask)
 
 
-def _gather_rows(key_BMD: Tensor, candidates_BNC: Tensor) -> Tensor:
-    """(B, N, C, D): the key of each candidate; some key where there is none (its action is illegal)."""
-    num_graphs, num_targets, width = key_BMD.shape
-    first_row_B11 = torch.arange(0, num_graphs * num_targets, num_targets, device=key_BMD.device)[:, None, None]
-    rows_BNC = candidates_BNC.long().clamp_(min=0) + first_row_B11
-    return functional.embedding(rows_BNC, key_BMD.reshape(-1, width))
+def _gather_keys(key_BMD: Tensor, graph_Q: Tensor, candidates_QC: Tensor) -> Tensor:
+    """(Q, C, D): the key of each candidate; some key where there is none (its action is illegal)."""
+    num_targets, width = key_BMD.shape[1:]
+    rows_QC = candidates_QC.long().clamp_(min=0) + num_targets * graph_Q.unsqueeze(-1)
+    return functional.embedding(rows_QC, key_BMD.reshape(-1, width))
 
 
 class PopArt(nn.Module):

@@ -225,7 +225,7 @@ def test_learning_rate__moves_linearly(
 def test_entropy_weight__moves_from_its_first_to_its_last_value(
     make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
 ) -> None:
-    config = ppo.model_copy(update={"entropy_weight": (100.0, 0.0), "num_epochs": 8, "lr": (1e-2, 1e-2)})
+    config = ppo.model_copy(update={"entropy_weight": (100.0, 0.0), "num_epochs": 2, "lr": (1e-2, 1e-2)})
 
     entropies = [
         Updater(make_model(), config, CPU).update(batch, progress, seed=0, iteration=0)["entropy"]

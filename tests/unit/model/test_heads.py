@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch.nn import functional
 
 from rl_cluster.model.distributions import ILLEGAL_LOGIT, MaskedCategorical
 from rl_cluster.model.heads import EMA_STEP, MIN_STD, PointerHead, PopArt
@@ -84,3 +85,25 @@ def test_pointer__starts_nearly_uniform_over_legal_actions(
     assert torch.equal(logits == ILLEGAL_LOGIT, ~observation.action_mask)
     num_legal = observation.action_mask.sum(dim=-1).float()
     assert (MaskedCategorical(logits).entropy() - num_legal.log()).abs().max() < 1e-4
+
+
+def test_pointer__gives_every_chooser_its_own_formula(
+    make_observation: Callable[..., Observation[torch.Tensor]],
+) -> None:
+    torch.manual_seed(0)
+    observation = make_observation(num_graphs=4)
+    head = PointerHead(16, pair_feature_dim(2))
+    uav, target = torch.randn(4, 5, 16), torch.randn(4, 6, 16)
+
+    logits = head(uav, target, observation)
+
+    for b, i in observation.decides.nonzero().tolist():
+        query = head.query(uav[b, i])
+        wait = head.score(functional.gelu(query + head.wait_key_D))
+        torch.testing.assert_close(logits[b, i, 0], wait[0])
+        for c in (observation.candidates[b, i] >= 0).nonzero().flatten().tolist():
+            key = head.key(target[b, int(observation.candidates[b, i, c])])
+            score = head.score(functional.gelu(query + key + head.pair(observation.pair[b, i, c])))
+            torch.testing.assert_close(logits[b, i, c + 1], score[0])
+    idle = ~observation.decides
+    assert (MaskedCategorical(logits).argmax()[idle] == observation.action_mask.int().argmax(dim=-1)[idle]).all()

@@ -133,12 +133,14 @@ def test_translation__changes_nothing(make_observation: ObservationFactory, make
 
 
 def _chain(observation: Observation[Tensor]) -> Observation[Tensor]:
-    """A graph in which UAV i sees UAV i + 1 and no other entity, and has no candidate that nobody sees."""
+    """A graph in which UAV i sees UAV i + 1 and no other entity, and all choose among copies of target 0."""
     neighbours = torch.full_like(observation.neighbours, -1)
     N = observation.uav.shape[1]
     neighbours[:, : N - 1, 0] = torch.arange(1, N, dtype=torch.int16)
     candidates = torch.zeros_like(observation.candidates)
-    return observation._replace(neighbours=neighbours, candidates=candidates)
+    return observation._replace(
+        neighbours=neighbours, candidates=candidates, decides=torch.ones_like(observation.decides)
+    )
 
 
 @pytest.mark.parametrize("num_layers", [1, 2, 3])

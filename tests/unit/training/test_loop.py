@@ -85,7 +85,6 @@ def test_resumed_start__refuses_a_run_that_has_ended(tiny: Config, tmp_path: Pat
         resumed_start(tmp_path / "run")
 
 
-@pytest.mark.slow
 def test_train__learns_within_seconds(quick_demo: Config, tmp_path: Path) -> None:
     config = quick_demo.model_copy(
         update={
