@@ -38,7 +38,7 @@ WAIT = 0
 
 
 def uav_feature_dim(num_resources: int) -> int:
-    """Width of a UAV row for R resource kinds; `environment/observation.py` says what each column holds."""
+    """Width of a UAV row for R resource kinds; `environment/features.py` says what each column holds."""
     return 14 + 4 * num_resources
 
 

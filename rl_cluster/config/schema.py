@@ -4,6 +4,7 @@ Models are frozen and refuse unknown keys, NaN and infinity. A rule that joins s
 `model_validator`s; a rule that needs the cluster is checked by `sampling/plan.py`.
 """
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -72,7 +73,7 @@ class GeneratorConfig(Section):
     speed_share: FloatRange
     """Lowest and highest speed of a UAV, as shares of its cruise speed: low <= 1 <= high."""
     obstacle_radius_m: FloatRange
-    """Metres. The high end and the clearance must fit a placement cell (half the spacing)."""
+    """Metres. The high end and the world's clearance must fit half of the smallest placement cell."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -83,6 +84,15 @@ class GeneratorConfig(Section):
         if not self.speed_share[0] <= 1.0 <= self.speed_share[1]:
             raise ValueError("speed_share must hold 1.0 between its ends; write for example [0.6, 1.5]")
         return self
+
+    @property
+    def smallest_cell_m(self) -> float:
+        """Metres. Each entity has a square cell of its own: side / ceil(sqrt(entities)); here the smallest of all."""
+        fewest, most = (self.num_uavs[end] + self.num_targets[end] for end in (0, 1))
+        return min(
+            self.spacing_m * math.sqrt(count / 2.0) / math.ceil(math.sqrt(count + self.num_obstacles[1]))
+            for count in range(fewest, most + 1)
+        )
 
 
 class WorldConfig(Section):
@@ -265,11 +275,13 @@ class Config(Section):
                 f"{slowest_radius_m:.0f} m at the lowest speed, so a UAV could circle a target for ever; "
                 "raise it, or lower generator.speed_share"
             )
-        widest_m = self.generator.obstacle_radius_m[1] + self.world.obstacle_clearance_m
-        if self.generator.num_obstacles[1] > 0 and widest_m > self.generator.spacing_m / 2:
+        generator = self.generator
+        widest_m = generator.obstacle_radius_m[1] + self.world.obstacle_clearance_m
+        if generator.num_obstacles[1] > 0 and widest_m > generator.smallest_cell_m / 2:
             raise ValueError(
-                f"generator.obstacle_radius_m + world.obstacle_clearance_m = {widest_m:.0f} m does not fit half of "
-                f"generator.spacing_m={self.generator.spacing_m}; make the obstacles smaller"
+                f"generator.obstacle_radius_m + world.obstacle_clearance_m = {widest_m:.0f} m does not fit half of the "
+                f"smallest placement cell of {generator.smallest_cell_m:.0f} m; make the obstacles smaller or fewer, "
+                "or raise generator.spacing_m"
             )
         return self
 

@@ -7,35 +7,17 @@ Same-step auto-reset: `step` returns the observation of the next episode for wor
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import RewardConfig, WorldConfig
-from rl_cluster.environment.intent import Intent, read_intent
+from rl_cluster.environment.intent import Intent
 from rl_cluster.environment.interval import fly_interval, take_choices
-from rl_cluster.environment.neighbours import (
-    Nearest,
-    adaptive_k,
-    find_candidates,
-    find_neighbours,
-    num_neighbour_slots,
-    training_k,
-)
-from rl_cluster.environment.observation import write_obstacle_row, write_pair_row, write_target_row, write_uav_row
+from rl_cluster.environment.neighbours import Nearest, adaptive_k, training_k
+from rl_cluster.environment.observation import empty_observation, write_observation
 from rl_cluster.environment.outcome import episode_outcomes
 from rl_cluster.environment.reward import TERMS, mix_terms, term_weights
 from rl_cluster.environment.world import Sizes, WorldState
-from rl_cluster.types import (
-    WAIT,
-    BoolArray,
-    FloatArray,
-    IntArray,
-    Observation,
-    obstacle_feature_dim,
-    pair_feature_dim,
-    target_feature_dim,
-    uav_feature_dim,
-)
+from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation
 
 __all__ = ["BatchedWorlds", "EpisodeSource", "StepResult"]
 
@@ -91,7 +73,7 @@ class BatchedWorlds:
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
         self._deadlocked = np.zeros(num_worlds, dtype=np.bool_)
         self._intent, self._nearest = Intent.empty(self.sizes), Nearest.empty()
-        self._observation = self._empty_observation()
+        self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
 
     def reset(self) -> Observation[NDArray[np.generic]]:
         """Starts episode 0 of every world."""
@@ -163,28 +145,13 @@ class BatchedWorlds:
 
     def observe(self) -> Observation[NDArray[np.generic]]:
         """What the policy sees now, in fresh arrays. `advance` holds actions against the mask returned here last."""
-        self._observation = self._empty_observation()
+        self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
         world = self.world
-        _observe(
+        write_observation(
             self.state, self._observation, self._intent, self._nearest, world.replan, world.decision_interval_s,
             world.sensing_radius_m, world.obstacle_clearance_m,
         )  # fmt: skip
         return self._observation
-
-    def _empty_observation(self) -> Observation[NDArray[np.generic]]:
-        (n, m, o, r), b, c = self.sizes, self.state.num_worlds, self.num_candidates
-        return Observation(
-            uav=np.zeros((b, n, uav_feature_dim(r)), dtype=np.float32),
-            target=np.zeros((b, m, target_feature_dim(r)), dtype=np.float32),
-            obstacle=np.zeros((b, o, obstacle_feature_dim()), dtype=np.float32),
-            position=np.zeros((b, n + m + o, 2), dtype=np.float32),
-            mask=np.zeros((b, n + m + o), dtype=np.bool_),
-            neighbours=np.full((b, n + m, num_neighbour_slots(n, m, o)), -1, dtype=np.int16),
-            candidates=np.full((b, n, c), -1, dtype=np.int16),
-            pair=np.zeros((b, n, c, pair_feature_dim(r)), dtype=np.float32),
-            action_mask=np.zeros((b, n, 1 + c), dtype=np.bool_),
-            decides=np.zeros((b, n), dtype=np.bool_),
-        )
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """All that the worlds need to go on, as arrays by name."""
@@ -195,58 +162,3 @@ class BatchedWorlds:
         self.state.load_state_dict(arrays)
         self._deadlocked[...] = arrays["deadlocked"]
         return self.observe()
-
-
-@njit(cache=True, _nrt=False)
-def _observe(state, observation, intent, nearest, replan, interval_s, sensing_radius_m, clearance_m):  # type: ignore[no-untyped-def]
-    """Fills an observation that holds zeros (and -1 in its index arrays)."""
-    num_uavs, num_targets = state.uav_exists.shape[1], state.target_exists.shape[1]
-    for b in range(state.time_s.shape[0]):
-        read_intent(state, b, intent)
-        find_neighbours(state, b, nearest, observation.neighbours)
-        find_candidates(state, b, nearest, observation.candidates)
-        for i in range(num_uavs):
-            if state.uav_exists[b, i]:
-                observation.mask[b, i] = True
-                _place(state, b, state.uav_position_m[b, i], sensing_radius_m, observation.position[b, i])
-                write_uav_row(state, b, i, intent, sensing_radius_m, observation.uav[b, i])
-            _write_choices(state, b, i, intent, replan, sensing_radius_m, observation)
-        for j in range(num_targets):
-            if state.target_exists[b, j] and state.target_closed_time_s[b, j] == np.inf:
-                entity = num_uavs + j
-                observation.mask[b, entity] = True
-                _place(state, b, state.target_position_m[b, j], sensing_radius_m, observation.position[b, entity])
-                write_target_row(state, b, j, intent, interval_s, observation.target[b, j])
-        for o in range(state.obstacle_exists.shape[1]):
-            if state.obstacle_exists[b, o]:
-                entity = num_uavs + num_targets + o
-                observation.mask[b, entity] = True
-                _place(state, b, state.obstacle_center_m[b, o], sensing_radius_m, observation.position[b, entity])
-                write_obstacle_row(state, b, o, clearance_m, sensing_radius_m, observation.obstacle[b, o])
-
-
-@njit(cache=True, _nrt=False)
-def _place(state, b, position_m, sensing_radius_m, row):  # type: ignore[no-untyped-def]
-    for axis in range(2):
-        row[axis] = (position_m[axis] - 0.5 * state.area_m[b, axis]) / sensing_radius_m
-
-
-@njit(cache=True, _nrt=False)
-def _write_choices(state, b, i, intent, replan, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
-    """Pair rows and legal actions of one UAV. Who keeps its target (no replanning) has that as its only action."""
-    candidates, mask = observation.candidates[b, i], observation.action_mask[b, i]
-    choice = state.uav_choice[b, i]
-    num_legal, kept = 0, -1
-    for c in range(candidates.shape[0]):
-        if candidates[c] >= 0:
-            write_pair_row(state, b, i, candidates[c], intent, sensing_radius_m, observation.pair[b, i, c])
-            mask[c + 1] = True
-            num_legal += 1
-            if candidates[c] == choice:
-                kept = c
-    if kept >= 0 and not replan:
-        mask[:] = False
-        mask[kept + 1] = True
-        return
-    mask[WAIT] = True
-    observation.decides[b, i] = num_legal > 0

@@ -58,13 +58,18 @@ def test_train_batch__is_runners_times_worlds_times_steps(num_env_runners: int, 
         ),
         (
             ["generator.spacing_m=500"],
-            r"= 300 m does not fit half of generator.spacing_m=500.0; make the obstacles smaller",
+            r"= 300 m does not fit half of the smallest placement cell of \d+ m; make the obstacles smaller or fewer",
         ),
     ],
 )
 def test_joint_rule__is_held(overrides: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config("debug", overrides)
+
+
+def test_smallest_cell__by_hand() -> None:
+    # 4 to 16 UAVs and targets, 2 obstacles: the worst is 4 of them, side 1500 sqrt(4 / 2) m in ceil(sqrt(6)) = 3 cells
+    assert load_config("quick_demo").generator.smallest_cell_m == pytest.approx(1500.0 * 2.0**0.5 / 3)
 
 
 def test_obstacles__may_have_any_size_where_there_are_none() -> None:
