@@ -121,7 +121,8 @@ class BatchedWorlds:
             world.capture_radius_m, world.obstacle_clearance_m, world.sensing_radius_m,
         )  # fmt: skip
         mix_terms(self.terms, self._weights, self._own_weight, self.state.uav_exists, reward)
-        self.state.return_sum[...] += reward.sum(axis=1, dtype=np.float64)
+        # term after term: zeros of padding behind the last UAV change no bit
+        self.state.return_sum[...] += np.add.accumulate(reward, axis=1, dtype=np.float64)[:, -1]
         self._deadlocked = np.where(terminated | truncated, deadlocked, self._deadlocked)
         return StepResult(reward, terminated, truncated, deadlocked)
 

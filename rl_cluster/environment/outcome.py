@@ -36,17 +36,21 @@ def ideal_num_uavs(state: WorldState) -> FloatColumn:
     """(B, M) how many mean UAVs it takes to serve each target; 1 where the target does not exist."""
     exists = state.uav_exists[..., None]
     count = np.maximum(state.uav_exists.sum(axis=1), 1)[:, None]
-    mean_resource = np.where(exists, state.uav_initial_resources, 0.0).sum(axis=1, dtype=np.float64) / count
+    mean_resource = _total(np.where(exists, state.uav_initial_resources, 0.0)) / count
     ratio = state.target_demand / np.maximum(mean_resource, EPSILON)[:, None, :]
     # float32 demands that are equal to a multiple of the mean must not round up to one UAV more
     ideal = np.ceil(ratio - 1e-4).max(axis=-1)
     return np.maximum(ideal, 1.0)
 
 
+def _total(values: NDArray[np.generic]) -> FloatColumn:
+    """(B, ...) sums over the second axis, term after term: zeros of padding behind the last term change no bit."""
+    return np.add.accumulate(values, axis=1, dtype=np.float64)[:, -1]
+
+
 def _mean_over_targets(values: FloatColumn, state: WorldState) -> FloatColumn:
     count = np.maximum(state.target_exists.sum(axis=1), 1)
-    mean: FloatColumn = np.where(state.target_exists, values, 0.0).sum(axis=1) / count
-    return mean
+    return _total(np.where(state.target_exists, values, 0.0)) / count
 
 
 def episode_outcomes(
@@ -66,7 +70,7 @@ def episode_outcomes(
     demand = state.target_demand.sum(axis=-1, dtype=np.float64)
     met = 1.0 - state.target_remaining.sum(axis=-1, dtype=np.float64) / np.maximum(demand, EPSILON)
     num_uavs = np.maximum(state.uav_exists.sum(axis=1), 1)
-    flown_km = state.uav_flown_m.sum(axis=1, dtype=np.float64) / 1000.0
+    flown_km = _total(state.uav_flown_m) / 1000.0
     num_closed = (state.target_exists & ~open_at_end).sum(axis=1)
     success = ~open_at_end.any(axis=1)
     outcomes = {

@@ -36,7 +36,13 @@ class Rollout:
             observations.append(self._observation)
             acted = act(self.model, self.worlds, self._observation, self._seed)
             self._observation, result, ended_outcomes = self.worlds.step(acted.action)
-            row = (acted.action, acted.logp, acted.value, result.reward, result.terminated | result.truncated)
+            row: tuple[NDArray[Any], ...] = (
+                acted.action,
+                acted.logp,
+                acted.value,
+                result.reward,
+                result.terminated | result.truncated,
+            )
             for column, array in zip(columns.values(), row, strict=True):
                 column.append(array)
             for name, values in ended_outcomes.items():

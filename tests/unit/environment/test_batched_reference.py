@@ -93,6 +93,8 @@ def config(request: pytest.FixtureRequest, quick_demo: Config) -> Config:
         "num_resources": num_kinds,
         "range_sides": (0.4, 2.5),
     }
+    # slow enough, in short enough episodes, for all of them: deadlocks, time limits, wasted trips, crowding
+    changes |= {"cruise_mps": (20.0, 30.0), "speed_share": (0.6, 1.5)}
     world = quick_demo.world.model_copy(update={"num_candidates": 4, "time_limit_sides": 2.0})
     return quick_demo.model_copy(
         update={"generator": quick_demo.generator.model_copy(update=changes), "world": world, "reward": ALL_TERMS}

@@ -140,9 +140,9 @@ def test_scenario_files__fill_what_the_file_leaves_out_from_the_settings() -> No
     state = worlds_of([parse_scenario(DATA, "given")], 1).state
 
     np.testing.assert_allclose(state.uav_max_turn_rate_radps[0], [CONFIG.world.max_turn_rate_radps, 0.7], rtol=1e-6)
-    # Sides of the area 3, side sqrt(5000 * 4000) = 4472.14 m, mean cruise speed (25 + 35) / 2 = 30 m/s.
-    assert CONFIG.world.time_limit_sides == 3.0
-    np.testing.assert_allclose(state.time_limit_s, [3 * 4472.14 / 30], rtol=1e-6)
+    # Sides of the area 5, side sqrt(5000 * 4000) = 4472.14 m, mean cruise speed (25 + 35) / 2 = 30 m/s.
+    assert CONFIG.world.time_limit_sides == 5.0
+    np.testing.assert_allclose(state.time_limit_s, [5 * 4472.14 / 30], rtol=1e-6)
 
 
 def test_scenario_files__wrap_the_heading() -> None:
