@@ -4,14 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.generator import Generator
 from rl_cluster.errors import CheckpointError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.loop import new_start, resumed_start, train
+from rl_cluster.training.statistics import paired_difference
 
 
 def _with_training(config: Config, **values: float) -> Config:
@@ -85,17 +90,25 @@ def test_resumed_start__refuses_a_run_that_has_ended(tiny: Config, tmp_path: Pat
         resumed_start(tmp_path / "run")
 
 
-def test_train__learns_within_seconds(quick_demo: Config, tmp_path: Path) -> None:
+def test_train__learns_within_seconds(quick_demo: Config) -> None:
     config = quick_demo.model_copy(
         update={
             "model": quick_demo.model.model_copy(update={"width": 32}),
             "sampling": quick_demo.sampling.model_copy(update={"worlds_per_runner": 64}),
             "ppo": quick_demo.ppo.model_copy(update={"minibatch_rows": 256}),
-            "training": quick_demo.training.model_copy(update={"iterations": 12, "evaluate_every": 0}),
+            "training": quick_demo.training.model_copy(update={"iterations": 15}),
         }
     )
+    engine = LocalEngine(config)
+    source = Generator(config.generator, config.world, config.seed, is_training=False)
 
-    train(LocalEngine(config), new_start(config, tmp_path / "run"), _no_report)
+    def rewards() -> NDArray[np.float64]:
+        policy = ModelPolicy(engine.model(), "sampled", config.seed)
+        return evaluate(policy, source, config.world, config.reward, 200)["per_agent_reward"]
 
-    rewards = [line["episode/per_agent_reward"] for line in _metrics(tmp_path / "run")]
-    assert sum(rewards[-3:]) / 3 > sum(rewards[1:4]) / 3 + 0.2
+    untrained = rewards()
+    for iteration in range(config.training.iterations):
+        engine.iterate(iteration)
+
+    # on the same episodes, never trained on; seeds 0, 1 and 2 gained 0.23 to 0.28 on average
+    assert paired_difference(rewards(), untrained).low > 0.1
