@@ -17,6 +17,7 @@ __all__ = [
     "BoolArray",
     "FloatArray",
     "Fragment",
+    "GraphSpec",
     "IntArray",
     "Observation",
     "map_observation",
@@ -35,6 +36,17 @@ OtherT = TypeVar("OtherT")
 
 WAIT = 0
 """Action 0: hover (no range is used). Action c + 1 flies to the UAV's c-th candidate."""
+
+
+class GraphSpec(NamedTuple):
+    """What a network must fit: widths of the feature rows of an `Observation`, and the kind of action."""
+
+    num_uav_features: int
+    num_target_features: int
+    num_obstacle_features: int
+    num_pair_features: int
+    num_controls: int
+    """Continuous controls per UAV, each in [-1, 1]; 0 = a UAV chooses among its candidates"""
 
 
 def uav_feature_dim(num_resources: int) -> int:
@@ -103,8 +115,8 @@ class Fragment:
 
     observation: Observation[NDArray[Any]]
     """Each array (T, B, ...)."""
-    action: IntArray
-    """(T, B, N) in [0, C]."""
+    action: NDArray[Any]
+    """(T, B, N) int16 in [0, C], or (T, B, N, 2) float32 controls before they are squashed to (-1, 1)."""
     logp: FloatArray
     """(T, B, N) log-probability of each UAV's action; 0 where it does not choose."""
     value: FloatArray

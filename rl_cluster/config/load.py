@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
 from rl_cluster.errors import ConfigError
 
@@ -46,15 +46,25 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
     data = read_yaml(path)
     if not isinstance(data, dict):
         raise ConfigError(where, "is not a mapping", "begin from a preset: rl-cluster config show quick_demo")
-    parsed = [_parse_override(text) for text in overrides]
+    kind = _kind(data, where)
+    parsed = [_parse_override(text, kind) for text in overrides]
     for override in parsed:
         _put(data, override, where)
-    return _validate(data, where, parsed)
+    return _validate(data, where, parsed, kind)
 
 
 def to_yaml(config: Config) -> str:
     """The settings as a YAML file that `load_config` reads back to an equal `Config`."""
     return dump_yaml(config.model_dump(mode="json"))
+
+
+def _kind(data: dict[str, Any], where: str) -> type[Config]:
+    """The settings' class. Raises ConfigError if they do not say which task they are for."""
+    task = data.get("task")
+    if not isinstance(task, str) or task not in TASKS:
+        got = f"got {json.dumps(task, default=str)}" if "task" in data else "is missing"
+        raise ConfigError(f"{where}: task", got, f"give one of {', '.join(TASKS)}")
+    return TASKS[task]
 
 
 def _check_name(name: str, path: Path) -> None:
@@ -63,12 +73,12 @@ def _check_name(name: str, path: Path) -> None:
         raise ConfigError(name, "is no preset and no file", f"choose a YAML file or one of {', '.join(PRESETS)}")
 
 
-def _parse_override(text: str) -> _Override:
+def _parse_override(text: str, kind: type[Config]) -> _Override:
     key, has_value, value = text.partition("=")
     if not has_value:
         raise ConfigError(text, "override without '='", "write key=value, for example ppo.clip=0.1")
-    if key not in dotted_keys(Config):
-        _, what, remedy = unknown_key(key, Config)
+    if key not in dotted_keys(kind):
+        _, what, remedy = unknown_key(key, kind)
         raise ConfigError(text, what, remedy)
     return _Override(text, key, parse_yaml(value, text))
 
@@ -83,12 +93,12 @@ def _put(data: dict[str, Any], override: _Override, where: str) -> None:
     data[name] = override.value
 
 
-def _validate(data: dict[str, Any], where: str, overrides: Sequence[_Override]) -> Config:
+def _validate(data: dict[str, Any], where: str, overrides: Sequence[_Override], kind: type[Config]) -> Config:
     # Strict JSON rules let a list be a tuple and 1 be 1.0, but neither text nor true be a number.
     try:
-        return Config.model_validate_json(json.dumps(data), strict=True)
+        return kind.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        place, what, remedy = first_fault(error, Config)
+        place, what, remedy = first_fault(error, kind)
     for override in reversed(overrides):
         if place == override.key or place.startswith(f"{override.key}."):
             raise ConfigError(override.text if place == override.key else f"{override.text}: {place}", what, remedy)

@@ -1,160 +1,29 @@
-"""Every setting of a run: its type, unit, range and effect. Presets fill it, `load.py` reads it; there are no defaults.
+"""The settings of a run: its task's own sections (`allocate.py`, `navigate.py`) and those that all tasks share.
 
-Models are frozen and refuse unknown keys, NaN and infinity. A rule that joins several fields is checked here, in
-`model_validator`s; a rule that needs the cluster is checked by `sampling/plan.py`.
+Every field has its type, unit, range and effect below it. Presets fill them, `load.py` reads them; there are no
+defaults. Models are frozen and refuse unknown keys, NaN and infinity. A rule that joins several fields is checked here,
+in `model_validator`s; a rule that needs the cluster is checked by `sampling/plan.py`.
 """
 
-import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateRewardConfig, AllocateWorldConfig
+from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateRewardConfig, NavigateWorldConfig
+from rl_cluster.config.section import NonNegative, Positive, Section, Share
 
 __all__ = [
+    "TASKS",
+    "AllocateConfig",
     "Config",
-    "GeneratorConfig",
     "LearnersConfig",
     "ModelConfig",
+    "NavigateConfig",
     "PPOConfig",
-    "RewardConfig",
     "SamplingConfig",
     "TrainingConfig",
-    "WorldConfig",
 ]
-
-# The bounds keep products and quotients of settings within float32, which the worlds compute in.
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(ge=1e-3, le=1e7)]
-NonNegative = Annotated[float, Field(ge=0.0, le=1e7)]
-Count = Annotated[int, Field(ge=1, le=4096)]
-FloatRange = tuple[Positive, Positive]
-
-MAX_SUBSTEPS = 10_000
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, no unknown keys, no NaN or infinity, docstrings below fields in the schema."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True, strict=False
-    )
-
-
-def _check_range(name: str, low_high: tuple[float, float]) -> None:
-    low, high = low_high
-    if low > high:
-        raise ValueError(f"{name}=[{low}, {high}] has its low end above its high end; write [low, high]")
-
-
-class GeneratorConfig(Section):
-    """From what the generator draws an episode. Each range is [low, high], both ends included."""
-
-    num_uavs: tuple[Count, Count]
-    """UAVs in an episode, 1 to 4096. The high end is also the padded size."""
-    num_targets: tuple[Count, Count]
-    """Targets in an episode, 1 to 4096. The high end is also the padded size."""
-    num_obstacles: tuple[Annotated[int, Field(ge=0, le=1024)], Annotated[int, Field(ge=0, le=1024)]]
-    """Circular no-fly zones in an episode, 0 to 1024. The high end is also the padded size."""
-    num_resources: Annotated[int, Field(ge=1, le=8)]
-    """Kinds of resource that UAVs carry and targets demand."""
-    spacing_m: Positive
-    """Metres. The square area's side is spacing * sqrt((UAVs + targets) / 2): density stays constant as teams grow."""
-    uav_resource: FloatRange
-    """Units of each kind that a UAV carries at the start."""
-    specialist_share: Share
-    """Probability that a UAV lacks one kind of resource altogether (with one kind only, it has no effect)."""
-    demand_spread: Annotated[float, Field(ge=0.0, lt=1.0)]
-    """Demands of a kind vary by 1 +- this share between targets, before they are scaled to the supply."""
-    supply_demand_ratio: FloatRange
-    """Supply over demand, drawn per kind. Below 1 not every target can be served: decisions matter most there."""
-    range_sides: FloatRange
-    """How far a UAV can fly, in sides of the area, so that the local problem is the same at every size."""
-    cruise_mps: FloatRange
-    """Metres per second, drawn per UAV."""
-    speed_share: FloatRange
-    """Lowest and highest speed of a UAV, as shares of its cruise speed: low <= 1 <= high."""
-    obstacle_radius_m: FloatRange
-    """Metres. The high end and the world's clearance must fit half of the smallest placement cell."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        for name in ("num_uavs", "num_targets", "num_obstacles", "uav_resource", "supply_demand_ratio"):
-            _check_range(name, getattr(self, name))
-        for name in ("range_sides", "cruise_mps", "speed_share", "obstacle_radius_m"):
-            _check_range(name, getattr(self, name))
-        if not self.speed_share[0] <= 1.0 <= self.speed_share[1]:
-            raise ValueError("speed_share must hold 1.0 between its ends; write for example [0.6, 1.5]")
-        return self
-
-    @property
-    def smallest_cell_m(self) -> float:
-        """Metres. Each entity has a square cell of its own: side / ceil(sqrt(entities)); here the smallest of all."""
-        fewest, most = (self.num_uavs[end] + self.num_targets[end] for end in (0, 1))
-        return min(
-            self.spacing_m * math.sqrt(count / 2.0) / math.ceil(math.sqrt(count + self.num_obstacles[1]))
-            for count in range(fewest, most + 1)
-        )
-
-
-class WorldConfig(Section):
-    """How the world runs: clock, flight, delivery and what is seen of it."""
-
-    decision_interval_s: Positive
-    """Seconds between two choices of every UAV."""
-    substep_s: Positive
-    """Seconds of one flight step; divides the decision interval, into 10,000 steps at most."""
-    capture_radius_m: Positive
-    """Metres. Inside this radius of its target a UAV delivers."""
-    max_turn_rate_radps: Positive
-    """Radians per second that a UAV can turn at most, where its scenario does not say."""
-    obstacle_clearance_m: NonNegative
-    """Metres that the autopilot keeps from the edge of a no-fly zone."""
-    sensing_radius_m: Positive
-    """Metres. The unit of every length that the policy sees, and of the path term of the reward."""
-    time_limit_sides: Positive
-    """Time limit of an episode: this many sides of the area at the mean cruise speed."""
-    num_candidates: Annotated[int, Field(ge=1, le=64)]
-    """How many of the nearest legal targets a UAV chooses from (apart from the attention's k)."""
-    replan: bool
-    """true: a UAV chooses at every decision. false: it keeps its target until that closes or it can no longer help."""
-    k_jitter: Annotated[int, Field(ge=0, le=8)]
-    """In training, the attention's k varies per episode by up to this many neighbours either way."""
-    k_wide_share: Share
-    """In training, the share of episodes whose k is drawn uniformly from 4 to 16 instead."""
-
-    @model_validator(mode="after")
-    def _whole_substeps(self) -> Self:
-        substeps = self.decision_interval_s / self.substep_s
-        if abs(substeps - round(substeps)) > 1e-6 or not 1 <= round(substeps) <= MAX_SUBSTEPS:
-            raise ValueError(
-                f"decision_interval_s={self.decision_interval_s} is not 1 to {MAX_SUBSTEPS} times "
-                f"substep_s={self.substep_s}; choose a substep that divides it"
-            )
-        return self
-
-
-class RewardConfig(Section):
-    """Weights of the named reward terms (`environment/reward.py` has the formulas). 0 switches a term off."""
-
-    completion: NonNegative
-    """A target closes: each contributor gets its share of what was delivered."""
-    share: NonNegative
-    """A UAV's own share of demand newly met."""
-    waste: NonNegative
-    """Charged to a UAV whose chosen target closes under it."""
-    congestion: NonNegative
-    """Charged when a target closes (or at the end): its part of the congestion metric, split over those involved."""
-    path: NonNegative
-    """Charged per sensing radius flown."""
-    time: NonNegative
-    """Charged per decision, while the episode lasts."""
-    approach: NonNegative
-    """Potential-based shaping (Ng, Harada, Russell 1999) on the distance to the chosen target, per sensing radius."""
-    collision: NonNegative
-    """Charged for entering a no-fly zone."""
-    all_done: NonNegative
-    """Paid once, divided by the number of UAVs, when every target is closed."""
-    own_weight: Share
-    """lambda: r = lambda * own + (1 - lambda) * mean over UAVs."""
 
 
 class ModelConfig(Section):
@@ -243,17 +112,22 @@ class TrainingConfig(Section):
 
 
 class Config(Section):
-    """A whole run."""
+    """A whole run, but for the sections of its task, which `AllocateConfig` and `NavigateConfig` add."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     """Name of the run folder: letters, digits, '.', '_', '-'."""
+    task: str
+    """What is learnt; the three sections of the task are typed by the subclass."""
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     """Keys every random draw of the run."""
     engine: Literal["ray", "local"]
     """ray: RLlib env runners and Learners. local: the same training in one process, without Ray."""
-    generator: GeneratorConfig
-    world: WorldConfig
-    reward: RewardConfig
+    generator: Any
+    """From what episodes are drawn."""
+    world: Any
+    """How the world runs."""
+    reward: Any
+    """Weights of the reward's terms."""
     model: ModelConfig
     ppo: PPOConfig
     sampling: SamplingConfig
@@ -261,27 +135,12 @@ class Config(Section):
     training: TrainingConfig
 
     @model_validator(mode="after")
-    def _joint_rules(self) -> Self:
+    def _whole_minibatches(self) -> Self:
         rows = self.train_batch_rows
         if rows % self.ppo.minibatch_rows:
             raise ValueError(
                 f"ppo.minibatch_rows={self.ppo.minibatch_rows} does not divide the train batch of {rows} rows; "
                 f"choose a divisor of {rows}"
-            )
-        slowest_radius_m = self.generator.cruise_mps[1] * self.generator.speed_share[0] / self.world.max_turn_rate_radps
-        if slowest_radius_m > self.world.capture_radius_m:
-            raise ValueError(
-                f"world.capture_radius_m={self.world.capture_radius_m} is below the turn radius of "
-                f"{slowest_radius_m:.0f} m at the lowest speed, so a UAV could circle a target for ever; "
-                "raise it, or lower generator.speed_share"
-            )
-        generator = self.generator
-        widest_m = generator.obstacle_radius_m[1] + self.world.obstacle_clearance_m
-        if generator.num_obstacles[1] > 0 and widest_m > generator.smallest_cell_m / 2:
-            raise ValueError(
-                f"generator.obstacle_radius_m + world.obstacle_clearance_m = {widest_m:.0f} m does not fit half of the "
-                f"smallest placement cell of {generator.smallest_cell_m:.0f} m; make the obstacles smaller or fewer, "
-                "or raise generator.spacing_m"
             )
         return self
 
@@ -290,3 +149,63 @@ class Config(Section):
         """Graphs in one iteration's batch."""
         runners = max(1, self.sampling.num_env_runners)
         return runners * self.sampling.worlds_per_runner * self.sampling.fragment_steps
+
+
+class AllocateConfig(Config):
+    """A run of task `allocate`: which UAV serves which target."""
+
+    task: Literal["allocate"]
+    """allocate: the sections below are those of `config/allocate.py`."""
+    generator: AllocateGeneratorConfig
+    world: AllocateWorldConfig
+    reward: AllocateRewardConfig
+
+    @model_validator(mode="after")
+    def _episodes_are_possible(self) -> Self:
+        generator, world = self.generator, self.world
+        slowest_radius_m = generator.cruise_mps[1] * generator.speed_share[0] / world.max_turn_rate_radps
+        if slowest_radius_m > world.capture_radius_m:
+            raise ValueError(
+                f"world.capture_radius_m={world.capture_radius_m} is below the turn radius of "
+                f"{slowest_radius_m:.0f} m at the lowest speed, so a UAV could circle a target for ever; "
+                "raise it, or lower generator.speed_share"
+            )
+        widest_m = generator.obstacle_radius_m[1] + world.obstacle_clearance_m
+        if generator.num_obstacles[1] > 0 and widest_m > generator.smallest_cell_m / 2:
+            raise ValueError(
+                f"generator.obstacle_radius_m + world.obstacle_clearance_m = {widest_m:.0f} m does not fit half of the "
+                f"smallest placement cell of {generator.smallest_cell_m:.0f} m; make the obstacles smaller or fewer, "
+                "or raise generator.spacing_m"
+            )
+        return self
+
+
+class NavigateConfig(Config):
+    """A run of task `navigate`: every UAV flies to its goal."""
+
+    task: Literal["navigate"]
+    """navigate: the sections below are those of `config/navigate.py`."""
+    generator: NavigateGeneratorConfig
+    world: NavigateWorldConfig
+    reward: NavigateRewardConfig
+
+    @model_validator(mode="after")
+    def _cells_hold_bodies(self) -> Self:
+        generator, world = self.generator, self.world
+        cell_m = generator.smallest_cell_m
+        diameter_m = 2.0 * generator.obstacle_radius_m[1] if generator.num_obstacles[1] > 0 else 0.0
+        needed_m = diameter_m + world.warning_distance_m
+        if needed_m > cell_m:
+            raise ValueError(
+                f"the smallest placement cell of {cell_m:.0f} m does not hold a no-fly zone and "
+                f"world.warning_distance_m, {needed_m:.0f} m; raise generator.spacing_m, or make the obstacles smaller "
+                "or fewer"
+            )
+        return self
+
+
+TASKS: dict[str, type[Config]] = {
+    "allocate": AllocateConfig,
+    "navigate": NavigateConfig,
+}
+"""Task -> the settings of a run of it."""

@@ -12,10 +12,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.config.load import load_config
-from rl_cluster.config.schema import RewardConfig, WorldConfig
-from rl_cluster.environment.batched import BatchedWorlds, EpisodeSource
-from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.worlds import AllocateWorlds, EpisodeSource
 from rl_cluster.types import WAIT, BoolArray, Observation
 
 __all__ = ["AllocateEnv", "make_allocate_env"]
@@ -40,7 +40,9 @@ class AllocateEnv(gymnasium.Env[ObservationDict, NDArray[np.integer[Any]]]):
         make_source: Makes the source of episodes from a seed.
     """
 
-    def __init__(self, make_source: Callable[[int], EpisodeSource], world: WorldConfig, reward: RewardConfig) -> None:
+    def __init__(
+        self, make_source: Callable[[int], EpisodeSource], world: AllocateWorldConfig, reward: AllocateRewardConfig
+    ) -> None:
         self.metadata = {"render_modes": []}
         self._make_source, self._world, self._reward = make_source, world, reward
         self._worlds = self._make_worlds(0)
@@ -53,8 +55,8 @@ class AllocateEnv(gymnasium.Env[ObservationDict, NDArray[np.integer[Any]]]):
             {name: _space(array[0], num_entities) for name, array in observation._asdict().items()}
         )
 
-    def _make_worlds(self, seed: int) -> BatchedWorlds:
-        return BatchedWorlds(self._make_source(seed), self._world, self._reward, num_worlds=1)
+    def _make_worlds(self, seed: int) -> AllocateWorlds:
+        return AllocateWorlds(self._make_source(seed), self._world, self._reward, num_worlds=1)
 
     def reset(
         self,
@@ -112,7 +114,9 @@ def make_allocate_env(preset: str) -> AllocateEnv:
     """
     config = load_config(preset)
     return AllocateEnv(
-        lambda seed: Generator(config.generator, config.world, seed, is_training=True), config.world, config.reward
+        lambda seed: AllocateGenerator(config.generator, config.world, seed, is_training=True),
+        config.world,
+        config.reward,
     )
 
 

@@ -9,13 +9,13 @@ import math
 import numpy as np
 from numba import njit
 
-from rl_cluster.environment.world import WorldState
+from rl_cluster.environment.allocate.state import AllocateState
 
 __all__ = ["bearing_around", "is_inside"]
 
 
 @njit(cache=True, _nrt=False)
-def is_inside(state: WorldState, b: int, x: float, y: float) -> bool:
+def is_inside(state: AllocateState, b: int, x: float, y: float) -> bool:
     """True = point (x, y), metres, lies strictly inside a no-fly zone of world b."""
     for o in range(state.obstacle_exists.shape[1]):
         if state.obstacle_exists[b, o]:
@@ -58,7 +58,7 @@ def _widened_m(state, b, o, gx, gy, clearance_m):  # type: ignore[no-untyped-def
 
 @njit(cache=True, _nrt=False)
 def bearing_around(
-    state: WorldState, b: int, x: float, y: float, gx: float, gy: float, heading_rad: float, clearance_m: float
+    state: AllocateState, b: int, x: float, y: float, gx: float, gy: float, heading_rad: float, clearance_m: float
 ) -> tuple[float, bool]:
     """Bearing (rad, world frame) to fly from (x, y) to reach (gx, gy), and whether a zone is in the way.
 

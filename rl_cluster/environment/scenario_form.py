@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from rl_cluster.environment.world import EPSILON
+from rl_cluster.environment.allocate.state import EPSILON
 from rl_cluster.errors import ScenarioError
 
 __all__ = ["CircleForm", "ScenarioForm", "TargetForm", "UAVForm", "read_form"]

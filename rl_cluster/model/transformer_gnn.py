@@ -16,13 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from rl_cluster.config.schema import ModelConfig
 from rl_cluster.model.attention import TransformerBlock, make_neighbourhood
 from rl_cluster.model.heads import PointerHead, ValueHead
-from rl_cluster.types import (
-    Observation,
-    obstacle_feature_dim,
-    pair_feature_dim,
-    target_feature_dim,
-    uav_feature_dim,
-)
+from rl_cluster.types import GraphSpec, Observation
 
 __all__ = ["PolicyOutput", "TransformerGNN"]
 
@@ -45,19 +39,19 @@ class TransformerGNN(nn.Module):
 
     Args:
         config: width, heads, layers, gradient checkpointing, precision.
-        num_resources: R, the resource kinds of the world; it sets the width of the feature rows.
+        spec: widths of the feature rows, and the kind of action.
     """
 
-    def __init__(self, config: ModelConfig, num_resources: int) -> None:
+    def __init__(self, config: ModelConfig, spec: GraphSpec) -> None:
         super().__init__()
         self.config = config
         width = config.width
-        self.uav_encoder = _make_encoder(uav_feature_dim(num_resources), width)
-        self.target_encoder = _make_encoder(target_feature_dim(num_resources), width)
-        self.obstacle_encoder = _make_encoder(obstacle_feature_dim(), width)
+        self.uav_encoder = _make_encoder(spec.num_uav_features, width)
+        self.target_encoder = _make_encoder(spec.num_target_features, width)
+        self.obstacle_encoder = _make_encoder(spec.num_obstacle_features, width)
         self.blocks = nn.ModuleList(TransformerBlock(width, config.num_heads) for _ in range(config.num_layers))
         self.norm = nn.LayerNorm(width)
-        self.pointer_head = PointerHead(width, pair_feature_dim(num_resources))
+        self.pointer_head = PointerHead(width, spec.num_pair_features)
         self.value_head = ValueHead(width)
 
     def forward(self, observation: Observation[Tensor]) -> PolicyOutput:

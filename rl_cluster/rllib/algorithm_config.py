@@ -12,7 +12,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.gymnasium import AllocateEnv
 from rl_cluster.rllib.callbacks import refuse_episode_hooks
 from rl_cluster.rllib.connector import FragmentsToTrainBatch
@@ -47,7 +47,7 @@ class SwarmConfig(AlgorithmConfig):
     def for_run(self, run: Config) -> Self:
         """Takes over what the run says."""
         self.run_config = run
-        face = AllocateEnv(lambda seed: Generator(run.generator, run.world, seed, True), run.world, run.reward)
+        face = AllocateEnv(lambda seed: AllocateGenerator(run.generator, run.world, seed, True), run.world, run.reward)
         self.environment(observation_space=face.observation_space, action_space=face.action_space)
         self.env_runners(
             env_runner_cls=SwarmEnvRunner,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rl_cluster.environment.batched import BatchedWorlds
+from rl_cluster.environment.interface import Worlds
 from rl_cluster.environment.random import action_noise
 from rl_cluster.model.distributions import MaskedCategorical
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -35,9 +35,7 @@ def _to_device(observation: Observation[NDArray[Any]], device: torch.device) -> 
 
 
 @torch.inference_mode()
-def act(
-    model: TransformerGNN, worlds: BatchedWorlds, observation: Observation[NDArray[Any]], seed: int | None
-) -> Acted:
+def act(model: TransformerGNN, worlds: Worlds, observation: Observation[NDArray[Any]], seed: int | None) -> Acted:
     """Samples actions with noise keyed by `seed`, or takes the most probable ones if it is None."""
     device = next(model.parameters()).device
     output = model(_to_device(observation, device))

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.batched import BatchedWorlds
-from rl_cluster.environment.generator import Generator
-from rl_cluster.environment.outcome import METRICS
+from rl_cluster.environment.interface import Worlds
+from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act, predict_value
 from rl_cluster.types import Fragment, Observation
@@ -23,7 +22,7 @@ __all__ = ["Rollout", "make_rollout"]
 class Rollout:
     """Worlds in flight and the policy that flies them; `sample` goes on where the last call stopped."""
 
-    def __init__(self, worlds: BatchedWorlds, model: TransformerGNN, seed: int) -> None:
+    def __init__(self, worlds: Worlds, model: TransformerGNN, seed: int) -> None:
         self.worlds, self.model, self._seed = worlds, model, seed
         self._observation = worlds.reset()
 
@@ -31,7 +30,7 @@ class Rollout:
         """T = `num_steps` decision steps of all worlds, with sampled actions."""
         observations: list[Observation[NDArray[Any]]] = []
         columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ("action", "logp", "value", "reward", "ended")}
-        outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in METRICS}
+        outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.worlds.metrics}
         for _ in range(num_steps):
             observations.append(self._observation)
             acted = act(self.model, self.worlds, self._observation, self._seed)
@@ -78,8 +77,6 @@ class Rollout:
 def make_rollout(config: Config, runner: int, model: TransformerGNN) -> Rollout:
     """The rollout of env runner number `runner` (from 0) of a run."""
     num_worlds = config.sampling.worlds_per_runner
-    source = Generator(config.generator, config.world, config.seed, is_training=True)
-    worlds = BatchedWorlds(
-        source, config.world, config.reward, num_worlds, first_world=runner * num_worlds, is_training=True
-    )
+    source = make_source(config, config.seed, is_training=True)
+    worlds = make_worlds(config, source, num_worlds, first_world=runner * num_worlds, is_training=True)
     return Rollout(worlds, model, config.seed)

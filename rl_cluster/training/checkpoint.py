@@ -21,6 +21,7 @@ from torch import Tensor
 
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.training.checkpoint_store import (
@@ -155,7 +156,7 @@ def load_model(checkpoint: Checkpoint) -> TransformerGNN:
         CheckpointError: Names or shapes of the weights are not those of the model that the config describes.
     """
     config = checkpoint.config
-    model = TransformerGNN(config.model, config.generator.num_resources)
+    model = TransformerGNN(config.model, graph_spec(config))
     expected, weights = model.state_dict(), checkpoint.weights
     where = f"checkpoint of iteration {checkpoint.iteration}"
     remedy = "its model weights and its config are not of the same run; use another checkpoint"

@@ -14,10 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from rl_cluster.config.schema import RewardConfig, WorldConfig
-from rl_cluster.environment.batched import EpisodeSource
-from rl_cluster.environment.heuristics import Policy
-from rl_cluster.environment.outcome import METRICS
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.interface import Policy
 from rl_cluster.training.evaluation import Observer, evaluate
 from rl_cluster.training.statistics import Interval, bootstrap_interval, paired_difference
 
@@ -49,8 +47,10 @@ class Comparison:
     """What each policy scored in the same E episodes, and how much better it did than each of the others."""
 
     num_episodes: int
+    metrics: tuple[str, ...]
+    """Of the task, in the order of their rows"""
     means: dict[str, Interval]
-    """Policy -> mean and interval of every metric, each (len(METRICS),) in the order of METRICS."""
+    """Policy -> mean and interval of every metric, each in the order of `metrics`."""
     differences: dict[str, dict[str, Interval]]
     """Policy -> other policy -> the same for the first's metrics minus the second's, paired by episode."""
 
@@ -62,12 +62,12 @@ class Comparison:
             outcomes: Policy -> metric -> (E,) values, episode by episode.
             baselines: Names among the policies.
         """
-        columns = {
-            name: np.stack([metrics[metric] for metric in METRICS], axis=1) for name, metrics in outcomes.items()
-        }
+        metrics = tuple(next(iter(outcomes.values())))
+        columns = {name: np.stack([scores[metric] for metric in metrics], axis=1) for name, scores in outcomes.items()}
         compared = [name for name in columns if name not in baselines] or list(columns)[:1]
         return cls(
             num_episodes=len(next(iter(columns.values()))),
+            metrics=metrics,
             means={name: bootstrap_interval(values, CONFIDENCE) for name, values in columns.items()},
             differences={
                 name: {
@@ -84,9 +84,9 @@ class Comparison:
         return {
             "num_episodes": self.num_episodes,
             "confidence": CONFIDENCE,
-            "means": {name: _to_dict(interval) for name, interval in self.means.items()},
+            "means": {name: self._to_dict(interval) for name, interval in self.means.items()},
             "differences": {
-                name: {other: _to_dict(interval) for other, interval in others.items()}
+                name: {other: self._to_dict(interval) for other, interval in others.items()}
                 for name, others in self.differences.items()
             },
         }
@@ -94,19 +94,45 @@ class Comparison:
     def tables(self) -> list[Group]:
         """Tables with titles for rich to print, at most 100 characters wide: the means, then paired differences."""
         kind = f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
-        tables = _make_tables(f"Mean of {self.num_episodes} episodes, {kind}", self.means, MAX_MEANS, sign="")
+        tables = self._make_tables(f"Mean of {self.num_episodes} episodes, {kind}", self.means, MAX_MEANS, sign="")
         for name, others in self.differences.items():
             title = f"{name} minus .., paired on the same {self.num_episodes} episodes, {kind}"
-            tables += _make_tables(title, others, MAX_DIFFERENCES, sign="+")
+            tables += self._make_tables(title, others, MAX_DIFFERENCES, sign="+")
         return tables
+
+    def _to_dict(self, interval: Interval) -> dict[str, dict[str, float | None]]:
+        return {
+            metric: {part: _defined(values[column]) for part, values in interval._asdict().items()}
+            for column, metric in enumerate(self.metrics)
+        }
+
+    def _make_tables(self, title: str, intervals: dict[str, Interval], max_columns: int, sign: str) -> list[Group]:
+        """As many tables as their width asks for, each below the title."""
+        names = list(intervals)
+        parts = [names[first : first + max_columns] for first in range(0, len(names), max_columns)]
+        return [Group(Text(title), self._make_table({name: intervals[name] for name in part}, sign)) for part in parts]
+
+    def _make_table(self, intervals: dict[str, Interval], sign: str) -> Table:
+        """Rows of metrics, columns of policies; each cell a mean above its interval."""
+        table = Table(padding=(0, 1, 0, 0), box=None)
+        table.add_column(no_wrap=True)
+        for name in intervals:
+            table.add_column(escape(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
+        for column, metric in enumerate(self.metrics):
+            label, decimals = LABELS[metric]
+            cells = [
+                _cell(interval.mean[column], interval.low[column], interval.high[column], decimals, sign)
+                for interval in intervals.values()
+            ]
+            table.add_row(label, *cells)
+        return table
 
 
 def compare(
     policies: Sequence[Policy],
     baselines: Sequence[Policy],
-    source: EpisodeSource,
-    world: WorldConfig,
-    reward: RewardConfig,
+    source: Any,
+    config: Config,
     num_episodes: int,
     *,
     observer: Observer | None = None,
@@ -115,44 +141,14 @@ def compare(
     names = [policy.name for policy in (*policies, *baselines)]
     assert len(set(names)) == len(names), "the name tells policies apart"
     outcomes = {
-        policy.name: evaluate(policy, source, world, reward, num_episodes, observer=observer)
+        policy.name: evaluate(policy, source, config, num_episodes, observer=observer)
         for policy in (*policies, *baselines)
     }
     return Comparison.of(outcomes, [policy.name for policy in baselines])
 
 
-def _to_dict(interval: Interval) -> dict[str, dict[str, float | None]]:
-    return {
-        metric: {part: _defined(values[column]) for part, values in interval._asdict().items()}
-        for column, metric in enumerate(METRICS)
-    }
-
-
 def _defined(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _make_tables(title: str, intervals: dict[str, Interval], max_columns: int, sign: str) -> list[Group]:
-    """As many tables as their width asks for, each below the title."""
-    names = list(intervals)
-    parts = [names[first : first + max_columns] for first in range(0, len(names), max_columns)]
-    return [Group(Text(title), _make_table({name: intervals[name] for name in part}, sign)) for part in parts]
-
-
-def _make_table(intervals: dict[str, Interval], sign: str) -> Table:
-    """Rows of metrics, columns of policies; each cell a mean above its interval."""
-    table = Table(padding=(0, 1, 0, 0), box=None)
-    table.add_column(no_wrap=True)
-    for name in intervals:
-        table.add_column(escape(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
-    for column, metric in enumerate(METRICS):
-        label, decimals = LABELS[metric]
-        cells = [
-            _cell(interval.mean[column], interval.low[column], interval.high[column], decimals, sign)
-            for interval in intervals.values()
-        ]
-        table.add_row(label, *cells)
-    return table
 
 
 def _cell(mean: float, low: float, high: float, decimals: int, sign: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.names import iteration_metrics
@@ -54,7 +55,7 @@ def make_model(config: Config) -> TransformerGNN:
     """The untrained network of a run: the same weights wherever it is made from the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return TransformerGNN(config.model, config.generator.num_resources)
+        return TransformerGNN(config.model, graph_spec(config))
 
 
 class LocalEngine:

@@ -9,9 +9,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_cluster.config.schema import RewardConfig, WorldConfig
-from rl_cluster.environment.batched import BatchedWorlds, EpisodeSource, StepResult
-from rl_cluster.environment.heuristics import Policy
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.interface import Policy, StepResult, Worlds
+from rl_cluster.environment.tasks import make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act
 from rl_cluster.types import IntArray, Observation
@@ -22,11 +22,11 @@ __all__ = ["ModelPolicy", "Observer", "evaluate"]
 class Observer(Protocol):
     """Looks on while a batch of episodes is played. It must change nothing."""
 
-    def on_start(self, policy_name: str, worlds: BatchedWorlds) -> None:
+    def on_start(self, policy_name: str, worlds: Worlds) -> None:
         """The worlds stand at the start of their episodes."""
 
     def on_step(
-        self, worlds: BatchedWorlds, observation: Observation[NDArray[Any]], actions: IntArray, result: StepResult
+        self, worlds: Worlds, observation: Observation[NDArray[Any]], actions: NDArray[Any], result: StepResult
     ) -> None:
         """The actions, chosen on the observation, have been flown for one decision interval."""
 
@@ -55,16 +55,15 @@ class ModelPolicy:
         """Under which its results are reported."""
         return self._name
 
-    def act(self, worlds: BatchedWorlds, observation: Observation[NDArray[Any]]) -> IntArray:
+    def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> IntArray:
         """Actions (B, N), as of `Policy.act`."""
         return act(self._model, worlds, observation, self._seed).action
 
 
 def evaluate(
     policy: Policy,
-    source: EpisodeSource,
-    world: WorldConfig,
-    reward: RewardConfig,
+    source: Any,
+    config: Config,
     num_episodes: int,
     *,
     batch_size: int = 64,
@@ -73,17 +72,19 @@ def evaluate(
     """Metric name -> (E,) float64, one value per episode 0 .. `num_episodes` - 1 of the source.
 
     Args:
+        source: Of episodes; made for the task of the config.
+        config: Whose world and reward hold.
         batch_size: Episodes played side by side; it bears on speed and memory alone.
         observer: Told of every step, batch by batch.
     """
     batches = []
     for first in range(0, num_episodes, batch_size):
         num_worlds = min(batch_size, num_episodes - first)
-        batches.append(_play(policy, BatchedWorlds(source, world, reward, num_worlds, first), observer))
+        batches.append(_play(policy, make_worlds(config, source, num_worlds, first), observer))
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
-def _play(policy: Policy, worlds: BatchedWorlds, observer: Observer | None) -> dict[str, NDArray[np.float64]]:
+def _play(policy: Policy, worlds: Worlds, observer: Observer | None) -> dict[str, NDArray[np.float64]]:
     """Outcomes of one episode of every world."""
     observation = worlds.reset()
     if observer:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_TOTAL, ELAPSED_S, evaluation_key
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
@@ -120,10 +120,8 @@ def train(engine: Engine, start: Start, report: Report) -> Path:
 
 def _evaluate(engine: Engine, config: Config) -> dict[str, float]:
     """Mean metrics of argmax play on episodes of the evaluation stream."""
-    source = Generator(config.generator, config.world, config.seed, is_training=False)
-    outcomes = evaluate(
-        ModelPolicy(engine.model(), "argmax"), source, config.world, config.reward, config.training.evaluation_episodes
-    )
+    source = make_source(config, config.seed, is_training=False)
+    outcomes = evaluate(ModelPolicy(engine.model(), "argmax"), source, config, config.training.evaluation_episodes)
     return {evaluation_key(name): float(values.mean()) for name, values in outcomes.items()}
 
 

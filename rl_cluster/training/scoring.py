@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.batched import EpisodeSource
-from rl_cluster.environment.generator import Generator
-from rl_cluster.environment.heuristics import HEURISTICS, Policy
-from rl_cluster.environment.scenario import ScenarioFiles, load_scenario
+from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.scenario import load_scenario
+from rl_cluster.environment.tasks import heuristics, make_scenario_source, make_source
 from rl_cluster.errors import ConfigError, ScenarioError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.comparison import Comparison, compare
@@ -33,7 +32,8 @@ class Group(NamedTuple):
     """Episodes that belong together, and where they come from."""
 
     title: str
-    source: EpisodeSource
+    source: Any
+    """Of episodes, made for the task of the config"""
     num_episodes: int
 
 
@@ -60,8 +60,7 @@ class Scoring:
                 yield group, self._compare(group, trace)
 
     def _compare(self, group: Group, trace: Trace | None) -> Comparison:
-        world, reward = self.config.world, self.config.reward
-        return compare(self.policies, self.baselines, group.source, world, reward, group.num_episodes, observer=trace)
+        return compare(self.policies, self.baselines, group.source, self.config, group.num_episodes, observer=trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class Request:
     checkpoints: Sequence[Path]
     """Run or checkpoint folders."""
     heuristics: Sequence[str]
-    """Names in `HEURISTICS`; empty takes all of them."""
+    """Names of the task's heuristics; empty takes all of them."""
     preset: Config | None
     """Whose generator and world hold, whatever the checkpoints were trained on."""
     scenarios: Sequence[Path]
@@ -105,7 +104,7 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     policies = [
         policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), seed)
     ]
-    baselines = [_heuristic(name, seed) for name in (request.heuristics or HEURISTICS)]
+    baselines = [_heuristic(name, config, seed) for name in (request.heuristics or heuristics(config))]
     _check_names([policy.name for policy in (*policies, *baselines)])
     groups = _groups(config, request.scenarios, request.num_episodes, seed)
     for path, checkpoint in loaded:
@@ -138,21 +137,22 @@ def _note(path: Path, checkpoint: Checkpoint) -> str:
     return f"policy of {path}: run {config.name}, iteration {checkpoint.iteration}, learnt from reward alone"
 
 
-def _heuristic(name: str, seed: int) -> Policy:
-    if name not in HEURISTICS:
-        raise ConfigError("--policy", f"{name} is not a heuristic", f"choose from {', '.join(HEURISTICS)}")
-    return HEURISTICS[name](seed)
+def _heuristic(name: str, config: Config, seed: int) -> Policy:
+    known = heuristics(config)
+    if name not in known:
+        raise ConfigError("--policy", f"{name} is not a heuristic", f"choose from {', '.join(known)}")
+    return known[name](seed)
 
 
 def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None, seed: int) -> list[Group]:
     if not scenarios:
-        source = Generator(config.generator, config.world, seed, is_training=False)
+        source = make_source(config, seed, is_training=False)
         title = f"Episodes generated from {config.name}, seed {seed}, never trained on"
         return [Group(title, source, num_episodes or GENERATED_EPISODES)]
     return [
         Group(
             f"Scenario {path}",
-            ScenarioFiles([load_scenario(path)], config.world, seed),
+            make_scenario_source(config, [load_scenario(path)], seed),
             num_episodes or SCENARIO_EPISODES,
         )
         for path in scenarios
@@ -161,10 +161,13 @@ def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None,
 
 def _check_fit(path: Path, checkpoint: Checkpoint, groups: Sequence[Group]) -> None:
     """One network serves any number of UAVs and targets, but a fixed number of resource kinds."""
-    kinds = checkpoint.config.generator.num_resources
+    generator = checkpoint.config.generator
     for group in groups:
-        if group.source.sizes.num_resources != kinds:
-            what = f"has {group.source.sizes.num_resources} resource kinds, the checkpoint {path} knows {kinds}"
+        if group.source.sizes.num_resources != generator.num_resources:
+            what = (
+                f"has {group.source.sizes.num_resources} resource kinds, "
+                f"the checkpoint {path} knows {generator.num_resources}"
+            )
             raise ScenarioError(group.title, what, "use a checkpoint trained with as many kinds")
 
 

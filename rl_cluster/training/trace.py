@@ -28,9 +28,9 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_cluster.environment.batched import BatchedWorlds, StepResult
-from rl_cluster.environment.scenario import scenario_of
-from rl_cluster.environment.world import WorldState
+from rl_cluster.environment.allocate.scenarios import scenario_of
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.interface import StepResult, Worlds
 from rl_cluster.types import WAIT, IntArray, Observation
 
 __all__ = ["Trace"]
@@ -61,7 +61,7 @@ class Trace:
         self._file = file
         self._episodes: list[dict[str, Any]] = []
 
-    def on_start(self, policy_name: str, worlds: BatchedWorlds) -> None:
+    def on_start(self, policy_name: str, worlds: Worlds) -> None:
         """Takes down the scenarios."""
         self._before = _copy_counters(worlds.state)
         self._episodes = []
@@ -73,7 +73,7 @@ class Trace:
             )
 
     def on_step(
-        self, worlds: BatchedWorlds, observation: Observation[NDArray[Any]], actions: IntArray, result: StepResult
+        self, worlds: Worlds, observation: Observation[NDArray[Any]], actions: NDArray[Any], result: StepResult
     ) -> None:
         """Takes down the step of every world that was under way."""
         state, before = worlds.state, self._before
@@ -94,7 +94,7 @@ class Trace:
             self._file.write(json.dumps({**episode, "metrics": metrics}, allow_nan=False) + "\n")
 
 
-def _copy_counters(state: WorldState) -> Counters:
+def _copy_counters(state: AllocateState) -> Counters:
     return Counters(*(getattr(state, name).copy() for name in Counters._fields))
 
 
@@ -105,7 +105,7 @@ def _chosen_targets(observation: Observation[NDArray[Any]], actions: IntArray) -
     return np.where(actions == WAIT, np.int16(-1), chosen)
 
 
-def _step(state: WorldState, before: Counters, row: int, choice: IntArray, reward: NDArray[Any]) -> dict[str, Any]:
+def _step(state: AllocateState, before: Counters, row: int, choice: IntArray, reward: NDArray[Any]) -> dict[str, Any]:
     uavs = slice(0, int(state.uav_exists[row].sum()))
     ran_out = (state.uav_range_left_m[row] <= 0.0) & (before.uav_range_left_m[row] > 0.0)
     return {
@@ -121,12 +121,12 @@ def _step(state: WorldState, before: Counters, row: int, choice: IntArray, rewar
     }
 
 
-def _deliveries(state: WorldState, before: Counters, row: int) -> list[list[Any]]:
+def _deliveries(state: AllocateState, before: Counters, row: int) -> list[list[Any]]:
     units = _change(state.delivered, before.delivered, row)
     return [[int(i), int(j), _plain(units[i, j])] for i, j in np.argwhere((units > 0.0).any(axis=-1))]
 
 
-def _closures(state: WorldState, before: Counters, row: int, choice: IntArray) -> list[list[Any]]:
+def _closures(state: AllocateState, before: Counters, row: int, choice: IntArray) -> list[list[Any]]:
     closed_time_s = state.target_closed_time_s[row]
     is_wasted = state.uav_wasted_trips[row] > before.uav_wasted_trips[row]
     return [

@@ -7,7 +7,7 @@ import torch
 from ray.rllib.core.columns import Columns
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.gymnasium import AllocateEnv
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.rl_module import SwarmRLModule
@@ -25,7 +25,7 @@ def module(tiny: Config) -> SwarmRLModule:
 @pytest.fixture
 def columns(tiny: Config) -> dict[str, torch.Tensor]:
     """What RLlib would batch of one observation."""
-    face = AllocateEnv(lambda seed: Generator(tiny.generator, tiny.world, seed, False), tiny.world, tiny.reward)
+    face = AllocateEnv(lambda seed: AllocateGenerator(tiny.generator, tiny.world, seed, False), tiny.world, tiny.reward)
     observation, _ = face.reset(seed=1)
     return {name: torch.from_numpy(array)[None] for name, array in observation.items()}
 

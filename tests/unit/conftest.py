@@ -12,6 +12,7 @@ from torch import Tensor
 from rl_cluster.config.schema import ModelConfig
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import (
+    GraphSpec,
     Observation,
     map_observation,
     obstacle_feature_dim,
@@ -21,6 +22,13 @@ from rl_cluster.types import (
 )
 
 NUM_RESOURCES = 2
+SPEC = GraphSpec(
+    uav_feature_dim(NUM_RESOURCES),
+    target_feature_dim(NUM_RESOURCES),
+    obstacle_feature_dim(),
+    pair_feature_dim(NUM_RESOURCES),
+    num_controls=0,
+)
 
 
 def _nearest(distance_X: NDArray[Any], num: int) -> NDArray[Any]:
@@ -106,7 +114,7 @@ def make_model() -> Callable[..., TransformerGNN]:
     def make(seed: int = 0, width: int = 16, **changes: Any) -> TransformerGNN:
         settings = {"num_heads": 2, "num_layers": 2, "gradient_checkpointing": False, "precision": "fp32"}
         torch.manual_seed(seed)
-        model = TransformerGNN(ModelConfig.model_validate(settings | {"width": width} | changes), NUM_RESOURCES)
+        model = TransformerGNN(ModelConfig.model_validate(settings | {"width": width} | changes), SPEC)
         with torch.no_grad():
             model.pointer_head.score.weight.normal_(std=0.5)
         return model

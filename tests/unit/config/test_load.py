@@ -100,7 +100,7 @@ def test_fault__is_placed_in_its_file(old: str, new: str, message: str, tmp_path
         ("ppo.lr", r"^ppo.lr: override without '='; write key=value"),
         ("ppo.lrr=1", r"^ppo.lrr=1: unknown key; did you mean ppo.lr\?$"),
         ("lr=1", r"^lr=1: unknown key; did you mean ppo.lr\?$"),
-        ("=1", r"^=1: unknown key; choose one of name, seed"),
+        ("=1", r"^=1: unknown key; choose one of name, task, seed"),
         ("ppo.lr=", r"^ppo.lr=: is empty; write at least one value$"),
         ("ppo.lr=[1", r"^ppo.lr=\[1: did not find .*; correct the YAML there$"),
         ("ppo.clip=2", r"^ppo.clip=2: got 2; give a finite number above 0 and below 1$"),
@@ -118,8 +118,10 @@ def test_fault__is_placed_in_its_override(override: str, message: str) -> None:
     ("text", "overrides", "message"),
     [
         ("- 1", [], r"run.yaml: is not a mapping; begin from a preset: rl-cluster config show quick_demo$"),
-        ("1: 2", [], r"run.yaml: 1: unknown key; choose one of name, seed"),
-        ("ppo: 1", ["ppo.clip=0.1"], r"run.yaml: ppo: is not a mapping; write its keys below ppo:$"),
+        ("name: a", [], r"run.yaml: task: is missing; give one of allocate, navigate$"),
+        ("task: [fly]", [], r"run.yaml: task: got \[\"fly\"\]; give one of allocate, navigate$"),
+        ("1: 2\ntask: allocate", [], r"run.yaml: 1: unknown key; choose one of name, task, seed"),
+        ("ppo: 1\ntask: allocate", ["ppo.clip=0.1"], r"run.yaml: ppo: is not a mapping; write its keys below ppo:$"),
     ],
 )
 def test_file__of_another_shape_is_refused(text: str, overrides: list[str], message: str, tmp_path: Path) -> None:

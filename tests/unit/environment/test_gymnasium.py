@@ -6,11 +6,11 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.batched import BatchedWorlds
-from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.heuristics import HEURISTICS
+from rl_cluster.environment.allocate.outcome import METRICS
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.gymnasium import AllocateEnv, make_allocate_env
-from rl_cluster.environment.heuristics import HEURISTICS
-from rl_cluster.environment.outcome import METRICS
 from rl_cluster.types import WAIT
 
 CONFIG = load_config("quick_demo")
@@ -22,9 +22,9 @@ def env() -> AllocateEnv:
     return make_allocate_env("quick_demo")
 
 
-def batched() -> BatchedWorlds:
-    source = Generator(CONFIG.generator, CONFIG.world, SEED, is_training=True)
-    return BatchedWorlds(source, CONFIG.world, CONFIG.reward, num_worlds=1)
+def batched() -> AllocateWorlds:
+    source = AllocateGenerator(CONFIG.generator, CONFIG.world, SEED, is_training=True)
+    return AllocateWorlds(source, CONFIG.world, CONFIG.reward, num_worlds=1)
 
 
 def test_env__passes_gymnasiums_checks(env: AllocateEnv) -> None:

@@ -10,19 +10,13 @@ import numpy as np
 import pytest
 
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.batched import BatchedWorlds
-from rl_cluster.environment.generator import Generator
-from rl_cluster.environment.heuristics import HEURISTICS
-from rl_cluster.environment.scenario import (
-    SHIPPED_SCENARIOS,
-    Scenario,
-    ScenarioFiles,
-    load_scenario,
-    parse_scenario,
-    save_scenario,
-    scenario_of,
-)
-from rl_cluster.environment.world import Sizes, WorldState
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.heuristics import HEURISTICS
+from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.scenario import SHIPPED_SCENARIOS, Scenario, load_scenario, parse_scenario, save_scenario
 from rl_cluster.errors import ScenarioError
 
 CONFIG = load_config("quick_demo")
@@ -64,8 +58,8 @@ def assert_equal(one: Scenario, other: Scenario) -> None:
         np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
 
 
-def worlds_of(scenarios: list[Scenario], num_worlds: int, first_world: int = 0) -> BatchedWorlds:
-    worlds = BatchedWorlds(
+def worlds_of(scenarios: list[Scenario], num_worlds: int, first_world: int = 0) -> AllocateWorlds:
+    worlds = AllocateWorlds(
         ScenarioFiles(scenarios, CONFIG.world, seed=0), CONFIG.world, CONFIG.reward, num_worlds, first_world
     )
     worlds.reset()
@@ -76,7 +70,9 @@ def worlds_of(scenarios: list[Scenario], num_worlds: int, first_world: int = 0) 
 @pytest.mark.parametrize("name", [*SHIPPED_SCENARIOS, "given", "generated"])
 def test_scenario__comes_back_from_its_file_as_it_was(name: str, suffix: str, tmp_path: Path) -> None:
     if name == "generated":
-        worlds = BatchedWorlds(Generator(CONFIG.generator, CONFIG.world, 0, False), CONFIG.world, CONFIG.reward, 1)
+        worlds = AllocateWorlds(
+            AllocateGenerator(CONFIG.generator, CONFIG.world, 0, False), CONFIG.world, CONFIG.reward, 1
+        )
         worlds.reset()
         scenario = scenario_of(worlds.state, 0)
     else:
@@ -105,7 +101,9 @@ def test_scenario__comes_back_from_a_world() -> None:
 
 
 def test_scenario_of__gives_the_same_episode() -> None:
-    generated = BatchedWorlds(Generator(CONFIG.generator, CONFIG.world, 0, False), CONFIG.world, CONFIG.reward, 3)
+    generated = AllocateWorlds(
+        AllocateGenerator(CONFIG.generator, CONFIG.world, 0, False), CONFIG.world, CONFIG.reward, 3
+    )
     observation, policy = generated.reset(), HEURISTICS["complete-first"](0)
     copied = worlds_of([scenario_of(generated.state, row) for row in range(3)], 3)
     seen = copied.observe()
@@ -165,9 +163,9 @@ def test_scenario_files__give_world_w_scenario_w_modulo_their_number() -> None:
 
 def test_scenario_files__write_only_their_row() -> None:
     source = ScenarioFiles([parse_scenario(DATA, "given")], CONFIG.world, seed=0)
-    state = WorldState.empty(3, source.sizes)
+    state = AllocateState.empty(3, source.sizes)
 
-    source.fill(state, row=1, world=0, episode=0)
+    source.fill(state, np.array([1]), first_world=0)
 
     for array in state:
         assert not array[[0, 2]].any()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rl_cluster.config.load import load_config
+from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.errors import CheckpointError
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
@@ -19,7 +20,7 @@ NAMES = ["model.safetensors", "optimizer.safetensors", "worlds.npz", "config.yam
 
 
 def _make_checkpoint(iteration: int = 20, weights: dict[str, Tensor] | None = None) -> Checkpoint:
-    model = TransformerGNN(CONFIG.model, CONFIG.generator.num_resources)
+    model = TransformerGNN(CONFIG.model, graph_spec(CONFIG))
     random = np.random.default_rng(iteration)
     return Checkpoint(
         config=CONFIG,

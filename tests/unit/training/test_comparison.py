@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.generator import Generator
-from rl_cluster.environment.heuristics import HEURISTICS
-from rl_cluster.environment.outcome import METRICS
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.heuristics import HEURISTICS
+from rl_cluster.environment.allocate.outcome import METRICS
 from rl_cluster.training.comparison import LABELS, Comparison, compare
 
 BASELINES = list(HEURISTICS)
@@ -119,10 +119,10 @@ def test_tables__print_names_as_they_are() -> None:
 
 def test_compare__plays_policies_and_baselines_on_the_same_episodes() -> None:
     config = load_config("debug")
-    source = Generator(config.generator, config.world, seed=0, is_training=False)
+    source = AllocateGenerator(config.generator, config.world, seed=0, is_training=False)
     greedy, complete_first = (HEURISTICS[name](0) for name in ("greedy", "complete-first"))
 
-    comparison = compare([complete_first], [greedy], source, config.world, config.reward, 12)
+    comparison = compare([complete_first], [greedy], source, config, 12)
 
     assert comparison.num_episodes == 12
     difference = comparison.differences["complete-first"]["greedy"].mean

@@ -5,16 +5,17 @@ import pytest
 from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.batched import BatchedWorlds, StepResult
-from rl_cluster.environment.generator import Generator
-from rl_cluster.environment.heuristics import HEURISTICS, Policy
-from rl_cluster.environment.outcome import METRICS
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.heuristics import HEURISTICS
+from rl_cluster.environment.allocate.outcome import METRICS
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.interface import Policy, StepResult
 from rl_cluster.training.engine import make_model
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.types import IntArray, Observation
 
 CONFIG = load_config("debug", ["model.width=8", "model.num_heads=2", "model.precision=fp32"])
-SOURCE = Generator(CONFIG.generator, CONFIG.world, seed=3, is_training=False)
+SOURCE = AllocateGenerator(CONFIG.generator, CONFIG.world, seed=3, is_training=False)
 MODEL = make_model(CONFIG)
 
 
@@ -28,12 +29,12 @@ class Recorder:
         self.num_ended = 0
         self.rewards = 0.0
 
-    def on_start(self, policy_name: str, worlds: BatchedWorlds) -> None:
+    def on_start(self, policy_name: str, worlds: AllocateWorlds) -> None:
         self.policy_names.append(policy_name)
         self.starts += list(worlds.state.uav_position_m.copy())
 
     def on_step(
-        self, worlds: BatchedWorlds, observation: Observation[NDArray[Any]], actions: IntArray, result: StepResult
+        self, worlds: AllocateWorlds, observation: Observation[NDArray[Any]], actions: IntArray, result: StepResult
     ) -> None:
         assert np.take_along_axis(observation.action_mask, actions[..., None], axis=2)[~worlds.state.ended].all()
         self.num_steps += 1
@@ -45,7 +46,7 @@ class Recorder:
 
 
 def _evaluate(policy: Policy, num_episodes: int = 20, **options: Any) -> dict[str, NDArray[np.float64]]:
-    return evaluate(policy, SOURCE, CONFIG.world, CONFIG.reward, num_episodes, **options)
+    return evaluate(policy, SOURCE, CONFIG, num_episodes, **options)
 
 
 def _model_policy(mode: Literal["argmax", "sampled"], seed: int = 0) -> ModelPolicy:

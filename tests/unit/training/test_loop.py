@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.generator import Generator
+from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.errors import CheckpointError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import LocalEngine
@@ -100,11 +100,11 @@ def test_train__learns_within_seconds(quick_demo: Config) -> None:
         }
     )
     engine = LocalEngine(config)
-    source = Generator(config.generator, config.world, config.seed, is_training=False)
+    source = AllocateGenerator(config.generator, config.world, config.seed, is_training=False)
 
     def rewards() -> NDArray[np.float64]:
         policy = ModelPolicy(engine.model(), "sampled", config.seed)
-        return evaluate(policy, source, config.world, config.reward, 200)["per_agent_reward"]
+        return evaluate(policy, source, config, 200)["per_agent_reward"]
 
     untrained = rewards()
     for iteration in range(config.training.iterations):

@@ -10,9 +10,11 @@ import yaml
 from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.generator import Generator
-from rl_cluster.environment.heuristics import HEURISTICS, Policy
-from rl_cluster.environment.scenario import ScenarioFiles, parse_scenario
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.heuristics import HEURISTICS
+from rl_cluster.environment.allocate.scenarios import ScenarioFiles
+from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.scenario import parse_scenario
 from rl_cluster.training.engine import make_model
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.trace import Trace
@@ -26,7 +28,7 @@ CONFIG = load_config(
         "generator.supply_demand_ratio=[0.8, 2.0]",
     ],
 )
-SOURCE = Generator(CONFIG.generator, CONFIG.world, seed=5, is_training=False)
+SOURCE = AllocateGenerator(CONFIG.generator, CONFIG.world, seed=5, is_training=False)
 NUM_EPISODES = 20
 POLICIES: dict[str, Callable[[], Policy]] = {
     "greedy": lambda: HEURISTICS["greedy"](0),
@@ -83,9 +85,7 @@ def recompute(episode: dict[str, Any]) -> dict[str, float]:
 
 def _play(policy: Policy, batch_size: int = 8) -> tuple[dict[str, NDArray[np.float64]], list[dict[str, Any]]]:
     file = io.StringIO()
-    outcomes = evaluate(
-        policy, SOURCE, CONFIG.world, CONFIG.reward, NUM_EPISODES, batch_size=batch_size, observer=Trace(file)
-    )
+    outcomes = evaluate(policy, SOURCE, CONFIG, NUM_EPISODES, batch_size=batch_size, observer=Trace(file))
     return outcomes, [json.loads(line) for line in file.getvalue().splitlines()]
 
 
@@ -139,7 +139,7 @@ def test_trace__of_uavs_out_of_range_and_time() -> None:
     source = ScenarioFiles([parse_scenario(yaml.safe_load(STRANDED), "test")], CONFIG.world, seed=0)
     file = io.StringIO()
 
-    outcomes = evaluate(POLICIES["greedy"](), source, CONFIG.world, CONFIG.reward, 1, observer=Trace(file))
+    outcomes = evaluate(POLICIES["greedy"](), source, CONFIG, 1, observer=Trace(file))
 
     episode = json.loads(file.getvalue())
     assert [step["grounded"] for step in episode["steps"]] == [[0], [], [], [], []]
@@ -171,9 +171,7 @@ def test_trace__holds_scenarios_that_play_the_same_episodes_again() -> None:
     outcomes, episodes = _play(POLICIES["greedy"]())
     scenarios = [parse_scenario(episode["scenario"], "trace") for episode in episodes]
 
-    again = evaluate(
-        POLICIES["greedy"](), ScenarioFiles(scenarios, CONFIG.world, seed=0), CONFIG.world, CONFIG.reward, NUM_EPISODES
-    )
+    again = evaluate(POLICIES["greedy"](), ScenarioFiles(scenarios, CONFIG.world, seed=0), CONFIG, NUM_EPISODES)
 
     for name, values in outcomes.items():
         np.testing.assert_allclose(again[name], values, rtol=1e-6, atol=1e-6, err_msg=name)

@@ -1,0 +1,140 @@
+"""Settings of task `allocate`: which UAV serves which target."""
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rl_cluster.config.section import Count, FloatRange, NonNegative, Positive, Section, Share, check_range
+
+__all__ = ["AllocateGeneratorConfig", "AllocateRewardConfig", "AllocateWorldConfig"]
+
+MAX_SUBSTEPS = 10_000
+
+
+class AllocateGeneratorConfig(Section):
+    """From what the generator draws an episode. Each range is [low, high], both ends included."""
+
+    num_uavs: tuple[Count, Count]
+    """UAVs in an episode, 1 to 4096. The high end is also the padded size."""
+    num_targets: tuple[Count, Count]
+    """Targets in an episode, 1 to 4096. The high end is also the padded size."""
+    num_obstacles: tuple[Annotated[int, Field(ge=0, le=1024)], Annotated[int, Field(ge=0, le=1024)]]
+    """Circular no-fly zones in an episode, 0 to 1024. The high end is also the padded size."""
+    num_resources: Annotated[int, Field(ge=1, le=8)]
+    """Kinds of resource that UAVs carry and targets demand."""
+    spacing_m: Positive
+    """Metres. The square area's side is spacing * sqrt((UAVs + targets) / 2): density stays constant as teams grow."""
+    uav_resource: FloatRange
+    """Units of each kind that a UAV carries at the start."""
+    specialist_share: Share
+    """Probability that a UAV lacks one kind of resource altogether (with one kind only, it has no effect)."""
+    demand_spread: Annotated[float, Field(ge=0.0, lt=1.0)]
+    """Demands of a kind vary by 1 +- this share between targets, before they are scaled to the supply."""
+    supply_demand_ratio: FloatRange
+    """Supply over demand, drawn per kind. Below 1 not every target can be served: decisions matter most there."""
+    range_sides: FloatRange
+    """How far a UAV can fly, in sides of the area, so that the local problem is the same at every size."""
+    cruise_mps: FloatRange
+    """Metres per second, drawn per UAV."""
+    speed_share: FloatRange
+    """Lowest and highest speed of a UAV, as shares of its cruise speed: low <= 1 <= high."""
+    obstacle_radius_m: FloatRange
+    """Metres. The high end and the world's clearance must fit half of the smallest placement cell."""
+    polygon_share: Share
+    """Share of the no-fly zones that are polygons, of 3 to 8 corners on the circle of the radius drawn."""
+    target_value: FloatRange
+    """What a target is worth, drawn per target; only ratios within an episode matter."""
+    service_time_s: tuple[NonNegative, NonNegative]
+    """Seconds that UAVs must stay at a target before they have delivered, drawn per target."""
+    appearing_share: Share
+    """Share of the targets that appear during the episode, at a time drawn from the first half of the time limit."""
+    failing_share: Share
+    """Share of the UAVs that fail during the episode, at a time drawn from the whole time limit."""
+    has_depot: bool
+    """true: a depot is placed, to which every UAV must return."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for name in ("num_uavs", "num_targets", "num_obstacles", "uav_resource", "supply_demand_ratio", "target_value"):
+            check_range(name, getattr(self, name))
+        for name in ("range_sides", "cruise_mps", "speed_share", "obstacle_radius_m", "service_time_s"):
+            check_range(name, getattr(self, name))
+        if not self.speed_share[0] <= 1.0 <= self.speed_share[1]:
+            raise ValueError("speed_share must hold 1.0 between its ends; write for example [0.6, 1.5]")
+        return self
+
+    @property
+    def smallest_cell_m(self) -> float:
+        """Metres. Each entity has a square cell of its own: side / ceil(sqrt(entities)); here the smallest of all."""
+        fewest, most = (self.num_uavs[end] + self.num_targets[end] for end in (0, 1))
+        return min(
+            self.spacing_m * math.sqrt(count / 2.0) / math.ceil(math.sqrt(count + self.num_obstacles[1]))
+            for count in range(fewest, most + 1)
+        )
+
+
+class AllocateWorldConfig(Section):
+    """How the world runs: clock, flight, delivery and what is seen of it."""
+
+    decision_interval_s: Positive
+    """Seconds between two choices of every UAV."""
+    substep_s: Positive
+    """Seconds of one flight step; divides the decision interval, into 10,000 steps at most."""
+    capture_radius_m: Positive
+    """Metres. Inside this radius of its target a UAV delivers."""
+    max_turn_rate_radps: Positive
+    """Radians per second that a UAV can turn at most, where its scenario does not say."""
+    obstacle_clearance_m: NonNegative
+    """Metres that the autopilot keeps from the edge of a no-fly zone."""
+    sensing_radius_m: Positive
+    """Metres. The unit of every length that the policy sees, and of the path term of the reward."""
+    time_limit_sides: Positive
+    """Time limit of an episode: this many sides of the area at the mean cruise speed."""
+    num_candidates: Annotated[int, Field(ge=1, le=64)]
+    """How many of the nearest legal targets a UAV chooses from (apart from the attention's k)."""
+    coalition: Literal["sum", "sync"]
+    """sum: whoever has arrived delivers. sync: UAVs wait at a target until those present cover all that remains."""
+    resource_kind: Literal["consumed", "capability"]
+    """consumed: what is delivered is gone. capability: it is needed but stays; a UAV serves a target once."""
+    replan: bool
+    """true: a UAV chooses at every decision. false: it keeps its target until that closes or it can no longer help."""
+    k_jitter: Annotated[int, Field(ge=0, le=8)]
+    """In training, the attention's k varies per episode by up to this many neighbours either way."""
+    k_wide_share: Share
+    """In training, the share of episodes whose k is drawn uniformly from 4 to 16 instead."""
+
+    @model_validator(mode="after")
+    def _whole_substeps(self) -> Self:
+        substeps = self.decision_interval_s / self.substep_s
+        if abs(substeps - round(substeps)) > 1e-6 or not 1 <= round(substeps) <= MAX_SUBSTEPS:
+            raise ValueError(
+                f"decision_interval_s={self.decision_interval_s} is not 1 to {MAX_SUBSTEPS} times "
+                f"substep_s={self.substep_s}; choose a substep that divides it"
+            )
+        return self
+
+
+class AllocateRewardConfig(Section):
+    """Weights of the named reward terms (`environment/reward.py` has the formulas). 0 switches a term off."""
+
+    completion: NonNegative
+    """A target closes: each contributor gets its share of what was delivered."""
+    share: NonNegative
+    """A UAV's own share of demand newly met."""
+    waste: NonNegative
+    """Charged to a UAV whose chosen target closes under it."""
+    congestion: NonNegative
+    """Charged when a target closes (or at the end): its part of the congestion metric, split over those involved."""
+    path: NonNegative
+    """Charged per sensing radius flown."""
+    time: NonNegative
+    """Charged per decision, while the episode lasts."""
+    approach: NonNegative
+    """Potential-based shaping (Ng, Harada, Russell 1999) on the distance to the chosen target, per sensing radius."""
+    collision: NonNegative
+    """Charged for entering a no-fly zone."""
+    all_done: NonNegative
+    """Paid once, divided by the number of UAVs, when every target is closed."""
+    own_weight: Share
+    """lambda: r = lambda * own + (1 - lambda) * mean over UAVs."""

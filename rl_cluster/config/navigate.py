@@ -1,0 +1,106 @@
+"""Settings of task `navigate`: every UAV flies to its goal."""
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rl_cluster.config.section import Count, FloatRange, NonNegative, Positive, Section, Share, check_range
+
+__all__ = ["NavigateGeneratorConfig", "NavigateRewardConfig", "NavigateWorldConfig"]
+
+
+class NavigateGeneratorConfig(Section):
+    """From what the generator draws an episode. Each range is [low, high], both ends included."""
+
+    num_uavs: tuple[Count, Count]
+    """UAVs in an episode, 1 to 4096. The high end is also the padded size."""
+    num_obstacles: tuple[Annotated[int, Field(ge=0, le=1024)], Annotated[int, Field(ge=0, le=1024)]]
+    """No-fly zones in an episode, 0 to 1024. The high end is also the padded size."""
+    spacing_m: Positive
+    """Metres. The square area's side is spacing * sqrt(UAVs): density stays constant as teams grow."""
+    obstacle_radius_m: FloatRange
+    """Metres. Radius of a round no-fly zone, or of the circle on which the corners of a polygon lie."""
+    polygon_share: Share
+    """Share of the no-fly zones that are polygons, of 3 to 8 corners."""
+    goal_matching: Literal["random", "hungarian"]
+    """Which UAV gets which goal. random: ways cross. hungarian: the least total distance."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for name in ("num_uavs", "num_obstacles", "obstacle_radius_m"):
+            check_range(name, getattr(self, name))
+        return self
+
+    @property
+    def smallest_cell_m(self) -> float:
+        """Metres. Each start, goal and zone has a square cell of its own; here the smallest of all."""
+        fewest, most = self.num_uavs
+        return min(
+            self.spacing_m * math.sqrt(count) / math.ceil(math.sqrt(2 * count + self.num_obstacles[1]))
+            for count in range(fewest, most + 1)
+        )
+
+
+class NavigateWorldConfig(Section):
+    """How the world runs: clock, flight, bodies, and what is seen of it."""
+
+    dynamics: Literal["unicycle", "double_integrator"]
+    """unicycle: controls are acceleration and turn rate. double_integrator: acceleration east and north."""
+    step_s: Positive
+    """Seconds between two actions of every UAV."""
+    speed_mps: tuple[NonNegative, Positive]
+    """Metres per second: lowest (of the unicycle; the double integrator's is 0) and highest speed."""
+    max_acceleration_mps2: Positive
+    """Metres per second squared at full control."""
+    max_turn_rate_radps: Positive
+    """Radians per second at full control (unicycle)."""
+    arrival_radius_m: Positive
+    """Metres. A UAV this near to its goal has arrived: it stays there, hovering, until the episode ends."""
+    collision_distance_m: Positive
+    """Metres between two UAVs' centres below which they collide; half of it is a UAV's own radius at no-fly zones."""
+    warning_distance_m: Positive
+    """Metres between two UAVs' centres below which the warning band begins; the same band lies around zones."""
+    formation_radius_m: NonNegative
+    """Metres within which followers should keep to the leader, UAV 0; 0 flies without formation."""
+    sensing_radius_m: Positive
+    """Metres. The unit of every length that the policy sees."""
+    time_limit_sides: Positive
+    """Time limit of an episode: this many sides of the area at the highest speed."""
+    num_encounters: Annotated[int, Field(ge=1, le=64)]
+    """How many of the nearest bodies (UAVs and zones) a UAV sees with relative position and velocity."""
+    k_jitter: Annotated[int, Field(ge=0, le=8)]
+    """In training, the attention's k varies per episode by up to this many neighbours either way."""
+    k_wide_share: Share
+    """In training, the share of episodes whose k is drawn uniformly from 4 to 16 instead."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        check_range("speed_mps", self.speed_mps)
+        if self.warning_distance_m < self.collision_distance_m:
+            raise ValueError(
+                f"warning_distance_m={self.warning_distance_m} is below collision_distance_m="
+                f"{self.collision_distance_m}; raise it"
+            )
+        return self
+
+
+class NavigateRewardConfig(Section):
+    """Weights of the named reward terms (`environment/navigate/reward.py` has the formulas). 0 switches a term off."""
+
+    progress: NonNegative
+    """Paid per sensing radius by which a UAV has come nearer to its goal."""
+    arrival: NonNegative
+    """Paid once when a UAV arrives."""
+    collision: NonNegative
+    """Charged when a UAV begins to touch another UAV or a no-fly zone."""
+    warning: NonNegative
+    """Charged per second in the warning band, in proportion to the depth in it."""
+    effort: NonNegative
+    """Charged per second of full control, by the mean square of the controls."""
+    time: NonNegative
+    """Charged per second until a UAV has arrived."""
+    formation: NonNegative
+    """Charged per second to a follower outside the formation, per sensing radius of the excess (at most one)."""
+    own_weight: Share
+    """lambda: r = lambda * own + (1 - lambda) * mean over UAVs."""

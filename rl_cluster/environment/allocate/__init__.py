@@ -1,0 +1,1 @@
+"""Task `allocate`: which UAV serves which target."""

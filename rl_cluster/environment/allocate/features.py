@@ -1,0 +1,246 @@
+"""The features of one world: rows for UAVs, targets and obstacles, and rows for UAV-candidate pairs.
+
+All features are relative and scale-free: lengths over the sensing radius, amounts over the mean UAV's initial
+resources, directions in the UAV's body frame, times as shares. `Observation` in `types.py` gives the shapes; the four
+writers below are the list of columns. R resource kinds come first in every row, group by group.
+"""
+
+import math
+
+from numba import njit
+
+from rl_cluster.environment.allocate.delivery import is_open
+from rl_cluster.environment.allocate.intent import Intent
+from rl_cluster.environment.allocate.state import EPSILON, AllocateState
+from rl_cluster.types import FloatArray
+
+__all__ = ["write_obstacle_row", "write_pair_row", "write_target_row", "write_uav_row"]
+
+
+@njit(cache=True, _nrt=False)
+def _ratio(a, b, limit):  # type: ignore[no-untyped-def]
+    """min(a / b, limit), 0 where b is nothing."""
+    return min(a / b, limit) if b > EPSILON else 0.0
+
+
+@njit(cache=True, _nrt=False)
+def _supply_ratio(state, b, r):  # type: ignore[no-untyped-def]
+    """What flying UAVs still carry of kind r over what open targets still lack, at most 3."""
+    supply, lack = 0.0, 0.0
+    for i in range(state.uav_exists.shape[1]):
+        if state.uav_exists[b, i] and state.uav_range_left_m[b, i] > 0.0:
+            supply += state.uav_resources[b, i, r]
+    for j in range(state.target_exists.shape[1]):
+        if state.target_exists[b, j]:
+            lack += state.target_remaining[b, j, r]
+    return _ratio(supply, lack, 3.0)
+
+
+@njit(cache=True, _nrt=False)
+def _counts(state, b):  # type: ignore[no-untyped-def]
+    """UAVs that fly, UAVs, open targets, targets of the world."""
+    flying, uavs, open_targets, targets = 0.0, 0.0, 0.0, 0.0
+    for i in range(state.uav_exists.shape[1]):
+        uavs += state.uav_exists[b, i]
+        flying += state.uav_exists[b, i] and state.uav_range_left_m[b, i] > 0.0
+    for j in range(state.target_exists.shape[1]):
+        targets += state.target_exists[b, j]
+        open_targets += is_open(state, b, j)
+    return flying, uavs, open_targets, targets
+
+
+@njit(cache=True, _nrt=False)
+def write_uav_row(
+    state: AllocateState, b: int, i: int, intent: Intent, sensing_radius_m: float, row: FloatArray
+) -> None:
+    """UAV i of world b. Columns (4 R + 14):
+
+    R carried / unit; R carried / initial; R supply over lack of the world; R uncovered demand of the choice / unit;
+    range left / sensing radius (at most 8, over 4); range left / side (at most 3); share of the time gone; metres that
+    the time left allows / sensing radius (over 8); has a choice; cos and sin of the bearing to it; distance to it
+    (at most 4); cruise speed / mean; can fly; legal targets / open targets; open / all targets; flying / all UAVs;
+    flying UAVs / open targets (at most 4, over 4).
+    """
+    num_kinds = intent.unit.shape[0]
+    choice = state.uav_choice[b, i]
+    for r in range(num_kinds):
+        row[r] = state.uav_resources[b, i, r] / intent.unit[r]
+        row[num_kinds + r] = _ratio(state.uav_resources[b, i, r], state.uav_initial_resources[b, i, r], 1.0)
+        row[2 * num_kinds + r] = _supply_ratio(state, b, r)
+        row[3 * num_kinds + r] = intent.uncovered[choice, r] / intent.unit[r] if choice >= 0 else 0.0
+    flying, num_uavs, num_open, num_targets = _counts(state, b)
+    range_left = state.uav_range_left_m[b, i]
+    side = math.sqrt(state.area_m[b, 0] * state.area_m[b, 1])
+    c = 4 * num_kinds
+    row[c] = min(range_left / sensing_radius_m, 8.0) / 4.0
+    row[c + 1] = min(range_left / side, 3.0)
+    row[c + 2] = state.time_s[b] / state.time_limit_s[b]
+    time_left_s = max(state.time_limit_s[b] - state.time_s[b], 0.0)
+    row[c + 3] = min(time_left_s * state.uav_cruise_mps[b, i] / sensing_radius_m, 16.0) / 8.0
+    if choice >= 0:
+        bearing = _bearing(state, b, i, choice)
+        row[c + 4], row[c + 5], row[c + 6] = 1.0, math.cos(bearing), math.sin(bearing)
+        row[c + 7] = min(intent.distance_m[i, choice] / sensing_radius_m, 4.0)
+    else:
+        row[c + 4], row[c + 5], row[c + 6], row[c + 7] = 0.0, 0.0, 0.0, 0.0
+    row[c + 8] = state.uav_cruise_mps[b, i] / _mean_cruise_mps(state, b)
+    row[c + 9] = 1.0 if range_left > 0.0 else 0.0
+    row[c + 10] = _num_legal(intent, i) / max(num_open, 1.0)
+    row[c + 11] = num_open / num_targets
+    row[c + 12] = flying / num_uavs
+    row[c + 13] = min(flying / max(num_open, 1.0), 4.0) / 4.0
+
+
+@njit(cache=True, _nrt=False)
+def _num_legal(intent, i):  # type: ignore[no-untyped-def]
+    count = 0.0
+    for j in range(intent.legal.shape[1]):
+        count += intent.legal[i, j]
+    return count
+
+
+@njit(cache=True, _nrt=False)
+def _mean_cruise_mps(state, b):  # type: ignore[no-untyped-def]
+    total, count = 0.0, 0
+    for i in range(state.uav_exists.shape[1]):
+        if state.uav_exists[b, i]:
+            total += state.uav_cruise_mps[b, i]
+            count += 1
+    return total / max(count, 1)
+
+
+@njit(cache=True, _nrt=False)
+def _bearing(state, b, i, j):  # type: ignore[no-untyped-def]
+    """Bearing to target j in UAV i's body frame: 0 = straight ahead, positive = left."""
+    dx = state.target_position_m[b, j, 0] - state.uav_position_m[b, i, 0]
+    dy = state.target_position_m[b, j, 1] - state.uav_position_m[b, i, 1]
+    return math.atan2(dy, dx) - state.uav_heading_rad[b, i]
+
+
+@njit(cache=True, _nrt=False)
+def write_target_row(state: AllocateState, b: int, j: int, intent: Intent, interval_s: float, row: FloatArray) -> None:
+    """Open target j of world b. Columns (5 R + 7):
+
+    R remaining / unit; R remaining / demand; R committed / unit; R uncovered / unit; R free supply over uncovered (at
+    most 2; 2 where nothing is uncovered); ideal number of UAVs (over 4); UAVs under way / ideal (at most 2); earliest
+    arrival in decision intervals (over 10, at most 2; 2 without any); all covered by those under way; coverable by
+    free UAVs; mean share of the demand that remains; is open.
+    """
+    num_kinds = intent.unit.shape[0]
+    is_covered, is_coverable, remaining_share, kinds = True, True, 0.0, 0
+    for r in range(num_kinds):
+        unit, remaining = intent.unit[r], state.target_remaining[b, j, r]
+        uncovered, free = intent.uncovered[j, r], intent.free_supply[j, r]
+        row[r] = remaining / unit
+        row[num_kinds + r] = _ratio(remaining, state.target_demand[b, j, r], 1.0)
+        row[2 * num_kinds + r] = min(intent.committed[j, r] / unit, 8.0)
+        row[3 * num_kinds + r] = uncovered / unit
+        row[4 * num_kinds + r] = _ratio(free, uncovered, 2.0) if uncovered > EPSILON else 2.0
+        is_covered &= uncovered <= EPSILON
+        is_coverable &= free >= uncovered - EPSILON
+        if state.target_demand[b, j, r] > EPSILON:
+            remaining_share += remaining / state.target_demand[b, j, r]
+            kinds += 1
+    c = 5 * num_kinds
+    row[c] = min(intent.ideal[j], 16.0) / 4.0
+    row[c + 1] = min(intent.num_under_way[j] / intent.ideal[j], 2.0)
+    row[c + 2] = min(intent.earliest_s[j] / (10.0 * interval_s), 2.0)
+    row[c + 3] = 1.0 if is_covered else 0.0
+    row[c + 4] = 1.0 if is_coverable else 0.0
+    row[c + 5] = remaining_share / max(kinds, 1)
+    row[c + 6] = 1.0
+
+
+@njit(cache=True, _nrt=False)
+def write_obstacle_row(
+    state: AllocateState, b: int, o: int, clearance_m: float, sensing_radius_m: float, row: FloatArray
+) -> None:
+    """Obstacle o of world b. Columns (2): radius, and radius plus clearance, both / sensing radius."""
+    row[0] = state.obstacle_radius_m[b, o] / sensing_radius_m
+    row[1] = (state.obstacle_radius_m[b, o] + clearance_m) / sensing_radius_m
+
+
+@njit(cache=True, _nrt=False)
+def write_pair_row(
+    state: AllocateState, b: int, i: int, j: int, intent: Intent, sensing_radius_m: float, row: FloatArray
+) -> None:
+    """UAV i and its candidate j. Here *uncovered* leaves out the UAV's own commitment. Columns (5 R + 15):
+
+    R what the UAV can give / unit; R what of that is uncovered / unit; R what it can give / remaining;
+    R uncovered / unit; R uncovered after all nearer free UAVs / unit; distance (at most 8, over 2); cos and sin of the
+    bearing; is its current choice; distance / range left; completes what remains alone; completes it given those under
+    way; own share of what remains; own share of what is uncovered; UAVs under way that are nearer / ideal; UAVs under
+    way / ideal (both at most 2); nearer free UAVs (over 4, at most 2); distance less that of the nearest other free UAV
+    (in [-2, 2]); free UAVs with it can cover all; flight time / time left (at most 2).
+    """
+    num_kinds = intent.unit.shape[0]
+    distance = intent.distance_m[i, j]
+    is_current = state.uav_choice[b, i] == j
+    alone, given_others, with_free = True, True, True
+    gives, lacks, gives_uncovered, lacks_uncovered = 0.0, 0.0, 0.0, 0.0
+    for r in range(num_kinds):
+        unit, own = intent.unit[r], state.uav_resources[b, i, r]
+        remaining = state.target_remaining[b, j, r]
+        committed = intent.committed[j, r] - (own if is_current else 0.0)
+        uncovered = max(0.0, remaining - committed)
+        free = intent.free_supply[j, r] + (own if state.uav_choice[b, i] >= 0 else 0.0)
+        row[r] = min(own, remaining) / unit
+        row[num_kinds + r] = min(own, uncovered) / unit
+        row[2 * num_kinds + r] = _ratio(min(own, remaining), remaining, 1.0)
+        row[3 * num_kinds + r] = uncovered / unit
+        row[4 * num_kinds + r] = max(0.0, uncovered - _nearer_free_supply(state, b, i, j, r, intent)) / unit
+        alone &= own >= remaining - EPSILON
+        given_others &= own >= uncovered - EPSILON
+        with_free &= free >= uncovered - EPSILON
+        gives += min(own, remaining) / unit
+        lacks += remaining / unit
+        gives_uncovered += min(own, uncovered) / unit
+        lacks_uncovered += uncovered / unit
+    bearing = _bearing(state, b, i, j)
+    nearer_under_way, nearer_free, nearest_free_m = _rivals(state, b, i, j, intent)
+    others_under_way = intent.num_under_way[j] - (1.0 if is_current else 0.0)
+    time_left_s = max(state.time_limit_s[b] - state.time_s[b], 1.0)
+    c = 5 * num_kinds
+    row[c] = min(distance / sensing_radius_m, 8.0) / 2.0
+    row[c + 1] = math.cos(bearing)
+    row[c + 2] = math.sin(bearing)
+    row[c + 3] = 1.0 if is_current else 0.0
+    row[c + 4] = distance / state.uav_range_left_m[b, i]
+    row[c + 5] = 1.0 if alone else 0.0
+    row[c + 6] = 1.0 if given_others else 0.0
+    row[c + 7] = _ratio(gives, lacks, 1.0)
+    row[c + 8] = _ratio(gives_uncovered, lacks_uncovered, 1.0)
+    row[c + 9] = min(nearer_under_way / intent.ideal[j], 2.0)
+    row[c + 10] = min(others_under_way / intent.ideal[j], 2.0)
+    row[c + 11] = min(nearer_free / 4.0, 2.0)
+    row[c + 12] = max(-2.0, min(2.0, (distance - nearest_free_m) / sensing_radius_m))
+    row[c + 13] = 1.0 if with_free else 0.0
+    row[c + 14] = min(distance / state.uav_cruise_mps[b, i] / time_left_s, 2.0)
+
+
+@njit(cache=True, _nrt=False)
+def _nearer_free_supply(state, b, i, j, r, intent):  # type: ignore[no-untyped-def]
+    """Resources of kind r of other free UAVs that may choose target j and are nearer to it."""
+    supply = 0.0
+    for other in range(state.uav_exists.shape[1]):
+        is_free = other != i and state.uav_choice[b, other] < 0 and intent.legal[other, j]
+        if is_free and intent.distance_m[other, j] < intent.distance_m[i, j]:
+            supply += state.uav_resources[b, other, r]
+    return supply
+
+
+@njit(cache=True, _nrt=False)
+def _rivals(state, b, i, j, intent):  # type: ignore[no-untyped-def]
+    """Nearer UAVs under way to target j, nearer free UAVs, and the distance of the nearest other free UAV."""
+    under_way, free, nearest_m = 0.0, 0.0, math.inf
+    for other in range(state.uav_exists.shape[1]):
+        if other == i or not intent.legal[other, j]:
+            continue
+        is_nearer = intent.distance_m[other, j] < intent.distance_m[i, j]
+        choice = state.uav_choice[b, other]
+        if choice == j:
+            under_way += is_nearer
+        elif choice < 0:
+            free += is_nearer
+            nearest_m = min(nearest_m, intent.distance_m[other, j])
+    return under_way, free, nearest_m

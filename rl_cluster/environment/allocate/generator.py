@@ -1,0 +1,160 @@
+"""Draws episodes: team sizes, resources, speeds, obstacles and a supply/demand ratio, at constant density.
+
+The square area's side is spacing * sqrt((N + M) / 2). UAVs, targets and obstacles take distinct cells of a jittered
+grid, so placement never loops on rejection, and a zone with its clearance stays inside its cell. Range and time limit
+scale with the side, so that the local problem is the same at every size.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateWorldConfig
+from rl_cluster.environment.allocate.state import EPSILON, AllocateState
+from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.random import EVALUATION, TRAINING, key, uniform, uniform_int
+
+__all__ = ["AllocateGenerator"]
+
+
+class AllocateGenerator:
+    """An `EpisodeSource`: episode (seed, world, episode) is always the same, and training never meets evaluation's.
+
+    Args:
+        is_training: Which of the two disjoint streams the episodes come from.
+    """
+
+    def __init__(
+        self, config: AllocateGeneratorConfig, world: AllocateWorldConfig, seed: int, is_training: bool
+    ) -> None:
+        self._config, self._world = config, world
+        self._seed, self._stream = seed, TRAINING if is_training else EVALUATION
+
+    @property
+    def sizes(self) -> Sizes:
+        """The high ends of the config's ranges."""
+        config = self._config
+        return Sizes(config.num_uavs[1], config.num_targets[1], config.num_obstacles[1], config.num_resources)
+
+    @property
+    def seed(self) -> int:
+        """The seed that keys the episodes."""
+        return self._seed
+
+    def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
+        """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
+        config = self._config
+        _generate(
+            state, rows, first_world, self._seed, self._stream,
+            (config.num_uavs, config.num_targets, config.num_obstacles), config.spacing_m, config.obstacle_radius_m,
+            self._world.obstacle_clearance_m, config.uav_resource, config.specialist_share, config.range_sides,
+            config.cruise_mps, config.speed_share, config.demand_spread, config.supply_demand_ratio,
+            self._world.max_turn_rate_radps, self._world.time_limit_sides,
+        )  # fmt: skip
+
+
+_CELL, _PLACE, _UAV, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 28
+"""First counters of the draws for cells, places, UAVs and targets: far apart, so that no draw is used twice."""
+
+
+@njit(cache=True)
+def _generate(  # type: ignore[no-untyped-def]
+    state, rows, first_world, seed, stream, counts, spacing_m, radius_m, clearance_m, resource, specialist_share,
+    range_sides, cruise_mps, speed_share, spread, supply_demand_ratio, turn_rate_radps, time_limit_sides,
+):  # fmt: skip
+    for b in rows:
+        episode_key = key(seed, stream, first_world + b, state.episode[b])
+        num_uavs = uniform_int(episode_key, 0, counts[0][0], counts[0][1])
+        num_targets = uniform_int(episode_key, 1, counts[1][0], counts[1][1])
+        num_obstacles = uniform_int(episode_key, 2, counts[2][0], counts[2][1])
+        side_m = spacing_m * math.sqrt((num_uavs + num_targets) / 2.0)
+        state.area_m[b] = side_m
+        _place(state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, clearance_m)
+        _equip(
+            state, b, episode_key, num_uavs, side_m, resource, specialist_share, range_sides, cruise_mps, speed_share
+        )
+        _demand(state, b, episode_key, num_targets, spread, supply_demand_ratio)
+        state.uav_max_turn_rate_radps[b, :num_uavs] = turn_rate_radps
+        state.time_limit_s[b] = time_limit_sides * side_m / state.uav_cruise_mps[b, :num_uavs].mean()
+
+
+@njit(cache=True)
+def _between(episode_key, counter, low_high):  # type: ignore[no-untyped-def]
+    return low_high[0] + (low_high[1] - low_high[0]) * uniform(episode_key, counter)
+
+
+@njit(cache=True)
+def _shuffled_cells(episode_key, num_cells, count):  # type: ignore[no-untyped-def]
+    """The first `count` of a Fisher-Yates shuffle of the cells."""
+    cells = np.arange(num_cells)
+    for position in range(count):
+        other = uniform_int(episode_key, _CELL + position, position, num_cells - 1)
+        cells[position], cells[other] = cells[other], cells[position]
+    return cells[:count]
+
+
+@njit(cache=True)
+def _place(state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, clearance_m):  # type: ignore[no-untyped-def]
+    """Positions of all entities, each in a cell of its own; obstacles keep their clearance inside their cell."""
+    count = num_uavs + num_targets + num_obstacles
+    per_side = math.ceil(math.sqrt(count))
+    cell_m = side_m / per_side
+    cells = _shuffled_cells(episode_key, per_side * per_side, count)
+    for entity in range(count):
+        margin_m, obstacle = 0.0, entity - num_uavs - num_targets
+        if obstacle >= 0:
+            state.obstacle_exists[b, obstacle] = True
+            state.obstacle_radius_m[b, obstacle] = _between(episode_key, _PLACE + 3 * entity + 2, radius_m)
+            margin_m = state.obstacle_radius_m[b, obstacle] + clearance_m
+        span_m = cell_m - 2.0 * margin_m
+        x = (cells[entity] % per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity)
+        y = (cells[entity] // per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity + 1)
+        if obstacle >= 0:
+            state.obstacle_center_m[b, obstacle, 0], state.obstacle_center_m[b, obstacle, 1] = x, y
+        elif entity < num_uavs:
+            state.uav_exists[b, entity] = True
+            state.uav_position_m[b, entity, 0], state.uav_position_m[b, entity, 1] = x, y
+        else:
+            target = entity - num_uavs
+            state.target_exists[b, target] = True
+            state.target_position_m[b, target, 0], state.target_position_m[b, target, 1] = x, y
+
+
+@njit(cache=True)
+def _equip(state, b, episode_key, num_uavs, side_m, resource, specialist_share, range_sides, cruise_mps, speed_share):  # type: ignore[no-untyped-def]
+    """Heading, speeds, range and resources of the UAVs."""
+    num_kinds = state.uav_resources.shape[2]
+    for i in range(num_uavs):
+        first = _UAV + 32 * i
+        state.uav_heading_rad[b, i] = math.pi * (2.0 * uniform(episode_key, first) - 1.0)
+        cruise = _between(episode_key, first + 1, cruise_mps)
+        state.uav_cruise_mps[b, i] = cruise
+        state.uav_speed_mps[b, i, 0] = cruise * speed_share[0]
+        state.uav_speed_mps[b, i, 1] = cruise * speed_share[1]
+        state.uav_range_left_m[b, i] = side_m * _between(episode_key, first + 2, range_sides)
+        is_specialist = num_kinds > 1 and uniform(episode_key, first + 3) < specialist_share
+        missing = uniform_int(episode_key, first + 4, 0, num_kinds - 1) if is_specialist else -1
+        for r in range(num_kinds):
+            if r != missing:
+                state.uav_resources[b, i, r] = _between(episode_key, first + 5 + r, resource)
+
+
+@njit(cache=True)
+def _demand(state, b, episode_key, num_targets, spread, supply_demand_ratio):  # type: ignore[no-untyped-def]
+    """Demands: 1 +- spread per target and kind, scaled so that supply over demand is the ratio drawn for the kind."""
+    num_kinds = state.target_demand.shape[2]
+    for r in range(num_kinds):
+        ratio = _between(episode_key, 3 + r, supply_demand_ratio)
+        supply, total = 0.0, 0.0
+        for i in range(state.uav_resources.shape[1]):
+            supply += state.uav_resources[b, i, r]
+        for j in range(num_targets):
+            shape = 1.0 + spread * (2.0 * uniform(episode_key, _TARGET + 16 * j + r) - 1.0)
+            state.target_demand[b, j, r] = shape
+            total += shape
+        for j in range(num_targets):
+            demand = state.target_demand[b, j, r] * supply / (ratio * total)
+            state.target_demand[b, j, r] = demand if demand > EPSILON else 0.0
+            state.target_value[b, j] = 1.0

@@ -1,0 +1,39 @@
+"""Nearest first, without a look at the others."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rl_cluster.environment.allocate.heuristics.planning import IDLE, legal_distances, to_actions
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.types import IntArray, Observation
+
+__all__ = ["Greedy"]
+
+
+class Greedy:
+    """Each UAV flies to its nearest legal target and sticks to it while it is legal; it waits only without any.
+
+    What other UAVs are under way to does not count, so several of them meet at the same target and waste trips.
+    """
+
+    name = "greedy"
+
+    def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
+        """Actions (B, N), as of `Policy.act`."""
+        distances = legal_distances(worlds.state, observation)
+        return to_actions(_nearest(distances, worlds.state.uav_choice), observation)
+
+
+@njit(cache=True)
+def _nearest(distances: NDArray[np.float64], choices: IntArray) -> IntArray:
+    num_worlds, num_uavs = choices.shape
+    targets = np.full((num_worlds, num_uavs), IDLE, dtype=np.int16)
+    for b in range(num_worlds):
+        for i in range(num_uavs):
+            choice, nearest = choices[b, i], np.argmin(distances[b, i])
+            if choice >= 0 and distances[b, i, choice] < np.inf:
+                targets[b, i] = choice
+            elif distances[b, i, nearest] < np.inf:
+                targets[b, i] = nearest
+    return targets

@@ -1,0 +1,90 @@
+"""What all heuristics share: distances of legal pairs, commitments, and actions.
+
+A heuristic sees the same `Observation` as a learned policy, so it can choose only what is legal, and reads amounts and
+positions off the worlds' state. Which target goes to which UAV is decided in the heuristics' own files, not here.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rl_cluster.environment.allocate.delivery import distance_m
+from rl_cluster.environment.allocate.state import EPSILON, AllocateState
+from rl_cluster.types import WAIT, BoolArray, FloatArray, IntArray, Observation
+
+__all__ = ["IDLE", "commit", "commit_kept", "helps", "legal_distances", "to_actions"]
+
+IDLE = -1
+"""In place of a target index: the UAV hovers."""
+
+
+def legal_distances(state: AllocateState, observation: Observation[NDArray[np.generic]]) -> NDArray[np.float64]:
+    """(B, N, M) straight distance in metres from each UAV to each target that it may choose now; inf for the others."""
+    distances = np.full(state.involved.shape, np.inf)
+    _write_distances(state, observation.candidates, observation.action_mask, distances)
+    return distances
+
+
+@njit(cache=True)
+def _write_distances(state, candidates, action_mask, distances):  # type: ignore[no-untyped-def]
+    num_worlds, num_uavs, num_candidates = candidates.shape
+    for b in range(num_worlds):
+        for i in range(num_uavs):
+            for c in range(num_candidates):
+                if action_mask[b, i, c + 1]:
+                    j = candidates[b, i, c]
+                    distances[b, i, j] = distance_m(state, b, i, j)
+
+
+@njit(cache=True)
+def helps(supply: FloatArray, uncovered: NDArray[np.float64]) -> bool:
+    """True = of some kind, there is something in supply (R,) and something uncovered (R,)."""
+    for r in range(supply.shape[0]):
+        if min(supply[r], uncovered[r]) > EPSILON:
+            return True
+    return False
+
+
+@njit(cache=True)
+def commit(supply: FloatArray, uncovered: NDArray[np.float64]) -> None:
+    """Takes a UAV's supply (R,) off what is uncovered of its target (R,), in place."""
+    for r in range(supply.shape[0]):
+        uncovered[r] = max(0.0, uncovered[r] - supply[r])
+
+
+@njit(cache=True)
+def commit_kept(
+    distances: NDArray[np.float64], may_wait: BoolArray, supply: FloatArray, uncovered: NDArray[np.float64]
+) -> IntArray:
+    """Starts a world's plan: targets (N,) with UAVs that must keep theirs committed to it, and all others `IDLE`.
+
+    Args:
+        distances: (N, M) as of `legal_distances`.
+        may_wait: (N,) True = waiting is legal; a UAV that may not has exactly one legal target.
+        supply: (N, R) carried by the UAVs.
+        uncovered: (M, R) lacking at the targets; reduced in place.
+    """
+    targets = np.full(distances.shape[0], IDLE, dtype=np.int16)
+    for i in range(distances.shape[0]):
+        if not may_wait[i]:
+            targets[i] = np.argmin(distances[i])
+            commit(supply[i], uncovered[targets[i]])
+    return targets
+
+
+def to_actions(targets: IntArray, observation: Observation[NDArray[np.generic]]) -> IntArray:
+    """Actions (B, N) that fly to the given targets (B, N), index or `IDLE`; each must be legal for its UAV."""
+    actions = np.full(targets.shape, WAIT, dtype=np.int16)
+    _write_actions(targets, observation.candidates, observation.action_mask, actions)
+    return actions
+
+
+@njit(cache=True)
+def _write_actions(targets, candidates, action_mask, actions):  # type: ignore[no-untyped-def]
+    num_worlds, num_uavs, num_candidates = candidates.shape
+    for b in range(num_worlds):
+        for i in range(num_uavs):
+            for c in range(num_candidates):
+                if targets[b, i] >= 0 and candidates[b, i, c] == targets[b, i]:
+                    actions[b, i] = c + 1
+            assert action_mask[b, i, actions[b, i]]

@@ -1,0 +1,151 @@
+"""One decision interval of a batch of worlds: choices are taken up, UAVs fly and deliver, and the episode may end.
+
+Terminated: every target is closed. Truncated: the time limit, or a deadlock (no UAV has a legal target any more).
+"""
+
+from numba import njit
+
+from rl_cluster.environment.allocate.autopilot import fly
+from rl_cluster.environment.allocate.delivery import (
+    all_closed,
+    charge_crowding,
+    deliver,
+    distance_m,
+    has_legal_choice,
+    is_open,
+)
+from rl_cluster.environment.allocate.reward import term_index
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.types import BoolArray, FloatArray, IntArray
+
+__all__ = ["fly_interval", "take_choices"]
+
+_PATH = term_index("path")
+_TIME = term_index("time")
+_APPROACH = term_index("approach")
+_COLLISION = term_index("collision")
+_ALL_DONE = term_index("all_done")
+
+
+@njit(cache=True, _nrt=False)
+def take_choices(
+    state: AllocateState, candidates: IntArray, action_mask: BoolArray, actions: IntArray
+) -> tuple[int, int]:
+    """Turns actions (B, N) in [0, C] into choices. Returns (-1, -1), or (world, UAV) of the first illegal action.
+
+    Nothing is changed if an action is illegal. Ended worlds are passed over.
+    """
+    num_worlds, num_uavs = actions.shape
+    for b in range(num_worlds):
+        for i in range(num_uavs):
+            action = actions[b, i]
+            if not state.ended[b] and not (0 <= action < action_mask.shape[2] and action_mask[b, i, action]):
+                return b, i
+    for b in range(num_worlds):
+        if not state.ended[b]:
+            for i in range(num_uavs):
+                state.uav_choice[b, i] = candidates[b, i, actions[b, i] - 1] if actions[b, i] > 0 else -1
+    return -1, -1
+
+
+@njit(cache=True, _nrt=False)
+def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-untyped-def]
+    for i in range(state.uav_exists.shape[1]):
+        choice = state.uav_choice[b, i]
+        if choice >= 0:
+            terms[b, i, _APPROACH] -= sign * distance_m(state, b, i, choice) / sensing_radius_m
+
+
+@njit(cache=True, _nrt=False)
+def _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_radius_m):  # type: ignore[no-untyped-def]
+    for i in range(state.uav_exists.shape[1]):
+        choice = state.uav_choice[b, i]
+        if choice < 0:
+            continue
+        flown_m, has_entered = fly(state, b, i, choice, substep_s, capture_radius_m, clearance_m)
+        terms[b, i, _PATH] -= flown_m / sensing_radius_m
+        if has_entered:
+            terms[b, i, _COLLISION] -= 1.0
+            state.uav_collisions[b, i] += 1
+
+
+@njit(cache=True, _nrt=False)
+def _ground_empty(state, b):  # type: ignore[no-untyped-def]
+    """UAVs out of range stay where they are, with no choice (after they could still deliver)."""
+    for i in range(state.uav_exists.shape[1]):
+        if state.uav_range_left_m[b, i] <= 0.0:
+            state.uav_choice[b, i] = -1
+
+
+@njit(cache=True, _nrt=False)
+def _pay_all_done(state, b, terms):  # type: ignore[no-untyped-def]
+    count = 0
+    for i in range(state.uav_exists.shape[1]):
+        count += state.uav_exists[b, i]
+    for i in range(state.uav_exists.shape[1]):
+        terms[b, i, _ALL_DONE] += 1.0 / count
+
+
+@njit(cache=True, _nrt=False)
+def _charge_open_targets(state, b, terms):  # type: ignore[no-untyped-def]
+    for j in range(state.target_exists.shape[1]):
+        if is_open(state, b, j):
+            charge_crowding(state, b, j, terms)
+
+
+@njit(cache=True, _nrt=False)
+def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[no-untyped-def]
+    """Terms that depend on whether the episode goes on, and on how it ended."""
+    if not state.ended[b]:
+        _add_potential(state, b, terms, 1.0, sensing_radius_m)
+        return
+    _charge_open_targets(state, b, terms)
+    if is_terminated:
+        _pay_all_done(state, b, terms)
+
+
+@njit(cache=True, _nrt=False)
+def fly_interval(
+    state: AllocateState,
+    terms: FloatArray,
+    terminated: BoolArray,
+    truncated: BoolArray,
+    deadlocked: BoolArray,
+    num_substeps: int,
+    substep_s: float,
+    capture_radius_m: float,
+    clearance_m: float,
+    sensing_radius_m: float,
+) -> None:
+    """Flies every world that has not ended for one interval, or until its episode ends.
+
+    Args:
+        terms: (B, N, len(TERMS)) raw reward terms, zeroed and written.
+        terminated: (B,) written: True = all targets closed in this interval.
+        truncated: (B,) written: True = cut by the time limit or a deadlock in this interval.
+        deadlocked: (B,) written: True = cut by a deadlock.
+    """
+    terms[:] = 0.0
+    terminated[:] = False
+    truncated[:] = False
+    deadlocked[:] = False
+    for b in range(state.time_s.shape[0]):
+        if state.ended[b]:
+            continue
+        _add_potential(state, b, terms, -1.0, sensing_radius_m)
+        for _ in range(num_substeps):
+            _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_radius_m)
+            state.time_s[b] += substep_s
+            deliver(state, b, terms, capture_radius_m, state.time_s[b])
+            _ground_empty(state, b)
+            if all_closed(state, b) or state.time_s[b] >= state.time_limit_s[b]:
+                break
+        for i in range(state.uav_exists.shape[1]):
+            terms[b, i, _TIME] -= 1.0
+        state.decision[b] += 1
+        terminated[b] = all_closed(state, b)
+        is_timeout = state.time_s[b] >= state.time_limit_s[b]
+        deadlocked[b] = not terminated[b] and not is_timeout and not has_legal_choice(state, b)
+        truncated[b] = not terminated[b] and (is_timeout or deadlocked[b])
+        state.ended[b] = terminated[b] or truncated[b]
+        _settle(state, b, terms, terminated[b], sensing_radius_m)

@@ -1,0 +1,115 @@
+"""Scenarios as episodes of task `allocate`, and episodes as scenarios."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.config.allocate import AllocateWorldConfig
+from rl_cluster.environment.allocate.autopilot import wrap
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.scenario import Scenario
+from rl_cluster.errors import ScenarioError
+
+__all__ = ["ScenarioFiles", "scenario_of"]
+
+
+class ScenarioFiles:
+    """An `EpisodeSource` of given scenarios: every episode of world w is scenario number (w mod their number).
+
+    Raises:
+        ScenarioError: The scenarios differ in their number of resource kinds, or a UAV's turn radius at its lowest
+            speed is above the capture radius, so that it could circle its target for ever.
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], world: AllocateWorldConfig, seed: int) -> None:
+        assert scenarios, "there must be at least one scenario"
+        self._scenarios, self._world, self._seed = tuple(scenarios), world, seed
+        for scenario in self._scenarios:
+            self._check(scenario)
+
+    @property
+    def sizes(self) -> Sizes:
+        """The maxima over the scenarios."""
+        return Sizes(*np.max([scenario.sizes for scenario in self._scenarios], axis=0).tolist())
+
+    @property
+    def seed(self) -> int:
+        """Keys what is random about an episode apart from the scenario."""
+        return self._seed
+
+    def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
+        """Writes each world's scenario into its row, which holds zeros; it is the same in every episode."""
+        for row in rows:
+            self._fill(state, row, self._scenarios[(first_world + row) % len(self._scenarios)])
+
+    def _fill(self, state: AllocateState, row: int, scenario: Scenario) -> None:
+        num_uavs, num_targets, num_obstacles, *_ = scenario.sizes
+        state.area_m[row] = scenario.area_m
+        state.time_limit_s[row] = self._time_limit_s(scenario)
+        state.uav_exists[row, :num_uavs] = True
+        state.uav_position_m[row, :num_uavs] = scenario.uav_position_m
+        state.uav_heading_rad[row, :num_uavs] = [wrap(heading) for heading in scenario.uav_heading_rad]
+        state.uav_resources[row, :num_uavs] = scenario.uav_resources
+        state.uav_range_left_m[row, :num_uavs] = scenario.uav_range_m
+        state.uav_speed_mps[row, :num_uavs] = scenario.uav_speed_mps
+        state.uav_cruise_mps[row, :num_uavs] = scenario.uav_cruise_mps
+        state.uav_max_turn_rate_radps[row, :num_uavs] = self._turn_rates_radps(scenario)
+        state.target_exists[row, :num_targets] = True
+        state.target_position_m[row, :num_targets] = scenario.target_position_m
+        state.target_demand[row, :num_targets] = scenario.target_demand
+        state.target_value[row, :num_targets] = scenario.target_value
+        state.obstacle_exists[row, :num_obstacles] = True
+        state.obstacle_center_m[row, :num_obstacles] = scenario.obstacle_center_m
+        state.obstacle_radius_m[row, :num_obstacles] = scenario.obstacle_radius_m
+
+    def _time_limit_s(self, scenario: Scenario) -> float:
+        if scenario.time_limit_s is not None:
+            return scenario.time_limit_s
+        side_m = float(np.sqrt(scenario.area_m.prod()))
+        return self._world.time_limit_sides * side_m / float(scenario.uav_cruise_mps.mean())
+
+    def _turn_rates_radps(self, scenario: Scenario) -> NDArray[np.float64]:
+        rates = scenario.uav_max_turn_rate_radps
+        return np.where(np.isnan(rates), self._world.max_turn_rate_radps, rates)
+
+    def _check(self, scenario: Scenario) -> None:
+        num_kinds, first = scenario.num_resources, self._scenarios[0]
+        if num_kinds != first.num_resources:
+            what = f"it has {num_kinds} kinds of resource, but {first.name} has {first.num_resources}"
+            raise ScenarioError(scenario.name, what, "use scenarios with equal kinds together")
+        radii_m = scenario.uav_speed_mps[:, 0] / self._turn_rates_radps(scenario)
+        widest = int(radii_m.argmax())
+        if radii_m[widest] > self._world.capture_radius_m:
+            what = (
+                f"its turn radius at the lowest speed is {radii_m[widest]:.0f} m, above the capture radius of "
+                f"{self._world.capture_radius_m:.0f} m, so it could circle a target for ever"
+            )
+            remedy = "raise max_turn_rate_radps, or lower its lowest speed"
+            raise ScenarioError(f"{scenario.name}: uavs.{widest}", what, remedy)
+
+
+def scenario_of(state: AllocateState, row: int, name: str = "episode") -> Scenario:
+    """A world of the state, at the start of its episode, as a scenario with ids u1, u2, .. and t1, t2, .."""
+    assert state.decision[row] == 0, "later, the positions are no longer those of the start"
+    uavs, targets, zones = state.uav_exists[row], state.target_exists[row], state.obstacle_exists[row]
+    return Scenario(
+        name=name,
+        area_m=state.area_m[row].astype(np.float64),
+        time_limit_s=float(state.time_limit_s[row]),
+        uav_ids=tuple(f"u{number + 1}" for number in range(uavs.sum())),
+        uav_position_m=state.uav_position_m[row, uavs].astype(np.float64),
+        uav_heading_rad=state.uav_heading_rad[row, uavs].astype(np.float64),
+        uav_resources=state.uav_initial_resources[row, uavs].astype(np.float64),
+        uav_range_m=state.uav_range_left_m[row, uavs].astype(np.float64),
+        uav_speed_mps=state.uav_speed_mps[row, uavs].astype(np.float64),
+        uav_cruise_mps=state.uav_cruise_mps[row, uavs].astype(np.float64),
+        uav_max_turn_rate_radps=state.uav_max_turn_rate_radps[row, uavs].astype(np.float64),
+        target_ids=tuple(f"t{number + 1}" for number in range(targets.sum())),
+        target_position_m=state.target_position_m[row, targets].astype(np.float64),
+        target_demand=state.target_demand[row, targets].astype(np.float64),
+        target_value=state.target_value[row, targets].astype(np.float64),
+        obstacle_center_m=state.obstacle_center_m[row, zones].astype(np.float64),
+        obstacle_radius_m=state.obstacle_radius_m[row, zones].astype(np.float64),
+    )

@@ -1,0 +1,190 @@
+"""The state of B worlds as a struct of arrays, and nothing else: dynamics, delivery and observation act on it.
+
+SI units, a 2-D plane, float32. N UAVs, M targets, O obstacles, R resource kinds are padded maxima; `*_exists` masks
+say which rows are real. A scenario (`scenario.py`) or the generator (`generator.py`) fills one world at a time.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.environment.interface import Sizes
+from rl_cluster.types import BoolArray, FloatArray, IntArray
+
+__all__ = ["CIRCLE_CORNERS", "EPSILON", "AllocateState"]
+
+EPSILON = 1e-4
+"""Amounts at or below this count as nothing: a target with no more than this remaining of every kind is closed."""
+
+
+CIRCLE_CORNERS = 8
+"""Corners of the polygon that ways round a circular zone go by."""
+
+
+class AllocateState(NamedTuple):
+    """Arrays are written in place; the tuple only holds them together, in a form that numba kernels take whole."""
+
+    uav_exists: BoolArray
+    """(B, N)"""
+    uav_position_m: FloatArray
+    """(B, N, 2) world frame"""
+    uav_heading_rad: FloatArray
+    """(B, N) in (-pi, pi], counter-clockwise from east"""
+    uav_speed_mps: FloatArray
+    """(B, N, 2) lowest and highest speed"""
+    uav_cruise_mps: FloatArray
+    """(B, N)"""
+    uav_max_turn_rate_radps: FloatArray
+    """(B, N)"""
+    uav_resources: FloatArray
+    """(B, N, R) carried now"""
+    uav_initial_resources: FloatArray
+    """(B, N, R) carried at the start"""
+    uav_range_left_m: FloatArray
+    """(B, N); 0 = grounded"""
+    uav_flown_m: FloatArray
+    """(B, N) true path length so far"""
+    uav_choice: IntArray
+    """(B, N) target index, -1 = hovering"""
+    uav_collisions: IntArray
+    """(B, N) how often the UAV entered a no-fly zone"""
+    uav_fails_s: FloatArray
+    """(B, N) when the UAV fails: it is grounded from then on; inf = never"""
+    uav_inside_obstacle: BoolArray
+    """(B, N) True = inside a no-fly zone now"""
+    uav_wasted_trips: IntArray
+    """(B, N) how often the chosen target closed under the UAV without its delivery"""
+    target_exists: BoolArray
+    """(B, M)"""
+    target_position_m: FloatArray
+    """(B, M, 2)"""
+    target_demand: FloatArray
+    """(B, M, R) at the start"""
+    target_remaining: FloatArray
+    """(B, M, R)"""
+    target_value: FloatArray
+    """(B, M)"""
+    target_service_s: FloatArray
+    """(B, M) how long UAVs must stay before they have delivered"""
+    target_appears_s: FloatArray
+    """(B, M) when the target appears; 0 = it is there from the start"""
+    target_closed_time_s: FloatArray
+    """(B, M) when the last of its demand was met; inf while open"""
+    involved: BoolArray
+    """(B, N, M) True = the UAV delivered to the target, or the target was its choice when it closed or at the end"""
+    arrived: BoolArray
+    """(B, N) scratch of `delivery.py`: True = inside the capture radius of the target in hand"""
+    delivered: FloatArray
+    """(B, N, M, R) units delivered so far by UAV i to target j"""
+    obstacle_exists: BoolArray
+    """(B, O)"""
+    obstacle_center_m: FloatArray
+    """(B, O, 2)"""
+    obstacle_radius_m: FloatArray
+    """(B, O); of a polygon: the circle about the centre that holds all corners"""
+    obstacle_num_vertices: IntArray
+    """(B, O) corners of a polygon; 0 = a circle"""
+    obstacle_vertices_m: FloatArray
+    """(B, O, K, 2) corners of polygons, counter-clockwise"""
+    waypoint_exists: BoolArray
+    """(B, V) True = a corner of a way round the zones (`route.py`)"""
+    waypoint_m: FloatArray
+    """(B, V, 2)"""
+    waypoint_to_goal_m: FloatArray
+    """(B, M + 1, V) shortest way from the waypoint to target j, or (j = M) to the depot; inf = none"""
+    has_depot: BoolArray
+    """(B,) True = UAVs must return to the depot"""
+    depot_m: FloatArray
+    """(B, 2)"""
+    area_m: FloatArray
+    """(B, 2) width and height"""
+    time_s: FloatArray
+    """(B,)"""
+    time_limit_s: FloatArray
+    """(B,)"""
+    return_sum: NDArray[np.float64]
+    """(B,) reward summed over UAVs and steps"""
+    k: IntArray
+    """(B,) neighbours of each kind that attention sees in this episode"""
+    episode: NDArray[np.int64]
+    """(B,) episode number within the world: with the seed and the world's number the key of its randomness"""
+    ended: BoolArray
+    """(B,) True = the episode is over; the world stands still until it is reset"""
+    decision: NDArray[np.int64]
+    """(B,) decisions made in this episode"""
+
+    @classmethod
+    def empty(cls, num_worlds: int, sizes: Sizes) -> "AllocateState":
+        """B worlds in which nothing exists yet."""
+        n, m, o, r, c = sizes
+        v = o * max(c, CIRCLE_CORNERS)
+
+        def zeros(*shape: int, dtype: type = np.float32) -> NDArray[np.generic]:
+            return np.zeros((num_worlds, *shape), dtype=dtype)
+
+        shapes: dict[str, tuple[tuple[int, ...], type]] = {
+            "uav_exists": ((n,), np.bool_),
+            "uav_position_m": ((n, 2), np.float32),
+            "uav_speed_mps": ((n, 2), np.float32),
+            "uav_resources": ((n, r), np.float32),
+            "uav_initial_resources": ((n, r), np.float32),
+            "uav_choice": ((n,), np.int16),
+            "uav_collisions": ((n,), np.int16),
+            "uav_inside_obstacle": ((n,), np.bool_),
+            "uav_wasted_trips": ((n,), np.int16),
+            "target_exists": ((m,), np.bool_),
+            "target_position_m": ((m, 2), np.float32),
+            "target_demand": ((m, r), np.float32),
+            "target_remaining": ((m, r), np.float32),
+            "arrived": ((n,), np.bool_),
+            "involved": ((n, m), np.bool_),
+            "delivered": ((n, m, r), np.float32),
+            "obstacle_exists": ((o,), np.bool_),
+            "obstacle_center_m": ((o, 2), np.float32),
+            "obstacle_num_vertices": ((o,), np.int16),
+            "obstacle_vertices_m": ((o, c, 2), np.float32),
+            "waypoint_exists": ((v,), np.bool_),
+            "waypoint_m": ((v, 2), np.float32),
+            "waypoint_to_goal_m": ((m + 1, v), np.float32),
+            "has_depot": ((), np.bool_),
+            "depot_m": ((2,), np.float32),
+            "area_m": ((2,), np.float32),
+            "k": ((), np.int16),
+            "ended": ((), np.bool_),
+            "return_sum": ((), np.float64),
+            "episode": ((), np.int64),
+            "decision": ((), np.int64),
+        }
+        rows = {"uav": (n,), "target": (m,), "obstacle": (o,)}
+
+        def make(name: str) -> NDArray[np.generic]:
+            shape, dtype = shapes.get(name, (rows.get(name.split("_", 1)[0], ()), np.float32))
+            return zeros(*shape, dtype=dtype)
+
+        return cls(**{name: make(name) for name in cls._fields})  # type: ignore[arg-type]
+
+    @property
+    def num_worlds(self) -> int:
+        """B"""
+        return int(self.time_s.shape[0])
+
+    @property
+    def sizes(self) -> Sizes:
+        """The padded maxima N, M, O, R."""
+        n, m, r = self.delivered.shape[1:]
+        return Sizes(n, m, self.obstacle_exists.shape[1], r, self.obstacle_vertices_m.shape[2])
+
+    @property
+    def target_open(self) -> BoolArray:
+        """(B, M) True = the target exists and something of its demand is left."""
+        return self.target_exists & (self.target_remaining > EPSILON).any(axis=-1)
+
+    def state_dict(self) -> dict[str, NDArray[np.generic]]:
+        """Copies of all arrays, by name."""
+        return {name: array.copy() for name, array in self._asdict().items()}
+
+    def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Writes `state_dict`'s arrays back. Raises KeyError or ValueError if one is missing or of another shape."""
+        for name, array in self._asdict().items():
+            array[...] = arrays[name]

@@ -1,0 +1,151 @@
+"""B worlds that step together. This file composes; the formulas are in the modules that it imports.
+
+Same-step auto-reset: `step` returns the observation of the next episode for worlds that ended, with their outcomes.
+`advance` leaves ended worlds standing, so that evaluation and traces can read them.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
+from rl_cluster.environment.allocate.intent import Intent
+from rl_cluster.environment.allocate.interval import fly_interval, take_choices
+from rl_cluster.environment.allocate.neighbours import Nearest, draw_k
+from rl_cluster.environment.allocate.observation import empty_observation, write_observation
+from rl_cluster.environment.allocate.outcome import METRICS, episode_outcomes
+from rl_cluster.environment.allocate.reward import TERMS, mix_terms, term_weights
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.interface import Sizes, StepResult
+from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation
+
+__all__ = ["AllocateWorlds", "EpisodeSource"]
+
+
+class EpisodeSource(Protocol):
+    """Where episodes come from: the generator or scenario files."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """Padded maxima of all its episodes."""
+
+    @property
+    def seed(self) -> int:
+        """Keys every draw of its episodes."""
+
+    def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
+        """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
+
+
+class AllocateWorlds:
+    """Worlds first_world .. first_world + B - 1 of a source, one row each (see `Observation` for what is seen).
+
+    Action (B, N): 0 waits, c + 1 flies to candidate c. Reward: `reward.py`. End of an episode: `interval.py`.
+    """
+
+    metrics = METRICS
+
+    def __init__(
+        self,
+        source: EpisodeSource,
+        world: AllocateWorldConfig,
+        reward: AllocateRewardConfig,
+        num_worlds: int,
+        first_world: int = 0,
+        is_training: bool = False,
+    ) -> None:
+        self.source, self.world, self.first_world, self.is_training = source, world, first_world, is_training
+        self.sizes = source.sizes
+        self.num_candidates = min(world.num_candidates, self.sizes.num_targets)
+        self.state = AllocateState.empty(num_worlds, self.sizes)
+        self._weights, self._own_weight = term_weights(reward), reward.own_weight
+        self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
+        self._deadlocked = np.zeros(num_worlds, dtype=np.bool_)
+        self._intent, self._nearest = Intent.empty(self.sizes), Nearest.empty()
+        self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
+
+    def reset(self) -> Observation[NDArray[np.generic]]:
+        """Starts episode 0 of every world."""
+        self._start(np.arange(self.state.num_worlds), np.zeros(self.state.num_worlds, dtype=np.int64))
+        return self.observe()
+
+    def _start(self, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
+        for array in self.state:
+            array[rows] = 0
+        self.state.episode[rows] = episodes
+        self.state.uav_fails_s[rows] = np.inf
+        self.source.fill(self.state, rows, self.first_world)
+        self.state.uav_initial_resources[rows] = self.state.uav_resources[rows]
+        self.state.target_remaining[rows] = self.state.target_demand[rows]
+        self.state.uav_choice[rows] = -1
+        self.state.target_closed_time_s[rows] = np.inf
+        draw_k(
+            self.state, rows, self.first_world, self.source.seed, self.is_training,
+            self.world.k_jitter, self.world.k_wide_share,
+        )  # fmt: skip
+
+    def advance(self, actions: IntArray) -> StepResult:
+        """Applies actions (B, N) for one decision interval; ended worlds stand still.
+
+        Raises ValueError if an action is illegal; then nothing has changed.
+        """
+        observation = self._observation
+        b, i = take_choices(self.state, observation.candidates, observation.action_mask, actions)
+        if b >= 0:
+            raise ValueError(
+                f"action {actions[b, i]} of UAV {i} in world {b} is masked; choose where action_mask is True"
+            )
+        num_worlds, num_uavs = actions.shape
+        reward = np.zeros((num_worlds, num_uavs), dtype=np.float32)
+        terminated, truncated, deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(3))
+        world = self.world
+        fly_interval(
+            self.state, self.terms, terminated, truncated, deadlocked,
+            round(world.decision_interval_s / world.substep_s), world.substep_s,
+            world.capture_radius_m, world.obstacle_clearance_m, world.sensing_radius_m,
+        )  # fmt: skip
+        mix_terms(self.terms, self._weights, self._own_weight, self.state.uav_exists, reward)
+        # term after term: zeros of padding behind the last UAV change no bit
+        self.state.return_sum[...] += np.add.accumulate(reward, axis=1, dtype=np.float64)[:, -1]
+        self._deadlocked = np.where(terminated | truncated, deadlocked, self._deadlocked)
+        return StepResult(reward, terminated, truncated, deadlocked)
+
+    def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
+        """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
+        return episode_outcomes(self.state, rows, self._deadlocked)
+
+    def reset_ended(self) -> None:
+        """Starts the next episode in every world that has ended."""
+        rows = np.flatnonzero(self.state.ended)
+        if rows.size:
+            self._start(rows, self.state.episode[rows] + 1)
+
+    def step(
+        self, actions: IntArray
+    ) -> tuple[Observation[NDArray[np.generic]], StepResult, dict[str, NDArray[np.float64]]]:
+        """`advance`, then outcomes of the worlds that ended, their reset, and the observation of all."""
+        result = self.advance(actions)
+        outcomes = self.outcomes(result.terminated | result.truncated)
+        self.reset_ended()
+        return self.observe(), result, outcomes
+
+    def observe(self) -> Observation[NDArray[np.generic]]:
+        """What the policy sees now, in fresh arrays. `advance` holds actions against the mask returned here last."""
+        self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
+        world = self.world
+        write_observation(
+            self.state, self._observation, self._intent, self._nearest, world.replan, world.decision_interval_s,
+            world.sensing_radius_m, world.obstacle_clearance_m,
+        )  # fmt: skip
+        return self._observation
+
+    def state_dict(self) -> dict[str, NDArray[np.generic]]:
+        """All that the worlds need to go on, as arrays by name."""
+        return {**self.state.state_dict(), "deadlocked": self._deadlocked.copy()}
+
+    def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> Observation[NDArray[np.generic]]:
+        """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
+        self.state.load_state_dict(arrays)
+        self._deadlocked[...] = arrays["deadlocked"]
+        return self.observe()

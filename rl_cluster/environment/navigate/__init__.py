@@ -1,0 +1,1 @@
+"""Task `navigate`: every UAV flies to its goal."""

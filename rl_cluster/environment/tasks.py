@@ -1,0 +1,70 @@
+"""From a run's settings to its task: where episodes come from, the worlds, the shapes of what is seen, the heuristics.
+
+The one place that knows all tasks. Everything above it drives `Worlds` and `Policy` of `interface.py`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rl_cluster.config.schema import AllocateConfig, Config
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.heuristics import HEURISTICS as ALLOCATE_HEURISTICS
+from rl_cluster.environment.allocate.outcome import METRICS as ALLOCATE_METRICS
+from rl_cluster.environment.allocate.scenarios import ScenarioFiles
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.interface import Policy, Worlds
+from rl_cluster.environment.scenario import Scenario
+from rl_cluster.types import (
+    GraphSpec,
+    obstacle_feature_dim,
+    pair_feature_dim,
+    target_feature_dim,
+    uav_feature_dim,
+)
+
+__all__ = ["graph_spec", "heuristics", "make_scenario_source", "make_source", "make_worlds", "metrics"]
+
+
+def make_source(config: Config, seed: int, is_training: bool) -> Any:
+    """The generator of the run's episodes: those that are trained on, or those that never are."""
+    assert isinstance(config, AllocateConfig)
+    return AllocateGenerator(config.generator, config.world, seed, is_training)
+
+
+def make_scenario_source(config: Config, scenarios: Sequence[Scenario], seed: int) -> Any:
+    """Scenarios as episodes of the run's task. Raises ScenarioError if one does not fit the task or the world."""
+    assert isinstance(config, AllocateConfig)
+    return ScenarioFiles(scenarios, config.world, seed)
+
+
+def make_worlds(
+    config: Config, source: Any, num_worlds: int, first_world: int = 0, is_training: bool = False
+) -> Worlds:
+    """Worlds of the run's task, with episodes of a source that was made for the same run."""
+    assert isinstance(config, AllocateConfig)
+    return AllocateWorlds(source, config.world, config.reward, num_worlds, first_world, is_training)
+
+
+def graph_spec(config: Config) -> GraphSpec:
+    """What a network must fit: widths of the feature rows, and the kind of action."""
+    assert isinstance(config, AllocateConfig)
+    num_resources = config.generator.num_resources
+    return GraphSpec(
+        uav_feature_dim(num_resources),
+        target_feature_dim(num_resources),
+        obstacle_feature_dim(),
+        pair_feature_dim(num_resources),
+        num_controls=0,
+    )
+
+
+def heuristics(config: Config) -> Mapping[str, Callable[[int], Policy]]:
+    """Name -> what makes the heuristic from a seed, weakest first."""
+    assert isinstance(config, AllocateConfig)
+    return ALLOCATE_HEURISTICS
+
+
+def metrics(config: Config) -> tuple[str, ...]:
+    """Names of the task's episode metrics."""
+    assert isinstance(config, AllocateConfig)
+    return ALLOCATE_METRICS

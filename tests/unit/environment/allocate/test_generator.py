@@ -1,0 +1,92 @@
+"""Generated episodes: inside the ranges, at constant density, clear of obstacles, the same for the same key."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.state import AllocateState
+
+
+def _worlds(
+    config: Config, num_worlds: int, seed: int = 0, is_training: bool = False, episode: int = 0
+) -> AllocateState:
+    source = AllocateGenerator(config.generator, config.world, seed, is_training)
+    state = AllocateState.empty(num_worlds, source.sizes)
+    state.episode[:] = episode
+    source.fill(state, np.arange(num_worlds), first_world=0)
+    return state
+
+
+@pytest.fixture(scope="module")
+def state(quick_demo: Config) -> AllocateState:
+    return _worlds(quick_demo, 300)
+
+
+def test_generator__stays_in_its_ranges(quick_demo: Config, state: AllocateState) -> None:
+    generator = quick_demo.generator
+    exists = state.uav_exists
+
+    for mask, (low, high) in (
+        (exists, generator.num_uavs),
+        (state.target_exists, generator.num_targets),
+        (state.obstacle_exists, generator.num_obstacles),
+    ):
+        assert set(mask.sum(axis=1)) == set(range(low, high + 1))
+    cruise_mps = state.uav_cruise_mps[exists]
+    assert generator.cruise_mps[0] <= cruise_mps.min() < cruise_mps.max() <= generator.cruise_mps[1]
+    carried = state.uav_resources[exists]
+    assert generator.uav_resource[0] <= carried[carried > 0].min()
+    assert carried.max() <= generator.uav_resource[1]
+
+
+def test_generator__entities_stand_first(state: AllocateState) -> None:
+    for mask in (state.uav_exists, state.target_exists, state.obstacle_exists):
+        assert np.array_equal(mask, np.sort(mask, axis=1)[:, ::-1])
+
+
+def test_generator__supply_over_demand_is_in_range_per_kind(quick_demo: Config, state: AllocateState) -> None:
+    supply = state.uav_resources.sum(axis=1)
+    ratio = (supply / np.maximum(state.target_demand.sum(axis=1), 1e-9))[supply > 0]
+    low, high = quick_demo.generator.supply_demand_ratio
+
+    assert low - 1e-4 <= ratio.min() < ratio.max() <= high + 1e-4
+
+
+def test_generator__keeps_density_constant(quick_demo: Config, state: AllocateState) -> None:
+    count = state.uav_exists.sum(axis=1) + state.target_exists.sum(axis=1)
+    spacing_m = state.area_m[:, 0] / np.sqrt(count / 2)
+
+    assert np.allclose(spacing_m, quick_demo.generator.spacing_m, rtol=1e-5)
+
+
+def test_generator__keeps_everything_clear_of_obstacles(quick_demo: Config, state: AllocateState) -> None:
+    kept_m = state.obstacle_radius_m + quick_demo.world.obstacle_clearance_m
+    for position_m, exists in (
+        (state.uav_position_m, state.uav_exists),
+        (state.target_position_m, state.target_exists),
+    ):
+        gap_m = np.linalg.norm(position_m[:, :, None] - state.obstacle_center_m[:, None], axis=-1) - kept_m[:, None]
+        assert gap_m[exists[:, :, None] & state.obstacle_exists[:, None]].min() > -0.01
+
+
+def test_generator__range_and_time_limit_scale_with_the_side(quick_demo: Config, state: AllocateState) -> None:
+    sides = state.uav_range_left_m / state.area_m[:, :1]
+    low, high = quick_demo.generator.range_sides
+    mean_cruise_mps = state.uav_cruise_mps.sum(axis=1) / state.uav_exists.sum(axis=1)
+
+    assert low <= sides[state.uav_exists].min() < sides[state.uav_exists].max() <= high
+    flown_sides = state.time_limit_s * mean_cruise_mps / state.area_m[:, 0]
+    assert np.allclose(flown_sides, quick_demo.world.time_limit_sides, rtol=1e-5)
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"is_training": True}, {"episode": 1}])
+def test_generator__same_key_same_episode_and_no_other(
+    quick_demo: Config, state: AllocateState, other: dict[str, Any]
+) -> None:
+    again, different = _worlds(quick_demo, 20), _worlds(quick_demo, 20, **other)
+
+    assert np.array_equal(again.uav_position_m, state.uav_position_m[:20])
+    assert not np.array_equal(different.uav_position_m, again.uav_position_m)

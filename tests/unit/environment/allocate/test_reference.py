@@ -1,0 +1,155 @@
+"""Batched kernels against the looped world of `conftest.py`: choices, flights, deliveries, rewards and metrics."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rl_cluster.config.allocate import AllocateRewardConfig
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.types import Observation
+
+SEED = 21
+MakeLooped = Callable[..., Any]
+
+
+def assert_same_state(looped: Any, state: AllocateState, row: int) -> None:
+    """Within 1e-5 of the unit of each quantity: 1 km, 100 units of a resource, 1 rad."""
+    num_uavs, num_targets = len(looped.uavs), len(looped.targets)
+    for array, attribute, unit in (
+        (state.uav_position_m, "position", 1000.0),
+        (state.uav_range_left_m, "range_left", 1000.0),
+        (state.uav_flown_m, "flown", 1000.0),
+        (state.uav_resources, "resources", 100.0),
+        (state.uav_choice, "choice", 0.0),
+        (state.uav_collisions, "num_collisions", 0.0),
+        (state.uav_wasted_trips, "num_wasted", 0.0),
+        (state.uav_inside_obstacle, "is_inside", 0.0),
+    ):
+        expected = [getattr(uav, attribute) for uav in looped.uavs]
+        np.testing.assert_allclose(array[row, :num_uavs], expected, rtol=1e-5, atol=1e-5 * unit, err_msg=attribute)
+    turned = state.uav_heading_rad[row, :num_uavs] - [uav.heading for uav in looped.uavs]
+    np.testing.assert_allclose(np.sin(turned / 2.0), 0.0, atol=1e-5)
+    remaining = [target.remaining for target in looped.targets]
+    np.testing.assert_allclose(state.target_remaining[row, :num_targets], remaining, rtol=1e-5, atol=1e-3)
+    assert state.time_s[row] == looped.time
+
+
+def choices_of(actions: NDArray[np.int16], candidates: NDArray[np.int16]) -> list[int]:
+    return [int(candidates[i, action - 1]) if action > 0 else -1 for i, action in enumerate(actions)]
+
+
+def random_actions(
+    worlds: AllocateWorlds, observation: Observation[NDArray[Any]], rng: np.random.Generator
+) -> NDArray[np.int16]:
+    """Legal actions; a UAV's current choice is drawn more often, so that it arrives at times."""
+    preference = rng.random(observation.action_mask.shape)
+    is_current = observation.candidates == worlds.state.uav_choice[..., None]
+    preference[..., 1:] += 0.7 * (is_current & (observation.candidates >= 0))
+    return np.where(observation.action_mask, preference, -1.0).argmax(axis=-1).astype(np.int16)
+
+
+ALL_TERMS = AllocateRewardConfig(
+    completion=2.0,
+    share=0.3,
+    waste=0.4,
+    congestion=0.7,
+    path=0.2,
+    time=0.01,
+    approach=0.5,
+    collision=0.6,
+    all_done=0.9,
+    own_weight=0.3,
+)
+
+
+@dataclass
+class Compared:
+    """What the ended episodes met, so that no rule goes untested."""
+
+    num_deadlocked: int = 0
+    num_late: int = 0
+    num_closed: int = 0
+    num_wasted: int = 0
+    num_crowded: int = 0
+
+
+SIZES = [(3, 2, 0, 2), (6, 5, 3, 2), (16, 12, 6, 3)]
+"""UAVs, targets, zones and kinds at most; half of that at least."""
+
+
+@pytest.fixture(params=SIZES, ids=str)
+def config(request: pytest.FixtureRequest, quick_demo: Config) -> Config:
+    num_uavs, num_targets, num_zones, num_kinds = request.param
+    changes = {
+        "num_uavs": ((num_uavs + 1) // 2, num_uavs),
+        "num_targets": ((num_targets + 1) // 2, num_targets),
+        "num_obstacles": ((num_zones + 1) // 2, num_zones),
+        "num_resources": num_kinds,
+        "range_sides": (0.4, 2.5),
+    }
+    # slow enough, in short enough episodes, for all of them: deadlocks, time limits, wasted trips, crowding
+    changes |= {"cruise_mps": (20.0, 30.0), "speed_share": (0.6, 1.5)}
+    world = quick_demo.world.model_copy(update={"num_candidates": 4, "time_limit_sides": 2.0})
+    return quick_demo.model_copy(
+        update={"generator": quick_demo.generator.model_copy(update=changes), "world": world, "reward": ALL_TERMS}
+    )
+
+
+def play(
+    config: Config, make_looped: MakeLooped, num_worlds: int, num_steps: int
+) -> Iterator[tuple[AllocateWorlds, list[Any]]]:
+    """Both, after each interval, before the ended episodes are reset."""
+    worlds = AllocateWorlds(
+        AllocateGenerator(config.generator, config.world, SEED, False), config.world, config.reward, num_worlds
+    )
+    observation, rng = worlds.reset(), np.random.default_rng(SEED)
+
+    def begin(row: int) -> Any:
+        return make_looped(worlds.state, row, config.world, config.reward)
+
+    looped = [begin(row) for row in range(num_worlds)]
+    for _ in range(num_steps):
+        for row, world in enumerate(looped):
+            for i, uav in enumerate(world.uavs):
+                candidates = observation.candidates[row, i]
+                assert candidates[candidates >= 0].tolist() == world.candidates(uav)
+        actions = random_actions(worlds, observation, rng)
+        result = worlds.advance(actions)
+        for row, world in enumerate(looped):
+            rewards = world.advance(choices_of(actions[row], observation.candidates[row])[: len(world.uavs)])
+            np.testing.assert_allclose(result.reward[row, : len(rewards)], rewards, rtol=1e-5, atol=1e-5)
+            np.testing.assert_array_equal(result.reward[row, len(rewards) :], 0.0)
+            ends = result.terminated[row], result.truncated[row], result.deadlocked[row]
+            assert ends == (world.is_terminated, world.is_truncated, world.is_deadlocked)
+        yield worlds, looped
+        worlds.reset_ended()
+        looped = [begin(row) if world.has_ended else world for row, world in enumerate(looped)]
+        observation = worlds.observe()
+
+
+def test_batched_worlds__are_the_looped_world(config: Config, looped_world: MakeLooped) -> None:
+    met = Compared()
+
+    for worlds, looped in play(config, looped_world, num_worlds=4, num_steps=200):
+        outcomes = worlds.outcomes(worlds.state.ended)
+        ended = [world for world in looped if world.has_ended]
+        for row, world in enumerate(looped):
+            assert_same_state(world, worlds.state, row)
+        for number, world in enumerate(ended):
+            for name, value in world.outcomes().items():
+                assert outcomes[name][number] == pytest.approx(value, rel=1e-5, abs=1e-5), name
+            met.num_deadlocked += world.is_deadlocked
+            met.num_late += world.is_truncated and not world.is_deadlocked
+            met.num_wasted += sum(uav.num_wasted for uav in world.uavs)
+            met.num_closed += sum(not target.is_open for target in world.targets)
+            met.num_crowded += sum(target.crowding > 0.0 for target in world.targets)
+
+    assert min(met.num_deadlocked, met.num_late, met.num_wasted, met.num_crowded) > 0
+    assert met.num_closed > 50
