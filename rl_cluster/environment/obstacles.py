@@ -1,82 +1,155 @@
-"""Circular no-fly zones: who is inside one, and which way round leads to a goal.
+"""Geometry of no-fly zones, circles and simple polygons: who is inside one, how far one is, which ways it bars.
 
-The autopilot steers along the tangent of the first zone in its way, at a clearance from the edge. It plans from where
-it stands, without memory, so it holds under any turn-rate limit and from any start.
+The kernels take any state with the `obstacle_*` fields (of `allocate` or `navigate`), float64 inside. A polygon's
+bounding circle settles most questions; its edges are looked at only near it. `zones.py` makes zones.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from rl_cluster.environment.allocate.state import AllocateState
+__all__ = ["edge_point", "gap_m", "is_blocked", "is_inside", "is_zone_near", "to_segment_m2"]
 
-__all__ = ["bearing_around", "is_inside"]
+_TOUCH_M = 1e-6
+"""A way this near to an edge touches it: one through two corners of a polygon crosses none of its edges properly."""
 
 
 @njit(cache=True, _nrt=False)
-def is_inside(state: AllocateState, b: int, x: float, y: float) -> bool:
+def to_segment_m2(x: float, y: float, x0: float, y0: float, x1: float, y1: float) -> float:
+    """Squared distance, square metres, from a point to the segment from point 0 to point 1."""
+    dx, dy = x1 - x0, y1 - y0
+    length2 = dx * dx + dy * dy
+    along = ((x - x0) * dx + (y - y0) * dy) / length2 if length2 > 0.0 else 0.0
+    along = min(1.0, max(0.0, along))
+    ex, ey = x0 + along * dx - x, y0 + along * dy - y
+    return ex * ex + ey * ey
+
+
+@njit(cache=True, _nrt=False)
+def _corner(state, b, o, v):  # type: ignore[no-untyped-def]
+    """Corner v of polygon o, in doubles."""
+    return np.float64(state.obstacle_vertices_m[b, o, v, 0]), np.float64(state.obstacle_vertices_m[b, o, v, 1])
+
+
+@njit(cache=True, _nrt=False)
+def _center(state, b, o):  # type: ignore[no-untyped-def]
+    return np.float64(state.obstacle_center_m[b, o, 0]), np.float64(state.obstacle_center_m[b, o, 1])
+
+
+@njit(cache=True, _nrt=False)
+def _is_in_polygon(state, b, o, x, y):  # type: ignore[no-untyped-def]
+    """True = a ray from the point crosses the polygon's edges an odd number of times."""
+    num_vertices = state.obstacle_num_vertices[b, o]
+    is_odd = False
+    x0, y0 = _corner(state, b, o, num_vertices - 1)
+    for v in range(num_vertices):
+        x1, y1 = _corner(state, b, o, v)
+        if (y0 > y) != (y1 > y) and x < (x1 - x0) * (y - y0) / (y1 - y0) + x0:
+            is_odd = not is_odd
+        x0, y0 = x1, y1
+    return is_odd
+
+
+@njit(cache=True, _nrt=False)
+def is_inside(state: Any, b: int, x: float, y: float) -> bool:
     """True = point (x, y), metres, lies strictly inside a no-fly zone of world b."""
     for o in range(state.obstacle_exists.shape[1]):
         if state.obstacle_exists[b, o]:
-            dx = state.obstacle_center_m[b, o, 0] - x
-            dy = state.obstacle_center_m[b, o, 1] - y
-            if dx * dx + dy * dy < state.obstacle_radius_m[b, o] ** 2:
+            cx, cy = _center(state, b, o)
+            radius = np.float64(state.obstacle_radius_m[b, o])
+            is_in_circle = (cx - x) * (cx - x) + (cy - y) * (cy - y) < radius * radius
+            if is_in_circle and (state.obstacle_num_vertices[b, o] == 0 or _is_in_polygon(state, b, o, x, y)):
                 return True
     return False
 
 
 @njit(cache=True, _nrt=False)
-def _first_in_the_way(state, b, x, y, gx, gy, clearance_m):  # type: ignore[no-untyped-def]
-    """Index of the zone that the straight way to the goal enters first (its widened circle), or -1."""
-    length = math.hypot(gx - x, gy - y)
-    if length < 1e-6:
-        return -1
-    ux, uy = (gx - x) / length, (gy - y) / length
-    first, first_along = -1, np.inf
-    for o in range(state.obstacle_exists.shape[1]):
-        if not state.obstacle_exists[b, o]:
-            continue
-        cx, cy = state.obstacle_center_m[b, o, 0] - x, state.obstacle_center_m[b, o, 1] - y
-        along = cx * ux + cy * uy
-        radius = _widened_m(state, b, o, gx, gy, clearance_m)
-        if along <= 0.0 or along - radius >= length:
-            continue
-        nearest = min(along, length)
-        if math.hypot(cx - nearest * ux, cy - nearest * uy) < radius - 1e-3 and along < first_along:
-            first, first_along = o, along
-    return first
+def gap_m(state: Any, b: int, o: int, x: float, y: float) -> float:
+    """Distance, metres, from point (x, y) to the edge of zone o of world b; negative inside."""
+    num_vertices = state.obstacle_num_vertices[b, o]
+    if num_vertices == 0:
+        cx, cy = _center(state, b, o)
+        return math.hypot(cx - x, cy - y) - state.obstacle_radius_m[b, o]
+    nearest = np.inf
+    x0, y0 = _corner(state, b, o, num_vertices - 1)
+    for v in range(num_vertices):
+        x1, y1 = _corner(state, b, o, v)
+        nearest = min(nearest, to_segment_m2(x, y, x0, y0, x1, y1))
+        x0, y0 = x1, y1
+    return -math.sqrt(nearest) if _is_in_polygon(state, b, o, x, y) else math.sqrt(nearest)
 
 
 @njit(cache=True, _nrt=False)
-def _widened_m(state, b, o, gx, gy, clearance_m):  # type: ignore[no-untyped-def]
-    """Radius plus clearance, but never so wide that the goal itself would lie inside (goals are outside zones)."""
-    radius = state.obstacle_radius_m[b, o]
-    to_goal = math.hypot(state.obstacle_center_m[b, o, 0] - gx, state.obstacle_center_m[b, o, 1] - gy)
-    return max(radius, min(radius + clearance_m, to_goal))
+def edge_point(state: Any, b: int, o: int, x: float, y: float) -> tuple[float, float]:
+    """The point, metres, of the edge of zone o of world b that is nearest to point (x, y)."""
+    num_vertices = state.obstacle_num_vertices[b, o]
+    if num_vertices == 0:
+        cx, cy = _center(state, b, o)
+        dx, dy = x - cx, y - cy
+        scale = state.obstacle_radius_m[b, o] / max(math.sqrt(dx * dx + dy * dy), _TOUCH_M)
+        return cx + dx * scale, cy + dy * scale
+    nearest, nearest_x, nearest_y = np.inf, x, y
+    x0, y0 = _corner(state, b, o, num_vertices - 1)
+    for v in range(num_vertices):
+        x1, y1 = _corner(state, b, o, v)
+        dx, dy = x1 - x0, y1 - y0
+        along = ((x - x0) * dx + (y - y0) * dy) / max(dx * dx + dy * dy, _TOUCH_M)
+        along = min(1.0, max(0.0, along))
+        px, py = x0 + along * dx, y0 + along * dy
+        distance2 = (px - x) * (px - x) + (py - y) * (py - y)
+        if distance2 < nearest:
+            nearest, nearest_x, nearest_y = distance2, px, py
+        x0, y0 = x1, y1
+    return nearest_x, nearest_y
 
 
 @njit(cache=True, _nrt=False)
-def bearing_around(
-    state: AllocateState, b: int, x: float, y: float, gx: float, gy: float, heading_rad: float, clearance_m: float
-) -> tuple[float, bool]:
-    """Bearing (rad, world frame) to fly from (x, y) to reach (gx, gy), and whether a zone is in the way.
+def _side(x0, y0, x1, y1, x, y):  # type: ignore[no-untyped-def]
+    """Above 0 = the point lies to the left of the way from 0 to 1."""
+    return (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)
 
-    In the way: the bearing is the tangent on the side nearer to the goal. Within the clearance already: the tangent on
-    the side that the UAV is heading to, turned outwards the more the deeper it is.
+
+@njit(cache=True, _nrt=False)
+def _is_edge_near(x0, y0, x1, y1, x2, y2, x3, y3, margin_m2):  # type: ignore[no-untyped-def]
+    """True = segments 0-1 and 2-3 cross, or come nearer than the margin (squared) to each other."""
+    if _side(x0, y0, x1, y1, x2, y2) * _side(x0, y0, x1, y1, x3, y3) < 0.0 and (
+        _side(x2, y2, x3, y3, x0, y0) * _side(x2, y2, x3, y3, x1, y1) < 0.0
+    ):
+        return True
+    if to_segment_m2(x0, y0, x2, y2, x3, y3) < margin_m2 or to_segment_m2(x1, y1, x2, y2, x3, y3) < margin_m2:
+        return True
+    return to_segment_m2(x2, y2, x0, y0, x1, y1) < margin_m2 or to_segment_m2(x3, y3, x0, y0, x1, y1) < margin_m2
+
+
+@njit(cache=True, _nrt=False)
+def is_zone_near(state: Any, b: int, o: int, x0: float, y0: float, x1: float, y1: float, margin_m: float) -> bool:
+    """True = the straight way from point 0 to point 1, metres, enters zone o or comes nearer than the margin to it.
+
+    Of a polygon, touching an edge is near at any margin.
     """
-    goal_bearing = math.atan2(gy - y, gx - x)
-    o = _first_in_the_way(state, b, x, y, gx, gy, clearance_m)
-    if o < 0:
-        return goal_bearing, False
-    dx, dy = state.obstacle_center_m[b, o, 0] - x, state.obstacle_center_m[b, o, 1] - y
-    distance = math.hypot(dx, dy)
-    center_bearing = math.atan2(dy, dx)
-    radius = _widened_m(state, b, o, gx, gy, clearance_m)
-    if distance > radius:
-        half_angle = math.asin(radius / distance)
-        side = 1.0 if math.sin(goal_bearing - center_bearing) >= 0.0 else -1.0
-        return center_bearing + side * half_angle, True
-    depth = (radius - distance) / max(clearance_m, 1.0)
-    side = 1.0 if math.sin(heading_rad - center_bearing) >= 0.0 else -1.0
-    return center_bearing + side * (0.5 * math.pi + min(1.0, depth) * 0.25 * math.pi), True
+    cx, cy = _center(state, b, o)
+    reach = np.float64(state.obstacle_radius_m[b, o]) + margin_m
+    if to_segment_m2(cx, cy, x0, y0, x1, y1) >= reach * reach:
+        return False
+    num_vertices = state.obstacle_num_vertices[b, o]
+    if num_vertices == 0 or _is_in_polygon(state, b, o, x0, y0):
+        return True
+    margin_m2 = max(margin_m, _TOUCH_M) ** 2
+    x2, y2 = _corner(state, b, o, num_vertices - 1)
+    for v in range(num_vertices):
+        x3, y3 = _corner(state, b, o, v)
+        if _is_edge_near(x0, y0, x1, y1, x2, y2, x3, y3, margin_m2):
+            return True
+        x2, y2 = x3, y3
+    return False
+
+
+@njit(cache=True, _nrt=False)
+def is_blocked(state: Any, b: int, x0: float, y0: float, x1: float, y1: float, margin_m: float) -> bool:
+    """True = the straight way from point 0 to point 1, metres, enters a zone or comes nearer than the margin to one."""
+    for o in range(state.obstacle_exists.shape[1]):
+        if state.obstacle_exists[b, o] and is_zone_near(state, b, o, x0, y0, x1, y1, margin_m):
+            return True
+    return False

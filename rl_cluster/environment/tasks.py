@@ -6,13 +6,19 @@ The one place that knows all tasks. Everything above it drives `Worlds` and `Pol
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rl_cluster.config.schema import AllocateConfig, Config
+from rl_cluster.config.schema import Config, NavigateConfig
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import HEURISTICS as ALLOCATE_HEURISTICS
 from rl_cluster.environment.allocate.outcome import METRICS as ALLOCATE_METRICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.interface import Policy, Worlds
+from rl_cluster.environment.navigate.features import ENCOUNTER_FEATURES, OBSTACLE_FEATURES, UAV_FEATURES
+from rl_cluster.environment.navigate.generator import NavigateGenerator
+from rl_cluster.environment.navigate.heuristics import HEURISTICS as NAVIGATE_HEURISTICS
+from rl_cluster.environment.navigate.outcome import METRICS as NAVIGATE_METRICS
+from rl_cluster.environment.navigate.scenarios import NavigateScenarios
+from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.scenario import Scenario
 from rl_cluster.types import (
     GraphSpec,
@@ -27,13 +33,15 @@ __all__ = ["graph_spec", "heuristics", "make_scenario_source", "make_source", "m
 
 def make_source(config: Config, seed: int, is_training: bool) -> Any:
     """The generator of the run's episodes: those that are trained on, or those that never are."""
-    assert isinstance(config, AllocateConfig)
+    if isinstance(config, NavigateConfig):
+        return NavigateGenerator(config.generator, config.world, seed, is_training)
     return AllocateGenerator(config.generator, config.world, seed, is_training)
 
 
 def make_scenario_source(config: Config, scenarios: Sequence[Scenario], seed: int) -> Any:
     """Scenarios as episodes of the run's task. Raises ScenarioError if one does not fit the task or the world."""
-    assert isinstance(config, AllocateConfig)
+    if isinstance(config, NavigateConfig):
+        return NavigateScenarios(scenarios, config.world, seed)
     return ScenarioFiles(scenarios, config.world, seed)
 
 
@@ -41,13 +49,15 @@ def make_worlds(
     config: Config, source: Any, num_worlds: int, first_world: int = 0, is_training: bool = False
 ) -> Worlds:
     """Worlds of the run's task, with episodes of a source that was made for the same run."""
-    assert isinstance(config, AllocateConfig)
+    if isinstance(config, NavigateConfig):
+        return NavigateWorlds(source, config.world, config.reward, num_worlds, first_world, is_training)
     return AllocateWorlds(source, config.world, config.reward, num_worlds, first_world, is_training)
 
 
 def graph_spec(config: Config) -> GraphSpec:
     """What a network must fit: widths of the feature rows, and the kind of action."""
-    assert isinstance(config, AllocateConfig)
+    if isinstance(config, NavigateConfig):
+        return GraphSpec(UAV_FEATURES, 0, OBSTACLE_FEATURES, ENCOUNTER_FEATURES, num_controls=2)
     num_resources = config.generator.num_resources
     return GraphSpec(
         uav_feature_dim(num_resources),
@@ -60,11 +70,9 @@ def graph_spec(config: Config) -> GraphSpec:
 
 def heuristics(config: Config) -> Mapping[str, Callable[[int], Policy]]:
     """Name -> what makes the heuristic from a seed, weakest first."""
-    assert isinstance(config, AllocateConfig)
-    return ALLOCATE_HEURISTICS
+    return NAVIGATE_HEURISTICS if isinstance(config, NavigateConfig) else ALLOCATE_HEURISTICS
 
 
 def metrics(config: Config) -> tuple[str, ...]:
     """Names of the task's episode metrics."""
-    assert isinstance(config, AllocateConfig)
-    return ALLOCATE_METRICS
+    return NAVIGATE_METRICS if isinstance(config, NavigateConfig) else ALLOCATE_METRICS

@@ -1,0 +1,66 @@
+"""Who touches what, and who is warned: gaps between bodies of one world after all UAVs have moved.
+
+The gap of two UAVs is the distance of their centres less the collision distance; that of a UAV and a zone is the
+distance to the zone's edge less half of it. Below 0 they touch. Within the warning band the depth is 1 - gap / band.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from rl_cluster.environment.navigate.physics import Physics
+from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.environment.obstacles import gap_m
+from rl_cluster.types import BoolArray, FloatArray
+
+__all__ = ["find_contacts"]
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _note(i, gap, band_m, touches, depth):  # type: ignore[no-untyped-def]
+    """Takes a gap within the band into what is known of UAV i."""
+    if gap < 0.0:
+        touches[i] = True
+        depth[i] = 1.0
+    else:
+        depth[i] = max(depth[i], 1.0 - gap / band_m)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def find_contacts(state: NavigateState, b: int, physics: Physics, touches: BoolArray, depth: FloatArray) -> None:
+    """Writes for each UAV of world b whether it touches something, and its depth in the warning band, in [0, 1].
+
+    Args:
+        touches: (N,) scratch, True = touches another UAV or a zone.
+        depth: (N,) scratch, of the nearest body.
+    """
+    num_uavs = state.uav_exists.shape[1]
+    reach = physics.collision_distance_m + physics.band_m
+    for i in range(num_uavs):
+        touches[i] = False
+        depth[i] = 0.0
+    for i in range(num_uavs):
+        if state.uav_exists[b, i]:
+            x, y = np.float64(state.uav_position_m[b, i, 0]), np.float64(state.uav_position_m[b, i, 1])
+            for j in range(i):
+                dx, dy = state.uav_position_m[b, j, 0] - x, state.uav_position_m[b, j, 1] - y
+                distance2 = dx * dx + dy * dy
+                if distance2 < reach * reach and state.uav_exists[b, j]:
+                    gap = math.sqrt(distance2) - physics.collision_distance_m
+                    _note(i, gap, physics.band_m, touches, depth)
+                    _note(j, gap, physics.band_m, touches, depth)
+            _find_zone_contacts(state, b, i, x, y, physics, touches, depth)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _find_zone_contacts(state, b, i, x, y, physics, touches, depth):  # type: ignore[no-untyped-def]
+    body = 0.5 * physics.collision_distance_m
+    for o in range(state.obstacle_exists.shape[1]):
+        if state.obstacle_exists[b, o]:
+            reach = state.obstacle_radius_m[b, o] + body + physics.band_m
+            dx, dy = state.obstacle_center_m[b, o, 0] - x, state.obstacle_center_m[b, o, 1] - y
+            if dx * dx + dy * dy < reach * reach:
+                gap = gap_m(state, b, o, x, y) - body
+                if gap < physics.band_m:
+                    _note(i, gap, physics.band_m, touches, depth)

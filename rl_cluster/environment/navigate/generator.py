@@ -1,0 +1,146 @@
+"""Draws episodes of task `navigate`: starts, goals and zones, at constant density.
+
+The square area's side is spacing * sqrt(N). Starts, goals and zones take distinct cells of a jittered grid of
+ceil(sqrt(2 N + O)) cells a side, so placement never loops on rejection; half of the warning distance is kept to the
+edges of a cell, so nothing touches at the start, and no goal is blocked. With a formation, starts take cells at one
+edge of the area and goals cells at the other, so that the team travels together.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateWorldConfig
+from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.environment.random import EVALUATION, TRAINING, key, uniform, uniform_int
+from rl_cluster.environment.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
+
+__all__ = ["NavigateGenerator", "match_goals"]
+
+_CELL, _PLACE, _HEADING, _ZONE = 1 << 16, 1 << 20, 1 << 24, 1 << 28
+"""First counters of the draws for cells, places, headings and zones: far apart, so that no draw is used twice."""
+
+
+class NavigateGenerator:
+    """Episode (seed, world, episode) is always the same, and training never meets evaluation's.
+
+    Args:
+        is_training: Which of the two disjoint streams the episodes come from.
+    """
+
+    def __init__(
+        self, config: NavigateGeneratorConfig, world: NavigateWorldConfig, seed: int, is_training: bool
+    ) -> None:
+        self._config, self._world = config, world
+        self._seed, self._stream = seed, TRAINING if is_training else EVALUATION
+        most = config.num_uavs[1] * 2 + config.num_obstacles[1]
+        self._cells = np.zeros(math.ceil(math.sqrt(most)) ** 2, dtype=np.int64)
+
+    @property
+    def sizes(self) -> Sizes:
+        """The high ends of the config's ranges."""
+        config = self._config
+        num_vertices = MAX_DRAWN_CORNERS if config.polygon_share > 0.0 and config.num_obstacles[1] > 0 else 0
+        return Sizes(config.num_uavs[1], 0, config.num_obstacles[1], 0, num_vertices)
+
+    @property
+    def seed(self) -> int:
+        """The seed that keys the episodes."""
+        return self._seed
+
+    def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:
+        """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
+        config, world = self._config, self._world
+        _generate(
+            state, rows, first_world, self._seed, self._stream, self._cells, config.num_uavs, config.num_obstacles,
+            config.spacing_m, config.obstacle_radius_m, config.polygon_share, world.warning_distance_m,
+            world.formation_radius_m > 0.0, world.dynamics == "unicycle", world.speed_mps,
+            world.time_limit_sides,
+        )  # fmt: skip
+        if config.goal_matching == "hungarian":
+            for row in rows:
+                match_goals(state, row)
+
+
+def match_goals(state: NavigateState, row: int) -> None:
+    """Hands the goals of a world's UAVs to them anew: the least total straight distance (Kuhn 1955)."""
+    exists = state.uav_exists[row]
+    starts_m, goals_m = (points[row, exists].astype(np.float64) for points in (state.uav_position_m, state.uav_goal_m))
+    _, matched = linear_sum_assignment(np.linalg.norm(starts_m[:, None] - goals_m, axis=-1))
+    state.uav_goal_m[row, exists] = goals_m[matched]
+
+
+@njit(cache=True, _nrt=False)
+def _generate(  # type: ignore[no-untyped-def]
+    state, rows, first_world, seed, stream, cells, num_uavs_range, num_zones_range, spacing_m, radius_m, polygon_share,
+    margin_m, has_formation, is_unicycle, speed_mps, time_limit_sides,
+):  # fmt: skip
+    for position in range(rows.shape[0]):
+        b = rows[position]
+        episode_key = key(seed, stream, first_world + b, state.episode[b])
+        num_uavs = uniform_int(episode_key, 0, num_uavs_range[0], num_uavs_range[1])
+        num_zones = uniform_int(episode_key, 1, num_zones_range[0], num_zones_range[1])
+        side_m = spacing_m * math.sqrt(num_uavs)
+        state.area_m[b, 0] = side_m
+        state.area_m[b, 1] = side_m
+        state.time_limit_s[b] = time_limit_sides * side_m / speed_mps[1]
+        per_side = math.ceil(math.sqrt(2 * num_uavs + num_zones))
+        _shuffle(episode_key, cells, per_side * per_side)
+        if has_formation:
+            _sort_ends(cells, num_uavs, per_side * per_side)
+        cell_m = side_m / per_side
+        for i in range(num_uavs):
+            x, y = _spot(episode_key, cells[i], per_side, cell_m, margin_m, _PLACE + 4 * i)
+            state.uav_exists[b, i] = True
+            state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1] = x, y
+            x, y = _spot(episode_key, cells[num_uavs + i], per_side, cell_m, margin_m, _PLACE + 4 * i + 2)
+            state.uav_goal_m[b, i, 0], state.uav_goal_m[b, i, 1] = x, y
+            if is_unicycle:
+                state.uav_heading_rad[b, i] = math.pi * (2.0 * uniform(episode_key, _HEADING + i) - 1.0)
+                state.uav_speed_mps[b, i] = speed_mps[0]
+        for o in range(num_zones):
+            counter = _ZONE + (3 + NUM_ZONE_DRAWS) * o
+            radius = radius_m[0] + (radius_m[1] - radius_m[0]) * uniform(episode_key, counter)
+            x, y = _spot(episode_key, cells[2 * num_uavs + o], per_side, cell_m, margin_m + 2.0 * radius, counter + 1)
+            draw_zone(state, b, o, episode_key, counter + 3, x, y, radius, polygon_share)
+
+
+@njit(cache=True, _nrt=False)
+def _shuffle(episode_key, cells, num_cells):  # type: ignore[no-untyped-def]
+    """Fisher-Yates over the first `num_cells` entries."""
+    for cell in range(num_cells):
+        cells[cell] = cell
+    for position in range(num_cells):
+        other = uniform_int(episode_key, _CELL + position, position, num_cells - 1)
+        first, second = cells[position], cells[other]
+        cells[position], cells[other] = second, first
+
+
+@njit(cache=True, _nrt=False)
+def _sort_ends(cells, num_uavs, num_cells):  # type: ignore[no-untyped-def]
+    """Puts the lowest `num_uavs` cells first and the highest ones next; all others follow in their drawn order."""
+    for position in range(num_uavs):
+        for other in range(num_cells):
+            if cells[other] == position:
+                first, second = cells[position], cells[other]
+                cells[position], cells[other] = second, first
+                break
+    for position in range(num_uavs):
+        for other in range(num_uavs, num_cells):
+            if cells[other] == num_cells - 1 - position:
+                first, second = cells[num_uavs + position], cells[other]
+                cells[num_uavs + position], cells[other] = second, first
+                break
+
+
+@njit(cache=True, _nrt=False)
+def _spot(episode_key, cell, per_side, cell_m, margin_m, counter):  # type: ignore[no-untyped-def]
+    """A uniform place in a cell, half of the margin off its edges."""
+    span_m = cell_m - margin_m
+    x = (cell % per_side) * cell_m + 0.5 * margin_m + span_m * uniform(episode_key, counter)
+    y = (cell // per_side) * cell_m + 0.5 * margin_m + span_m * uniform(episode_key, counter + 1)
+    return x, y

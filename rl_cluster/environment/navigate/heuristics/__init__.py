@@ -1,0 +1,19 @@
+"""Baselines of task `navigate` on the interface of a policy. `HEURISTICS` makes each of them by its name, from a
+seed.
+"""
+
+from collections.abc import Callable
+
+from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.navigate.heuristics.orca import Orca
+from rl_cluster.environment.navigate.heuristics.random import RandomControls
+from rl_cluster.environment.navigate.heuristics.straight import Straight
+
+__all__ = ["HEURISTICS"]
+
+HEURISTICS: dict[str, Callable[[int], Policy]] = {
+    "random": RandomControls,
+    "straight": lambda seed: Straight(),
+    "orca": lambda seed: Orca(),
+}
+"""Name -> what makes the policy from a seed (only `random` uses it), weakest first."""

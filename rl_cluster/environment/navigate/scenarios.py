@@ -1,0 +1,85 @@
+"""Scenarios as episodes of task `navigate`, and episodes as scenarios.
+
+A scenario gives positions, headings, goals and zones; speeds and turn rates are those of the world's settings, so
+that one policy's physics hold everywhere. Where no UAV has a goal, targets are the goals: the Hungarian method hands
+them out, and a UAV that is left over stays where it is.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from rl_cluster.config.navigate import NavigateWorldConfig
+from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.environment.scenario import Scenario
+from rl_cluster.errors import ScenarioError
+
+__all__ = ["NavigateScenarios"]
+
+
+class NavigateScenarios:
+    """A source of episodes: world w plays scenario w modulo their number, the same in every episode.
+
+    Raises:
+        ScenarioError: Some UAVs of a scenario have a goal and some have none, or there is neither goal nor target.
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], world: NavigateWorldConfig, seed: int) -> None:
+        assert scenarios, "there must be at least one scenario"
+        self._scenarios, self._world, self._seed = tuple(scenarios), world, seed
+        self._goals_m = [_goals_m(scenario) for scenario in self._scenarios]
+
+    @property
+    def sizes(self) -> Sizes:
+        """The maxima over the scenarios; targets and resources are not part of this task."""
+        n, _, o, _, c = np.max([scenario.sizes for scenario in self._scenarios], axis=0).tolist()
+        return Sizes(n, 0, o, 0, c)
+
+    @property
+    def seed(self) -> int:
+        """Keys what is random about an episode apart from the scenario."""
+        return self._seed
+
+    def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:
+        """Writes each world's scenario into its row, which holds zeros."""
+        for row in rows:
+            number = (first_world + int(row)) % len(self._scenarios)
+            self._fill(state, int(row), self._scenarios[number], self._goals_m[number])
+
+    def _fill(self, state: NavigateState, row: int, scenario: Scenario, goals_m: NDArray[np.float64]) -> None:
+        world, n, o = self._world, scenario.sizes.num_uavs, scenario.sizes.num_obstacles
+        side_m = float(np.sqrt(scenario.area_m.prod()))
+        state.area_m[row] = scenario.area_m
+        state.time_limit_s[row] = scenario.time_limit_s or world.time_limit_sides * side_m / world.speed_mps[1]
+        state.uav_exists[row, :n] = True
+        state.uav_position_m[row, :n] = scenario.uav_position_m
+        state.uav_goal_m[row, :n] = goals_m
+        if world.dynamics == "unicycle":
+            state.uav_heading_rad[row, :n] = np.pi - (np.pi - scenario.uav_heading_rad) % (2.0 * np.pi)
+            state.uav_speed_mps[row, :n] = world.speed_mps[0]
+        state.obstacle_exists[row, :o] = True
+        state.obstacle_center_m[row, :o] = scenario.obstacle_center_m
+        state.obstacle_radius_m[row, :o] = scenario.obstacle_radius_m
+        state.obstacle_num_vertices[row, :o] = scenario.obstacle_num_vertices
+        state.obstacle_vertices_m[row, :o, : scenario.sizes.num_vertices] = scenario.obstacle_vertices_m
+
+
+def _goals_m(scenario: Scenario) -> NDArray[np.float64]:
+    """(N, 2) goals, from the scenario or from its targets."""
+    is_missing = np.isnan(scenario.uav_goal_m).any(axis=1)
+    if not is_missing.any():
+        return scenario.uav_goal_m
+    if not is_missing.all():
+        uav = int(is_missing.argmax())
+        what = "it has no goal_m, but other UAVs have one"
+        raise ScenarioError(f"{scenario.name}: uavs.{uav}", what, "give every UAV a goal_m, or none")
+    if not scenario.target_ids:
+        raise ScenarioError(scenario.name, "its UAVs have no goal_m and there are no targets", "give each UAV a goal_m")
+    goals_m = scenario.uav_position_m.copy()
+    distances_m = np.linalg.norm(scenario.uav_position_m[:, None] - scenario.target_position_m, axis=-1)
+    uavs, targets = linear_sum_assignment(distances_m)
+    goals_m[uavs] = scenario.target_position_m[targets]
+    return goals_m

@@ -1,0 +1,142 @@
+"""One step of a batch of worlds of task `navigate`: UAVs move, arrive, touch; they are paid; the episode may end.
+
+Terminated: all UAVs have arrived. Truncated: the time limit. All UAVs move at once, then contacts are looked for.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from rl_cluster.environment.navigate.contact import find_contacts
+from rl_cluster.environment.navigate.motion import move, stop
+from rl_cluster.environment.navigate.physics import Physics
+from rl_cluster.environment.navigate.reward import RewardWeights
+from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.types import BoolArray, FloatArray
+
+__all__ = ["find_illegal", "step_worlds"]
+
+
+@njit(cache=True, _nrt=False)
+def find_illegal(state: NavigateState, controls: FloatArray) -> tuple[int, int]:
+    """(world, UAV) of the first UAV under control whose controls (B, N, 2) are not within [-1, 1]; else (-1, -1)."""
+    for b in range(controls.shape[0]):
+        if not state.ended[b]:
+            for i in range(controls.shape[1]):
+                is_legal = abs(controls[b, i, 0]) <= 1.0 and abs(controls[b, i, 1]) <= 1.0  # false for NaN, too
+                if not is_legal and state.uav_exists[b, i] and not state.uav_arrived[b, i]:
+                    return b, i
+    return -1, -1
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _fly(state, b, controls, physics, weights, reward):  # type: ignore[no-untyped-def]
+    """Moves the UAVs that have not arrived, and pays for progress, arrival, effort and time."""
+    for i in range(state.uav_exists.shape[1]):
+        reward[b, i] = 0.0
+        if not state.uav_exists[b, i] or state.uav_arrived[b, i]:
+            continue
+        u0, u1 = np.float64(controls[b, i, 0]), np.float64(controls[b, i, 1])
+        move(state, b, i, u0, u1, physics)
+        dx = np.float64(state.uav_goal_m[b, i, 0]) - state.uav_position_m[b, i, 0]
+        dy = np.float64(state.uav_goal_m[b, i, 1]) - state.uav_position_m[b, i, 1]
+        distance = math.sqrt(dx * dx + dy * dy)
+        own = weights.progress * (state.uav_goal_distance_m[b, i] - distance) * physics.per_sensing_radius
+        own -= (weights.time + weights.effort * 0.5 * (u0 * u0 + u1 * u1)) * physics.step_s
+        state.uav_goal_distance_m[b, i] = distance
+        if distance <= physics.arrival_radius_m:
+            own += weights.arrival
+            state.uav_arrived[b, i] = True
+            state.uav_arrival_s[b, i] = state.time_s[b] + physics.step_s
+        reward[b, i] = own
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _settle_contacts(state, b, physics, weights, touches, depth, reward):  # type: ignore[no-untyped-def]
+    """Counts collisions, charges for them and for the warning band, and stops who has arrived."""
+    for i in range(state.uav_exists.shape[1]):
+        is_new = touches[i] and not state.uav_touching[b, i]
+        state.uav_touching[b, i] = touches[i]
+        state.uav_collisions[b, i] += is_new
+        was_under_way = not state.uav_arrived[b, i] or state.uav_arrival_s[b, i] > state.time_s[b]
+        if depth[i] > 0.0 and was_under_way:
+            reward[b, i] -= weights.warning * physics.step_s * depth[i] + weights.collision * is_new
+        if state.uav_arrived[b, i]:
+            stop(state, b, i)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _keep_formation(state, b, physics, weights, reward):  # type: ignore[no-untyped-def]
+    """Counts followers within the formation radius of UAV 0, and charges those outside that have not arrived."""
+    num_followers, num_in = 0, 0
+    for i in range(1, state.uav_exists.shape[1]):
+        if state.uav_exists[b, i]:
+            dx = np.float64(state.uav_position_m[b, 0, 0]) - state.uav_position_m[b, i, 0]
+            dy = np.float64(state.uav_position_m[b, 0, 1]) - state.uav_position_m[b, i, 1]
+            excess_m = math.sqrt(dx * dx + dy * dy) - physics.formation_radius_m
+            num_followers += 1
+            num_in += excess_m <= 0.0
+            if excess_m > 0.0 and not state.uav_arrived[b, i]:
+                reward[b, i] -= weights.formation * physics.step_s * min(excess_m / physics.sensing_radius_m, 1.0)
+    if num_followers > 0:
+        state.in_formation_sum[b] += num_in / num_followers
+    state.all_in_formation[b] += num_in == num_followers
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _mix(state, b, own_weight, reward):  # type: ignore[no-untyped-def]
+    """Makes rewards of own amounts. Returns True if all UAVs have arrived."""
+    total, count, num_arrived = 0.0, 0, 0
+    for i in range(state.uav_exists.shape[1]):
+        if state.uav_exists[b, i]:
+            total += reward[b, i]
+            count += 1
+            num_arrived += state.uav_arrived[b, i]
+    mean = total / max(count, 1)
+    for i in range(state.uav_exists.shape[1]):
+        if state.uav_exists[b, i]:
+            reward[b, i] = own_weight * reward[b, i] + (1.0 - own_weight) * mean
+            state.return_sum[b] += reward[b, i]
+    return num_arrived == count
+
+
+@njit(cache=True, _nrt=False)
+def step_worlds(
+    state: NavigateState,
+    controls: FloatArray,
+    physics: Physics,
+    weights: RewardWeights,
+    touches: BoolArray,
+    depth: FloatArray,
+    reward: FloatArray,
+    terminated: BoolArray,
+    truncated: BoolArray,
+) -> None:
+    """Steps every world that has not ended.
+
+    Args:
+        controls: (B, N, 2) in [-1, 1]: acceleration and turn rate, or acceleration east and north, over their limits.
+        touches: (N,) scratch.
+        depth: (N,) scratch.
+        reward: (B, N) written; 0 for worlds that had ended.
+        terminated: (B,) written: True = the last UAV arrived in this step.
+        truncated: (B,) written: True = the time limit was reached in this step.
+    """
+    for b in range(state.time_s.shape[0]):
+        terminated[b] = False
+        truncated[b] = False
+        if state.ended[b]:
+            for i in range(state.uav_exists.shape[1]):
+                reward[b, i] = 0.0
+            continue
+        _fly(state, b, controls, physics, weights, reward)
+        find_contacts(state, b, physics, touches, depth)
+        _settle_contacts(state, b, physics, weights, touches, depth, reward)
+        if physics.formation_radius_m > 0.0:
+            _keep_formation(state, b, physics, weights, reward)
+        state.time_s[b] += physics.step_s
+        state.decision[b] += 1
+        terminated[b] = _mix(state, b, weights.own_weight, reward)
+        truncated[b] = not terminated[b] and state.time_s[b] >= state.time_limit_s[b]
+        state.ended[b] = terminated[b] or truncated[b]
