@@ -14,7 +14,7 @@ import yaml
 
 from rl_cluster.errors import ConfigError, RlClusterError
 
-__all__ = ["dump_yaml", "parse_yaml", "read_yaml"]
+__all__ = ["dump_yaml", "parse_yaml", "read_text", "read_yaml"]
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
@@ -74,27 +74,39 @@ def read_yaml(path: Path, error: type[RlClusterError] = ConfigError) -> Any:
         error: What is raised, so that each kind of file fails in its own words.
 
     Raises:
-        RlClusterError: There is no such file, it is a folder, cannot be read, is too large, is not UTF-8, or
-            `parse_yaml` refuses its text.
+        RlClusterError: `read_text` refuses the file, or `parse_yaml` its text.
+    """
+    return parse_yaml(read_text(path, error, "YAML"), str(path), error)
+
+
+def read_text(path: Path, error: type[RlClusterError], kind: str) -> str:
+    """The text of a file.
+
+    Args:
+        path: A regular file of at most 1 MiB.
+        error: What is raised.
+        kind: What remedies call such a file.
+
+    Raises:
+        RlClusterError: There is no such file, it is a folder, cannot be read, is too large or is not UTF-8.
     """
     where = str(path)
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise error(where, "is a folder", "name a YAML file")
+            raise error(where, "is a folder", f"name a {kind} file")
         if not stat.S_ISREG(status.st_mode):
-            raise error(where, "is not a regular file", "name a YAML file")
+            raise error(where, "is not a regular file", f"name a {kind} file")
         if status.st_size > MAX_BYTES:
             what = f"has {status.st_size / 2**20:.1f} MiB, more than {MAX_BYTES // 2**20} MiB"
-            raise error(where, what, "name a smaller YAML file")
+            raise error(where, what, f"name a smaller {kind} file")
         content = path.read_bytes()
     except OSError as fault:
-        raise error(where, f"cannot be read ({fault.strerror})", "name a YAML file that exists") from None
+        raise error(where, f"cannot be read ({fault.strerror})", f"name a {kind} file that exists") from None
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise error(where, f"is not UTF-8 at byte {fault.start}", "save it as UTF-8 text") from None
-    return parse_yaml(text, where, error)
 
 
 def parse_yaml(text: str, where: str, error: type[RlClusterError] = ConfigError) -> Any:

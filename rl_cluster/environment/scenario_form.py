@@ -4,32 +4,26 @@ Only plain data is read here; files and arrays are `scenario.py`'s. What the wor
 turn tightly enough) is checked where a scenario is put into a world.
 """
 
-import math
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rl_cluster.environment.allocate.state import EPSILON
+from rl_cluster.environment.zone_form import Finite, Form, Point, Positive, ZoneForm
 from rl_cluster.errors import ScenarioError
 
-__all__ = ["CircleForm", "ScenarioForm", "TargetForm", "UAVForm", "read_form"]
+__all__ = ["ScenarioForm", "TargetForm", "UAVForm", "check_form", "read_form"]
 
-Finite = Annotated[float, Field(strict=True, ge=-1e7, le=1e7)]
-Positive = Annotated[float, Field(strict=True, gt=0.0, le=1e7)]
+NonNegative = Annotated[float, Field(strict=True, ge=0.0, le=1e7)]
 Amount = Annotated[float, Field(strict=True, ge=0.0, le=1e6)]
-Point = tuple[Finite, Finite]
 Identifier = Annotated[str, Field(min_length=1, max_length=64)]
 Amounts = Annotated[tuple[Amount, ...], Field(min_length=1, max_length=8)]
 
+FormT = TypeVar("FormT", bound=Form)
+
 _MAX_SHOWN = 60
 """Characters of a refused value that a message shows."""
-
-
-class Form(BaseModel):
-    """Base: frozen, no unknown keys, no NaN or infinity."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class AreaForm(Form):
@@ -56,6 +50,10 @@ class UAVForm(Form):
     """Within the speeds."""
     max_turn_rate_radps: Positive | None = None
     """Left out: as the world's settings say."""
+    goal_m: Point | None = None
+    """Where task `navigate` sends it; `allocate` passes over it."""
+    fails_s: NonNegative | None = None
+    """When it fails and is grounded; left out: never."""
 
     @model_validator(mode="after")
     def _cruise_within_speeds(self) -> Self:
@@ -75,6 +73,10 @@ class TargetForm(Form):
     demand: Amounts
     """Units demanded, one number per kind; at least one kind is demanded."""
     value: Positive
+    service_time_s: NonNegative = 0.0
+    """How long UAVs must stay before they have delivered."""
+    appears_s: NonNegative = 0.0
+    """When it appears."""
 
     @model_validator(mode="after")
     def _demands_something(self) -> Self:
@@ -83,23 +85,11 @@ class TargetForm(Form):
         return self
 
 
-class CircleForm(Form):
-    """A no-fly zone."""
+class OriginForm(Form):
+    """Where the area's corner (0, 0) lies, WGS84."""
 
-    kind: Literal["circle"]
-    center_m: Point
-    radius_m: Positive
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_circle(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("kind") == "polygon":
-            raise ValueError("kind polygon is not supported by this version; cover the polygon with circles")
-        return data
-
-    def holds(self, point_m: Point) -> bool:
-        """True = the point lies inside or on the edge."""
-        return math.dist(self.center_m, point_m) <= self.radius_m
+    longitude_deg: Annotated[float, Field(strict=True, ge=-180.0, le=180.0)]
+    latitude_deg: Annotated[float, Field(strict=True, ge=-85.0, le=85.0)]
 
 
 class ScenarioForm(Form):
@@ -111,9 +101,13 @@ class ScenarioForm(Form):
     """Seconds after which the episode is cut; left out: from the area and the speeds, as the world's settings say."""
     uavs: Annotated[tuple[UAVForm, ...], Field(max_length=4096)]
     targets: Annotated[tuple[TargetForm, ...], Field(max_length=4096)]
-    obstacles: Annotated[tuple[CircleForm, ...], Field(max_length=1024)] = ()
+    """Empty: every UAV has a goal_m, and the scenario is one of task `navigate`."""
+    obstacles: Annotated[tuple[ZoneForm, ...], Field(max_length=1024)] = ()
+    depot_m: Point | None = None
+    """Where every UAV of task `allocate` must return to."""
+    origin: OriginForm | None = None
 
-    @field_validator("uavs", "targets")
+    @field_validator("uavs")
     @classmethod
     def _not_empty(cls, entities: tuple[Form, ...]) -> tuple[Form, ...]:
         if not entities:
@@ -130,26 +124,38 @@ def read_form(data: object, where: str) -> ScenarioForm:
 
     Raises:
         ScenarioError: A field is missing, unknown, of a wrong type or out of bounds; an id occurs twice; numbers of
-            resource kinds differ; an entity is outside the area or inside a no-fly zone.
+            resource kinds differ; a polygon is not simple; a UAV, target, goal or depot is outside the area or inside a
+            no-fly zone; there is no target, and a UAV without a goal.
     """
     if not isinstance(data, dict):
         raise ScenarioError(where, "is not a mapping", f"write the fields {', '.join(ScenarioForm.model_fields)}")
-    try:
-        form = ScenarioForm.model_validate(data)
-    except ValidationError as error:
-        raise _first_fault(error, where) from None
+    form = check_form(ScenarioForm, data, f"{where}: ")
     _check_ids(form.uavs, f"{where}: uavs")
     _check_ids(form.targets, f"{where}: targets")
     _check_kinds(form, where)
-    _check_places(form, form.uavs, f"{where}: uavs")
-    _check_places(form, form.targets, f"{where}: targets")
+    if not form.targets and any(uav.goal_m is None for uav in form.uavs):
+        raise ScenarioError(f"{where}: targets", "there is none", "give at least one, or give every UAV a goal_m")
+    _check_places(form, where)
     return form
+
+
+def check_form(form: type[FormT], data: object, where: str) -> FormT:
+    """The form of plain data. Raises ScenarioError with the first fault, at `where` followed by the field's place."""
+    try:
+        return form.model_validate(data)
+    except ValidationError as error:
+        raise _first_fault(error, where) from None
 
 
 def _first_fault(error: ValidationError, where: str) -> ScenarioError:
     fault = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
+    # Within a zone, pydantic names its kind as if it were a field.
+    parts = [part for part in fault["loc"] if part not in {"circle", "polygon"}]
+    place = ".".join(str(part) for part in parts)
     match fault["type"]:
+        case "union_tag_invalid" | "union_tag_not_found":
+            place, what = f"{place}.kind", f"got {_shown(fault['ctx'].get('tag'))}"
+            remedy = "it should be 'circle' or 'polygon'"
         case "missing":
             what, remedy = "it is missing", "add it"
         case "extra_forbidden":
@@ -157,12 +163,13 @@ def _first_fault(error: ValidationError, where: str) -> ScenarioError:
         case "value_error":
             what, _, remedy = str(fault["ctx"]["error"]).rpartition("; ")
         case _:
-            shown, rule = repr(fault["input"]), fault["msg"].partition(" should ")[2]
-            what, remedy = (
-                f"got {shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + '..'}",
-                f"it should {rule}",
-            )
-    return ScenarioError(f"{where}: {place}", what, remedy)
+            what, remedy = f"got {_shown(fault['input'])}", f"it should {fault['msg'].partition(' should ')[2]}"
+    return ScenarioError(f"{where}{place}".rstrip(".: "), what, remedy)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}.."
 
 
 def _check_ids(entities: Sequence[UAVForm | TargetForm], where: str) -> None:
@@ -183,12 +190,23 @@ def _check_kinds(form: ScenarioForm, where: str) -> None:
             raise ScenarioError(f"{where}: {place}", what, "give one number per kind everywhere")
 
 
-def _check_places(form: ScenarioForm, entities: Sequence[UAVForm | TargetForm], where: str) -> None:
-    for number, entity in enumerate(entities):
-        (x, y), place = entity.position_m, f"{where}.{number}.position_m"
+def _places(form: ScenarioForm) -> Iterator[tuple[str, Point]]:
+    """Every point that must be inside the area and outside the no-fly zones, with its place in the file."""
+    for i, uav in enumerate(form.uavs):
+        yield f"uavs.{i}.position_m", uav.position_m
+        if uav.goal_m is not None:
+            yield f"uavs.{i}.goal_m", uav.goal_m
+    for j, target in enumerate(form.targets):
+        yield f"targets.{j}.position_m", target.position_m
+    if form.depot_m is not None:
+        yield "depot_m", form.depot_m
+
+
+def _check_places(form: ScenarioForm, where: str) -> None:
+    for place, (x, y) in _places(form):
         if not (0.0 <= x <= form.area.width_m and 0.0 <= y <= form.area.height_m):
             what = f"[{x}, {y}] is outside the area of {form.area.width_m} m x {form.area.height_m} m"
-            raise ScenarioError(place, what, "move it inside, or widen the area")
-        for o, circle in enumerate(form.obstacles):
-            if circle.holds(entity.position_m):
-                raise ScenarioError(place, f"[{x}, {y}] is inside obstacles.{o}", "move one of the two")
+            raise ScenarioError(f"{where}: {place}", what, "move it inside, or widen the area")
+        for o, zone in enumerate(form.obstacles):
+            if zone.holds((x, y)):
+                raise ScenarioError(f"{where}: {place}", f"[{x}, {y}] is inside obstacles.{o}", "move one of the two")

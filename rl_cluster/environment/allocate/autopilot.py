@@ -1,8 +1,12 @@
 """Flight of one UAV over one substep: the autopilot of task `allocate`.
 
 A unicycle at constant altitude: theta' = wrap(theta + clip(bearing error, -w_max dt, w_max dt)), then
-p' = p + v dt (cos theta', sin theta'). It flies at cruise speed, and slower (never below its lowest speed) where its
-turn radius v / w_max is too wide: near a target, so that it cannot circle it for ever, and beside no-fly zones.
+p' = p + v dt (cos theta', sin theta'). It aims at its goal where the straight way is clear of no-fly zones, else at the
+waypoint (`route.py`) by which the way is shortest of those it sees; it needs no memory, so any turn will do.
+
+It flies at cruise speed, and slower (never below its lowest speed) where its turn radius v / w_max is too wide to meet
+what it aims at. It can also hover: where it is still too fast for a waypoint, or what it would fly in this substep
+enters a no-fly zone, it turns on the spot instead. So it never enters a zone, however wide its turns are.
 """
 
 import math
@@ -10,10 +14,16 @@ import math
 import numpy as np
 from numba import njit
 
+from rl_cluster.environment.allocate.route import GUARD_M, REACHED_SHARE, can_see, standoff_m
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.obstacles import bearing_around, is_inside
+from rl_cluster.environment.obstacles import gap_m, is_inside, is_zone_near, to_segment_m2
 
 __all__ = ["fly", "wrap"]
+
+_GOAL, _NO_WAY = -1, -2
+"""What `_aim` gives where it is no waypoint."""
+_HALVINGS = 5
+"""How often a way that is not free is tried: whole, and halved."""
 
 
 @njit(cache=True, _nrt=False)
@@ -23,38 +33,171 @@ def wrap(angle_rad: float) -> float:
 
 
 @njit(cache=True, _nrt=False)
-def _speed_mps(state, b, i, distance_m, error_rad, is_blocked, capture_radius_m):  # type: ignore[no-untyped-def]
+def _aim(state, b, j, x, y, gx, gy, standoff, margin_m):  # type: ignore[no-untyped-def]
+    """The waypoint with the shortest way to goal j of those in sight, or _GOAL, or _NO_WAY."""
+    if can_see(state, b, x, y, gx, gy, margin_m):
+        return _GOAL
+    best, best_m = _NO_WAY, np.inf
+    for v in range(state.waypoint_exists.shape[1]):
+        if not state.waypoint_exists[b, v]:
+            continue
+        wx, wy = np.float64(state.waypoint_m[b, v, 0]), np.float64(state.waypoint_m[b, v, 1])
+        distance = math.hypot(wx - x, wy - y)
+        length = distance + state.waypoint_to_goal_m[b, j, v]
+        is_ahead = distance > REACHED_SHARE * standoff
+        if length < best_m and is_ahead and can_see(state, b, x, y, wx, wy, margin_m):
+            best, best_m = v, length
+    return best
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _goal_speed_mps(state, b, i, distance_m, capture_radius_m):  # type: ignore[no-untyped-def]
     """Cruise speed, or the speed whose turn radius is the capture radius where a wide turn would miss."""
     cruise, turn_rate = state.uav_cruise_mps[b, i], state.uav_max_turn_rate_radps[b, i]
     turn_radius_m = cruise / turn_rate
-    is_near = turn_radius_m > capture_radius_m and distance_m < 2.0 * turn_radius_m
-    is_turning_at_zone = is_blocked and abs(error_rad) > 0.3
-    if is_near or is_turning_at_zone:
-        return max(
-            state.uav_speed_mps[b, i, 0], min(cruise, turn_rate * capture_radius_m * (0.5 if is_blocked else 1.0))
-        )
+    if turn_radius_m > capture_radius_m and distance_m < 2.0 * turn_radius_m:
+        return max(state.uav_speed_mps[b, i, 0], min(cruise, turn_rate * capture_radius_m))
     return cruise
 
 
+@njit(cache=True, _nrt=False, inline="always")
+def _waypoint_speed_mps(state, b, i, distance_m, error_rad):  # type: ignore[no-untyped-def]
+    """The highest speed, up to cruise, at which the waypoint is not inside the turn circle; 0 below the lowest speed.
+
+    A point at distance d and bearing error e lies inside the circle of radius R that is turned on if d < 2 R sin |e|.
+    """
+    cruise = np.float64(state.uav_cruise_mps[b, i])
+    across = 2.0 * math.sin(min(abs(error_rad), 0.5 * math.pi))
+    speed = min(cruise, state.uav_max_turn_rate_radps[b, i] * distance_m / max(across, 1e-9))
+    return speed if speed >= state.uav_speed_mps[b, i, 0] else 0.0
+
+
 @njit(cache=True, _nrt=False)
+def _may_fly(state, b, x, y, new_x, new_y):  # type: ignore[no-untyped-def]
+    """True = this piece of the way enters no zone, and keeps the guard (or half of the gap that it has) to all."""
+    for o in range(state.obstacle_exists.shape[1]):
+        if state.obstacle_exists[b, o] and is_zone_near(state, b, o, x, y, new_x, new_y, GUARD_M):
+            own_m = 0.5 * gap_m(state, b, o, x, y)
+            if own_m <= 0.0 or own_m >= GUARD_M or is_zone_near(state, b, o, x, y, new_x, new_y, own_m):
+                return False
+    return True
+
+
+@njit(cache=True, _nrt=False)
+def _free_m(state, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[no-untyped-def]
+    """How far it may fly ahead: all of the length, or where it points at its aim a free half of it, or nothing."""
+    for _ in range(_HALVINGS):
+        # The end is tested as it will be stored: rounded to single precision.
+        new_x = np.float64(np.float32(x + length_m * math.cos(heading_rad)))
+        new_y = np.float64(np.float32(y + length_m * math.sin(heading_rad)))
+        if _may_fly(state, b, x, y, new_x, new_y):
+            return length_m
+        if not is_aligned:
+            return 0.0
+        length_m *= 0.5
+    return 0.0
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _goal(state, b, j):  # type: ignore[no-untyped-def]
+    if j == state.target_position_m.shape[1]:
+        return np.float64(state.depot_m[b, 0]), np.float64(state.depot_m[b, 1])
+    return np.float64(state.target_position_m[b, j, 0]), np.float64(state.target_position_m[b, j, 1])
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _is_free_of_zones(state, b, i, x, y, gx, gy, standoff, substep_s):  # type: ignore[no-untyped-def]
+    """True = no zone's bounding circle is near the straight way to the goal or within one substep: nothing to avoid.
+
+    It is inlined, and spares most substeps the calls that carry the whole state.
+    """
+    within_m = state.uav_cruise_mps[b, i] * substep_s + GUARD_M
+    for o in range(state.obstacle_exists.shape[1]):
+        if state.obstacle_exists[b, o]:
+            cx, cy = np.float64(state.obstacle_center_m[b, o, 0]), np.float64(state.obstacle_center_m[b, o, 1])
+            radius = np.float64(state.obstacle_radius_m[b, o])
+            if to_segment_m2(cx, cy, x, y, gx, gy) < (radius + 0.25 * standoff) ** 2:
+                return False
+            if (cx - x) ** 2 + (cy - y) ** 2 < (radius + within_m) ** 2:
+                return False
+    return True
+
+
+@njit(cache=True, _nrt=False)
+def _is_caught(state, b, x, y):  # type: ignore[no-untyped-def]
+    """True = the point lies inside a zone or exactly on an edge: from there, no way is seen."""
+    for o in range(state.obstacle_exists.shape[1]):
+        if state.obstacle_exists[b, o] and gap_m(state, b, o, x, y) <= 0.0:
+            return True
+    return False
+
+
+@njit(cache=True, _nrt=False)
+def _aim_with_fallback(state, b, j, x, y, gx, gy, clearance_m):  # type: ignore[no-untyped-def]
+    """With a margin of a quarter of the standoff to all zones; where that shows no way, as near as the guard."""
+    standoff = standoff_m(clearance_m)
+    aim = _aim(state, b, j, x, y, gx, gy, standoff, 0.25 * standoff)
+    return aim if aim != _NO_WAY else _aim(state, b, j, x, y, gx, gy, standoff, GUARD_M)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _turned(state, b, i, heading_rad, error_rad, substep_s):  # type: ignore[no-untyped-def]
+    """The heading after a substep of turning towards the aim."""
+    turn = state.uav_max_turn_rate_radps[b, i] * substep_s
+    return wrap(heading_rad + max(-turn, min(turn, error_rad)))
+
+
+@njit(cache=True, _nrt=False)
+def _fly_round(state, b, i, j, x, y, gx, gy, heading, substep_s, capture_radius_m, clearance_m):  # type: ignore[no-untyped-def]
+    """Where a zone may be in the way: (new heading, metres to fly, True = it is inside a zone and flies out of it)."""
+    aim = _aim_with_fallback(state, b, j, x, y, gx, gy, clearance_m)
+    is_escaping = aim == _NO_WAY and _is_caught(state, b, x, y)
+    if aim == _NO_WAY and not is_escaping:
+        return heading, 0.0, False
+    ax, ay = gx, gy
+    if aim >= 0:
+        ax, ay = np.float64(state.waypoint_m[b, aim, 0]), np.float64(state.waypoint_m[b, aim, 1])
+    distance, error = math.hypot(ax - x, ay - y), wrap(math.atan2(ay - y, ax - x) - heading)
+    if aim < 0:
+        speed = _goal_speed_mps(state, b, i, distance, capture_radius_m)
+    else:
+        speed = _waypoint_speed_mps(state, b, i, distance, error)
+    heading = _turned(state, b, i, heading, error, substep_s)
+    # No further than the aim: what lies behind a waypoint may be out of sight of the next one.
+    flown_m = min(speed * substep_s, distance, state.uav_range_left_m[b, i])
+    if not is_escaping:
+        is_aligned = abs(error) <= state.uav_max_turn_rate_radps[b, i] * substep_s
+        flown_m = _free_m(state, b, x, y, heading, flown_m, is_aligned)
+    return heading, flown_m, is_escaping
+
+
+@njit(cache=True, _nrt=False, inline="always")
 def fly(
     state: AllocateState, b: int, i: int, j: int, substep_s: float, capture_radius_m: float, clearance_m: float
 ) -> tuple[float, bool]:
-    """Flies UAV i of world b towards target j for one substep. Returns metres flown, and True if it entered a zone."""
-    # In doubles: where a way just grazes a zone, the tangent's bearing magnifies the rounding of single precision.
+    """Flies UAV i of world b towards target j for one substep, j = M: towards the depot; never further than there.
+
+    Without any way it hovers. Only a UAV that starts inside a zone is ever in one: it flies straight on, out of it.
+
+    Returns:
+        Metres flown, and True if the UAV is found inside a zone for the first time.
+    """
     x, y = np.float64(state.uav_position_m[b, i, 0]), np.float64(state.uav_position_m[b, i, 1])
-    gx, gy = np.float64(state.target_position_m[b, j, 0]), np.float64(state.target_position_m[b, j, 1])
-    heading = np.float64(state.uav_heading_rad[b, i])
-    bearing, is_blocked = bearing_around(state, b, x, y, gx, gy, heading, clearance_m)
-    error = wrap(bearing - heading)
-    speed = _speed_mps(state, b, i, math.hypot(gx - x, gy - y), error, is_blocked, capture_radius_m)
-    turn = state.uav_max_turn_rate_radps[b, i] * substep_s
-    heading = wrap(heading + max(-turn, min(turn, error)))
-    flown_m = min(speed * substep_s, state.uav_range_left_m[b, i])
+    gx, gy = _goal(state, b, j)
+    heading, is_escaping = np.float64(state.uav_heading_rad[b, i]), False
+    if _is_free_of_zones(state, b, i, x, y, gx, gy, standoff_m(clearance_m), substep_s):
+        distance, error = math.hypot(gx - x, gy - y), wrap(math.atan2(gy - y, gx - x) - heading)
+        heading = _turned(state, b, i, heading, error, substep_s)
+        speed = _goal_speed_mps(state, b, i, distance, capture_radius_m)
+        flown_m = min(speed * substep_s, distance, state.uav_range_left_m[b, i])
+    else:
+        heading, flown_m, is_escaping = _fly_round(
+            state, b, i, j, x, y, gx, gy, heading, substep_s, capture_radius_m, clearance_m
+        )
     x += flown_m * math.cos(heading)
     y += flown_m * math.sin(heading)
     was_inside = state.uav_inside_obstacle[b, i]
-    now_inside = is_inside(state, b, x, y)
+    now_inside = is_escaping and is_inside(state, b, x, y)
     state.uav_position_m[b, i, 0] = x
     state.uav_position_m[b, i, 1] = y
     state.uav_heading_rad[b, i] = heading

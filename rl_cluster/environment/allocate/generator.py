@@ -15,6 +15,7 @@ from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateWorldCon
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.random import EVALUATION, TRAINING, key, uniform, uniform_int
+from rl_cluster.environment.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
 
 __all__ = ["AllocateGenerator"]
 
@@ -36,7 +37,10 @@ class AllocateGenerator:
     def sizes(self) -> Sizes:
         """The high ends of the config's ranges."""
         config = self._config
-        return Sizes(config.num_uavs[1], config.num_targets[1], config.num_obstacles[1], config.num_resources)
+        num_vertices = MAX_DRAWN_CORNERS if config.polygon_share > 0.0 else 0
+        return Sizes(
+            config.num_uavs[1], config.num_targets[1], config.num_obstacles[1], config.num_resources, num_vertices
+        )
 
     @property
     def seed(self) -> int:
@@ -49,20 +53,21 @@ class AllocateGenerator:
         _generate(
             state, rows, first_world, self._seed, self._stream,
             (config.num_uavs, config.num_targets, config.num_obstacles), config.spacing_m, config.obstacle_radius_m,
-            self._world.obstacle_clearance_m, config.uav_resource, config.specialist_share, config.range_sides,
-            config.cruise_mps, config.speed_share, config.demand_spread, config.supply_demand_ratio,
+            config.polygon_share, self._world.obstacle_clearance_m, config.uav_resource, config.specialist_share,
+            config.range_sides, config.cruise_mps, config.speed_share, config.demand_spread, config.supply_demand_ratio,
             self._world.max_turn_rate_radps, self._world.time_limit_sides,
         )  # fmt: skip
 
 
-_CELL, _PLACE, _UAV, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 28
-"""First counters of the draws for cells, places, UAVs and targets: far apart, so that no draw is used twice."""
+_CELL, _PLACE, _UAV, _ZONE, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 26, 1 << 28
+"""First counters of the draws for cells, places, UAVs, zones and targets: far apart, so that no draw is used twice."""
 
 
 @njit(cache=True)
 def _generate(  # type: ignore[no-untyped-def]
-    state, rows, first_world, seed, stream, counts, spacing_m, radius_m, clearance_m, resource, specialist_share,
-    range_sides, cruise_mps, speed_share, spread, supply_demand_ratio, turn_rate_radps, time_limit_sides,
+    state, rows, first_world, seed, stream, counts, spacing_m, radius_m, polygon_share, clearance_m, resource,
+    specialist_share, range_sides, cruise_mps, speed_share, spread, supply_demand_ratio, turn_rate_radps,
+    time_limit_sides,
 ):  # fmt: skip
     for b in rows:
         episode_key = key(seed, stream, first_world + b, state.episode[b])
@@ -71,7 +76,9 @@ def _generate(  # type: ignore[no-untyped-def]
         num_obstacles = uniform_int(episode_key, 2, counts[2][0], counts[2][1])
         side_m = spacing_m * math.sqrt((num_uavs + num_targets) / 2.0)
         state.area_m[b] = side_m
-        _place(state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, clearance_m)
+        _place(
+            state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, polygon_share, clearance_m
+        )
         _equip(
             state, b, episode_key, num_uavs, side_m, resource, specialist_share, range_sides, cruise_mps, speed_share
         )
@@ -96,23 +103,25 @@ def _shuffled_cells(episode_key, num_cells, count):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def _place(state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, clearance_m):  # type: ignore[no-untyped-def]
+def _place(  # type: ignore[no-untyped-def]
+    state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, polygon_share, clearance_m
+):
     """Positions of all entities, each in a cell of its own; obstacles keep their clearance inside their cell."""
     count = num_uavs + num_targets + num_obstacles
     per_side = math.ceil(math.sqrt(count))
     cell_m = side_m / per_side
     cells = _shuffled_cells(episode_key, per_side * per_side, count)
     for entity in range(count):
-        margin_m, obstacle = 0.0, entity - num_uavs - num_targets
+        zone_radius_m, margin_m, obstacle = 0.0, 0.0, entity - num_uavs - num_targets
         if obstacle >= 0:
-            state.obstacle_exists[b, obstacle] = True
-            state.obstacle_radius_m[b, obstacle] = _between(episode_key, _PLACE + 3 * entity + 2, radius_m)
-            margin_m = state.obstacle_radius_m[b, obstacle] + clearance_m
+            zone_radius_m = np.float64(np.float32(_between(episode_key, _PLACE + 3 * entity + 2, radius_m)))
+            margin_m = zone_radius_m + clearance_m
         span_m = cell_m - 2.0 * margin_m
         x = (cells[entity] % per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity)
         y = (cells[entity] // per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity + 1)
         if obstacle >= 0:
-            state.obstacle_center_m[b, obstacle, 0], state.obstacle_center_m[b, obstacle, 1] = x, y
+            counter = _ZONE + NUM_ZONE_DRAWS * obstacle
+            draw_zone(state, b, obstacle, episode_key, counter, x, y, zone_radius_m, polygon_share)
         elif entity < num_uavs:
             state.uav_exists[b, entity] = True
             state.uav_position_m[b, entity, 0], state.uav_position_m[b, entity, 1] = x, y

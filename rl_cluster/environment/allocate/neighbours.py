@@ -1,101 +1,19 @@
-"""Who attends to whom, and which targets a UAV may choose: nearest-first lists.
+"""Who attends to whom, and which targets a UAV may choose: nearest-first lists of task `allocate`.
 
-Attention's k = min(max(4, ceil(N/4)), 16), N = UAVs of the episode (Yehudai et al. 2021, arXiv 2010.08853: local
-structure must keep its statistics for a graph network to transfer across size). In training it varies per episode, so
-that the policy meets the k of larger teams. Ties of distance go to the lower index.
+`environment/nearest.py` says how many neighbours there are. Ties of distance go to the lower index.
 """
 
 import math
-from typing import NamedTuple
 
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from rl_cluster.environment.allocate.delivery import distance_m, is_legal, is_open
+from rl_cluster.environment.allocate.intent import Intent
+from rl_cluster.environment.allocate.legality import is_open
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.random import TRAINING, key, uniform, uniform_int
+from rl_cluster.environment.nearest import MAX_NEIGHBOURS, Nearest, insert_nearest
 from rl_cluster.types import IntArray
 
-__all__ = [
-    "MAX_NEIGHBOURS",
-    "Nearest",
-    "adaptive_k",
-    "draw_k",
-    "find_candidates",
-    "find_neighbours",
-    "num_neighbour_slots",
-    "training_k",
-]
-
-MAX_NEIGHBOURS = 16
-"""Most neighbours of one kind that a row attends to."""
-_K_COUNTER = 1 << 40
-"""Counter of the k draws: far from those of the generator, which uses the same key."""
-
-
-class Nearest(NamedTuple):
-    """Scratch of the searches: the nearest so far, by rising distance."""
-
-    distances_m: NDArray[np.float64]
-    """(64,)"""
-    indices: IntArray
-    """(64,)"""
-
-    @classmethod
-    def empty(cls) -> "Nearest":
-        """Room for the longest list that the config allows."""
-        return cls(np.zeros(64, dtype=np.float64), np.zeros(64, dtype=np.int16))
-
-
-@njit(cache=True, _nrt=False)
-def adaptive_k(num_uavs: int) -> int:
-    """k = min(max(4, ceil(N / 4)), 16)."""
-    return min(max(4, math.ceil(num_uavs / 4)), MAX_NEIGHBOURS)
-
-
-@njit(cache=True, _nrt=False)
-def training_k(num_uavs: int, seed: int, world: int, episode: int, jitter: int, wide_share: float) -> int:
-    """k + U{-jitter..jitter} clipped to [1, 16], or with probability `wide_share` uniform in [4, 16]; keyed."""
-    episode_key = key(seed, TRAINING, world, episode)
-    if uniform(episode_key, _K_COUNTER) < wide_share:
-        return uniform_int(episode_key, _K_COUNTER + 1, 4, MAX_NEIGHBOURS)
-    shifted = adaptive_k(num_uavs) + uniform_int(episode_key, _K_COUNTER + 2, -jitter, jitter)
-    return min(max(shifted, 1), MAX_NEIGHBOURS)
-
-
-@njit(cache=True)
-def draw_k(  # type: ignore[no-untyped-def]
-    state, rows, first_world: int, seed: int, is_training: bool, jitter: int, wide_share: float
-) -> None:
-    """Writes state.k of the rows: `training_k` in training, else `adaptive_k`."""
-    for row in rows:
-        num_uavs = state.uav_exists[row].sum()
-        if is_training:
-            world, episode = first_world + row, state.episode[row]
-            state.k[row] = training_k(num_uavs, seed, world, episode, jitter, wide_share)
-        else:
-            state.k[row] = adaptive_k(num_uavs)
-
-
-def num_neighbour_slots(num_uavs: int, num_targets: int, num_obstacles: int) -> int:
-    """W: slots of a neighbour row, a group per kind of entity, each up to 16 wide."""
-    return sum(min(MAX_NEIGHBOURS, count) for count in (num_uavs, num_targets, num_obstacles))
-
-
-@njit(cache=True, _nrt=False)
-def _insert(nearest, count, limit, distance, index):  # type: ignore[no-untyped-def]
-    """Insertion into a list of the `limit` nearest, kept sorted; returns the new count."""
-    if count == limit and distance >= nearest.distances_m[count - 1]:
-        return count
-    slot = min(count, limit - 1)
-    while slot > 0 and nearest.distances_m[slot - 1] > distance:
-        nearest.distances_m[slot] = nearest.distances_m[slot - 1]
-        nearest.indices[slot] = nearest.indices[slot - 1]
-        slot -= 1
-    nearest.distances_m[slot] = distance
-    nearest.indices[slot] = index
-    return min(count + 1, limit)
+__all__ = ["find_candidates", "find_neighbours"]
 
 
 @njit(cache=True, _nrt=False)
@@ -104,7 +22,7 @@ def _nearest_uavs(state, b, x, y, skip, k, nearest):  # type: ignore[no-untyped-
     for i in range(state.uav_exists.shape[1]):
         if i != skip and state.uav_exists[b, i]:
             d = math.hypot(state.uav_position_m[b, i, 0] - x, state.uav_position_m[b, i, 1] - y)
-            count = _insert(nearest, count, k, d, i)
+            count = insert_nearest(nearest, count, k, d, i)
     return count
 
 
@@ -114,7 +32,7 @@ def _nearest_targets(state, b, x, y, k, nearest):  # type: ignore[no-untyped-def
     for j in range(state.target_exists.shape[1]):
         if is_open(state, b, j):
             d = math.hypot(state.target_position_m[b, j, 0] - x, state.target_position_m[b, j, 1] - y)
-            count = _insert(nearest, count, k, d, j)
+            count = insert_nearest(nearest, count, k, d, j)
     return count
 
 
@@ -125,7 +43,7 @@ def _nearest_obstacles(state, b, x, y, k, nearest):  # type: ignore[no-untyped-d
         if state.obstacle_exists[b, o]:
             center = state.obstacle_center_m[b, o]
             d = math.hypot(center[0] - x, center[1] - y) - state.obstacle_radius_m[b, o]
-            count = _insert(nearest, count, k, d, o)
+            count = insert_nearest(nearest, count, k, d, o)
     return count
 
 
@@ -162,8 +80,8 @@ def find_neighbours(state: AllocateState, b: int, nearest: Nearest, neighbours: 
 
 
 @njit(cache=True, _nrt=False)
-def find_candidates(state: AllocateState, b: int, nearest: Nearest, candidates: IntArray) -> None:
-    """Writes candidates[b] (N, C), an array that holds -1: the nearest legal targets by rising distance.
+def find_candidates(state: AllocateState, b: int, intent: Intent, nearest: Nearest, candidates: IntArray) -> None:
+    """Writes candidates[b] (N, C), an array that holds -1: the nearest legal targets (as of the intent) by distance.
 
     The current choice, while legal, is always among them: where it is not near enough, it takes the last slot.
     """
@@ -171,10 +89,10 @@ def find_candidates(state: AllocateState, b: int, nearest: Nearest, candidates: 
     for i in range(state.uav_exists.shape[1]):
         count, choice, has_choice = 0, state.uav_choice[b, i], False
         for j in range(state.target_exists.shape[1]):
-            if is_legal(state, b, i, j):
-                count = _insert(nearest, count, limit, distance_m(state, b, i, j), j)
+            if intent.legal[i, j]:
+                count = insert_nearest(nearest, count, limit, intent.distance_m[i, j], j)
         for slot in range(count):
             candidates[b, i, slot] = nearest.indices[slot]
             has_choice |= nearest.indices[slot] == choice
-        if choice >= 0 and not has_choice and is_legal(state, b, i, choice):
+        if choice >= 0 and not has_choice and intent.legal[i, choice]:
             candidates[b, i, limit - 1] = choice

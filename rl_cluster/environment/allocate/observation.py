@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from rl_cluster.environment.allocate.delivery import is_open
 from rl_cluster.environment.allocate.features import write_obstacle_row, write_pair_row, write_target_row, write_uav_row
 from rl_cluster.environment.allocate.intent import Intent, read_intent
-from rl_cluster.environment.allocate.neighbours import Nearest, find_candidates, find_neighbours, num_neighbour_slots
+from rl_cluster.environment.allocate.neighbours import find_candidates, find_neighbours
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.nearest import Nearest, num_neighbour_slots
 from rl_cluster.types import (
     WAIT,
     Observation,

@@ -1,6 +1,7 @@
 """Scenarios as episodes of task `allocate`, and episodes as scenarios."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from rl_cluster.environment.allocate.autopilot import wrap
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.scenario import Scenario
+from rl_cluster.environment.zones import bounding_circle
 from rl_cluster.errors import ScenarioError
 
 __all__ = ["ScenarioFiles", "scenario_of"]
@@ -19,8 +21,8 @@ class ScenarioFiles:
     """An `EpisodeSource` of given scenarios: every episode of world w is scenario number (w mod their number).
 
     Raises:
-        ScenarioError: The scenarios differ in their number of resource kinds, or a UAV's turn radius at its lowest
-            speed is above the capture radius, so that it could circle its target for ever.
+        ScenarioError: A scenario has no targets, they differ in their number of resource kinds, or a UAV's turn radius
+            at its lowest speed is above the capture radius, so that it could circle its target for ever.
     """
 
     def __init__(self, scenarios: Sequence[Scenario], world: AllocateWorldConfig, seed: int) -> None:
@@ -56,13 +58,21 @@ class ScenarioFiles:
         state.uav_speed_mps[row, :num_uavs] = scenario.uav_speed_mps
         state.uav_cruise_mps[row, :num_uavs] = scenario.uav_cruise_mps
         state.uav_max_turn_rate_radps[row, :num_uavs] = self._turn_rates_radps(scenario)
+        state.uav_fails_s[row, :num_uavs] = scenario.uav_fails_s
         state.target_exists[row, :num_targets] = True
         state.target_position_m[row, :num_targets] = scenario.target_position_m
         state.target_demand[row, :num_targets] = scenario.target_demand
         state.target_value[row, :num_targets] = scenario.target_value
+        state.target_service_s[row, :num_targets] = scenario.target_service_s
+        state.target_appears_s[row, :num_targets] = scenario.target_appears_s
         state.obstacle_exists[row, :num_obstacles] = True
         state.obstacle_center_m[row, :num_obstacles] = scenario.obstacle_center_m
         state.obstacle_radius_m[row, :num_obstacles] = scenario.obstacle_radius_m
+        state.obstacle_num_vertices[row, :num_obstacles] = scenario.obstacle_num_vertices
+        state.obstacle_vertices_m[row, :num_obstacles, : scenario.sizes.num_vertices] = scenario.obstacle_vertices_m
+        if scenario.depot_m is not None:
+            state.has_depot[row] = True
+            state.depot_m[row] = scenario.depot_m
 
     def _time_limit_s(self, scenario: Scenario) -> float:
         if scenario.time_limit_s is not None:
@@ -75,6 +85,9 @@ class ScenarioFiles:
         return np.where(np.isnan(rates), self._world.max_turn_rate_radps, rates)
 
     def _check(self, scenario: Scenario) -> None:
+        if not scenario.target_ids:
+            what = "it has no targets, only goals"
+            raise ScenarioError(scenario.name, what, "add targets, or run it with task: navigate")
         num_kinds, first = scenario.num_resources, self._scenarios[0]
         if num_kinds != first.num_resources:
             what = f"it has {num_kinds} kinds of resource, but {first.name} has {first.num_resources}"
@@ -93,7 +106,7 @@ class ScenarioFiles:
 def scenario_of(state: AllocateState, row: int, name: str = "episode") -> Scenario:
     """A world of the state, at the start of its episode, as a scenario with ids u1, u2, .. and t1, t2, .."""
     assert state.decision[row] == 0, "later, the positions are no longer those of the start"
-    uavs, targets, zones = state.uav_exists[row], state.target_exists[row], state.obstacle_exists[row]
+    uavs, targets = state.uav_exists[row], state.target_exists[row]
     return Scenario(
         name=name,
         area_m=state.area_m[row].astype(np.float64),
@@ -106,10 +119,32 @@ def scenario_of(state: AllocateState, row: int, name: str = "episode") -> Scenar
         uav_speed_mps=state.uav_speed_mps[row, uavs].astype(np.float64),
         uav_cruise_mps=state.uav_cruise_mps[row, uavs].astype(np.float64),
         uav_max_turn_rate_radps=state.uav_max_turn_rate_radps[row, uavs].astype(np.float64),
+        uav_goal_m=np.full((int(uavs.sum()), 2), np.nan),
+        uav_fails_s=state.uav_fails_s[row, uavs].astype(np.float64),
         target_ids=tuple(f"t{number + 1}" for number in range(targets.sum())),
         target_position_m=state.target_position_m[row, targets].astype(np.float64),
         target_demand=state.target_demand[row, targets].astype(np.float64),
         target_value=state.target_value[row, targets].astype(np.float64),
-        obstacle_center_m=state.obstacle_center_m[row, zones].astype(np.float64),
-        obstacle_radius_m=state.obstacle_radius_m[row, zones].astype(np.float64),
+        target_service_s=state.target_service_s[row, targets].astype(np.float64),
+        target_appears_s=state.target_appears_s[row, targets].astype(np.float64),
+        **_zones_of(state, row),
+        depot_m=state.depot_m[row].astype(np.float64) if state.has_depot[row] else None,
+        origin=None,
     )
+
+
+def _zones_of(state: AllocateState, row: int) -> dict[str, NDArray[Any]]:
+    """The arrays of the zones; circles about polygons are in doubles, as where the scenario is read from a file."""
+    zones = state.obstacle_exists[row]
+    num_vertices = state.obstacle_num_vertices[row, zones]
+    vertices_m = state.obstacle_vertices_m[row, zones, : num_vertices.max(initial=0)].astype(np.float64)
+    center_m = state.obstacle_center_m[row, zones].astype(np.float64)
+    radius_m = state.obstacle_radius_m[row, zones].astype(np.float64)
+    for o in np.flatnonzero(num_vertices):
+        center_m[o], radius_m[o] = bounding_circle(vertices_m[o, : num_vertices[o]])
+    return {
+        "obstacle_center_m": center_m,
+        "obstacle_radius_m": radius_m,
+        "obstacle_num_vertices": num_vertices,
+        "obstacle_vertices_m": vertices_m,
+    }

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.environment.allocate.intent import Intent
 from rl_cluster.environment.allocate.interval import fly_interval, take_choices
-from rl_cluster.environment.allocate.neighbours import Nearest, draw_k
 from rl_cluster.environment.allocate.observation import empty_observation, write_observation
 from rl_cluster.environment.allocate.outcome import METRICS, episode_outcomes
 from rl_cluster.environment.allocate.reward import TERMS, mix_terms, term_weights
+from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes, StepResult
+from rl_cluster.environment.nearest import Nearest, draw_k
 from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation
 
 __all__ = ["AllocateWorlds", "EpisodeSource"]
@@ -76,6 +77,7 @@ class AllocateWorlds:
         self.state.episode[rows] = episodes
         self.state.uav_fails_s[rows] = np.inf
         self.source.fill(self.state, rows, self.first_world)
+        plan_routes(self.state, rows, self.world.obstacle_clearance_m)
         self.state.uav_initial_resources[rows] = self.state.uav_resources[rows]
         self.state.target_remaining[rows] = self.state.target_demand[rows]
         self.state.uav_choice[rows] = -1
@@ -103,7 +105,7 @@ class AllocateWorlds:
         fly_interval(
             self.state, self.terms, terminated, truncated, deadlocked,
             round(world.decision_interval_s / world.substep_s), world.substep_s,
-            world.capture_radius_m, world.obstacle_clearance_m, world.sensing_radius_m,
+            world.capture_radius_m, world.obstacle_clearance_m, world.sensing_radius_m, world.replan,
         )  # fmt: skip
         mix_terms(self.terms, self._weights, self._own_weight, self.state.uav_exists, reward)
         # term after term: zeros of padding behind the last UAV change no bit

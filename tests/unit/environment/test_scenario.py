@@ -35,8 +35,19 @@ DATA: dict[str, Any] = {
     "area": {"width_m": 5000, "height_m": 4000},
     "uavs": [UAV, {**UAV, "id": "u2", "position_m": [0.1, 3999.9], "max_turn_rate_radps": 0.7, "cruise_mps": 35}],
     "targets": [TARGET],
-    "obstacles": [{"kind": "circle", "center_m": [2000, 1500], "radius_m": 250}],
+    "obstacles": [
+        {"kind": "circle", "center_m": [2000, 1500], "radius_m": 250},
+        {"kind": "polygon", "vertices_m": [[800, 800], [1200, 800], [1000, 1300]]},
+    ],
 }
+FULL = DATA | {
+    "uavs": [{**UAV, "goal_m": [0, 40.5], "fails_s": 70}, {**UAV, "id": "u2", "max_turn_rate_radps": 0.5}],
+    "targets": [{**TARGET, "service_time_s": 12.5, "appears_s": 99}],
+    "time_limit_s": 300,
+    "depot_m": [17, 23.5],
+}
+"""Every field that task `allocate` takes up."""
+ORIGIN = {"longitude_deg": 13.25, "latitude_deg": -52.5}
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -58,6 +69,15 @@ def assert_equal(one: Scenario, other: Scenario) -> None:
         np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
 
 
+def generated_worlds(num_worlds: int) -> AllocateWorlds:
+    """With zones of both kinds."""
+    generator = CONFIG.generator.model_copy(update={"num_obstacles": (2, 4), "polygon_share": 0.5})
+    source = AllocateGenerator(generator, CONFIG.world, 0, False)
+    worlds = AllocateWorlds(source, CONFIG.world, CONFIG.reward, num_worlds)
+    worlds.reset()
+    return worlds
+
+
 def worlds_of(scenarios: list[Scenario], num_worlds: int, first_world: int = 0) -> AllocateWorlds:
     worlds = AllocateWorlds(
         ScenarioFiles(scenarios, CONFIG.world, seed=0), CONFIG.world, CONFIG.reward, num_worlds, first_world
@@ -67,16 +87,13 @@ def worlds_of(scenarios: list[Scenario], num_worlds: int, first_world: int = 0) 
 
 
 @pytest.mark.parametrize("suffix", [".yaml", ".json"])
-@pytest.mark.parametrize("name", [*SHIPPED_SCENARIOS, "given", "generated"])
+@pytest.mark.parametrize("name", [*SHIPPED_SCENARIOS, "given", "full", "generated"])
 def test_scenario__comes_back_from_its_file_as_it_was(name: str, suffix: str, tmp_path: Path) -> None:
+    given = {"given": DATA, "full": FULL | {"origin": ORIGIN}}
     if name == "generated":
-        worlds = AllocateWorlds(
-            AllocateGenerator(CONFIG.generator, CONFIG.world, 0, False), CONFIG.world, CONFIG.reward, 1
-        )
-        worlds.reset()
-        scenario = scenario_of(worlds.state, 0)
+        scenario = scenario_of(generated_worlds(1).state, 0)
     else:
-        scenario = load_scenario(SHIPPED_SCENARIOS[name]) if name != "given" else parse_scenario(DATA, "given")
+        scenario = parse_scenario(given[name], "given") if name in given else load_scenario(SHIPPED_SCENARIOS[name])
 
     save_scenario(scenario, tmp_path / f"saved{suffix}")
 
@@ -85,8 +102,9 @@ def test_scenario__comes_back_from_its_file_as_it_was(name: str, suffix: str, tm
 
 
 def test_scenario__comes_back_from_a_world() -> None:
-    data = changed("uavs.0.max_turn_rate_radps", 0.5)
-    data["time_limit_s"] = 300.0
+    data = copy.deepcopy(FULL)
+    data["uavs"][0] |= {"max_turn_rate_radps": 0.7}
+    del data["uavs"][0]["goal_m"]
     scenario = parse_scenario(data, "given")
 
     read = scenario_of(worlds_of([scenario], 1).state, 0, name="three-depots")
@@ -95,16 +113,14 @@ def test_scenario__comes_back_from_a_world() -> None:
     assert read.target_ids == ("t1",)
     for field in fields(Scenario):
         if isinstance(getattr(scenario, field.name), np.ndarray):
-            expected = getattr(scenario, field.name).astype(np.float32)
-            np.testing.assert_array_equal(getattr(read, field.name), expected, err_msg=field.name)
-    assert (read.name, read.time_limit_s) == (scenario.name, scenario.time_limit_s)
+            expected, actual = (getattr(each, field.name).astype(np.float32) for each in (scenario, read))
+            np.testing.assert_array_equal(actual, expected, err_msg=field.name)
+    assert (read.name, read.time_limit_s, read.origin) == (scenario.name, scenario.time_limit_s, None)
 
 
 def test_scenario_of__gives_the_same_episode() -> None:
-    generated = AllocateWorlds(
-        AllocateGenerator(CONFIG.generator, CONFIG.world, 0, False), CONFIG.world, CONFIG.reward, 3
-    )
-    observation, policy = generated.reset(), HEURISTICS["complete-first"](0)
+    generated = generated_worlds(3)
+    observation, policy = generated.observe(), HEURISTICS["complete-first"](0)
     copied = worlds_of([scenario_of(generated.state, row) for row in range(3)], 3)
     seen = copied.observe()
 
@@ -121,17 +137,38 @@ def test_scenario_of__gives_the_same_episode() -> None:
 def test_scenario__is_read_as_the_file_says() -> None:
     scenario = parse_scenario(DATA, "given")
 
-    assert scenario.sizes == Sizes(num_uavs=2, num_targets=1, num_obstacles=1, num_resources=2)
-    assert scenario.time_limit_s is None
+    assert scenario.sizes == Sizes(2, 1, 2, 2, num_vertices=3)
+    assert (scenario.time_limit_s, scenario.depot_m, scenario.origin) == (None, None, None)
+    np.testing.assert_array_equal(scenario.uav_goal_m, np.full((2, 2), np.nan))
+    np.testing.assert_array_equal(scenario.uav_fails_s, np.inf)
+    np.testing.assert_array_equal([scenario.target_service_s, scenario.target_appears_s], 0.0)
     np.testing.assert_array_equal(scenario.area_m, [5000.0, 4000.0])
     np.testing.assert_array_equal(scenario.uav_position_m, [[100.0, 200.0], [0.1, 3999.9]])
     np.testing.assert_array_equal(scenario.uav_max_turn_rate_radps, [np.nan, 0.7])
     np.testing.assert_array_equal(scenario.target_demand, [[50.0, 20.0]])
-    np.testing.assert_array_equal(scenario.obstacle_radius_m, [250.0])
+    # the box about the triangle reaches from (800, 800) to (1200, 1300): its middle, and the way to a corner from there
+    np.testing.assert_array_equal(scenario.obstacle_center_m, [[2000.0, 1500.0], [1000.0, 1050.0]])
+    np.testing.assert_allclose(scenario.obstacle_radius_m, [250.0, np.hypot(200.0, 250.0)], rtol=1e-5)
+    assert scenario.obstacle_radius_m[1] > np.hypot(200.0, 250.0)
+    np.testing.assert_array_equal(scenario.obstacle_num_vertices, [0, 3])
+    np.testing.assert_array_equal(scenario.obstacle_vertices_m[1], [[800, 800], [1200, 800], [1000, 1300]])
+
+
+def test_scenario__may_have_goals_instead_of_targets_in_task_navigate_only() -> None:
+    data = changed("targets", [])
+    for uav in data["uavs"]:
+        uav["goal_m"] = [4000, 900]
+
+    scenario = parse_scenario(data, "given")
+
+    assert scenario.sizes.num_targets == 0
+    assert scenario.target_demand.shape == (0, 2)
+    with pytest.raises(ScenarioError, match="three-depots: it has no targets, only goals; add targets, or run it with"):
+        ScenarioFiles([scenario], CONFIG.world, seed=0)
 
 
 def test_scenario__needs_no_obstacles() -> None:
-    assert parse_scenario(changed("obstacles", None), "given").obstacle_center_m.shape == (0, 2)
+    assert parse_scenario(changed("obstacles", None), "given").obstacle_vertices_m.shape == (0, 0, 2)
 
 
 def test_scenario_files__fill_what_the_file_leaves_out_from_the_settings() -> None:
@@ -215,7 +252,7 @@ def test_shipped_scenario__can_be_played_without_entering_a_zone(name: str) -> N
         worlds.advance(policy.act(worlds, worlds.observe()))
 
     outcomes = worlds.outcomes(worlds.state.ended)
-    assert outcomes["satisfied_rate"][0] >= 0.9
+    assert outcomes["satisfied_rate"][0] >= 0.8
     assert outcomes["collisions_per_uav"][0] == 0.0
 
 
@@ -223,7 +260,7 @@ def test_shipped_scenario__can_be_played_without_entering_a_zone(name: str) -> N
     ("path", "value", "message"),
     [
         ("uavs", [], "given: uavs: there is none; give at least one"),
-        ("targets", [], "given: targets: there is none; give at least one"),
+        ("targets", [], "given: targets: there is none; give at least one, or give every UAV a goal_m"),
         ("uavs.0.position_m", [2100, 1600], r"uavs\.0\.position_m: .* is inside obstacles\.0; move one"),
         ("targets.0.position_m", [2000, 1500], r"targets\.0\.position_m: .* is inside obstacles\.0; move one"),
         ("uavs.1.position_m", [-1, 0], r"uavs\.1\.position_m: .* is outside the area .*; move it inside"),
@@ -242,8 +279,33 @@ def test_shipped_scenario__can_be_played_without_entering_a_zone(name: str) -> N
         ("uavs.0.range_m", None, r"uavs\.0\.range_m: it is missing; add it"),
         ("uavs.0.rnage_m", 1, r"uavs\.0\.rnage_m: no such field; remove it, or correct its name"),
         ("uavs.0.position_m", [1, 2, 3], r"uavs\.0\.position_m: got .*; it should have at most 2 items"),
-        ("obstacles.0.kind", "polygon", r"obstacles\.0: kind polygon is not supported .*; cover the polygon"),
-        ("obstacles.0.kind", "square", r"obstacles\.0\.kind: got 'square'; it should be 'circle'"),
+        ("uavs.0.goal_m", [5001, 0], r"uavs\.0\.goal_m: .* is outside the area .*; move it inside"),
+        ("uavs.0.goal_m", [2000, 1500], r"uavs\.0\.goal_m: .* is inside obstacles\.0; move one"),
+        ("uavs.0.fails_s", -1, r"uavs\.0\.fails_s: got -1; it should be greater than or equal to 0"),
+        ("targets.0.service_time_s", -1, r"targets\.0\.service_time_s: got -1; it should be greater than or equal"),
+        ("targets.0.appears_s", "soon", r"targets\.0\.appears_s: got 'soon'; it should be a valid number"),
+        ("depot_m", [2000, 1250], r"given: depot_m: .* is inside obstacles\.0; move one"),
+        ("depot_m", [-1, 0], r"given: depot_m: .* is outside the area .*; move it inside"),
+        (
+            "origin",
+            {"longitude_deg": 181, "latitude_deg": 0},
+            r"origin\.longitude_deg: got 181; it should be less than",
+        ),
+        ("origin", {"longitude_deg": 1}, r"origin\.latitude_deg: it is missing; add it"),
+        ("uavs.0.position_m", [1000, 1000], r"uavs\.0\.position_m: .* is inside obstacles\.1; move one"),
+        ("uavs.0.position_m", [1000, 800], r"uavs\.0\.position_m: .* is inside obstacles\.1; move one"),
+        ("targets.0.position_m", [1200, 800], r"targets\.0\.position_m: .* is inside obstacles\.1; move one"),
+        ("obstacles.0.kind", "polygon", r"given: obstacles\.0\.vertices_m: it is missing; add it"),
+        ("obstacles.0.radius_m", None, r"given: obstacles\.0\.radius_m: it is missing; add it"),
+        ("obstacles.1.radius_m", 3, r"given: obstacles\.1\.radius_m: no such field; remove it"),
+        ("obstacles.1.vertices_m", [[0, 0], [1, 0]], r"obstacles\.1\.vertices_m: .*; it should have at least 3 items"),
+        (
+            "obstacles.1.vertices_m",
+            [[0, 9], [9, 0], [9, 9], [0, 0]],
+            r"obstacles\.1\.vertices_m: edges 0 and 2 meet; order",
+        ),
+        ("obstacles.0.kind", "square", r"obstacles\.0\.kind: got 'square'; it should be 'circle' or 'polygon'"),
+        ("obstacles.0.kind", None, r"obstacles\.0\.kind: got None; it should be 'circle' or 'polygon'"),
         ("name", "", "given: name: got ''; it should have at least 1 character"),
     ],
 )

@@ -1,11 +1,15 @@
 """The looped world: the rules of the batch once more, as plain Python objects, written apart from the kernels.
 
-`LoopedWorld` is one episode: UAVs, targets and zones as objects, one substep after the other. It rounds what the batch
-stores as float32 and calculates in doubles. The rules stand in the docstrings below.
+`LoopedWorld` is one episode: UAVs and targets as objects, one substep after the other, flown by the looped autopilot
+(`../conftest.py`). It rounds what the batch stores as float32 and calculates in doubles. The rules stand in the
+docstrings below.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,10 +23,6 @@ NOTHING = 1e-4
 def stored(value: float) -> float:
     """As float32 keeps it."""
     return float(np.float32(value))
-
-
-def wrapped(angle: float) -> float:
-    return math.atan2(math.sin(angle), math.cos(angle))
 
 
 @dataclass
@@ -70,21 +70,16 @@ class LoopedUAV:
         return self.range_left > 0.0 and target.is_open and helps and self.distance(target) <= self.range_left
 
 
-@dataclass
-class Zone:
-    center: tuple[float, float]
-    radius: float
-
-    def widened(self, goal: tuple[float, float], clearance: float) -> float:
-        """Radius with clearance, but not so wide that it would hold the goal."""
-        return max(self.radius, min(self.radius + clearance, math.dist(self.center, goal)))
-
-
 class LoopedWorld:
     """One episode, from a row of a state that is at its start."""
 
     def __init__(
-        self, state: AllocateState, row: int, world: AllocateWorldConfig, reward: AllocateRewardConfig
+        self,
+        make_autopilot: Callable[..., Any],
+        state: AllocateState,
+        row: int,
+        world: AllocateWorldConfig,
+        reward: AllocateRewardConfig,
     ) -> None:
         self.world, self.reward = world, reward
         self.uavs = [
@@ -107,10 +102,9 @@ class LoopedWorld:
             )
             for j in np.flatnonzero(state.target_exists[row])
         ]
-        self.zones = [
-            Zone(tuple(state.obstacle_center_m[row, o].tolist()), float(state.obstacle_radius_m[row, o]))
-            for o in np.flatnonzero(state.obstacle_exists[row])
-        ]
+        goals = [target.position for target in self.targets]
+        starts = [uav.position for uav in self.uavs]
+        self.autopilot = make_autopilot(goals, starts)
         self.time, self.time_limit = 0.0, float(state.time_limit_s[row])
         self.return_sum = 0.0
         self.is_terminated = self.is_truncated = self.is_deadlocked = False
@@ -202,64 +196,9 @@ class LoopedWorld:
                 uav.choice = -1
 
     def _fly(self, uav: LoopedUAV, terms: dict[str, float]) -> None:
-        """Turn towards the bearing at most at the turn rate, then fly straight on; range limits the way."""
-        goal = self.targets[uav.choice]
-        bearing, is_blocked = self._bearing(uav, goal.position)
-        error = wrapped(bearing - uav.heading)
-        most = uav.turn_rate * self.world.substep_s
-        heading = wrapped(uav.heading + max(-most, min(most, error)))
-        way = min(self._speed(uav, goal, error, is_blocked) * self.world.substep_s, uav.range_left)
-        x, y = uav.position
-        uav.position = stored(x + way * math.cos(heading)), stored(y + way * math.sin(heading))
-        uav.heading = stored(heading)
-        uav.range_left, uav.flown = stored(uav.range_left - way), stored(uav.flown + way)
+        """By the autopilot, to its target; the way is charged."""
+        way = self.autopilot.fly(uav, self.targets[uav.choice].position, self.world.substep_s)
         terms["path"] -= way / self.world.sensing_radius_m
-        is_inside = any(math.dist(uav.position, zone.center) < zone.radius for zone in self.zones)
-        if is_inside and not uav.is_inside:
-            terms["collision"] -= 1.0
-            uav.num_collisions += 1
-        uav.is_inside = is_inside
-
-    def _speed(self, uav: LoopedUAV, goal: LoopedTarget, error: float, is_blocked: bool) -> float:
-        """Cruise; or as slow as the capture radius asks (half of it at a zone) where a wide turn would miss."""
-        radius, capture = uav.cruise / uav.turn_rate, self.world.capture_radius_m
-        is_near = radius > capture and uav.distance(goal) < 2.0 * radius
-        if is_near or (is_blocked and abs(error) > 0.3):
-            allowed = capture / 2.0 if is_blocked else capture
-            return max(uav.lowest, min(uav.cruise, uav.turn_rate * allowed))
-        return uav.cruise
-
-    def _bearing(self, uav: LoopedUAV, goal: tuple[float, float]) -> tuple[float, bool]:
-        """To the goal; or along the tangent of the first zone in the way; or out of a zone's clearance."""
-        x, y = uav.position
-        to_goal = math.atan2(goal[1] - y, goal[0] - x)
-        zone = self._first_in_the_way(uav.position, goal)
-        if zone is None:
-            return to_goal, False
-        distance, radius = math.dist(uav.position, zone.center), zone.widened(goal, self.world.obstacle_clearance_m)
-        to_center = math.atan2(zone.center[1] - y, zone.center[0] - x)
-        if distance > radius:
-            side = 1.0 if math.sin(to_goal - to_center) >= 0.0 else -1.0
-            return to_center + side * math.asin(radius / distance), True
-        depth = min(1.0, (radius - distance) / max(self.world.obstacle_clearance_m, 1.0))
-        side = 1.0 if math.sin(uav.heading - to_center) >= 0.0 else -1.0
-        return to_center + side * math.radians(90.0 + 45.0 * depth), True
-
-    def _first_in_the_way(self, start: tuple[float, float], goal: tuple[float, float]) -> Zone | None:
-        """Of the zones that the straight way comes closer to than their widened radius, the one met first."""
-        length = math.dist(start, goal)
-        if length < 1e-6:
-            return None
-        unit = (goal[0] - start[0]) / length, (goal[1] - start[1]) / length
-        met: list[tuple[float, int]] = []
-        for number, zone in enumerate(self.zones):
-            offset = zone.center[0] - start[0], zone.center[1] - start[1]
-            along = offset[0] * unit[0] + offset[1] * unit[1]
-            nearest = min(along, length)
-            passing = math.dist(offset, (nearest * unit[0], nearest * unit[1]))
-            if along > 0.0 and passing < zone.widened(goal, self.world.obstacle_clearance_m) - 1e-3:
-                met.append((along, number))
-        return self.zones[min(met)[1]] if met else None
 
     def _serve(self, j: int, target: LoopedTarget) -> None:
         """Who is inside the capture radius gives, of each kind, its part of what remains: own * min(1, rest / all)."""
@@ -327,6 +266,12 @@ class LoopedWorld:
 
 
 @pytest.fixture(scope="session")
-def looped_world() -> type[LoopedWorld]:
+def looped_world(looped_autopilot: Any, looped_zones: Any) -> Callable[..., LoopedWorld]:
     """Makes a looped world from (state, row, world settings, reward settings), at the start of the row's episode."""
-    return LoopedWorld
+
+    def make(state: AllocateState, row: int, world: AllocateWorldConfig, reward: AllocateRewardConfig) -> LoopedWorld:
+        zones, clearance, capture = looped_zones(state, row), world.obstacle_clearance_m, world.capture_radius_m
+        make_autopilot = partial(looped_autopilot, zones, clearance=clearance, capture=capture)
+        return LoopedWorld(make_autopilot, state, row, world, reward)
+
+    return make

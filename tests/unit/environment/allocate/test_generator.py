@@ -8,6 +8,7 @@ import pytest
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.obstacles import gap_m
 
 
 def _worlds(
@@ -70,6 +71,32 @@ def test_generator__keeps_everything_clear_of_obstacles(quick_demo: Config, stat
     ):
         gap_m = np.linalg.norm(position_m[:, :, None] - state.obstacle_center_m[:, None], axis=-1) - kept_m[:, None]
         assert gap_m[exists[:, :, None] & state.obstacle_exists[:, None]].min() > -0.01
+
+
+def test_generator__polygons_take_the_place_of_circles_and_nothing_else_changes(
+    quick_demo: Config, state: AllocateState
+) -> None:
+    generator = quick_demo.generator.model_copy(update={"polygon_share": 0.5})
+    mixed = _worlds(quick_demo.model_copy(update={"generator": generator}), 300)
+
+    is_polygon = mixed.obstacle_num_vertices > 0
+    assert 0.4 < is_polygon[mixed.obstacle_exists].mean() < 0.6
+    assert not state.obstacle_num_vertices.any()
+    for name, array in mixed._asdict().items():
+        if name in {"obstacle_center_m", "obstacle_radius_m"}:
+            assert np.array_equal(array[~is_polygon], getattr(state, name)[~is_polygon])
+        elif not name.startswith(("obstacle_num", "obstacle_vert", "waypoint")):
+            assert np.array_equal(array, getattr(state, name)), name
+
+
+def test_generator__keeps_everything_clear_of_polygons(quick_demo: Config) -> None:
+    generator = quick_demo.generator.model_copy(update={"polygon_share": 1.0})
+    mixed = _worlds(quick_demo.model_copy(update={"generator": generator}), 60)
+
+    for b, o in np.argwhere(mixed.obstacle_exists):
+        uavs, targets = mixed.uav_position_m[b, mixed.uav_exists[b]], mixed.target_position_m[b, mixed.target_exists[b]]
+        for x, y in np.concatenate([uavs, targets]).tolist():
+            assert gap_m(mixed, b, o, x, y) > quick_demo.world.obstacle_clearance_m - 0.01
 
 
 def test_generator__range_and_time_limit_scale_with_the_side(quick_demo: Config, state: AllocateState) -> None:

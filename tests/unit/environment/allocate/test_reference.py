@@ -92,6 +92,7 @@ def config(request: pytest.FixtureRequest, quick_demo: Config) -> Config:
         "num_targets": ((num_targets + 1) // 2, num_targets),
         "num_obstacles": ((num_zones + 1) // 2, num_zones),
         "num_resources": num_kinds,
+        "polygon_share": 0.5,
         "range_sides": (0.4, 2.5),
     }
     # slow enough, in short enough episodes, for all of them: deadlocks, time limits, wasted trips, crowding
