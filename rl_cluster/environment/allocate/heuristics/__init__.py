@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from rl_cluster.environment.allocate.heuristics.cbba import CBBA
 from rl_cluster.environment.allocate.heuristics.commitment_aware import CommitmentAware
 from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst
 from rl_cluster.environment.allocate.heuristics.greedy import Greedy
@@ -16,6 +17,7 @@ HEURISTICS: dict[str, Callable[[int], Policy]] = {
     "greedy": lambda seed: Greedy(),
     "hungarian": lambda seed: Hungarian(),
     "commitment-aware": lambda seed: CommitmentAware(),
+    "cbba": lambda seed: CBBA(),
     "complete-first": lambda seed: CompleteFirst(),
 }
 """Name -> what makes the policy from a seed (only `random` uses it), weakest first."""

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.environment.allocate.delivery import distance_m
+from rl_cluster.environment.allocate.legality import distance_m
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.types import WAIT, BoolArray, FloatArray, IntArray, Observation
 
