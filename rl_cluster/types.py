@@ -92,13 +92,15 @@ class Observation(NamedTuple, Generic[ArrayT]):
     is built, so rollout and learner see the same graph."""
     candidates: ArrayT
     """(B, N, C) int16 target index in [0, M), -1 = none: the nearest legal targets, by rising distance; the current
-    choice is always among them."""
+    choice is always among them. Of `navigate`, where M = 0, entity index in [0, S) of the nearest bodies, by rising
+    gap: encounters."""
     pair: ArrayT
     """(B, N, C, pair_feature_dim) features of UAV and candidate together; 0 where there is no candidate."""
     action_mask: ArrayT
-    """(B, N, 1 + C) bool; True = the action is legal. A UAV that does not choose has exactly one legal action."""
+    """(B, N, 1 + C) bool; True = the action is legal. A UAV that does not choose has exactly one legal action. Of
+    `navigate` it says nothing: all controls are legal."""
     decides: ArrayT
-    """(B, N) bool; True = the UAV chooses at this step, and counts in the policy's loss."""
+    """(B, N) bool; True = the UAV chooses or is under control at this step, and counts in the policy's loss."""
 
 
 def map_observation(function: Callable[[ArrayT], OtherT], observation: Observation[ArrayT]) -> Observation[OtherT]:
@@ -140,5 +142,5 @@ class Fragment:
     @property
     def num_agent_steps(self) -> int:
         """How many UAVs existed, summed over the rows: one agent-step = one UAV's action applied."""
-        num_uavs = self.action.shape[-1]
+        num_uavs = self.logp.shape[-1]
         return int(self.observation.mask[..., :num_uavs].sum())

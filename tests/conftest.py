@@ -13,7 +13,6 @@ from rl_cluster.config.schema import Config
 TINY = (
     "engine=local",
     "generator.num_uavs=[2, 3]",
-    "generator.num_targets=[2, 3]",
     "model.width=8",
     "model.num_heads=2",
     "model.precision=fp32",
@@ -41,7 +40,21 @@ def quick_demo() -> Config:
 @pytest.fixture(scope="session")
 def tiny() -> Config:
     """Two worlds of up to three UAVs, a network of width 8."""
-    return load_config("debug", TINY)
+    return load_config("debug", [*TINY, "generator.num_targets=[2, 3]"])
+
+
+@pytest.fixture(scope="session")
+def tiny_navigate() -> Config:
+    """The same of task `navigate`; episodes last at most 18 steps."""
+    sizes = ["generator.num_obstacles=[0, 2]", "generator.spacing_m=150.0", "generator.obstacle_radius_m=[8.0, 14.0]"]
+    settings = ["world.time_limit_sides=0.7", "sampling.num_env_runners=0"]
+    return load_config("navigate_demo", [*TINY, *sizes, *settings])
+
+
+@pytest.fixture(params=["allocate", "navigate"])
+def tiny_of_task(request: pytest.FixtureRequest, tiny: Config, tiny_navigate: Config) -> Config:
+    """One after the other."""
+    return {"allocate": tiny, "navigate": tiny_navigate}[request.param]
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ class TrainBatch:
 
     observation: Observation[Tensor]
     """each array (K, ...)"""
-    action_KN: Tensor
-    """int16"""
+    action: Tensor
+    """(K, N) int16 choices, or (K, N, 2) float32 controls before they are squashed"""
     logp_KN: Tensor
     """of the action, when it was taken"""
     value_KN: Tensor
@@ -44,7 +44,7 @@ class TrainBatch:
     @property
     def num_rows(self) -> int:
         """K"""
-        return self.action_KN.shape[0]
+        return self.action.shape[0]
 
     @property
     def decides_KN(self) -> Tensor:
@@ -54,11 +54,11 @@ class TrainBatch:
     @property
     def exists_KN(self) -> Tensor:
         """True = the UAV exists."""
-        return self.observation.mask[:, : self.action_KN.shape[1]]
+        return self.observation.mask[:, : self.action.shape[1]]
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """The batch with `function` applied to each of its tensors: to pick rows, or to move it to a device."""
-        columns = (self.action_KN, self.logp_KN, self.value_KN, self.advantage_KN, self.value_target_KN)
+        columns = (self.action, self.logp_KN, self.value_KN, self.advantage_KN, self.value_target_KN)
         return type(self)(map_observation(function, self.observation), *map(function, columns))
 
 
@@ -74,7 +74,7 @@ def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainB
     advantage_KN, value_target_KN = (_join(arrays) for arrays in zip(*estimates, strict=True))
     return TrainBatch(
         observation=observation,
-        action_KN=_join([f.action for f in fragments]),
+        action=_join([f.action for f in fragments]),
         logp_KN=_join([f.logp for f in fragments]),
         value_KN=_join([f.value for f in fragments]),
         advantage_KN=_standardise(advantage_KN, observation.decides),
@@ -84,7 +84,8 @@ def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainB
 
 def _join(columns_TB: Sequence[NDArray[Any]]) -> Tensor:
     """[T, B, ...] columns of several fragments -> one tensor [K, ...]."""
-    rows_K = [column.reshape(-1, *column.shape[2:]) for column in columns_TB]
+    # Not -1: of an array without elements, targets where there are none, that would be any number.
+    rows_K = [column.reshape(column.shape[0] * column.shape[1], *column.shape[2:]) for column in columns_TB]
     joined_K = rows_K[0] if len(rows_K) == 1 else np.concatenate(rows_K)
     # Arrays that came through shared memory are read-only, and torch has no read-only tensors.
     return torch.from_numpy(np.require(joined_K, requirements=["C", "W"]))

@@ -40,15 +40,20 @@ class MinibatchPart(NamedTuple):
 
 
 def measure_rows(observation: Observation[Tensor]) -> NDArray[np.int64]:
-    """(K, 4) sizes of each graph in the order of `GraphSizes`; those of UAVs, targets and candidates are at least 1."""
+    """(K, 4) sizes of each graph in the order of `GraphSizes`.
+
+    Those of UAVs, targets and candidates are at least 1, but for targets of a task that has none.
+    """
     num_uavs, num_targets = observation.uav.shape[1], observation.target.shape[1]
     mask_KS = observation.mask
+    # Of a choice only what is legal is read; encounters are read wherever there is one.
+    is_read_KNC = observation.action_mask[..., 1:] if num_targets else observation.candidates >= 0
     sizes_K4 = torch.stack(
         [
             _last_true(mask_KS[:, :num_uavs]).clamp(min=1),
-            _last_true(mask_KS[:, num_uavs : num_uavs + num_targets]).clamp(min=1),
+            _last_true(mask_KS[:, num_uavs : num_uavs + num_targets]).clamp(min=min(1, num_targets)),
             _last_true(mask_KS[:, num_uavs + num_targets :]),
-            _last_true(observation.action_mask[..., 1:].any(dim=1)).clamp(min=1),
+            _last_true(is_read_KNC.any(dim=1)).clamp(min=1),
         ],
         dim=1,
     )
@@ -90,7 +95,10 @@ def _split_by_size(rows: NDArray[np.int64], sizes_K4: NDArray[np.int64], num_par
 
 
 def trim_observation(observation: Observation[Tensor], sizes: GraphSizes) -> Observation[Tensor]:
-    """The observation cut to `sizes`, with entity indices renumbered; what exists is untouched. Slices are views."""
+    """The observation cut to `sizes`, with entity indices renumbered; what exists is untouched. Slices are views.
+
+    Where there are targets, candidates are indices of targets; else they are of entities, as neighbours are.
+    """
     n, m, o, c = sizes
     num_uavs, num_targets = observation.uav.shape[1], observation.target.shape[1]
     num_both = num_uavs + num_targets
@@ -98,17 +106,20 @@ def trim_observation(observation: Observation[Tensor], sizes: GraphSizes) -> Obs
     def trim_entities(x_KS: Tensor) -> Tensor:
         return torch.cat([x_KS[:, :n], x_KS[:, num_uavs : num_uavs + m], x_KS[:, num_both : num_both + o]], dim=1)
 
+    def renumber(index: Tensor) -> Tensor:
+        index = index.where(index < num_both, index - (num_targets - m))
+        return index.where(index < num_uavs, index - (num_uavs - n))
+
     neighbours = torch.cat([observation.neighbours[:, :n], observation.neighbours[:, num_uavs : num_uavs + m]], dim=1)
-    neighbours = neighbours.where(neighbours < num_both, neighbours - (num_targets - m))
-    neighbours = neighbours.where(neighbours < num_uavs, neighbours - (num_uavs - n))
+    candidates = observation.candidates[:, :n, :c]
     return Observation(
         uav=observation.uav[:, :n],
         target=observation.target[:, :m],
         obstacle=observation.obstacle[:, :o],
         position=trim_entities(observation.position),
         mask=trim_entities(observation.mask),
-        neighbours=neighbours,
-        candidates=observation.candidates[:, :n, :c],
+        neighbours=renumber(neighbours),
+        candidates=candidates if num_targets else renumber(candidates),
         pair=observation.pair[:, :n, :c],
         action_mask=observation.action_mask[:, :n, : c + 1],
         decides=observation.decides[:, :n],

@@ -4,7 +4,7 @@ Schulman et al. 2017, arXiv 1707.06347. Terms of the policy are sums over UAVs t
 UAVs that exist, each over a count that the caller gives: minibatches (or learners) whose own counts differ then still
 add up to the mean over all. Where batches come from and what is done with the loss is `batch.py`'s and `update.py`'s.
 
-Letters: B graphs, N UAVs, A actions.
+Letters: B graphs, N UAVs.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rl_cluster.model.distributions import MaskedCategorical
 from rl_cluster.model.transformer_gnn import PolicyOutput
 
 __all__ = ["PPOSample", "PPOWeights", "explained_variance", "ppo_loss"]
@@ -22,8 +21,8 @@ __all__ = ["PPOSample", "PPOWeights", "explained_variance", "ppo_loss"]
 class PPOSample(NamedTuple):
     """What the loss compares the network's output with."""
 
-    action_BN: Tensor
-    """integer in [0, A)"""
+    action: Tensor
+    """(B, N, ..) as the policy's distribution sampled it"""
     logp_BN: Tensor
     """log-probability of the action when it was taken"""
     advantage_BN: Tensor
@@ -61,8 +60,8 @@ def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tu
     estimator k3 of KL(pi_old || pi) (Schulman, "Approximating KL divergence", 2020), clip_fraction, and
     ratio_deviation = max |rho - 1|. All but the last are sums over counts, so those of a minibatch's parts add up.
     """
-    policy = MaskedCategorical(output.logits_BNA)
-    log_ratio_BN = torch.where(sample.decides_BN, policy.log_prob(sample.action_BN) - sample.logp_BN, 0.0)
+    policy = output.policy
+    log_ratio_BN = torch.where(sample.decides_BN, policy.log_prob(sample.action) - sample.logp_BN, 0.0)
     ratio_BN = log_ratio_BN.exp()
     clipped_BN = ratio_BN.clamp(1.0 - weights.clip, 1.0 + weights.clip)
     surrogate_BN = torch.minimum(ratio_BN * sample.advantage_BN, clipped_BN * sample.advantage_BN)

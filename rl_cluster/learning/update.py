@@ -116,7 +116,7 @@ class Updater:
         observation = trim_observation(picked.observation, part.sizes)
         num_uavs = part.sizes.num_uavs
         sample = PPOSample(
-            action_BN=picked.action_KN[:, :num_uavs],
+            action=picked.action[:, :num_uavs],
             logp_BN=picked.logp_KN[:, :num_uavs],
             advantage_BN=picked.advantage_KN[:, :num_uavs],
             value_target_BN=self.model.normalise(picked.value_target_KN[:, :num_uavs]),

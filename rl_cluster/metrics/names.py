@@ -1,12 +1,12 @@
 """Every key that a run's metrics may carry, `group/name_unit`, and how an iteration's record is put together.
 
 Groups: `episode` (means over the training episodes that ended), `sampling`, `learning`, `time`, `evaluation` (means
-over episodes that are never trained on, with argmax play). A key that has no value in an
-iteration is left out, never NaN.
+over episodes that are never trained on, with argmax play). A key that has no value in an iteration is left out, never
+NaN.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +19,21 @@ __all__ = [
     "AGENT_STEPS_TOTAL",
     "ELAPSED_S",
     "EPISODES",
+    "HEADLINES",
     "LEARNING_S",
-    "NCS",
     "SAMPLING_S",
     "episode_key",
-    "episode_means",
     "evaluation_key",
     "iteration_metrics",
     "learning_key",
+    "outcome_means",
 ]
 
-NCS = "normalized_completion_score"
+HEADLINES = {
+    "allocate": ("normalized_completion_score", "NCS"),
+    "navigate": ("success_rate", "success"),
+}
+"""Task -> the metric of an episode that says most about a policy, and its short name."""
 EPISODES = "sampling/episodes"
 AGENT_STEPS = "sampling/agent_steps"
 AGENT_STEPS_TOTAL = "sampling/agent_steps_total"
@@ -40,7 +44,7 @@ ELAPSED_S = "time/elapsed_s"
 
 
 def episode_key(metric: str) -> str:
-    """Key of a training episode metric (`environment/outcome.py` names them)."""
+    """Key of a training episode metric (`outcome.py` of each task names them)."""
     return f"episode/{metric}"
 
 
@@ -65,7 +69,7 @@ def iteration_metrics(
     return {
         AGENT_STEPS: float(agent_steps),
         EPISODES: float(sum(fragment.ended.sum() for fragment in fragments)),
-        **episode_means(outcomes),
+        **outcome_means(outcomes, episode_key),
         **{learning_key(name): value for name, value in learner.items() if math.isfinite(value)},
         SAMPLING_S: sampling_s,
         LEARNING_S: learning_s,
@@ -73,6 +77,7 @@ def iteration_metrics(
     }
 
 
-def episode_means(outcomes: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    """Means over the episodes that ended; empty if none did."""
-    return {episode_key(name): float(values.mean()) for name, values in outcomes.items() if values.size}
+def outcome_means(outcomes: Mapping[str, NDArray[np.float64]], key: Callable[[str], str]) -> dict[str, float]:
+    """Key of a metric -> mean over the episodes in which it is defined (not NaN); without any it is left out."""
+    defined = {name: values[~np.isnan(values)] for name, values in outcomes.items()}
+    return {key(name): float(values.mean()) for name, values in defined.items() if values.size}

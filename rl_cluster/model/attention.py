@@ -22,7 +22,7 @@ POSITION_DIMS = 8
 """P: the three that the distance bias needs, padded to what fused kernels like."""
 VECTOR_WIDTH = 16
 """Keys are padded to a multiple of this: fused kernels run up to three times slower on a ragged last vector."""
-FIRST_LANES = (0, 8, 14)
+FIRST_LANES, FIRST_LANES_WITHOUT_TARGETS = (0, 8, 14), (0, 8, 8)
 """Keys of UAVs, targets and obstacles start at these positions modulo VECTOR_WIDTH; see `_lay_out_keys`."""
 UNIT_SCALE_KEYS = 9
 """Number of keys at which the content logits start unscaled."""
@@ -78,7 +78,8 @@ def _lay_out_keys(observation: Observation[Tensor]) -> tuple[Tensor, Tensor]:
     a learner trims what a rollout padded; a last-bit difference here would be rounded to one of 2^-8 in the next layer.
     """
     places, end = [], 0
-    for kind, first_lane in zip((observation.uav, observation.target, observation.obstacle), FIRST_LANES, strict=True):
+    first_lanes = FIRST_LANES if observation.target.shape[1] else FIRST_LANES_WITHOUT_TARGETS
+    for kind, first_lane in zip((observation.uav, observation.target, observation.obstacle), first_lanes, strict=True):
         size = kind.shape[1]
         start = end + (first_lane - end) % VECTOR_WIDTH
         places.append(torch.arange(start, start + size, device=kind.device))

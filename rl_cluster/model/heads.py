@@ -1,9 +1,12 @@
-"""What is read off the entity embeddings: an action's logit for every UAV and candidate, and every UAV's value.
+"""What is read off the entity embeddings: logits of every UAV's candidates, or its controls, and every UAV's value.
 
-`transformer_gnn.py` makes the embeddings; `distributions.py` turns logits into probabilities.
+`transformer_gnn.py` makes the embeddings; `distributions.py` turns logits and controls into probabilities.
 
-Letters: B graphs, N UAVs, Q of them in all graphs that choose, M targets, C candidates, A = 1 + C actions, D width.
+Letters: B graphs, N UAVs, Q of them in all graphs that choose, M targets, C candidates, A = 1 + C actions, K controls,
+D width.
 """
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +15,14 @@ from torch.nn import functional
 from rl_cluster.model.distributions import mask_logits
 from rl_cluster.types import Observation
 
-__all__ = ["PointerHead", "PopArt", "ValueHead"]
+__all__ = ["ControlHead", "PointerHead", "PopArt", "ValueHead"]
 
 SCORE_INIT = 0.01
-"""Size of the last pointer layer at the start: the first policy is nearly uniform over legal actions."""
+"""Size of the policy's last layer at the start: choices nearly uniform over legal actions, controls about 0."""
+MEAN_BOUND = 3.0
+"""Largest mean of a control before it is squashed: tanh(3) = 0.995. Beyond, gradients of the controls die."""
+STD_INIT, STD_RANGE = 0.5, (0.05, 1.0)
+"""Deviation of controls before they are squashed, at the start and at most; at 1 they are nearly uniform."""
 EMA_STEP = 0.1
 """Weight of the newest batch in PopArt's running moments."""
 MIN_STD = 1e-3
@@ -64,6 +71,32 @@ def _gather_keys(key_BMD: Tensor, graph_Q: Tensor, candidates_QC: Tensor) -> Ten
     num_targets, width = key_BMD.shape[1:]
     rows_QC = candidates_QC.long().clamp_(min=0) + num_targets * graph_Q.unsqueeze(-1)
     return functional.embedding(rows_QC, key_BMD.reshape(-1, width))
+
+
+class ControlHead(nn.Module):
+    """Mean of every UAV's controls before they are squashed, and one learned deviation per control.
+
+    mean = b tanh(MLP(h_i) / b), b = MEAN_BOUND. The deviation depends on no state, as is customary for PPO; its
+    logarithm runs through a sigmoid between the logarithms of STD_RANGE, so that no gradient is cut off at the ends.
+    """
+
+    def __init__(self, width: int, num_controls: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, width)
+        self.mean = nn.Linear(width, num_controls)
+        low, high = map(math.log, STD_RANGE)
+        share = (math.log(STD_INIT) - low) / (high - low)
+        self.std_logit_K = nn.Parameter(torch.full((num_controls,), math.log(share / (1.0 - share))))
+        with torch.no_grad():
+            self.mean.weight.mul_(SCORE_INIT)
+            self.mean.bias.zero_()
+
+    def forward(self, uav_BND: Tensor) -> tuple[Tensor, Tensor]:
+        """Means (B, N, K) and logarithms of the deviations (K,), float32."""
+        mean_BNK = self.mean(functional.gelu(self.hidden(uav_BND)))
+        low, high = map(math.log, STD_RANGE)
+        log_std_K = low + (high - low) * self.std_logit_K.sigmoid()
+        return MEAN_BOUND * (mean_BNK / MEAN_BOUND).tanh(), log_std_K
 
 
 class PopArt(nn.Module):

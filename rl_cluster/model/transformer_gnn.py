@@ -1,10 +1,11 @@
 """TransformerGNN: the policy and value network over an entity graph of any size.
 
 Encoders make one token of each UAV, target and obstacle; blocks of k-local attention (`attention.py`) mix neighbours;
-`heads.py` reads logits and values off the tokens. No parameter depends on the number of UAVs, targets, obstacles,
-candidates or neighbours. Nothing here knows how actions are drawn or how weights are updated.
+`heads.py` reads the policy and values off the tokens. A UAV chooses among candidates, or it has continuous controls:
+then there may be no targets, and it sees its encounters (`encounters.py`). No parameter depends on the number of UAVs,
+targets, obstacles, candidates or neighbours. Nothing here knows how actions are used or how weights are updated.
 
-Letters: B graphs, N UAVs, M targets, S entities, A actions, D width.
+Letters: B graphs, N UAVs, M targets, S entities, K controls, D width.
 """
 
 from typing import NamedTuple
@@ -15,7 +16,9 @@ from torch.utils.checkpoint import checkpoint
 
 from rl_cluster.config.schema import ModelConfig
 from rl_cluster.model.attention import TransformerBlock, make_neighbourhood
-from rl_cluster.model.heads import PointerHead, ValueHead
+from rl_cluster.model.distributions import ActionDistribution, MaskedCategorical, SquashedGaussian
+from rl_cluster.model.encounters import EncounterEncoder
+from rl_cluster.model.heads import ControlHead, PointerHead, ValueHead
 from rl_cluster.types import GraphSpec, Observation
 
 __all__ = ["PolicyOutput", "TransformerGNN"]
@@ -24,8 +27,8 @@ __all__ = ["PolicyOutput", "TransformerGNN"]
 class PolicyOutput(NamedTuple):
     """What the network says of a batch of graphs."""
 
-    logits_BNA: Tensor
-    """float32; `ILLEGAL_LOGIT` where an action is illegal; action 0 is WAIT."""
+    policy: ActionDistribution
+    """of the actions (B, N, ..); float32"""
     value_BN: Tensor
     """float32, standardised: `TransformerGNN.denormalise` gives reward units."""
 
@@ -35,7 +38,7 @@ def _make_encoder(num_features: int, width: int) -> nn.Sequential:
 
 
 class TransformerGNN(nn.Module):
-    """Entity encoders -> blocks of k-local attention -> pointer over candidates, and a value per UAV.
+    """Entity encoders -> blocks of k-local attention -> pointer over candidates or controls, and a value per UAV.
 
     Args:
         config: width, heads, layers, gradient checkpointing, precision.
@@ -44,37 +47,46 @@ class TransformerGNN(nn.Module):
 
     def __init__(self, config: ModelConfig, spec: GraphSpec) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.spec = config, spec
         width = config.width
         self.uav_encoder = _make_encoder(spec.num_uav_features, width)
-        self.target_encoder = _make_encoder(spec.num_target_features, width)
+        self.target_encoder = _make_encoder(spec.num_target_features, width) if spec.num_target_features else None
         self.obstacle_encoder = _make_encoder(spec.num_obstacle_features, width)
         self.blocks = nn.ModuleList(TransformerBlock(width, config.num_heads) for _ in range(config.num_layers))
         self.norm = nn.LayerNorm(width)
-        self.pointer_head = PointerHead(width, spec.num_pair_features)
+        if spec.num_controls:
+            self.encounter_encoder = EncounterEncoder(width, config.num_heads, spec.num_pair_features)
+            self.control_head = ControlHead(width, spec.num_controls)
+        else:
+            self.pointer_head = PointerHead(width, spec.num_pair_features)
         self.value_head = ValueHead(width)
 
     def forward(self, observation: Observation[Tensor]) -> PolicyOutput:
-        """Logits and values of B graphs. Rows of entities that do not exist hold finite numbers without meaning."""
+        """Policy and values of B graphs. Rows of entities that do not exist hold finite numbers without meaning."""
         device_type = observation.uav.device.type
         with torch.autocast(device_type, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
             uav_BND, target_BMD = self._embed(observation)
         with torch.autocast(device_type, enabled=False):  # heads in float32: bf16 logits would blur the ratios of PPO
             return PolicyOutput(
-                logits_BNA=self.pointer_head(uav_BND, target_BMD, observation),
+                policy=self._make_policy(uav_BND, target_BMD, observation),
                 value_BN=self.value_head(uav_BND, target_BMD, observation),
             )
 
+    def _make_policy(
+        self, uav_BND: Tensor, target_BMD: Tensor, observation: Observation[Tensor]
+    ) -> MaskedCategorical | SquashedGaussian:
+        if self.spec.num_controls:
+            mean_BNK, log_std_K = self.control_head(uav_BND)
+            return SquashedGaussian(mean_BNK, log_std_K, observation.decides)
+        return MaskedCategorical(self.pointer_head(uav_BND, target_BMD, observation))
+
     def _embed(self, observation: Observation[Tensor]) -> tuple[Tensor, Tensor]:
         """Embeddings of UAVs and targets, float32: the residual stream is never rounded to bf16."""
-        x_BSD = torch.cat(
-            [
-                self.uav_encoder(observation.uav),
-                self.target_encoder(observation.target),
-                self.obstacle_encoder(observation.obstacle),
-            ],
-            dim=1,
-        ).float()
+        uav_BND = self.uav_encoder(observation.uav).float()
+        if self.spec.num_controls:
+            uav_BND = uav_BND + self.encounter_encoder(uav_BND, observation)
+        targets_BMD = [self.target_encoder(observation.target)] if self.target_encoder else []
+        x_BSD = torch.cat([uav_BND, *targets_BMD, self.obstacle_encoder(observation.obstacle)], dim=1).float()
         graph = make_neighbourhood(observation)
         is_checkpointed = self.config.gradient_checkpointing and torch.is_grad_enabled()
         for block in self.blocks:

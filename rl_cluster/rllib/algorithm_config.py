@@ -12,8 +12,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.allocate.generator import AllocateGenerator
-from rl_cluster.environment.gymnasium import AllocateEnv
+from rl_cluster.environment.spaces import spaces_of
 from rl_cluster.rllib.callbacks import refuse_episode_hooks
 from rl_cluster.rllib.connector import FragmentsToTrainBatch
 from rl_cluster.rllib.env_runner import SwarmEnvRunner
@@ -47,8 +46,8 @@ class SwarmConfig(AlgorithmConfig):
     def for_run(self, run: Config) -> Self:
         """Takes over what the run says."""
         self.run_config = run
-        face = AllocateEnv(lambda seed: AllocateGenerator(run.generator, run.world, seed, True), run.world, run.reward)
-        self.environment(observation_space=face.observation_space, action_space=face.action_space)
+        observation_space, action_space = spaces_of(run)
+        self.environment(observation_space=observation_space, action_space=action_space)
         self.env_runners(
             env_runner_cls=SwarmEnvRunner,
             num_env_runners=run.sampling.num_env_runners,

@@ -29,6 +29,7 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
+from rl_cluster.metrics.names import outcome_means
 from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.types import Fragment
@@ -110,7 +111,7 @@ class SwarmEnvRunner(EnvRunner):
             self.metrics.log_value(key, count, reduce="lifetime_sum")
         self.metrics.log_value(WEIGHTS_SEQ_NO, fragment.weights_version, window=1)
         if num_episodes:
-            means = {name: float(values.mean()) for name, values in fragment.outcomes.items()}
+            means = outcome_means(fragment.outcomes, str)
             self.metrics.log_dict({"episode": means, EPISODE_RETURN_MEAN: means["per_agent_reward"]}, window=1)
 
     def _call_back(self, hook: str, **arguments: Any) -> None:

@@ -7,19 +7,47 @@ from typing import Any
 
 import torch
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.distribution.torch.torch_distribution import TorchMultiCategorical
+from ray.rllib.core.distribution.torch.torch_distribution import (
+    TorchDeterministic,
+    TorchMultiCategorical,
+    TorchSquashedGaussian,
+)
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import Tensor
 
+from rl_cluster.model.distributions import MaskedCategorical, SquashedGaussian
 from rl_cluster.training.engine import make_model
 from rl_cluster.types import Observation
 
-__all__ = ["SwarmRLModule"]
+__all__ = ["SwarmRLModule", "SwarmSquashedGaussian"]
+
+
+class SwarmSquashedGaussian(TorchSquashedGaussian):
+    """All controls (B, N, K) of the swarm as one action in [-1, 1].
+
+    RLlib's own takes flat actions, and its deterministic action is not squashed.
+    """
+
+    def _squashed_logp(self, unsquashed: Tensor) -> Tensor:
+        """(B,)."""
+        return super()._squashed_logp(unsquashed).sum(-1)
+
+    @classmethod
+    def from_logits(cls, logits: Tensor, num_controls: int = 2, **_: Any) -> "SwarmSquashedGaussian":
+        """From (B, 2 N K): the means of all controls before they are squashed, then the logarithms of deviations."""
+        loc, log_std = (half.unflatten(-1, (-1, num_controls)) for half in logits.chunk(2, dim=-1))
+        return cls(loc=loc, scale=log_std.exp())
+
+    def to_deterministic(self) -> TorchDeterministic:
+        """The squashed means."""
+        return TorchDeterministic(loc=self._squash(self.loc))
 
 
 class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
-    """The swarm as one agent: the action is MultiDiscrete, one entry per UAV; the value is the mean over its UAVs.
+    """The swarm as one agent; the value is the mean over its UAVs.
+
+    The action is MultiDiscrete, one entry per UAV, or a Box of every UAV's controls.
 
     `model_config["run"]` is the run's config. Observations are the dict of `environment/gymnasium.py`. Training goes
     past these methods: env runners and Learners call `model` itself, whose values are per UAV.
@@ -28,13 +56,20 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
     def setup(self) -> None:
         """Builds the network; every process of a run builds the same one."""
         self.model = make_model(self.model_config["run"])
-        num_uavs, num_actions = len(self.action_space.nvec), int(self.action_space.nvec[0])
-        self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=(num_actions,) * num_uavs)
+        num_controls = self.model.spec.num_controls
+        if num_controls:
+            self.action_dist_cls = SwarmSquashedGaussian.get_partial_dist_cls(num_controls=num_controls)
+        else:
+            num_uavs, num_actions = len(self.action_space.nvec), int(self.action_space.nvec[0])
+            self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=(num_actions,) * num_uavs)
 
     def _forward(self, batch: dict[str, Any], **_: Any) -> dict[str, Tensor]:
-        """Logits (B, N * A). The rows of RLlib's all-zero dummy batches have no legal action and count as all legal."""
-        output = self.model(_observe(batch[Columns.OBS]))
-        return {Columns.ACTION_DIST_INPUTS: output.logits_BNA.flatten(start_dim=1)}
+        """Log-probabilities (B, N * A), or means and logarithms of deviations (B, 2 * N * K) of the controls.
+
+        The rows of RLlib's all-zero dummy batches have no legal action and count as all legal.
+        """
+        policy = self.model(_observe(batch[Columns.OBS])).policy
+        return {Columns.ACTION_DIST_INPUTS: torch.cat([x.flatten(start_dim=1) for x in _parameters(policy)], dim=1)}
 
     def compute_values(self, batch: dict[str, Any], embeddings: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """(B,) predicted return in reward units, the mean over the UAVs that exist; `embeddings` are not used."""
@@ -42,6 +77,10 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
         value_BN = self.model.denormalise(self.model(observation).value_BN)  # noqa: N806
         exists_BN = observation.mask[:, : value_BN.shape[1]]  # noqa: N806
         return (value_BN * exists_BN).sum(dim=1) / exists_BN.sum(dim=1).clamp(min=1)
+
+
+def _parameters(policy: MaskedCategorical | SquashedGaussian) -> tuple[Tensor, ...]:
+    return (policy.logp_all,) if isinstance(policy, MaskedCategorical) else (policy.mean, policy.log_std)
 
 
 def _observe(columns: dict[str, Tensor]) -> Observation[Tensor]:

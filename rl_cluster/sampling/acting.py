@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.interface import Worlds
 from rl_cluster.environment.random import action_noise
-from rl_cluster.model.distributions import MaskedCategorical
 from rl_cluster.model.transformer_gnn import TransformerGNN
-from rl_cluster.types import FloatArray, IntArray, Observation, map_observation
+from rl_cluster.types import FloatArray, Observation, map_observation
 
 __all__ = ["Acted", "act", "predict_value"]
 
@@ -22,8 +21,10 @@ __all__ = ["Acted", "act", "predict_value"]
 class Acted(NamedTuple):
     """What a policy did in B worlds."""
 
-    action: IntArray
-    """(B, N) in [0, C]"""
+    action: NDArray[Any]
+    """as it is learnt from: (B, N) int16 in [0, C], or (B, N, 2) float32 controls before they are squashed"""
+    applied: NDArray[Any]
+    """as worlds take it: the same choices, or the squashed controls"""
     logp: FloatArray
     """(B, N) log-probability of the action; 0 where the UAV does not choose"""
     value: FloatArray
@@ -38,20 +39,24 @@ def _to_device(observation: Observation[NDArray[Any]], device: torch.device) -> 
 def act(model: TransformerGNN, worlds: Worlds, observation: Observation[NDArray[Any]], seed: int | None) -> Acted:
     """Samples actions with noise keyed by `seed`, or takes the most probable ones if it is None."""
     device = next(model.parameters()).device
-    output = model(_to_device(observation, device))
-    distribution = MaskedCategorical(output.logits_BNA)
+    policy, value = model(_to_device(observation, device))
     if seed is None:
-        action = distribution.argmax()
+        action = policy.mode()
     else:
-        state, shape = worlds.state, observation.action_mask.shape
+        state, shape = worlds.state, tuple(policy.noise_shape)
         noise = action_noise(shape, seed, worlds.first_world, state.episode, state.decision)
-        action = distribution.sample(torch.from_numpy(noise).to(device))
-    value = model.denormalise(output.value_BN)
+        action = policy.sample(torch.from_numpy(noise).to(device))
     return Acted(
-        action.cpu().numpy().astype(np.int16),
-        distribution.log_prob(action).cpu().numpy(),
-        value.cpu().numpy(),
+        _to_array(action),
+        _to_array(policy.applied(action)),
+        policy.log_prob(action).cpu().numpy(),
+        model.denormalise(value).cpu().numpy(),
     )
+
+
+def _to_array(action: torch.Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = action.cpu().numpy()
+    return array if action.is_floating_point() else array.astype(np.int16)
 
 
 @torch.inference_mode()

@@ -34,7 +34,7 @@ class Rollout:
         for _ in range(num_steps):
             observations.append(self._observation)
             acted = act(self.model, self.worlds, self._observation, self._seed)
-            self._observation, result, ended_outcomes = self.worlds.step(acted.action)
+            self._observation, result, ended_outcomes = self.worlds.step(acted.applied)
             row: tuple[NDArray[Any], ...] = (
                 acted.action,
                 acted.logp,

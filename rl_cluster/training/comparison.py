@@ -36,10 +36,19 @@ LABELS: dict[str, tuple[str, int]] = {
     "wasted_trips_per_uav": ("wasted/UAV", 3),
     "collisions_per_uav": ("collis./UAV", 3),
     "success_rate": ("success", 3),
+    "reach_rate": ("reached", 3),
+    "safety_rate": ("unharmed", 3),
+    "all_reached_rate": ("all reached", 3),
+    "path_m_per_uav": ("m/UAV", 1),
+    "path_ratio": ("path ratio", 3),
+    "effort_s_per_uav": ("effort s/UAV", 2),
+    "mean_time_s": ("mean time s", 1),
+    "formation_keeping_rate": ("formation", 3),
+    "strict_formation_keeping_rate": ("strict form.", 3),
     "timeout_rate": ("out of time", 3),
     "deadlock_rate": ("deadlocked", 3),
 }
-"""Metric -> its label in a table, and the decimals that it is shown with."""
+"""Metric of any task -> its label in a table, and the decimals that it is shown with."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from rl_cluster.config.schema import Config
-from rl_cluster.metrics.names import AGENT_STEPS_PER_S, AGENT_STEPS_TOTAL, ELAPSED_S, NCS, episode_key, evaluation_key
+from rl_cluster.metrics.names import (
+    AGENT_STEPS_PER_S,
+    AGENT_STEPS_TOTAL,
+    ELAPSED_S,
+    HEADLINES,
+    episode_key,
+    evaluation_key,
+)
 from rl_cluster.metrics.names import learning_key as learning
 
 __all__ = ["Display"]
@@ -28,6 +35,7 @@ class Display:
     def __init__(self, console: Console, config: Config, first_iteration: int = 0) -> None:
         self._console, self._config, self._first = console, config, first_iteration
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
+        self._metric, self._label = HEADLINES[config.task]
         self._begin_s: float | None = None
         self._evaluated: float | None = None
 
@@ -44,7 +52,7 @@ class Display:
 
     def show(self, done: int, metrics: dict[str, float]) -> None:
         """Takes the metrics of iteration number `done`."""
-        self._evaluated = metrics.get(evaluation_key(NCS), self._evaluated)
+        self._evaluated = metrics.get(evaluation_key(self._metric), self._evaluated)
         cells = self._cells(done, metrics)
         if self._live:
             self._live.update(self._table(done, cells))
@@ -64,8 +72,8 @@ class Display:
             "left": _duration(self._left_s(done, metrics[ELAPSED_S])),
             "agent-steps": f"{metrics[AGENT_STEPS_TOTAL] / 1e6:.2f}M",
             "per s": text(AGENT_STEPS_PER_S, ".0f"),
-            "NCS sampled": text(episode_key(NCS), ".3f"),
-            "NCS evaluated": "-" if self._evaluated is None else f"{self._evaluated:.3f}",
+            f"{self._label} sampled": text(episode_key(self._metric), ".3f"),
+            f"{self._label} evaluated": "-" if self._evaluated is None else f"{self._evaluated:.3f}",
             "entropy": text(learning("entropy"), ".3f"),
             "KL": text(learning("approx_kl"), ".4f"),
             "explained variance": text(learning("explained_variance"), ".2f"),

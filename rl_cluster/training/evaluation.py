@@ -14,7 +14,7 @@ from rl_cluster.environment.interface import Policy, StepResult, Worlds
 from rl_cluster.environment.tasks import make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act
-from rl_cluster.types import IntArray, Observation
+from rl_cluster.types import Observation
 
 __all__ = ["ModelPolicy", "Observer", "evaluate"]
 
@@ -55,9 +55,9 @@ class ModelPolicy:
         """Under which its results are reported."""
         return self._name
 
-    def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`."""
-        return act(self._model, worlds, observation, self._seed).action
+    def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
+        """Actions (B, N), or controls (B, N, 2), as of `Policy.act`."""
+        return act(self._model, worlds, observation, self._seed).applied
 
 
 def evaluate(

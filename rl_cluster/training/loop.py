@@ -13,7 +13,7 @@ from typing import Any
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ConfigError
-from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_TOTAL, ELAPSED_S, evaluation_key
+from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_TOTAL, ELAPSED_S, evaluation_key, outcome_means
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.engine import Engine, EngineState
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
@@ -122,7 +122,7 @@ def _evaluate(engine: Engine, config: Config) -> dict[str, float]:
     """Mean metrics of argmax play on episodes of the evaluation stream."""
     source = make_source(config, config.seed, is_training=False)
     outcomes = evaluate(ModelPolicy(engine.model(), "argmax"), source, config, config.training.evaluation_episodes)
-    return {evaluation_key(name): float(values.mean()) for name, values in outcomes.items()}
+    return outcome_means(outcomes, evaluation_key)
 
 
 def _save(engine: Engine, config: Config, folder: RunFolder, done: int, counters: dict[str, Any]) -> Path:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import AllocateConfig, Config
 from rl_cluster.environment.interface import Policy
 from rl_cluster.environment.scenario import load_scenario
 from rl_cluster.environment.tasks import heuristics, make_scenario_source, make_source
 from rl_cluster.errors import ConfigError, ScenarioError
+from rl_cluster.training.allocate_trace import AllocateTrace
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.comparison import Comparison, compare
 from rl_cluster.training.evaluation import ModelPolicy
+from rl_cluster.training.navigate_trace import NavigateTrace
 from rl_cluster.training.output_file import check_output, output_file
 from rl_cluster.training.trace import Trace
 
@@ -26,6 +28,7 @@ __all__ = ["Group", "Request", "Scoring", "prepare", "to_dict"]
 GENERATED_EPISODES = 200
 SCENARIO_EPISODES = 20
 """Of a scenario file: only policies that draw their actions play it differently each time."""
+TRACES: dict[str, type[Trace]] = {"allocate": AllocateTrace, "navigate": NavigateTrace}
 
 
 class Group(NamedTuple):
@@ -53,7 +56,7 @@ class Scoring:
     def play(self) -> Iterator[tuple[Group, Comparison]]:
         """Plays group after group; the trace takes its name when all are done."""
         with output_file(self.trace) if self.trace else nullcontext() as file:
-            trace = Trace(file) if file else None
+            trace = TRACES[self.config.task](file) if file else None
             for group in self.groups:
                 if trace:
                     trace.group = group.title
@@ -101,6 +104,8 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     loaded = [(path, _load(path)) for path in request.checkpoints]
     config = request.preset or (loaded[0][1].config if loaded else default_preset)
     seed = request.seed
+    for path, checkpoint in loaded:
+        _check_task(path, checkpoint, config)
     policies = [
         policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), seed)
     ]
@@ -111,6 +116,12 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
         _check_fit(path, checkpoint, groups)
     notes = [_note(path, checkpoint) for path, checkpoint in loaded]
     return Scoring(config, policies, baselines, groups, notes, request.trace)
+
+
+def _check_task(path: Path, checkpoint: Checkpoint, config: Config) -> None:
+    if checkpoint.config.task != config.task:
+        what = f"was trained on task {checkpoint.config.task}, but episodes of task {config.task} are to be played"
+        raise ConfigError(str(path), what, "score policies of one task at a time; --preset says whose episodes")
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -140,7 +151,8 @@ def _note(path: Path, checkpoint: Checkpoint) -> str:
 def _heuristic(name: str, config: Config, seed: int) -> Policy:
     known = heuristics(config)
     if name not in known:
-        raise ConfigError("--policy", f"{name} is not a heuristic", f"choose from {', '.join(known)}")
+        remedy = f"choose from {', '.join(known)}, or name a --preset of another task"
+        raise ConfigError("--policy", f"{name} is not a heuristic of task {config.task}", remedy)
     return known[name](seed)
 
 
@@ -161,6 +173,8 @@ def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None,
 
 def _check_fit(path: Path, checkpoint: Checkpoint, groups: Sequence[Group]) -> None:
     """One network serves any number of UAVs and targets, but a fixed number of resource kinds."""
+    if not isinstance(checkpoint.config, AllocateConfig):
+        return
     generator = checkpoint.config.generator
     for group in groups:
         if group.source.sizes.num_resources != generator.num_resources:

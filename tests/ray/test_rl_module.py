@@ -7,43 +7,43 @@ import torch
 from ray.rllib.core.columns import Columns
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.allocate.generator import AllocateGenerator
-from rl_cluster.environment.gymnasium import AllocateEnv
+from rl_cluster.environment.face import Setup
+from rl_cluster.environment.gymnasium import SwarmEnv
+from rl_cluster.model.distributions import SquashedGaussian
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
-from rl_cluster.rllib.rl_module import SwarmRLModule
+from rl_cluster.rllib.rl_module import SwarmRLModule, SwarmSquashedGaussian
 from rl_cluster.training.engine import make_model
 from rl_cluster.types import Observation
 
 
 @pytest.fixture
-def module(tiny: Config) -> SwarmRLModule:
-    module = make_algorithm_config(tiny).get_rl_module_spec().build()
+def module(tiny_of_task: Config) -> SwarmRLModule:
+    module = make_algorithm_config(tiny_of_task).get_rl_module_spec().build()
     assert isinstance(module, SwarmRLModule)
     return module
 
 
 @pytest.fixture
-def columns(tiny: Config) -> dict[str, torch.Tensor]:
+def columns(tiny_of_task: Config) -> dict[str, torch.Tensor]:
     """What RLlib would batch of one observation."""
-    face = AllocateEnv(lambda seed: AllocateGenerator(tiny.generator, tiny.world, seed, False), tiny.world, tiny.reward)
-    observation, _ = face.reset(seed=1)
+    observation, _ = SwarmEnv(Setup(tiny_of_task, is_training=False)).reset(seed=1)
     return {name: torch.from_numpy(array)[None] for name, array in observation.items()}
 
 
-def test_rl_module__is_the_core_network_below_one_prefix(module: SwarmRLModule, tiny: Config) -> None:
-    core = make_model(tiny).state_dict()
+def test_rl_module__is_the_core_network_below_one_prefix(module: SwarmRLModule, tiny_of_task: Config) -> None:
+    core = make_model(tiny_of_task).state_dict()
 
     assert list(module.state_dict()) == [f"model.{name}" for name in core]
     assert all(torch.equal(module.state_dict()[f"model.{name}"], weight) for name, weight in core.items())
 
 
 def test_rl_module__acts_and_values_as_the_core_does(
-    module: SwarmRLModule, tiny: Config, columns: dict[str, torch.Tensor]
+    module: SwarmRLModule, tiny_of_task: Config, columns: dict[str, torch.Tensor]
 ) -> None:
     masks = {"mask", "action_mask", "decides"}
     observation = Observation(**{name: x.bool() if name in masks else x for name, x in columns.items()})
     with torch.inference_mode():
-        expected = make_model(tiny)(observation)
+        expected = make_model(tiny_of_task)(observation)
 
     output = module.forward_inference({Columns.OBS: columns})
     with torch.inference_mode():
@@ -51,9 +51,25 @@ def test_rl_module__acts_and_values_as_the_core_does(
 
     distribution = module.get_inference_action_dist_cls().from_logits(output[Columns.ACTION_DIST_INPUTS])
     action = distribution.to_deterministic().sample()
-    assert torch.equal(action, expected.logits_BNA.argmax(dim=-1))
+    torch.testing.assert_close(action, expected.policy.applied(expected.policy.mode()), rtol=0, atol=1e-6)
+    assert module.action_space.contains(action[0].numpy())
     exists = observation.mask[:, : action.shape[1]]
     assert value.item() == pytest.approx(expected.value_BN[exists].mean().item(), abs=1e-6)
+
+
+def test_rl_module__squashes_controls_and_knows_their_log_probability() -> None:
+    torch.manual_seed(0)
+    mean, log_std = torch.rand(4, 3, 2) - 0.5, torch.full((4, 3, 2), -1.0)
+    inputs = torch.cat([mean.flatten(start_dim=1), log_std.flatten(start_dim=1)], dim=1)
+    distribution = SwarmSquashedGaussian.from_logits(inputs)
+
+    action, logp = distribution.sample_and_logp()
+
+    assert action.shape == (4, 3, 2)
+    assert action.abs().max() <= 1.0
+    core = SquashedGaussian(mean, log_std, torch.ones(4, 3, dtype=torch.bool))
+    torch.testing.assert_close(logp, core.log_prob(action.atanh()).sum(dim=1), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(distribution.logp(action), logp, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("forward", ["forward_inference", "forward_exploration", "forward_train"])

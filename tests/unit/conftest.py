@@ -1,7 +1,7 @@
 """What tests of the network and of its learning share: random but valid observations, and a network worth testing."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -22,13 +22,16 @@ from rl_cluster.types import (
 )
 
 NUM_RESOURCES = 2
-SPEC = GraphSpec(
-    uav_feature_dim(NUM_RESOURCES),
-    target_feature_dim(NUM_RESOURCES),
-    obstacle_feature_dim(),
-    pair_feature_dim(NUM_RESOURCES),
-    num_controls=0,
-)
+SPECS = {
+    "allocate": GraphSpec(
+        uav_feature_dim(NUM_RESOURCES),
+        target_feature_dim(NUM_RESOURCES),
+        obstacle_feature_dim(),
+        pair_feature_dim(NUM_RESOURCES),
+        num_controls=0,
+    ),
+    "navigate": GraphSpec(9, 0, obstacle_feature_dim(), 7, num_controls=2),
+}
 
 
 def _nearest(distance_X: NDArray[Any], num: int) -> NDArray[Any]:
@@ -37,57 +40,80 @@ def _nearest(distance_X: NDArray[Any], num: int) -> NDArray[Any]:
     return order[np.isfinite(distance_X[order])]
 
 
-def _observe_graph(
-    generator: np.random.Generator, padded: tuple[int, int, int], num_candidates: int, k: int
-) -> dict[str, NDArray[Any]]:
-    """One graph: at least one UAV and one open target exist, closed targets stand between open ones."""
+class _Scene(NamedTuple):
+    """Who exists and where: at least one UAV, and one open target where there may be any."""
+
+    exists: NDArray[Any]
+    """(S,)"""
+    position: NDArray[Any]
+    """(S, 2)"""
+    distance: NDArray[Any]
+    """(S, S); infinite to what does not exist, and from a UAV to itself"""
+
+
+def _make_scene(generator: np.random.Generator, padded: tuple[int, int, int]) -> _Scene:
     (N, M, num_obstacles), S = padded, sum(padded)
-    n, m, o = generator.integers((1, 1, 0), padded, endpoint=True)
-    is_open_M = (np.arange(M) < m) & (generator.random(M) < 0.7)
-    is_open_M[generator.integers(0, m)] = True
+    n, m, o = generator.integers((1, min(1, M), 0), padded, endpoint=True)
+    is_open_M = (np.arange(M) < m) & (generator.random(M) < 0.7)  # closed targets stand between open ones
+    if M:
+        is_open_M[generator.integers(0, m)] = True
     mask_S = np.concatenate([np.arange(N) < n, is_open_M, np.arange(num_obstacles) < o])
     position_S2 = generator.normal(scale=2.0, size=(S, 2))
     distance_SS = np.linalg.norm(position_S2[:, None] - position_S2, axis=-1)
     distance_SS[:, ~mask_S] = np.inf
     distance_SS[np.arange(N), np.arange(N)] = np.inf
+    return _Scene(mask_S, position_S2, distance_SS)
 
+
+def _find_neighbours(scene: _Scene, padded: tuple[int, int, int], k: int) -> NDArray[Any]:
+    N, M, num_obstacles = padded
     groups = [(0, N), (N, M), (N + M, num_obstacles)]
     neighbours_EW = np.full((N + M, sum(min(16, size) for _, size in groups)), -1)
-    candidates_NC = np.full((N, num_candidates), -1)
-    for row in np.flatnonzero(mask_S[: N + M]):
+    for row in np.flatnonzero(scene.exists[: N + M]):
         slot = 0
         for first, size in groups if row < N else groups[:1]:
-            found = first + _nearest(distance_SS[row, first : first + size], min(k, size))
+            found = first + _nearest(scene.distance[row, first : first + size], min(k, size))
             neighbours_EW[row, slot : slot + len(found)] = found
             slot += min(16, size)
-        if row < N:
-            found = _nearest(distance_SS[row, N : N + M], num_candidates)
-            candidates_NC[row, : len(found)] = found
+    return neighbours_EW
+
+
+def _observe_graph(
+    generator: np.random.Generator, spec: GraphSpec, padded: tuple[int, int, int], num_candidates: int, k: int
+) -> dict[str, NDArray[Any]]:
+    """One graph. Some UAVs do not decide: they have one legal action, or no control."""
+    N, M, _ = padded
+    scene = _make_scene(generator, padded)
+    candidates_NC = np.full((N, num_candidates), -1)
+    seen = slice(N, N + M) if M else slice(None)
+    for row in np.flatnonzero(scene.exists[:N]):
+        found = _nearest(scene.distance[row, seen], num_candidates)
+        candidates_NC[row, : len(found)] = found
     is_candidate_NC = candidates_NC >= 0
-    # Some UAVs do not choose: they have one legal action.
-    decides_N = (np.arange(N) < n) & (generator.random(N) < 0.8)
-    action_mask_NA = np.concatenate([np.ones((N, 1)), is_candidate_NC & decides_N[:, None]], axis=1)
+    decides_N = scene.exists[:N] & (generator.random(N) < 0.8)
+    is_choice_NC = is_candidate_NC & decides_N[:, None] if M else np.zeros_like(is_candidate_NC)
+    action_mask_NA = np.concatenate([decides_N[:, None] | (M > 0), is_choice_NC], axis=1)
 
     def features(mask: NDArray[Any], num: int) -> NDArray[Any]:
         return generator.normal(size=(*mask.shape, num)) * mask[..., None]
 
     return {
-        "uav": features(mask_S[:N], uav_feature_dim(NUM_RESOURCES)),
-        "target": features(mask_S[N : N + M], target_feature_dim(NUM_RESOURCES)),
-        "obstacle": features(mask_S[N + M :], obstacle_feature_dim()),
-        "position": position_S2,
-        "mask": mask_S,
-        "neighbours": neighbours_EW,
+        "uav": features(scene.exists[:N], spec.num_uav_features),
+        "target": features(scene.exists[N : N + M], spec.num_target_features),
+        "obstacle": features(scene.exists[N + M :], spec.num_obstacle_features),
+        "position": scene.position,
+        "mask": scene.exists,
+        "neighbours": _find_neighbours(scene, padded, k),
         "candidates": candidates_NC,
-        "pair": features(is_candidate_NC, pair_feature_dim(NUM_RESOURCES)),
+        "pair": features(is_candidate_NC, spec.num_pair_features),
         "action_mask": action_mask_NA,
-        "decides": action_mask_NA.sum(axis=1) > 1,
+        "decides": action_mask_NA.sum(axis=1) > 1 if M else decides_N,
     }
 
 
 @pytest.fixture(scope="session")
 def make_observation() -> Callable[..., Observation[Tensor]]:
-    """A factory of B random graphs, padded to the given sizes."""
+    """A factory of B random graphs, padded to the given numbers of UAVs, targets (none in `navigate`) and obstacles."""
 
     def make(
         num_graphs: int = 6,
@@ -95,9 +121,11 @@ def make_observation() -> Callable[..., Observation[Tensor]]:
         num_candidates: int = 4,
         k: int = 3,
         seed: int = 0,
+        task: str = "allocate",
     ) -> Observation[Tensor]:
-        generator = np.random.default_rng(seed)
-        graphs = [_observe_graph(generator, padded, num_candidates, k) for _ in range(num_graphs)]
+        generator, spec = np.random.default_rng(seed), SPECS[task]
+        sizes = padded if spec.num_target_features else (padded[0], 0, padded[2])
+        graphs = [_observe_graph(generator, spec, sizes, num_candidates, k) for _ in range(num_graphs)]
         dtypes = {"neighbours": "i2", "candidates": "i2", "mask": "?", "action_mask": "?", "decides": "?"}
         columns = {
             name: np.stack([graph[name] for graph in graphs]).astype(dtypes.get(name, "f4")) for name in graphs[0]
@@ -109,14 +137,15 @@ def make_observation() -> Callable[..., Observation[Tensor]]:
 
 @pytest.fixture(scope="session")
 def make_model() -> Callable[..., TransformerGNN]:
-    """A factory of networks with the logits of a trained policy: at their start all actions look nearly alike."""
+    """A factory of networks with the outputs of a trained policy: at their start all actions look nearly alike."""
 
-    def make(seed: int = 0, width: int = 16, **changes: Any) -> TransformerGNN:
+    def make(seed: int = 0, width: int = 16, task: str = "allocate", **changes: Any) -> TransformerGNN:
         settings = {"num_heads": 2, "num_layers": 2, "gradient_checkpointing": False, "precision": "fp32"}
         torch.manual_seed(seed)
-        model = TransformerGNN(ModelConfig.model_validate(settings | {"width": width} | changes), SPEC)
+        model = TransformerGNN(ModelConfig.model_validate(settings | {"width": width} | changes), SPECS[task])
+        last = model.control_head.mean if model.spec.num_controls else model.pointer_head.score
         with torch.no_grad():
-            model.pointer_head.score.weight.normal_(std=0.5)
+            last.weight.normal_(std=0.5)
         return model
 
     return make

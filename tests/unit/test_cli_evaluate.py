@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.training.engine import LocalEngine
 from rl_cluster.training.loop import new_start, train
 
@@ -34,11 +35,11 @@ def test_evaluate__compares_a_checkpoint_with_every_heuristic(
     assert "learnt from reward alone" in printed
     assert max(map(len, printed.splitlines()[2:])) <= 100
     (group,) = json.loads(scores.read_text())["groups"]
-    heuristics = ["random", "greedy", "hungarian", "commitment-aware", "complete-first"]
+    heuristics = list(HEURISTICS)
     assert list(group["means"]) == ["policy argmax", "policy sampled", *heuristics]
     assert list(group["differences"]) == ["policy argmax", "policy sampled"]
     assert list(group["differences"]["policy argmax"]) == heuristics
-    assert len(trace.read_text().splitlines()) == 3 * 7
+    assert len(trace.read_text().splitlines()) == 3 * (2 + len(heuristics))
 
 
 def test_evaluate__scores_heuristics_on_a_scenario_file(
@@ -67,7 +68,7 @@ def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path, exit_code: Call
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--policy", "gredy"), "gredy is not a heuristic; choose from random, greedy"),
+        (("--policy", "gredy"), "gredy is not a heuristic of task allocate; choose from random, greedy"),
         (("--policy", "greedy", "--policy", "greedy"), "greedy is named twice; name each policy once"),
         (("--json", "no-such-folder/scores.json"), "lies in a folder that does not exist; make the folder first"),
         (("--trace", "tests"), "tests: is a folder; name a file"),

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from rl_cluster.config.schema import PPOConfig
-from rl_cluster.model.distributions import MaskedCategorical
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import Fragment, Observation, map_observation
 
@@ -27,19 +26,18 @@ def make_fragment() -> Callable[..., Fragment]:
     ) -> Fragment:
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            output = model(observation)
-            policy = MaskedCategorical(output.logits_BNA)
-            action = policy.sample(torch.rand(output.logits_BNA.shape, generator=generator))
-            value = model.denormalise(output.value_BN)
+            policy, value = model(observation)
+            action = policy.sample(torch.rand(policy.noise_shape, generator=generator))
+            value = model.denormalise(value)
         noise = torch.randn(2, *value.shape, generator=generator)
         is_ended = torch.rand(len(value), generator=generator) < ended_share
 
         def column(rows: Tensor) -> np.ndarray:
-            return rows.numpy().reshape(num_steps, -1, *rows.shape[1:])
+            return rows.numpy().reshape(num_steps, len(rows) // num_steps, *rows.shape[1:])
 
         return Fragment(
             observation=map_observation(column, observation),
-            action=column(action.to(torch.int16)),
+            action=column(action if action.is_floating_point() else action.to(torch.int16)),
             logp=column(policy.log_prob(action)),
             value=column(value),
             next_value=column(torch.where(is_ended[:, None], 0.0, noise[0])),

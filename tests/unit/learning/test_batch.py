@@ -33,9 +33,25 @@ def test_rows__stand_in_order_of_fragment_step_and_world(fragments: list[Fragmen
 
     assert batch.num_rows == 18
     first, second = fragments
-    np.testing.assert_array_equal(batch.action_KN[4 * 2 + 3], first.action[2, 3])
+    np.testing.assert_array_equal(batch.action[4 * 2 + 3], first.action[2, 3])
     np.testing.assert_array_equal(batch.observation.pair[12 + 2 * 1 + 1], second.observation.pair[1, 1])
     np.testing.assert_array_equal(batch.logp_KN[12], second.logp[0, 0])
+
+
+def test_controls__keep_their_axis(
+    make_fragment: FragmentFactory,
+    make_model: Callable[..., TransformerGNN],
+    make_observation: Callable[..., Observation[Tensor]],
+    ppo: PPOConfig,
+) -> None:
+    fragment = make_fragment(make_model(task="navigate"), make_observation(num_graphs=12, task="navigate"), 3)
+
+    batch = make_train_batch([fragment], ppo)
+
+    assert batch.action.shape == (12, 5, 2)
+    assert batch.exists_KN.shape == batch.logp_KN.shape == (12, 5)
+    assert fragment.num_agent_steps == int(batch.exists_KN.sum())
+    np.testing.assert_array_equal(batch.action[4 * 2 + 3], fragment.action[2, 3])
 
 
 def test_advantages__are_gae_of_each_fragment_standardised_over_deciding_uavs(

@@ -10,51 +10,93 @@ from torch import Tensor
 
 from rl_cluster.learning.minibatch import GraphSizes, draw_minibatches, measure_rows, trim_observation
 from rl_cluster.model.attention import NeighbourAttention, make_neighbourhood
-from rl_cluster.model.distributions import MaskedCategorical
+from rl_cluster.model.distributions import ActionDistribution, MaskedCategorical
+from rl_cluster.model.encounters import EncounterEncoder
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import Observation, map_observation
 
 ObservationFactory = Callable[..., Observation[Tensor]]
+ModelFactory = Callable[..., TransformerGNN]
 
 
+def _log_probabilities(policy: ActionDistribution, action: Tensor) -> Tensor:
+    """(B, N, X): of all legal actions of a choice; else of the controls."""
+    if isinstance(policy, MaskedCategorical):
+        return policy.logp_all
+    return policy.log_prob(action).unsqueeze(-1)
+
+
+@pytest.mark.parametrize("task", ["allocate", "navigate"])
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-4)])
 def test_log_probabilities__survive_minibatches_and_trimming(
-    make_observation: ObservationFactory, make_model: Callable[..., TransformerGNN], precision: str, tolerance: float
+    make_observation: ObservationFactory, make_model: ModelFactory, precision: str, tolerance: float, task: str
 ) -> None:
-    model = make_model(width=64, precision=precision)
-    observation = make_observation(num_graphs=256, padded=(9, 7, 2), num_candidates=7)
-    padded_logp = MaskedCategorical(model(observation).logits_BNA).logp_all
+    model = make_model(width=64, precision=precision, task=task)
+    observation = make_observation(num_graphs=256, padded=(9, 7, 2), num_candidates=7, task=task)
+    policy = model(observation).policy
+    action = policy.sample(torch.rand(policy.noise_shape))
+    padded_logp = _log_probabilities(policy, action)
     num_trimmed = 0
     minibatches = draw_minibatches(measure_rows(observation), 256, 16, np.random.default_rng(0))
     for part in (part for parts in minibatches for part in parts):
-        rows = torch.from_numpy(part.rows)
+        rows, num_uavs = torch.from_numpy(part.rows), part.sizes.num_uavs
 
         trimmed = trim_observation(
             map_observation(partial(torch.index_select, dim=0, index=rows), observation), part.sizes
         )
 
-        logp = MaskedCategorical(model(trimmed).logits_BNA).logp_all
-        expected = padded_logp[rows][:, : part.sizes.num_uavs, : part.sizes.num_candidates + 1]
+        logp = _log_probabilities(model(trimmed).policy, action[rows][:, :num_uavs])
+        expected = padded_logp[rows][:, :num_uavs, : logp.shape[2]]
         torch.testing.assert_close(logp[trimmed.decides], expected[trimmed.decides], rtol=0, atol=tolerance)
         num_trimmed += trimmed.position.shape[1] < observation.position.shape[1]
     assert num_trimmed > 0
 
 
-def test_trimming__changes_no_bit_of_the_attention(make_observation: ObservationFactory) -> None:
-    # A last bit that changed here would, now and then, be rounded up to one of 2^-8 by the bf16 layer that follows.
-    torch.manual_seed(0)
-    observation, sizes = make_observation(num_graphs=200, padded=(9, 7, 2)), GraphSizes(5, 6, 1, 4)
+# A last bit that changed below would, now and then, be rounded up to one of 2^-8 by the bf16 layer that follows.
+
+
+def _pick_fitting(observation: Observation[Tensor], sizes: GraphSizes) -> Observation[Tensor]:
     fits_B = torch.from_numpy((measure_rows(observation) <= np.array(sizes)).all(axis=1))
-    observation = map_observation(lambda x: x[fits_B], observation)
-    attention = NeighbourAttention(16, 2)
-    qkv_BS3Hd = torch.randn(int(fits_B.sum()), 18, 3, 2, 8)
-    kept_S = torch.tensor([*range(5), *range(9, 15), 16])
+    return map_observation(lambda x: x[fits_B], observation)
+
+
+@pytest.mark.parametrize(
+    ("task", "sizes", "kept"),
+    [
+        ("allocate", GraphSizes(5, 6, 1, 4), [*range(5), *range(9, 15), 16]),
+        ("navigate", GraphSizes(5, 0, 1, 4), [*range(5), 9]),
+    ],
+)
+def test_trimming__changes_no_bit_of_the_attention(
+    make_observation: ObservationFactory, task: str, sizes: GraphSizes, kept: list[int]
+) -> None:
+    torch.manual_seed(0)
+    observation = _pick_fitting(make_observation(num_graphs=200, padded=(9, 7, 2), task=task), sizes)
+    attention, kept_S = NeighbourAttention(16, 2), torch.tensor(kept)
+    qkv_BS3Hd = torch.randn(*observation.mask.shape, 3, 2, 8)
 
     attended = attention._attend(qkv_BS3Hd[:, kept_S], make_neighbourhood(trim_observation(observation, sizes)))
 
     expected = attention._attend(qkv_BS3Hd, make_neighbourhood(observation))[:, kept_S]
     assert len(attended) > 20
     assert torch.equal(attended, expected)
+
+
+@pytest.mark.parametrize(("trimmed", "padded"), [(4, 7), (9, 16), (17, 32)])
+def test_trimming__changes_no_bit_of_the_encounters(
+    make_observation: ObservationFactory, trimmed: int, padded: int
+) -> None:
+    torch.manual_seed(0)
+    sizes = GraphSizes(20, 0, 20, trimmed)
+    observation = make_observation(num_graphs=200, padded=(20, 0, 20), num_candidates=padded, task="navigate")
+    observation = _pick_fitting(observation, sizes)
+    encoder = EncounterEncoder(64, 4, observation.pair.shape[-1])
+    uav_BND = torch.randn(*observation.uav.shape[:2], 64)
+
+    encoded = encoder(uav_BND, trim_observation(observation, sizes))
+
+    assert len(encoded) > 3
+    assert torch.equal(encoded, encoder(uav_BND, observation))
 
 
 def test_trimming__renumbers_entities() -> None:
@@ -93,6 +135,34 @@ def test_trimming__renumbers_entities() -> None:
         (1, 1, 2, 7),
         (1, 1),
     ]
+
+
+def test_trimming__renumbers_encounters_as_entities() -> None:
+    # Sizes (3, 0, 2) -> (2, 0, 1): obstacle 0 moves from 3 to 2.
+    def zeros(*shape: int) -> Tensor:
+        return torch.zeros(1, *shape)
+
+    observation = Observation(
+        uav=zeros(3, 5),
+        target=zeros(0, 0),
+        obstacle=zeros(2, 2),
+        position=zeros(5, 2),
+        mask=torch.tensor([[1, 1, 0, 1, 0]]).bool(),
+        neighbours=torch.tensor([[[1, 3], [0, 3], [-1, -1]]], dtype=torch.int16),
+        candidates=torch.tensor([[[1, 3, -1], [3, 0, -1], [-1, -1, -1]]], dtype=torch.int16),
+        pair=zeros(3, 3, 7),
+        action_mask=torch.tensor([[[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]]).bool(),
+        decides=torch.tensor([[True, True, False]]),
+    )
+
+    (sizes,) = measure_rows(observation)
+    trimmed = trim_observation(observation, GraphSizes(*sizes))
+
+    assert tuple(sizes) == (2, 0, 1, 2)
+    assert trimmed.neighbours.tolist() == [[[1, 2], [0, 2]]]
+    assert trimmed.candidates.tolist() == [[[1, 2], [2, 0]]]
+    assert trimmed.target.shape == (1, 0, 0)
+    assert trimmed.mask.tolist() == [[True] * 3]
 
 
 def test_sizes__count_to_the_last_that_exists(make_observation: ObservationFactory) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rl_cluster.learning.ppo import PPOSample, PPOWeights, explained_variance, ppo_loss
+from rl_cluster.model.distributions import MaskedCategorical, SquashedGaussian
 from rl_cluster.model.transformer_gnn import PolicyOutput
 
 
@@ -21,7 +22,7 @@ def _sample(
     """A sample of action 0 whose ratios to the given policy are as given; value targets 1, 2, 3..."""
     logp_BN = logits.detach().log_softmax(-1)[..., 0] - torch.tensor([ratios]).log()
     return PPOSample(
-        action_BN=torch.zeros(1, len(ratios), dtype=torch.int16),
+        action=torch.zeros(1, len(ratios), dtype=torch.int16),
         logp_BN=logp_BN,
         advantage_BN=torch.tensor([advantages]),
         value_target_BN=torch.arange(1.0, len(ratios) + 1).unsqueeze(0),
@@ -35,7 +36,9 @@ def test_loss__of_three_uavs_by_hand() -> None:
     sample = _sample(logits, [1.5, 0.5, 9.0], [2.0, -1.0, 5.0], [True, True, False])
     weights = PPOWeights(clip=0.2, value_weight=0.5, entropy_weight=0.01, num_deciding=2.0, num_existing=3.0)
 
-    loss, statistics = ppo_loss(PolicyOutput(logits, torch.tensor([[0.0, 2.0, 1.0]])), sample, weights)
+    loss, statistics = ppo_loss(
+        PolicyOutput(MaskedCategorical(logits), torch.tensor([[0.0, 2.0, 1.0]])), sample, weights
+    )
 
     # UAV 0: min(1.5 * 2, 1.2 * 2) = 2.4.  UAV 1: min(.5 * -1, .8 * -1) = -.8.  UAV 2 does not decide.
     # policy_loss = -(2.4 - .8) / 2 = -.8.
@@ -59,7 +62,7 @@ def test_loss__of_parts_adds_up_to_that_of_the_whole() -> None:
     torch.manual_seed(0)
     logits, value = torch.randn(6, 4, 3), torch.randn(6, 4)
     sample = PPOSample(
-        action_BN=torch.randint(3, (6, 4)),
+        action=torch.randint(3, (6, 4)),
         logp_BN=-torch.rand(6, 4),
         advantage_BN=torch.randn(6, 4),
         value_target_BN=torch.randn(6, 4),
@@ -68,11 +71,13 @@ def test_loss__of_parts_adds_up_to_that_of_the_whole() -> None:
     )
     weights = PPOWeights(0.2, 0.5, 0.01, float(sample.decides_BN.sum()), float(sample.exists_BN.sum()))
 
-    whole, _ = ppo_loss(PolicyOutput(logits, value), sample, weights)
+    whole, _ = ppo_loss(PolicyOutput(MaskedCategorical(logits), value), sample, weights)
 
     parts = [slice(0, 1), slice(1, 4), slice(4, 6)]
     losses = [
-        ppo_loss(PolicyOutput(logits[part], value[part]), PPOSample(*(x[part] for x in sample)), weights)[0]
+        ppo_loss(
+            PolicyOutput(MaskedCategorical(logits[part]), value[part]), PPOSample(*(x[part] for x in sample)), weights
+        )[0]
         for part in parts
     ]
     torch.testing.assert_close(sum(losses), whole)
@@ -82,13 +87,39 @@ def test_gradient__pushes_towards_good_actions_and_stops_where_clipped() -> None
     logits = _probabilities([0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5])
     sample = _sample(logits, [1.0, 1.0, 1.3, 0.7], [1.0, -1.0, 1.0, -1.0], [True] * 4)
 
-    loss, _ = ppo_loss(PolicyOutput(logits, torch.zeros(1, 4)), sample, PPOWeights(0.2, 0.0, 0.0, 4.0, 4.0))
+    loss, _ = ppo_loss(
+        PolicyOutput(MaskedCategorical(logits), torch.zeros(1, 4)), sample, PPOWeights(0.2, 0.0, 0.0, 4.0, 4.0)
+    )
     loss.backward()
 
     assert logits.grad is not None
     down_N = logits.grad[0, :, 0]
     assert down_N[0] < 0 < down_N[1]
     assert down_N[2:].tolist() == [0.0, 0.0]
+
+
+def test_loss__of_controls_by_hand() -> None:
+    # Old policy N(0, 1), new one N(1/2, 1), one control: ln rho(u) = (u^2 - (u - 1/2)^2) / 2 = u / 2 - 1/8.
+    mean = torch.tensor([[[0.5], [0.5], [0.5]]])
+    decides = torch.tensor([[True, True, False]])
+    action = torch.tensor([[[0.5], [-0.75], [9.0]]])
+    old = SquashedGaussian(torch.zeros(1, 3, 1), torch.zeros(1), decides)
+    sample = PPOSample(
+        action=action,
+        logp_BN=old.log_prob(action),
+        advantage_BN=torch.tensor([[2.0, -1.0, 7.0]]),
+        value_target_BN=torch.zeros(1, 3),
+        decides_BN=decides,
+        exists_BN=decides,
+    )
+    policy = SquashedGaussian(mean, torch.zeros(1), decides)
+
+    _, statistics = ppo_loss(PolicyOutput(policy, torch.zeros(1, 3)), sample, PPOWeights(0.2, 0.5, 0.0, 2.0, 2.0))
+
+    # rho = e^.125 = 1.133 (not clipped) and e^-.5 = .607 (clipped to .8, and the worse of the two counts).
+    assert statistics["policy_loss"].item() == pytest.approx(-(2.0 * math.exp(0.125) - 0.8) / 2, abs=1e-6)
+    assert statistics["clip_fraction"].item() == pytest.approx(0.5)
+    assert statistics["ratio_deviation"].item() == pytest.approx(1.0 - math.exp(-0.5), abs=1e-6)
 
 
 def test_uavs_that_do_not_exist__count_nowhere() -> None:
@@ -101,8 +132,8 @@ def test_uavs_that_do_not_exist__count_nowhere() -> None:
         value_target_BN=torch.tensor([[1.0, torch.inf]]),
     )
 
-    loss, _ = ppo_loss(PolicyOutput(logits, torch.zeros(1, 2)), sample, weights)
-    wild_loss, _ = ppo_loss(PolicyOutput(logits, torch.zeros(1, 2)), wild, weights)
+    loss, _ = ppo_loss(PolicyOutput(MaskedCategorical(logits), torch.zeros(1, 2)), sample, weights)
+    wild_loss, _ = ppo_loss(PolicyOutput(MaskedCategorical(logits), torch.zeros(1, 2)), wild, weights)
 
     assert torch.equal(loss, wild_loss)
 

@@ -32,6 +32,7 @@ def _weights(model: TransformerGNN) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
+@pytest.mark.parametrize("task", ["allocate", "navigate"])
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-4)])
 def test_first_minibatch__finds_the_rollouts_log_probabilities(
     make_fragment: FragmentFactory,
@@ -40,9 +41,11 @@ def test_first_minibatch__finds_the_rollouts_log_probabilities(
     ppo: PPOConfig,
     precision: str,
     tolerance: float,
+    task: str,
 ) -> None:
-    model = make_model(precision=precision, width=64)
-    batch = make_train_batch([make_fragment(model, make_observation(num_graphs=64, padded=(8, 8, 2)))], ppo)
+    model = make_model(precision=precision, width=64, task=task)
+    observation = make_observation(num_graphs=64, padded=(8, 8, 2), task=task)
+    batch = make_train_batch([make_fragment(model, observation)], ppo)
 
     statistics = Updater(model, ppo, CPU).update(batch, 0.0, seed=0, iteration=0)
 
@@ -69,8 +72,40 @@ def test_update__learns_to_take_the_nearest_candidate(
         updater.update(make_train_batch([fragment], config), iteration / 20, seed=0, iteration=iteration)
 
     unseen = observe(seed=1000)
-    takes_nearest = model(unseen).logits_BNA.argmax(dim=-1)[unseen.decides] == 1
+    takes_nearest = model(unseen).policy.mode()[unseen.decides] == 1
     assert takes_nearest.float().mean() > 0.95
+
+
+def test_update__learns_controls_from_features_and_encounters(
+    make_fragment: FragmentFactory, make_model: ModelFactory, make_observation: ObservationFactory, ppo: PPOConfig
+) -> None:
+    config = ppo.model_copy(update={"lr": (1e-2, 1e-3), "minibatch_rows": 64})
+    model = make_model(task="navigate")
+    updater = Updater(model, config, CPU)
+
+    def observe(seed: int) -> tuple[Observation[Tensor], Tensor]:
+        """The second feature of a UAV, and the first one of its nearest body, are what its controls should be."""
+        observation = make_observation(num_graphs=64, seed=seed, num_candidates=1, task="navigate")
+        return observation, 0.8 * torch.stack([observation.uav[..., 1], observation.pair[..., 0, 0]], dim=-1).tanh()
+
+    def loss(u: Tensor, wanted: Tensor) -> Tensor:
+        return (u.tanh() - wanted).square().sum(dim=-1)
+
+    for iteration in range(40):
+        observation, wanted = observe(iteration)
+        fragment = make_fragment(
+            model,
+            observation,
+            seed=iteration,
+            reward=lambda u, wanted=wanted: -loss(u, wanted),
+            ended_share=1.0,
+        )
+        updater.update(make_train_batch([fragment], config), iteration / 40, seed=0, iteration=iteration)
+
+    unseen, wanted = observe(seed=1000)
+    error = loss(model(unseen).policy.mode(), wanted)[unseen.decides].mean().item()
+    constant = loss(torch.zeros_like(wanted), wanted)[unseen.decides].mean().item()
+    assert error < 0.1 * constant
 
 
 def test_update__learns_the_value_in_reward_units(

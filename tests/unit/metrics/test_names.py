@@ -2,10 +2,21 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from rl_cluster.config.schema import Config
-from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_PER_S, EPISODES, iteration_metrics
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import TASKS, Config
+from rl_cluster.environment.tasks import metrics
+from rl_cluster.metrics.names import (
+    AGENT_STEPS,
+    AGENT_STEPS_PER_S,
+    EPISODES,
+    HEADLINES,
+    evaluation_key,
+    iteration_metrics,
+    outcome_means,
+)
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.training.engine import make_model
 from rl_cluster.types import Fragment
@@ -26,6 +37,18 @@ def test_iteration_metrics__add_up_over_fragments(fragments: list[Fragment]) -> 
     assert record[EPISODES] == sum(map(len, ended)) > 0
     assert record["episode/satisfied_rate"] == pytest.approx(sum(map(sum, ended)) / sum(map(len, ended)))
     assert record["learning/lr"] == 0.5
+
+
+def test_outcome_means__are_of_the_episodes_in_which_a_metric_is_defined() -> None:
+    outcomes = {"defined": np.array([1.0, 2.0]), "partly": np.array([np.nan, 4.0]), "never": np.full(2, np.nan)}
+
+    assert outcome_means(outcomes, evaluation_key) == {"evaluation/defined": 1.5, "evaluation/partly": 4.0}
+
+
+def test_headlines__are_metrics_of_every_task() -> None:
+    for task, preset in (("allocate", "quick_demo"), ("navigate", "navigate_demo")):
+        assert HEADLINES[task][0] in metrics(load_config(preset))
+    assert HEADLINES.keys() == TASKS.keys()
 
 
 def test_iteration_metrics__leave_out_what_has_no_value(tiny: Config) -> None:

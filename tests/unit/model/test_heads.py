@@ -1,4 +1,4 @@
-"""PopArt changes units without changing meaning; the pointer starts almost indifferent."""
+"""PopArt changes units without changing meaning; the policy's heads start almost indifferent."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from rl_cluster.model.distributions import ILLEGAL_LOGIT, MaskedCategorical
-from rl_cluster.model.heads import EMA_STEP, MIN_STD, PointerHead, PopArt
+from rl_cluster.model.heads import EMA_STEP, MEAN_BOUND, MIN_STD, STD_INIT, STD_RANGE, ControlHead, PointerHead, PopArt
 from rl_cluster.types import Observation, pair_feature_dim
 
 
@@ -106,4 +106,34 @@ def test_pointer__gives_every_chooser_its_own_formula(
             score = head.score(functional.gelu(query + key + head.pair(observation.pair[b, i, c])))
             torch.testing.assert_close(logits[b, i, c + 1], score[0])
     idle = ~observation.decides
-    assert (MaskedCategorical(logits).argmax()[idle] == observation.action_mask.int().argmax(dim=-1)[idle]).all()
+    assert (MaskedCategorical(logits).mode()[idle] == observation.action_mask.int().argmax(dim=-1)[idle]).all()
+
+
+def test_control__starts_at_rest_with_its_first_deviation() -> None:
+    torch.manual_seed(0)
+    head = ControlHead(16, 2)
+
+    mean, log_std = head(torch.randn(20, 5, 16))
+
+    assert mean.shape == (20, 5, 2)
+    assert mean.abs().max() < 0.02
+    torch.testing.assert_close(log_std.exp(), torch.full((2,), STD_INIT))
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_control__stays_within_its_bounds_and_can_come_back(sign: float) -> None:
+    torch.manual_seed(0)
+    head = ControlHead(16, 2)
+    with torch.no_grad():
+        head.mean.bias.fill_(sign * 6.0)
+        head.std_logit_K.fill_(sign * 8.0)
+
+    mean, log_std = head(torch.randn(20, 5, 16))
+    (mean.sum() + log_std.sum()).backward()
+
+    assert mean.abs().max() <= MEAN_BOUND
+    assert STD_RANGE[0] < log_std.exp().min() <= log_std.exp().max() < STD_RANGE[1]
+    assert head.mean.bias.grad is not None
+    assert head.std_logit_K.grad is not None
+    assert (head.mean.bias.grad > 0).all()
+    assert (head.std_logit_K.grad > 0).all()

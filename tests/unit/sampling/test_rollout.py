@@ -7,7 +7,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.sampling.rollout import Rollout, make_rollout
@@ -25,12 +27,12 @@ def _columns(fragment: Fragment) -> dict[str, NDArray[Any]]:
 
 
 @pytest.fixture
-def rollout(tiny: Config) -> Rollout:
-    return make_rollout(_with_sampling(tiny, worlds_per_runner=6), 0, make_model(tiny))
+def rollout(tiny_of_task: Config) -> Rollout:
+    return make_rollout(_with_sampling(tiny_of_task, worlds_per_runner=6), 0, make_model(tiny_of_task))
 
 
-def test_rollout__same_seed_same_columns(tiny: Config, rollout: Rollout) -> None:
-    again = make_rollout(_with_sampling(tiny, worlds_per_runner=6), 0, make_model(tiny))
+def test_rollout__same_seed_same_columns(tiny_of_task: Config, rollout: Rollout) -> None:
+    again = make_rollout(_with_sampling(tiny_of_task, worlds_per_runner=6), 0, make_model(tiny_of_task))
 
     first, second = _columns(rollout.sample(8)), _columns(again.sample(8))
 
@@ -38,9 +40,9 @@ def test_rollout__same_seed_same_columns(tiny: Config, rollout: Rollout) -> None
         assert np.array_equal(column, second[name]), name
 
 
-def test_rollout__worlds_play_the_same_however_runners_share_them(tiny: Config, rollout: Rollout) -> None:
-    shared = _with_sampling(tiny, worlds_per_runner=3)
-    model = make_model(tiny)
+def test_rollout__worlds_play_the_same_however_runners_share_them(tiny_of_task: Config, rollout: Rollout) -> None:
+    shared = _with_sampling(tiny_of_task, worlds_per_runner=3)
+    model = make_model(tiny_of_task)
 
     whole = _columns(rollout.sample(8))
     parts = [_columns(make_rollout(shared, runner, model).sample(8)) for runner in (0, 1)]
@@ -50,10 +52,10 @@ def test_rollout__worlds_play_the_same_however_runners_share_them(tiny: Config, 
         assert np.allclose(joined, column, atol=1e-5), name
 
 
-def test_rollout__goes_on_from_its_state_as_if_it_had_never_stopped(tiny: Config, rollout: Rollout) -> None:
+def test_rollout__goes_on_from_its_state_as_if_it_had_never_stopped(tiny_of_task: Config, rollout: Rollout) -> None:
     rollout.sample(5)
     state = rollout.state_dict()
-    other = make_rollout(_with_sampling(tiny, worlds_per_runner=6), 0, make_model(tiny))
+    other = make_rollout(_with_sampling(tiny_of_task, worlds_per_runner=6), 0, make_model(tiny_of_task))
     other.load_state_dict(state)
 
     expected, resumed = _columns(rollout.sample(7)), _columns(other.sample(7))
@@ -74,24 +76,40 @@ def test_rollout__next_value_is_the_successors_or_zero_at_the_end(rollout: Rollo
 def test_rollout__reports_every_episode_that_ends(rollout: Rollout) -> None:
     fragment = rollout.sample(40)
 
+    assert fragment.ended.any()
     for values in fragment.outcomes.values():
         assert values.shape == (fragment.ended.sum(),)
         assert np.isfinite(values).all()
 
 
-def test_rollout__who_does_not_choose_has_log_probability_zero(rollout: Rollout) -> None:
+def test_rollout__who_does_not_decide_has_log_probability_zero(rollout: Rollout) -> None:
     fragment = rollout.sample(40)
 
     assert (~fragment.observation.decides).any()
     assert (fragment.logp[~fragment.observation.decides] == 0.0).all()
-    assert (fragment.logp[fragment.observation.decides] < 0.0).any()
+    assert (fragment.logp[fragment.observation.decides] != 0.0).any()
 
 
+def test_rollout__stores_controls_whose_squashed_values_fly_the_same_episodes(tiny_navigate: Config) -> None:
+    config = _with_sampling(tiny_navigate, worlds_per_runner=6)
+    fragment = make_rollout(config, 0, make_model(config)).sample(12)
+    worlds = make_worlds(config, make_source(config, config.seed, is_training=True), 6, is_training=True)
+    worlds.reset()
+
+    rewards = [worlds.step(np.tanh(controls))[1].reward for controls in fragment.action]
+
+    assert fragment.action.shape == (12, 6, 3, 2)
+    assert fragment.action.dtype == np.float32
+    assert np.abs(fragment.action).max() > 1.0
+    np.testing.assert_allclose(np.stack(rewards), fragment.reward, atol=1e-4)
+
+
+@pytest.mark.parametrize("preset", ["quick_demo", "navigate_demo"])
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-4)])
 def test_learner__log_probabilities_equal_the_rollouts_with_k_jitter_on(
-    quick_demo: Config, precision: str, tolerance: float
+    preset: str, precision: str, tolerance: float
 ) -> None:
-    config = _with_sampling(quick_demo, worlds_per_runner=48)
+    config = _with_sampling(load_config(preset), worlds_per_runner=48)
     config = config.model_copy(
         update={
             "model": config.model.model_copy(update={"precision": precision}),
@@ -100,8 +118,9 @@ def test_learner__log_probabilities_equal_the_rollouts_with_k_jitter_on(
     )
     assert config.world.k_jitter > 0
     model = make_model(config)
-    with torch.no_grad():  # an untrained pointer hardly tells its actions apart
-        for parameter in model.pointer_head.parameters():
+    head = model.control_head if model.spec.num_controls else model.pointer_head
+    with torch.no_grad():  # an untrained head hardly tells its actions apart
+        for parameter in head.parameters():
             parameter.mul_(3.0)
     batch = make_train_batch([make_rollout(config, 0, model).sample(16)], config.ppo)
 

@@ -1,5 +1,6 @@
 import io
 import json
+import math
 
 import numpy as np
 import pytest
@@ -10,18 +11,30 @@ from rl_cluster.config.load import load_config
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.outcome import METRICS
-from rl_cluster.training.comparison import LABELS, Comparison, compare
+from rl_cluster.environment.tasks import metrics
+from rl_cluster.training.comparison import LABELS, MAX_DIFFERENCES, MAX_MEANS, Comparison, compare
 
+PRESETS = ["quick_demo", "navigate_demo"]
+"""One of each task."""
 BASELINES = list(HEURISTICS)
 NAMES = ["policy argmax", "policy sampled", *BASELINES]
 
 
-def _outcomes(names: list[str], num_episodes: int = 50) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Metrics of a size that is seen: shares, rewards of either sign, hundreds of seconds."""
+def _outcomes(
+    names: list[str], num_episodes: int = 50, metrics: tuple[str, ...] = METRICS
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Metrics of a size that is seen: shares, rewards of either sign, hundreds of seconds and metres."""
     random = np.random.default_rng(0)
-    scales = {"makespan_s": 400.0, "per_agent_reward": -9.0, "path_km_per_uav": 9.0}
+    scales = {
+        "makespan_s": 400.0,
+        "mean_time_s": 400.0,
+        "effort_s_per_uav": 99.0,
+        "per_agent_reward": -9.0,
+        "path_km_per_uav": 9.0,
+        "path_m_per_uav": 900.0,
+    }
     return {
-        name: {metric: scales.get(metric, 1.0) * random.random(num_episodes) for metric in METRICS} for name in names
+        name: {metric: scales.get(metric, 1.0) * random.random(num_episodes) for metric in metrics} for name in names
     }
 
 
@@ -34,7 +47,9 @@ def _print(comparison: Comparison) -> list[str]:
 
 
 def test_labels__name_every_metric() -> None:
-    assert tuple(LABELS) == METRICS
+    named = {metric for preset in PRESETS for metric in metrics(load_config(preset))}
+
+    assert LABELS.keys() == named
 
 
 def test_comparison__pairs_every_policy_with_every_baseline() -> None:
@@ -77,13 +92,17 @@ def test_to_dict__is_json_without_nan() -> None:
     assert set(data["differences"]["a"]["b"]) == set(METRICS)
 
 
-def test_tables__fit_100_columns_uncut() -> None:
-    lines = _print(Comparison.of(_outcomes(NAMES), BASELINES))
+@pytest.mark.parametrize("preset", PRESETS)
+def test_tables__fit_100_columns_uncut(preset: str) -> None:
+    of_task = metrics(load_config(preset))
+
+    lines = _print(Comparison.of(_outcomes(NAMES, metrics=of_task), BASELINES))
 
     assert max(len(line.rstrip()) for line in lines) <= 100
     assert not any("…" in line for line in lines)
-    for label, _ in LABELS.values():
-        assert sum(line.startswith(f"{label} ") for line in lines) == 3  # the means, and two tables of differences
+    num_tables = math.ceil(len(NAMES) / MAX_MEANS) + 2 * math.ceil(len(BASELINES) / MAX_DIFFERENCES)
+    for label, _ in map(LABELS.__getitem__, of_task):
+        assert sum(line.startswith(f"{label} ") for line in lines) == num_tables
 
 
 def test_tables__of_many_policies_are_split() -> None:

@@ -4,17 +4,25 @@ import io
 
 from rich.console import Console
 
+from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.metrics.names import AGENT_STEPS_PER_S, AGENT_STEPS_TOTAL, ELAPSED_S, NCS, episode_key, evaluation_key
+from rl_cluster.metrics.names import (
+    AGENT_STEPS_PER_S,
+    AGENT_STEPS_TOTAL,
+    ELAPSED_S,
+    HEADLINES,
+    episode_key,
+    evaluation_key,
+)
 from rl_cluster.training.display import Display
 
 
 def _shown(config: Config, *, is_terminal: bool) -> str:
-    text = io.StringIO()
+    text, (metric, _) = io.StringIO(), HEADLINES[config.task]
     with Display(Console(file=text, width=120, force_terminal=is_terminal), config) as display:
-        first = {ELAPSED_S: 10.0, AGENT_STEPS_TOTAL: 2e6, AGENT_STEPS_PER_S: 1234.4, evaluation_key(NCS): 0.25}
+        first = {ELAPSED_S: 10.0, AGENT_STEPS_TOTAL: 2e6, AGENT_STEPS_PER_S: 1234.4, evaluation_key(metric): 0.25}
         display.show(1, first)
-        display.show(2, {ELAPSED_S: 14.0, AGENT_STEPS_TOTAL: 4e6, AGENT_STEPS_PER_S: 5.0, episode_key(NCS): 0.5})
+        display.show(2, {ELAPSED_S: 14.0, AGENT_STEPS_TOTAL: 4e6, AGENT_STEPS_PER_S: 5.0, episode_key(metric): 0.5})
     return text.getvalue()
 
 
@@ -38,3 +46,10 @@ def test_display__updates_one_table_on_a_terminal(tiny: Config) -> None:
     assert "rl-cluster train" in shown
     assert "NCS evaluated" in shown
     assert "0.250" in shown
+
+
+def test_display__shows_the_headline_of_the_task() -> None:
+    shown = _shown(load_config("navigate_demo"), is_terminal=False)
+
+    assert "success sampled -  success evaluated 0.250" in shown
+    assert "NCS" not in shown

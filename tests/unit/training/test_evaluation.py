@@ -5,11 +5,13 @@ import pytest
 from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.outcome import METRICS
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.interface import Policy, StepResult
+from rl_cluster.environment.tasks import make_source
 from rl_cluster.training.engine import make_model
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.types import IntArray, Observation
@@ -73,6 +75,20 @@ def test_evaluate__does_not_depend_on_the_batch_size(policy: Policy) -> None:
     for outcomes in by_batch_size[1:]:
         for name, values in outcomes.items():
             np.testing.assert_array_equal(values, by_batch_size[0][name], err_msg=name)
+
+
+@pytest.mark.parametrize("mode", ["argmax", "sampled"])
+def test_evaluate__of_controls_depends_on_the_batch_size_by_rounding_alone(
+    mode: Literal["argmax", "sampled"], tiny_navigate: Config
+) -> None:
+    policy = ModelPolicy(make_model(tiny_navigate), mode)
+    source = make_source(tiny_navigate, seed=3, is_training=False)
+
+    by_batch_size = [evaluate(policy, source, tiny_navigate, 20, batch_size=batch_size) for batch_size in (1, 7, 64)]
+
+    for outcomes in by_batch_size[1:]:
+        for name, values in outcomes.items():
+            np.testing.assert_allclose(values, by_batch_size[0][name], rtol=1e-4, atol=1e-4, err_msg=name)
 
 
 def test_evaluate__of_more_episodes_begins_with_the_same() -> None:
