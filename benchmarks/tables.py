@@ -1,24 +1,34 @@
-"""Puts the table that `make demo` printed into README.md: figures in documents are generated, never typed.
+"""Puts measured tables into the documents: their figures are generated, never typed.
 
-    python -m benchmarks.readme runs/demo-20260101-120000
+    python -m benchmarks.tables                          # from docs/results
+    python -m benchmarks.tables demo RUN                 # takes over what `make demo` scored first
+    python -m benchmarks.tables navigate RUN             # .. or the scores of a run of navigate_demo
 
-copies the run's scores to docs/results/ and rewrites the README between its markers. `tests/test_readme.py` holds the
-README against docs/results/.
+A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`; `tests/test_documents.py` holds the
+documents against docs/results.
 """
 
 import json
+import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "readme_with_table"]
+from benchmarks.report import machine
+
+__all__ = ["DOCUMENTS", "RESULTS", "with_tables"]
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "environments.md")
 RESULTS = ROOT / "docs" / "results"
-BEGIN, END = "<!-- demo table: begin -->", "<!-- demo table: end -->"
-ROWS = {
+SCORES = {"demo": ("generated.json", "scenarios.json"), "navigate": ("generated.json",)}
+"""Run -> the files that its evaluation wrote into the run folder."""
+
+Metrics = dict[str, tuple[str, int]]
+"""Metric -> its label, and the decimals that it is shown with."""
+DEMO_METRICS: Metrics = {
     "normalized_completion_score": ("NCS", 3),
     "satisfied_rate": ("satisfied rate", 3),
     "per_agent_reward": ("per-agent reward", 2),
@@ -26,14 +36,19 @@ ROWS = {
     "makespan_s": ("makespan (s)", 0),
     "timeout_rate": ("ran out of time", 3),
 }
-COLUMNS = {
-    "policy argmax": "policy",
-    "random": "random",
-    "greedy": "greedy",
-    "hungarian": "Hungarian",
-    "commitment-aware": "commitment-aware",
-    "complete-first": "complete-first",
+NAVIGATE_METRICS: Metrics = {
+    "success_rate": ("success rate", 3),
+    "reach_rate": ("reach rate", 3),
+    "safety_rate": ("safety rate", 3),
+    "collisions_per_uav": ("collisions per UAV", 3),
+    "mean_time_s": ("time to the goal (s)", 1),
+    "path_ratio": ("path over straight line", 3),
+    "per_agent_reward": ("per-agent reward", 2),
 }
+
+
+def _load(*parts: str) -> Any:
+    return json.loads(RESULTS.joinpath(*parts).read_text(encoding="utf-8"))
 
 
 def _table(head: list[str], body: list[list[str]]) -> str:
@@ -41,75 +56,128 @@ def _table(head: list[str], body: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def _means(group: dict[str, Any]) -> str:
+def _label(policy: str) -> str:
+    return {"policy argmax": "policy", "hungarian": "Hungarian", "cbba": "CBBA", "orca": "ORCA"}.get(policy, policy)
+
+
+def _columns(group: dict[str, Any]) -> list[str]:
+    """The policies that are shown: all but the sampled play of the network."""
+    return [name for name in group["means"] if name != "policy sampled"]
+
+
+def _means(group: dict[str, Any], metrics: Metrics) -> str:
+    columns = _columns(group)
     body = [
-        [label, *(f"{group['means'][name][metric]['mean']:.{decimals}f}" for name in COLUMNS)]
-        for metric, (label, decimals) in ROWS.items()
+        [label, *(f"{group['means'][name][metric]['mean']:.{decimals}f}" for name in columns)]
+        for metric, (label, decimals) in metrics.items()
     ]
-    return _table(["", *COLUMNS.values()], body)
+    return _table(["", *map(_label, columns)], body)
 
 
-def _differences(group: dict[str, Any]) -> str:
-    """NCS of argmax and sampled play minus each heuristic's, with its 95 % interval."""
-    body = []
+def _differences(group: dict[str, Any], metric: str, label: str) -> str:
+    """A metric of argmax and sampled play minus each heuristic's, with its 95 % interval."""
+    heuristics, body = _columns(group)[1:], []
     for mode in ("policy argmax", "policy sampled"):
-        cells = []
-        for name in list(COLUMNS)[1:]:
-            ncs = group["differences"][mode][name]["normalized_completion_score"]
-            cells.append(f"{ncs['mean']:+.3f} [{ncs['low']:+.3f}, {ncs['high']:+.3f}]")
-        body.append([f"NCS, {mode} minus ..", *cells])
-    return _table(["", *list(COLUMNS.values())[1:]], body)
+        scores = [group["differences"][mode][name][metric] for name in heuristics]
+        cells = [f"{score['mean']:+.3f} [{score['low']:+.3f}, {score['high']:+.3f}]" for score in scores]
+        body.append([f"{label}, {mode} minus ..", *cells])
+    return _table(["", *map(_label, heuristics)], body)
 
 
-def _scenarios(groups: list[dict[str, Any]]) -> str:
+def _lead(group: dict[str, Any], trained: dict[str, Any]) -> str:
+    return (
+        f"{group['num_episodes']} generated episodes that were never trained on; trained in "
+        f"{trained['training_s'] / 60:.1f} minutes on {trained['machine']}. It learnt from reward alone: nothing was "
+        "imitated."
+    )
+
+
+def _demo() -> str:
+    (group,), scenarios = _load("demo", "generated.json")["groups"], _load("demo", "scenarios.json")["groups"]
+    columns = _columns(group)
     body = [
         [
-            Path(group["title"].split()[-1]).stem,
-            *(f"{group['means'][name]['normalized_completion_score']['mean']:.3f}" for name in COLUMNS),
+            Path(scenario["title"].split()[-1]).stem,
+            *(f"{scenario['means'][name]['normalized_completion_score']['mean']:.3f}" for name in columns),
         ]
-        for group in groups
+        for scenario in scenarios
     ]
-    return _table(["NCS on scenario", *COLUMNS.values()], body)
+    parts = [
+        _lead(group, _load("demo", "machine.json")),
+        _means(group, DEMO_METRICS),
+        _differences(group, "normalized_completion_score", "NCS"),
+        _table(["NCS on scenario", *map(_label, columns)], body),
+    ]
+    return "\n\n".join(parts)
 
 
-def readme_with_table(readme: str, results: Path) -> str:
-    """The README's text with the tables of `results`/{generated,scenarios,machine}.json between its markers."""
-    generated, scenarios, machine = (
-        json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("generated", "scenarios", "machine")
-    )
-    (group,) = generated["groups"]
-    minutes = machine["training_s"] / 60
-    lead = (
-        f"{group['num_episodes']} generated episodes that were never trained on; trained in {minutes:.1f} minutes "
-        f"on {machine['machine']}. {machine['warm_up']}"
-    )
-    text = "\n\n".join([lead, _means(group), _differences(group), _scenarios(scenarios["groups"])])
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+def _navigate() -> str:
+    (group,) = _load("navigate", "generated.json")["groups"]
+    parts = [
+        _lead(group, _load("navigate", "machine.json")),
+        _means(group, NAVIGATE_METRICS),
+        _differences(group, "success_rate", "success rate"),
+    ]
+    return "\n\n".join(parts)
 
 
-def _machine(run: Path) -> dict[str, Any]:
-    """What the run says of its length, and the processor it ran on."""
+def _measured(name: str) -> str:
+    """A benchmark's rows: ours, the peer's, their ratio and the goal."""
+    result = _load(f"{name}.json")
+    body = [
+        [
+            row["name"],
+            _number(row["ours"]),
+            _number(row["peer"]),
+            _number(row["ratio"]),
+            _number(row["goal"]),
+            {None: "", True: "yes", False: "no"}[row["met"]],
+            row["unit"],
+        ]
+        for row in result["rows"]
+    ]
+    lead = f"`python -m benchmarks.{name}` on {result['machine']['name']}:"
+    return lead + "\n\n" + _table(["", "ours", "peer", "ratio", "goal", "met", "unit"], body)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "demo": _demo,
+    "navigate": _navigate,
+    "environment": lambda: _measured("environment"),
+    "optimum": lambda: _measured("optimum"),
+}
+
+
+def with_tables(text: str) -> str:
+    """The document's text with each of its tables made anew."""
+    pattern = r"(<!-- table (\w+): begin -->\n).*?(\n<!-- table \2: end -->)"
+    return re.sub(pattern, lambda found: found[1] + TABLES[found[2]]() + found[3], text, flags=re.DOTALL)
+
+
+def _take_over(name: str, run: Path) -> None:
+    """Copies a run's scores to docs/results, with how long it trained, and where."""
+    folder = RESULTS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in SCORES[name]:
+        shutil.copyfile(run / file, folder / file)
     last = json.loads((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    cpu_info = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    models = [line.partition(":")[2].strip() for line in cpu_info if line.startswith("model name")]
-    return {
-        "training_s": last["time/elapsed_s"],
-        "machine": f"{len(models)} cores of an {models[0]}, no GPU",
-        "warm_up": "It learnt from reward alone: nothing was imitated.",
-    }
+    trained = {"training_s": last["time/elapsed_s"], "machine": machine()["name"]}
+    (folder / "machine.json").write_text(json.dumps(trained, indent=2) + "\n", encoding="utf-8")
 
 
-def main(run: Path) -> None:
-    """Takes over a demo run's scores, and rewrites the README."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for name in ("generated", "scenarios"):
-        shutil.copyfile(run / f"{name}.json", RESULTS / f"{name}.json")
-    (RESULTS / "machine.json").write_text(json.dumps(_machine(run), indent=2) + "\n", encoding="utf-8")
-    README.write_text(readme_with_table(README.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
+def main(arguments: list[str]) -> None:
+    """Takes over a run's scores if one is named, and rewrites the documents."""
+    if arguments:
+        _take_over(arguments[0], Path(arguments[1]))
+    for document in DOCUMENTS:
+        document.write_text(with_tables(document.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1:])

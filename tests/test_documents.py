@@ -1,19 +1,25 @@
-"""The README's figures are those of docs/results/, and its commands exist."""
+"""The documents' figures are those of docs/results, and their commands exist."""
 
 import re
+from pathlib import Path
 
-from benchmarks.readme import README, RESULTS, readme_with_table
+import pytest
+
+from benchmarks.tables import DOCUMENTS, with_tables
 from rl_cluster.config.load import PRESETS
 
 
-def test_readme__shows_the_figures_of_the_results() -> None:
-    readme = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_document__shows_the_figures_of_the_results(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
 
-    assert readme_with_table(readme, RESULTS) == readme
+    assert "<!-- table " in text
+    assert with_tables(text) == text
 
 
-def test_readme__names_only_presets_that_ship() -> None:
-    named = re.findall(r"rl_?-?cluster train ([a-z_]+)", README.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_document__names_only_presets_that_ship(document: Path) -> None:
+    named = re.findall(r"rl_?-?cluster train ([a-z_]+)", document.read_text(encoding="utf-8"))
 
     assert named
     assert set(named) <= PRESETS.keys()

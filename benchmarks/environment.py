@@ -1,0 +1,234 @@
+"""How fast the worlds step: agent-steps per CPU-second of one core, beside VMAS and MPE in the same process.
+
+    python -m benchmarks.environment [--quick] [--json FILE]
+
+One agent-step = one UAV's action applied. Everything that a rollout pays for is in it: flight, collisions, rewards,
+episode metrics, resets, and the policy's full observation. Each cell is timed in rounds, ours and the peers' in turn;
+the median counts. Peers need `pip install 'rl-cluster[benchmarks]'`; what each of them does is in `peers.py`.
+"""
+
+import argparse
+import math
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are first imported, below
+
+import numpy as np
+import psutil
+import torch
+
+from benchmarks.peers import mpe_simple_spread, vmas_navigation, vmas_simple_spread
+from benchmarks.report import Row, print_rows, write
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.interface import Worlds
+from rl_cluster.environment.tasks import make_source, make_worlds
+from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.training.engine import make_model
+
+__all__ = ["main"]
+
+CELLS = [(n, b) for n in (4, 8, 16, 64) for b in (16, 256, 1024 if n == 64 else 4096)]
+QUICK_CELLS = [(4, 256), (8, 256), (64, 16)]
+NUM_ZONES = 4
+"""No-fly zones in each world of the rows that have them."""
+UNIT = "agent-steps/CPU-s"
+GOALS = {("vmas.simple_spread", 8, 256): 10.0, ("vmas.simple_spread", 64, 256): 30.0}
+EVERY_CELL = 3.0
+MPE_GOAL = 100.0
+WORLD_SHARE_GOAL = 0.05
+
+
+class Plan(NamedTuple):
+    """How long is measured."""
+
+    cells: list[tuple[int, int]]
+    rounds: int
+    seconds: float
+    """CPU seconds of one measurement"""
+    memory_steps: int
+
+
+FULL = Plan(CELLS, 3, 1.0, 1_000_000)
+QUICK = Plan(QUICK_CELLS, 1, 0.3, 20_000)
+
+
+class Subject(NamedTuple):
+    """Something that steps."""
+
+    name: str
+    step: Callable[[], Any]
+    agent_steps: int
+    """Of one call"""
+
+
+def navigate(num_uavs: int, num_worlds: int, num_zones: int) -> Any:
+    """Worlds of `navigate_demo` with N UAVs each."""
+    config = load_config(
+        "navigate_demo",
+        [f"generator.num_uavs=[{num_uavs}, {num_uavs}]", f"generator.num_obstacles=[{num_zones}, {num_zones}]"],
+    )
+    return make_worlds(config, make_source(config, 0, is_training=True), num_worlds, is_training=True)
+
+
+def allocate(num_uavs: int, num_worlds: int) -> Worlds:
+    """Worlds of `quick_demo` with N UAVs and N targets each."""
+    config = load_config(
+        "quick_demo",
+        [f"generator.num_uavs=[{num_uavs}, {num_uavs}]", f"generator.num_targets=[{num_uavs}, {num_uavs}]"],
+    )
+    return make_worlds(config, make_source(config, 0, is_training=True), num_worlds, is_training=True)
+
+
+def navigate_step(num_uavs: int, num_worlds: int, num_zones: int = 0) -> Callable[[], Any]:
+    """Steps with random controls, drawn beforehand, into one observation's arrays."""
+    worlds = navigate(num_uavs, num_worlds, num_zones)
+    out = worlds.reset()
+    random = np.random.default_rng(0)
+    controls = cycle(random.uniform(-1.0, 1.0, (8, num_worlds, num_uavs, 2)).astype(np.float32))
+    return lambda: worlds.step(next(controls), out)
+
+
+def rate(subject: Subject, seconds: float) -> float:
+    """Agent-steps per CPU-second."""
+    calls, start_s = 0, time.process_time()
+    while (spent_s := time.process_time() - start_s) < seconds:
+        subject.step()
+        calls += 1
+    return calls * subject.agent_steps / spent_s
+
+
+def race(subjects: list[Subject], plan: Plan) -> dict[str, float]:
+    """Median rate of each, measured in turn; one call of each beforehand compiles and warms up."""
+    for subject in subjects:
+        subject.step()
+    rates: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+    for _ in range(plan.rounds):
+        for subject in subjects:
+            rates[subject.name].append(rate(subject, plan.seconds))
+    return {name: statistics.median(values) for name, values in rates.items()}
+
+
+def navigate_rows(plan: Plan) -> Iterator[Row]:
+    """`navigate` beside VMAS in every cell, and beside MPE once a team size."""
+    for n, b in plan.cells:
+        subjects = [
+            Subject("ours", navigate_step(n, b), n * b),
+            Subject("vmas.simple_spread", vmas_simple_spread(n, b), n * b),
+            Subject("vmas.navigation", vmas_navigation(n, b), n * b),
+        ]
+        if b == 256:
+            subjects.append(Subject("mpe2.simple_spread", mpe_simple_spread(n), n))
+        rates = race(subjects, plan)
+        for name in list(rates)[1:]:
+            is_mpe = name.startswith("mpe2")
+            goal = MPE_GOAL if is_mpe else GOALS.get((name, n, b), EVERY_CELL)
+            cell = f"N={n}" if is_mpe else f"N={n} B={b}"
+            yield Row.of(f"{name} {cell}", rates["ours"], rates[name], name, UNIT, goal)
+
+
+def exponent_rows(rows: list[Row]) -> Iterator[Row]:
+    """Least-squares slope of log cost per agent-step over log N, at B=256."""
+    ours = {row.name: row.ours for row in rows}
+    points = [
+        (math.log(n), -math.log(ours[f"vmas.simple_spread N={n} B=256"]))
+        for n in (4, 8, 16, 64)
+        if f"vmas.simple_spread N={n} B=256" in ours
+    ]
+    if len(points) > 2:
+        slope = statistics.linear_regression(*zip(*points, strict=True)).slope
+        yield Row.at_most("exponent over N of navigate's cost per agent-step, B=256", slope, "", 1.0)
+
+
+def allocate_rows(plan: Plan) -> Iterator[Row]:
+    """`allocate` alone: random legal choices, 20 substeps of 1 s each; only the worlds are on the clock."""
+    for n, b in plan.cells:
+        worlds, random = allocate(n, b), np.random.default_rng(0)
+        observation = worlds.reset()
+        spent_s, calls = 0.0, -1
+        while spent_s < plan.seconds:
+            scores = random.random(observation.action_mask.shape, dtype=np.float32) * observation.action_mask
+            actions = scores.argmax(axis=-1).astype(np.int16)
+            start_s = time.process_time()
+            observation, *_ = worlds.step(actions)
+            calls += 1
+            spent_s += time.process_time() - start_s if calls > 0 else 0.0
+        yield Row(f"allocate N=M={n} B={b}", calls * n * b / spent_s, unit=f"{UNIT}, 20 substeps each")
+
+
+def share_rows(plan: Plan) -> Iterator[Row]:
+    """CPU share of the worlds in a rollout with the preset's own network."""
+    for preset in ("navigate_demo", "quick_demo"):
+        config = load_config(preset)
+        share = _world_share(config, plan)
+        yield Row.at_most(f"world share of a rollout, {preset}", share, "of CPU time", WORLD_SHARE_GOAL)
+
+
+def _world_share(config: Config, plan: Plan) -> float:
+    rollout = make_rollout(config, 0, make_model(config).eval())
+    rollout.sample(2)
+    worlds: Any = rollout.worlds
+    spent_s = [0.0]
+    step = worlds.step
+
+    def timed(*arguments: Any) -> Any:
+        start_s = time.process_time()
+        result = step(*arguments)
+        spent_s[0] += time.process_time() - start_s
+        return result
+
+    worlds.step = timed
+    start_s = time.process_time()
+    while time.process_time() - start_s < 5.0 * plan.seconds:
+        rollout.sample(4)
+    return spent_s[0] / (time.process_time() - start_s)
+
+
+def memory_rows(plan: Plan) -> Iterator[Row]:
+    """Growth of resident memory while 16 worlds of 4 UAVs step, after the first tenth."""
+    step, process = navigate_step(4, 16), psutil.Process()
+    for _ in range(plan.memory_steps // 10):
+        step()
+    before = process.memory_info().rss
+    for _ in range(plan.memory_steps - plan.memory_steps // 10):
+        step()
+    growth_mib = (process.memory_info().rss - before) / 2**20
+    yield Row.at_most(f"resident memory growth over {plan.memory_steps:,} steps", growth_mib, "MiB", 1.0)
+
+
+def zone_rows(plan: Plan) -> Iterator[Row]:
+    """`navigate` with four no-fly zones in each world, which no peer has."""
+    for n, b in plan.cells:
+        subject = Subject("ours", navigate_step(n, b, NUM_ZONES), n * b)
+        yield Row(f"navigate with {NUM_ZONES} zones N={n} B={b}", race([subject], plan)["ours"], unit=UNIT)
+
+
+def main() -> None:
+    """Measures, prints, and writes JSON if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="three cells, one round: under a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    plan, rows = QUICK if arguments.quick else FULL, list[Row]()
+    for part in (navigate_rows, zone_rows, allocate_rows, share_rows, memory_rows):
+        for row in part(plan):
+            print(
+                f"{row.name}: {row.ours:.4g}" + (f", {row.ratio:.3g} x {row.peer_name}" if row.ratio else ""),
+                flush=True,
+            )
+            rows.append(row)
+    rows[len(rows) :] = exponent_rows(rows)
+    print_rows("agent-steps per CPU-second of one core", rows)
+    if arguments.json:
+        write(arguments.json, rows)
+
+
+if __name__ == "__main__":
+    main()

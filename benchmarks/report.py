@@ -1,0 +1,86 @@
+"""What every benchmark gives: rows of ours beside a peer's, as a table on the terminal and as JSON with the machine."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["Row", "machine", "print_rows", "write"]
+
+PACKAGES = ("numpy", "numba", "torch", "vmas", "mpe2", "ortools")
+
+
+class Row(NamedTuple):
+    """One claim, measured."""
+
+    name: str
+    ours: float
+    peer: float | None = None
+    peer_name: str | None = None
+    unit: str = ""
+    ratio: float | None = None
+    """ours / peer"""
+    goal: float | None = None
+    """What the ratio should reach, or, of a row without a peer, what `ours` should not exceed."""
+    met: bool | None = None
+
+    @classmethod
+    def of(cls, name: str, ours: float, peer: float, peer_name: str, unit: str, goal: float | None = None) -> Self:
+        """A row beside a peer; the goal is a least ratio."""
+        ratio = ours / peer
+        return cls(name, ours, peer, peer_name, unit, ratio, goal, None if goal is None else ratio >= goal)
+
+    @classmethod
+    def at_most(cls, name: str, ours: float, unit: str, goal: float) -> Self:
+        """A row without a peer, whose value should not exceed the goal."""
+        return cls(name, ours, unit=unit, goal=goal, met=ours <= goal)
+
+
+def machine() -> dict[str, Any]:
+    """The machine, and the versions of what was measured."""
+    cores = os.cpu_count() or 1
+    cpu_info = Path("/proc/cpuinfo")
+    lines = cpu_info.read_text(encoding="utf-8").splitlines() if cpu_info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cpu = models[0] if models else platform.processor()
+    return {
+        "name": f"{cores} cores of an {cpu}, no GPU",
+        "cores": cores,
+        "cpu": cpu,
+        "python": platform.python_version(),
+        **{package: version for package in PACKAGES if (version := _version(package))},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def write(path: Path, rows: Sequence[Row], **details: Any) -> None:
+    """Writes machine, rows and details as JSON."""
+    data = {"machine": machine(), "rows": [row._asdict() for row in rows], **details}
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+def print_rows(title: str, rows: Sequence[Row]) -> None:
+    """The rows as a table."""
+    table = Table("", "ours", "peer", "ratio", "goal", "met", "unit", title=title, box=None)
+    for row in rows:
+        numbers = (_shown(value) for value in (row.ours, row.peer, row.ratio, row.goal))
+        table.add_row(row.name, *numbers, {None: "", True: "yes", False: "no"}[row.met], row.unit)
+    Console(width=120).print(table)
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
