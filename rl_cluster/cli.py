@@ -90,9 +90,9 @@ def print_schema() -> None:
     """Print the JSON Schema of every setting, with unit, range and effect, for editors and other checkers."""
     import json
 
-    from rl_cluster.config.schema import Config
+    from rl_cluster.config.schema import json_schema
 
-    typer.echo(json.dumps(Config.model_json_schema(), indent=2))
+    typer.echo(json.dumps(json_schema(), indent=2))
 
 
 @app.command(
@@ -245,7 +245,9 @@ def import_scenario(
     typer.echo(f"{out}: {uavs} UAVs, {targets} targets, {zones} no-fly zones")
 
 
-@scenario_app.command("assign", epilog="Example: rl-cluster scenario assign harbour.yaml --policy hungarian --out g.yaml")
+@scenario_app.command(
+    "assign", epilog="Example: rl-cluster scenario assign harbour.yaml --policy hungarian --out g.yaml"
+)
 def assign_scenario(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file with targets.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Scenario file to write: .yaml or .json.")],
@@ -267,7 +269,9 @@ def assign_scenario(
     typer.echo(f"{out}: goals chosen by {allocator.name}")
 
 
-@scenario_app.command("export", epilog="Example: rl-cluster scenario export harbour.yaml --trace t.jsonl --out f.geojson")
+@scenario_app.command(
+    "export", epilog="Example: rl-cluster scenario export harbour.yaml --trace t.jsonl --out f.geojson"
+)
 def export_scenario(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file that came from a map.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="GeoJSON file to write.")],
@@ -284,7 +288,7 @@ def export_scenario(
     from rl_cluster.training.trace import read_paths
 
     check_output(out)
-    paths_m = read_paths(trace).swapaxes(0, 1) if trace else ()
+    paths_m = list(read_paths(trace).swapaxes(0, 1)) if trace else []
     data = to_geojson(load_scenario(scenario), paths_m)
     with output_file(out) as file:
         json.dump(data, file)

@@ -7,7 +7,7 @@ in `model_validator`s; a rule that needs the cluster is checked by `sampling/pla
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateRewardConfig, NavigateWorldConfig
@@ -23,6 +23,7 @@ __all__ = [
     "PPOConfig",
     "SamplingConfig",
     "TrainingConfig",
+    "json_schema",
 ]
 
 
@@ -209,3 +210,8 @@ TASKS: dict[str, type[Config]] = {
     "navigate": NavigateConfig,
 }
 """Task -> the settings of a run of it."""
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a run's settings: `task` says which of the alternatives holds."""
+    return TypeAdapter(Annotated[AllocateConfig | NavigateConfig, Field(discriminator="task")]).json_schema()

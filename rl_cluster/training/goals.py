@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import AllocateConfig, Config
@@ -74,9 +75,10 @@ def assign_goals(scenario: Scenario, policy: Policy, config: Config, spacing_m: 
     return parse_scenario(assigned.as_dict(), f"goals of {scenario.name}")
 
 
-def _place(index: int, count: int, spacing_m: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _place(index: int, count: int, spacing_m: float) -> NDArray[np.float64]:
     """Offset in metres of the index-th of `count` goals at one target."""
     if count == 1:
         return np.zeros(2)
     angle_rad = 2.0 * np.pi * index / count
-    return spacing_m / (2.0 * np.sin(np.pi / count)) * np.array([np.cos(angle_rad), np.sin(angle_rad)])
+    radius_m = spacing_m / (2.0 * np.sin(np.pi / count))
+    return np.array([radius_m * np.cos(angle_rad), radius_m * np.sin(angle_rad)])
