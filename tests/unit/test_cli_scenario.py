@@ -47,7 +47,13 @@ def scenario(geojson: Path, tmp_path: Path, exit_code: Run) -> Path:
     return path
 
 
-def test_import__makes_a_scenario_of_a_map(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import__makes_a_scenario_of_a_map(
+    geojson: Path, tmp_path: Path, exit_code: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "harbour.json"
+
+    assert exit_code("scenario", "import", str(geojson), "--out", str(scenario)) == 0
+
     loaded = load_scenario(scenario)
 
     assert loaded.sizes[:3] == (2, 2, 1)

@@ -134,6 +134,7 @@ def test_file__of_another_shape_is_refused(text: str, overrides: list[str], mess
 
 def test_word__that_is_no_preset_offers_the_presets() -> None:
     with pytest.raises(
-        ConfigError, match=r"^quick: is no preset and no file; choose a YAML file or one of debug, quick_demo$"
+        ConfigError,
+        match=r"^quick: is no preset and no file; choose a YAML file or one of debug, navigate_demo, quick_demo$",
     ):
         load_config("quick")

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from rl_cluster.config.load import load_config
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import TASKS, Config, json_schema
 from rl_cluster.errors import ConfigError
 
 
@@ -15,7 +15,7 @@ def _sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
             yield from _sections(field.annotation)
 
 
-SECTIONS = list(_sections(Config))
+SECTIONS = list(dict.fromkeys(section for task in TASKS.values() for section in _sections(task)))
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -76,3 +76,34 @@ def test_obstacles__may_have_any_size_where_there_are_none() -> None:
     config = load_config("debug", ["generator.spacing_m=500", "generator.num_obstacles=[0, 0]"])
 
     assert config.generator.spacing_m == 500.0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["world.speed_mps=[30, 20]"], r"speed_mps=\[30.0, 20.0\] has its low end above .*; write \[low, high\]"),
+        (["world.warning_distance_m=7"], r"warning_distance_m=7.0 is below collision_distance_m=8.0; raise it"),
+        # side 40 m * 2, at most 2 * 4 + 5 entities in 4 * 4 cells of 20 m; zones of 24 m and 14 m for the warning
+        (
+            ["generator.spacing_m=40"],
+            r"smallest placement cell of 20 m does not hold .*, 38 m; raise generator.spacing_m",
+        ),
+    ],
+)
+def test_rule_of_navigate__is_held(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config("navigate_demo", overrides)
+
+
+def test_navigate__needs_no_room_for_zones_that_there_are_none_of() -> None:
+    config = load_config("navigate_demo", ["generator.spacing_m=40", "generator.num_obstacles=[0, 0]"])
+
+    # 2 * 4 entities in 3 * 3 cells
+    assert config.generator.smallest_cell_m == pytest.approx(80.0 / 3.0)
+
+
+def test_json_schema__has_an_alternative_for_every_task() -> None:
+    schema = json_schema()
+
+    assert schema["discriminator"]["mapping"].keys() == TASKS.keys()
+    assert {"AllocateWorldConfig", "NavigateWorldConfig", "PPOConfig"} <= schema["$defs"].keys()
