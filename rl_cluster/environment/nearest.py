@@ -19,11 +19,12 @@ __all__ = [
     "MAX_NEIGHBOURS",
     "MAX_RANKED",
     "Nearest",
+    "Ranking",
     "adaptive_k",
     "draw_k",
     "insert_nearest",
     "num_neighbour_slots",
-    "sort_nearest",
+    "rank",
     "training_k",
 ]
 
@@ -33,8 +34,10 @@ _K_COUNTER = 1 << 40
 """Counter of the k draws: far from those of the generator, which uses the same key."""
 
 
-MAX_RANKED = 16
-"""Entries up to which `sort_nearest` is the faster way."""
+MAX_RANKED = 128
+"""Up to so many, ranking all of them beats insertion into a list of the nearest."""
+_LANES = 16
+"""Keys are counted in groups of so many."""
 
 
 class Nearest(NamedTuple):
@@ -49,6 +52,23 @@ class Nearest(NamedTuple):
     def empty(cls) -> "Nearest":
         """Room for the longest list that the config allows."""
         return cls(np.zeros(64, dtype=np.float64), np.zeros(64, dtype=np.int16))
+
+
+class Ranking(NamedTuple):
+    """Scratch of `rank`: what was found, in order of index, and its order by key."""
+
+    found: NDArray[np.int64]
+    """(P,) entity indices"""
+    keys: NDArray[np.float64]
+    """(P,) metres"""
+    order: NDArray[np.int64]
+    """(P,) entity indices by rising key"""
+
+    @classmethod
+    def empty(cls, size: int) -> "Ranking":
+        """Room for `size` entities."""
+        padded = (size // _LANES + 1) * _LANES
+        return cls(np.zeros(padded, dtype=np.int64), np.zeros(padded), np.zeros(padded, dtype=np.int64))
 
 
 @njit(cache=True, _nrt=False)
@@ -81,21 +101,54 @@ def draw_k(  # type: ignore[no-untyped-def]
             state.k[row] = adaptive_k(num_uavs)
 
 
-@njit(cache=True, _nrt=False)
-def sort_nearest(found: Nearest, count: int, nearest: Nearest) -> None:
-    """Writes the `count` entries of `found`, which stand in order of their index, into `nearest` by rising distance.
+@njit(cache=True, _nrt=False, inline="always")
+def rank(ranking: Ranking, count: int, limit: int) -> int:
+    """Puts the first `count` of `found` into `order` by rising key, the `limit` first at least; returns how many.
 
-    Each entry is put at its rank, the number of entries before it: no branch depends on a distance, so a processor
-    cannot guess wrong. For up to `MAX_RANKED` entries this beats insertion.
+    Up to `MAX_RANKED` of them, each is put at its rank, the number of smaller keys: no branch depends on a key, so a
+    processor cannot guess wrong, and the counting runs on its vector unit. Beyond, insertion does less.
     """
+    if count > MAX_RANKED:
+        num_ranked = _insert_all(ranking, count, limit)
+    else:
+        num_ranked = count
+        _rank_all(ranking, count)
+    for place in range(num_ranked):
+        ranking.order[place] = ranking.found[ranking.order[place]]
+    return num_ranked
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _rank_all(ranking, count):  # type: ignore[no-untyped-def]
     for j in range(count):
-        rank, distance = 0, found.distances_m[j]
-        for i in range(j):
-            rank += found.distances_m[i] <= distance
-        for i in range(j + 1, count):
-            rank += found.distances_m[i] < distance
-        nearest.distances_m[rank] = distance
-        nearest.indices[rank] = found.indices[j]
+        ranking.order[j] = -1
+    padded = count
+    if count > _LANES // 2:
+        padded = (count + _LANES - 1) // _LANES * _LANES
+        for j in range(count, padded):
+            ranking.keys[j] = np.inf
+    for j in range(count):
+        place, key = 0, ranking.keys[j]
+        for i in range(padded):
+            place += ranking.keys[i] < key
+        while ranking.order[place] >= 0:  # equal keys: the lower index came first
+            place += 1
+        ranking.order[place] = j
+
+
+@njit(cache=True, _nrt=False)
+def _insert_all(ranking, count, limit):  # type: ignore[no-untyped-def]
+    num_ranked = 0
+    for j in range(count):
+        key = ranking.keys[j]
+        if num_ranked < limit or key < ranking.keys[ranking.order[num_ranked - 1]]:
+            place = min(num_ranked, limit - 1)
+            while place > 0 and ranking.keys[ranking.order[place - 1]] > key:
+                ranking.order[place] = ranking.order[place - 1]
+                place -= 1
+            ranking.order[place] = j
+            num_ranked = min(num_ranked + 1, limit)
+    return num_ranked
 
 
 def num_neighbour_slots(num_uavs: int, num_targets: int, num_obstacles: int) -> int:

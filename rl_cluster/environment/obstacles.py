@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["edge_point", "gap_m", "is_blocked", "is_inside", "is_zone_near", "to_segment_m2"]
+__all__ = ["edge_way", "gap_m", "is_blocked", "is_inside", "is_zone_near", "to_segment_m2"]
 
 _TOUCH_M = 1e-6
 """A way this near to an edge touches it: one through two corners of a polygon crosses none of its edges properly."""
@@ -27,13 +27,13 @@ def to_segment_m2(x: float, y: float, x0: float, y0: float, x1: float, y1: float
     return ex * ex + ey * ey
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _corner(state, b, o, v):  # type: ignore[no-untyped-def]
     """Corner v of polygon o, in doubles."""
     return np.float64(state.obstacle_vertices_m[b, o, v, 0]), np.float64(state.obstacle_vertices_m[b, o, v, 1])
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _center(state, b, o):  # type: ignore[no-untyped-def]
     return np.float64(state.obstacle_center_m[b, o, 0]), np.float64(state.obstacle_center_m[b, o, 1])
 
@@ -71,7 +71,7 @@ def gap_m(state: Any, b: int, o: int, x: float, y: float) -> float:
     num_vertices = state.obstacle_num_vertices[b, o]
     if num_vertices == 0:
         cx, cy = _center(state, b, o)
-        return math.hypot(cx - x, cy - y) - state.obstacle_radius_m[b, o]
+        return math.sqrt((cx - x) * (cx - x) + (cy - y) * (cy - y)) - state.obstacle_radius_m[b, o]
     nearest = np.inf
     x0, y0 = _corner(state, b, o, num_vertices - 1)
     for v in range(num_vertices):
@@ -81,28 +81,32 @@ def gap_m(state: Any, b: int, o: int, x: float, y: float) -> float:
     return -math.sqrt(nearest) if _is_in_polygon(state, b, o, x, y) else math.sqrt(nearest)
 
 
-@njit(cache=True, _nrt=False)
-def edge_point(state: Any, b: int, o: int, x: float, y: float) -> tuple[float, float]:
-    """The point, metres, of the edge of zone o of world b that is nearest to point (x, y)."""
+@njit(cache=True, _nrt=False, inline="always")
+def edge_way(state: Any, b: int, o: int, x: float, y: float) -> tuple[float, float, float]:
+    """(dx, dy), metres, from point (x, y) to the nearest point of the edge of zone o of world b, and `gap_m`."""
+    cx, cy = _center(state, b, o)
+    radius = np.float64(state.obstacle_radius_m[b, o])
+    dx, dy = cx - x, cy - y
+    distance2 = dx * dx + dy * dy
     num_vertices = state.obstacle_num_vertices[b, o]
     if num_vertices == 0:
-        cx, cy = _center(state, b, o)
-        dx, dy = x - cx, y - cy
-        scale = state.obstacle_radius_m[b, o] / max(math.sqrt(dx * dx + dy * dy), _TOUCH_M)
-        return cx + dx * scale, cy + dy * scale
-    nearest, nearest_x, nearest_y = np.inf, x, y
+        distance = math.sqrt(distance2)
+        scale = (distance - radius) / max(distance, _TOUCH_M)
+        return dx * scale, dy * scale, distance - radius
+    nearest = np.inf
     x0, y0 = _corner(state, b, o, num_vertices - 1)
     for v in range(num_vertices):
         x1, y1 = _corner(state, b, o, v)
-        dx, dy = x1 - x0, y1 - y0
-        along = ((x - x0) * dx + (y - y0) * dy) / max(dx * dx + dy * dy, _TOUCH_M)
+        ex, ey = x1 - x0, y1 - y0
+        along = ((x - x0) * ex + (y - y0) * ey) / max(ex * ex + ey * ey, _TOUCH_M)
         along = min(1.0, max(0.0, along))
-        px, py = x0 + along * dx, y0 + along * dy
-        distance2 = (px - x) * (px - x) + (py - y) * (py - y)
-        if distance2 < nearest:
-            nearest, nearest_x, nearest_y = distance2, px, py
+        wx, wy = x0 + along * ex - x, y0 + along * ey - y
+        length2 = wx * wx + wy * wy
+        if length2 < nearest:
+            nearest, dx, dy = length2, wx, wy
         x0, y0 = x1, y1
-    return nearest_x, nearest_y
+    is_inside_zone = distance2 < radius * radius and _is_in_polygon(state, b, o, x, y)
+    return dx, dy, -math.sqrt(nearest) if is_inside_zone else math.sqrt(nearest)
 
 
 @njit(cache=True, _nrt=False)

@@ -12,6 +12,7 @@ from numba import njit
 
 from rl_cluster.environment.navigate.physics import Physics
 from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.environment.navigate.surroundings import Surroundings
 from rl_cluster.types import FloatArray
 
 __all__ = [
@@ -99,36 +100,20 @@ def write_zone_row(state: NavigateState, b: int, o: int, physics: Physics, row: 
 
 @njit(cache=True, _nrt=False, inline="always")
 def write_encounter_row(
-    state: NavigateState,
-    b: int,
-    i: int,
-    dx: float,
-    dy: float,
-    wx: float,
-    wy: float,
-    distance_m: float,
-    gap_m: float,
-    radius_m: float,
-    is_zone: bool,
-    is_parked: bool,
-    physics: Physics,
-    row: FloatArray,
+    state: NavigateState, b: int, i: int, entity: int, around: Surroundings, physics: Physics, row: FloatArray
 ) -> None:
-    """UAV i of world b and a body. Columns (12):
+    """UAV i of world b, which has looked around, and a body. Columns (12):
 
     cos and sin of the bearing to it; gap (at most 4); nearness: warning band / (band + gap), 1 in touch; relative
     velocity ahead and to the left; closing speed (all over the highest speed); time to the closest approach / (R over
     the highest speed) (at most 2, over 2); nearness at the closest approach; is a zone; radius of the zone; is a UAV
-    that has arrived.
-
-    Args:
-        dx: With dy, from the UAV to the other UAV's centre or to the nearest point of the zone's edge, metres.
-        wx: With wy, velocity of the body less that of the UAV, world frame.
-        distance_m: Length of (dx, dy).
-        gap_m: See `contact.py`; below 0 the two touch.
-        radius_m: 0 of a UAV.
+    that has arrived. Of a zone, what counts is the nearest point of its edge.
     """
     cos, sin = np.float64(state.uav_axis[b, i, 0]), np.float64(state.uav_axis[b, i, 1])
+    dx, dy = around.way_m[entity, 0], around.way_m[entity, 1]
+    wx = around.velocity_mps[entity, 0] - around.velocity_mps[i, 0]
+    wy = around.velocity_mps[entity, 1] - around.velocity_mps[i, 1]
+    distance_m, gap_m = around.distance_m[entity], around.gap_m[entity]
     inverse_speed = physics.per_max_speed
     scale = 1.0 / max(distance_m, _NEAR_M)
     row[0] = (dx * cos + dy * sin) * scale
@@ -149,6 +134,6 @@ def write_encounter_row(
     shared = physics.band_m / (to_gap_m * to_miss_m)
     row[3] = to_miss_m * shared
     row[8] = to_gap_m * shared
-    row[9] = 1.0 if is_zone else 0.0
-    row[10] = radius_m * physics.per_sensing_radius
-    row[11] = 1.0 if is_parked else 0.0
+    row[9] = 1.0 if entity >= state.uav_exists.shape[1] else 0.0
+    row[10] = around.radius[entity]
+    row[11] = around.is_parked[entity]

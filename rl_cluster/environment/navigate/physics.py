@@ -6,6 +6,9 @@ from rl_cluster.config.navigate import NavigateWorldConfig
 
 __all__ = ["Physics", "physics_of"]
 
+_LEAST_BAND_M = 1e-3
+"""Equal distances leave no band; kernels divide by its width."""
+
 
 class Physics(NamedTuple):
     """Settings of the world; see `config/navigate.py` for meanings and units."""
@@ -47,7 +50,7 @@ def physics_of(world: NavigateWorldConfig) -> Physics:
         max_turn_rate_radps=world.max_turn_rate_radps,
         arrival_radius_m=world.arrival_radius_m,
         collision_distance_m=world.collision_distance_m,
-        band_m=world.warning_distance_m - world.collision_distance_m,
+        band_m=max(world.warning_distance_m - world.collision_distance_m, _LEAST_BAND_M),
         formation_radius_m=world.formation_radius_m,
         sensing_radius_m=world.sensing_radius_m,
         per_sensing_radius=1.0 / world.sensing_radius_m,

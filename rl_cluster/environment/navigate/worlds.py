@@ -16,7 +16,8 @@ from rl_cluster.environment.navigate.reward import reward_weights
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.step import find_illegal, step_worlds
-from rl_cluster.environment.nearest import Nearest, draw_k
+from rl_cluster.environment.navigate.surroundings import Surroundings
+from rl_cluster.environment.nearest import draw_k
 from rl_cluster.types import BoolArray, FloatArray, Observation
 
 __all__ = ["NavigateWorlds"]
@@ -47,7 +48,7 @@ class NavigateWorlds:
         self.physics, self._weights = physics_of(world), reward_weights(reward)
         self._touches = np.zeros(self.sizes.num_uavs, dtype=np.bool_)
         self._depth = np.zeros(self.sizes.num_uavs, dtype=np.float32)
-        self._lists = (Nearest.empty(), Nearest.empty(), Nearest.empty())
+        self._around = Surroundings.empty(self.sizes)
 
     def reset(self, out: AnyObservation | None = None) -> AnyObservation:
         """Starts episode 0 of every world."""
@@ -69,8 +70,13 @@ class NavigateWorlds:
     def advance(self, actions: FloatArray) -> StepResult:
         """Applies controls (B, N, 2) for one step; ended worlds stand still.
 
-        Raises ValueError if a control of a UAV that decides is not within [-1, 1]; then nothing has changed.
+        Raises ValueError if a control of a UAV that decides is not within [-1, 1], or if the shape differs; then
+        nothing has changed.
         """
+        expected = self.state.uav_goal_m.shape
+        if actions.shape != expected:
+            raise ValueError(f"controls have shape {actions.shape}, but these worlds take {expected}")
+        actions = np.ascontiguousarray(actions, dtype=np.float32)
         b, i = find_illegal(self.state, actions)
         if b >= 0:
             raise ValueError(f"controls {actions[b, i]} of UAV {i} in world {b} are not in [-1, 1]; clip them")
@@ -104,7 +110,7 @@ class NavigateWorlds:
     def observe(self, out: AnyObservation | None = None) -> AnyObservation:
         """What the policy sees now, written into `out`, arrays of an earlier observation, or into fresh ones."""
         out = out or empty_observation(self.state.num_worlds, self.sizes, self.world.num_encounters)
-        write_observation(self.state, self.physics, *self._lists, out)
+        write_observation(self.state, self.physics, self._around, out)
         return out
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
