@@ -51,12 +51,12 @@ class GraphSpec(NamedTuple):
 
 def uav_feature_dim(num_resources: int) -> int:
     """Width of a UAV row for R resource kinds; `environment/features.py` says what each column holds."""
-    return 14 + 4 * num_resources
+    return 19 + 4 * num_resources
 
 
 def target_feature_dim(num_resources: int) -> int:
     """Width of a target row."""
-    return 7 + 5 * num_resources
+    return 10 + 6 * num_resources
 
 
 def obstacle_feature_dim() -> int:
@@ -79,13 +79,13 @@ class Observation(NamedTuple, Generic[ArrayT]):
     uav: ArrayT
     """(B, N, uav_feature_dim) UAV rows; 0 where the UAV does not exist."""
     target: ArrayT
-    """(B, M, target_feature_dim) target rows; 0 where the target does not exist or is closed."""
+    """(B, M, target_feature_dim) target rows; 0 where the target is not open."""
     obstacle: ArrayT
     """(B, O, obstacle_feature_dim) obstacle rows."""
     position: ArrayT
     """(B, S, 2) positions over the sensing radius, origin at the area's centre: only differences may be used."""
     mask: ArrayT
-    """(B, S) bool; True = the entity exists (a target: and is open)."""
+    """(B, S) bool; True = the entity exists (a target: has appeared, and is not closed)."""
     neighbours: ArrayT
     """(B, N + M, W) int16 entity index in [0, S), -1 = no neighbour. A UAV row holds its k nearest UAVs, open
     targets and obstacles, in that order of groups; a target row its k nearest UAVs. k is drawn where the observation

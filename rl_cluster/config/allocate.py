@@ -67,9 +67,10 @@ class AllocateGeneratorConfig(Section):
     @property
     def smallest_cell_m(self) -> float:
         """Metres. Each entity has a square cell of its own: side / ceil(sqrt(entities)); here the smallest of all."""
+        others = self.num_obstacles[1] + self.has_depot
         fewest, most = (self.num_uavs[end] + self.num_targets[end] for end in (0, 1))
         return min(
-            self.spacing_m * math.sqrt(count / 2.0) / math.ceil(math.sqrt(count + self.num_obstacles[1]))
+            self.spacing_m * math.sqrt(count / 2.0) / math.ceil(math.sqrt(count + others))
             for count in range(fewest, most + 1)
         )
 

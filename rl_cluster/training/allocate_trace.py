@@ -8,12 +8,15 @@ from 0 in the order of the scenario, and there is
         position_m       [[x, y], ..] of each UAV, at its end
         choice           target that each UAV chose, -1 = hover
         delivered        [[uav, target, [units of each kind]], ..] in this interval
-        closed           [[target, time_s, [UAVs that were still under way to it]], ..] in this interval
+        closed           [[target, time_s, [UAVs whose choice it still was]], ..] in this interval
         reward           of each UAV
         flown_m          by each UAV in this interval
+        waited_s         by each UAV at targets for others in this interval
         collisions       of each UAV in this interval
-        grounded         UAVs that ran out of range in this interval
-    choice_at_end        target that each UAV was still under way to, -1 = none
+        grounded         UAVs that ran out of range or failed in this interval
+    choice_at_end        the choice that each UAV still had, -1 = none
+
+Values, service times, and when targets appear and UAVs fail, stand in the scenario.
 """
 
 from typing import Any
@@ -35,6 +38,7 @@ class AllocateTrace(Trace):
 
     fields = (
         "uav_flown_m",
+        "uav_waited_s",
         "uav_range_left_m",
         "uav_collisions",
         "uav_wasted_trips",
@@ -60,12 +64,13 @@ class AllocateTrace(Trace):
             "closed": _closures(step, row, choice),
             "reward": to_plain(step.result.reward[row, uavs]),
             "flown_m": to_plain(change(step, "uav_flown_m", row)[uavs]),
+            "waited_s": to_plain(change(step, "uav_waited_s", row)[uavs]),
             "collisions": change(step, "uav_collisions", row)[uavs].astype(int).tolist(),
             "grounded": np.flatnonzero(ran_out).tolist(),
         }
 
     def describe_end(self, step: Step, row: int) -> dict[str, Any]:
-        """Where UAVs were still under way to."""
+        """What UAVs still had as their choices."""
         num_uavs = int(step.state.uav_exists[row].sum())
         return {"choice_at_end": step.state.uav_choice[row, :num_uavs].tolist()}
 

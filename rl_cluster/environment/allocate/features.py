@@ -9,7 +9,7 @@ import math
 
 from numba import njit
 
-from rl_cluster.environment.allocate.delivery import is_open
+from rl_cluster.environment.allocate.depot import from_depot_m
 from rl_cluster.environment.allocate.intent import Intent
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.types import FloatArray
@@ -24,51 +24,26 @@ def _ratio(a, b, limit):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _supply_ratio(state, b, r):  # type: ignore[no-untyped-def]
-    """What flying UAVs still carry of kind r over what open targets still lack, at most 3."""
-    supply, lack = 0.0, 0.0
-    for i in range(state.uav_exists.shape[1]):
-        if state.uav_exists[b, i] and state.uav_range_left_m[b, i] > 0.0:
-            supply += state.uav_resources[b, i, r]
-    for j in range(state.target_exists.shape[1]):
-        if state.target_exists[b, j]:
-            lack += state.target_remaining[b, j, r]
-    return _ratio(supply, lack, 3.0)
-
-
-@njit(cache=True, _nrt=False)
-def _counts(state, b):  # type: ignore[no-untyped-def]
-    """UAVs that fly, UAVs, open targets, targets of the world."""
-    flying, uavs, open_targets, targets = 0.0, 0.0, 0.0, 0.0
-    for i in range(state.uav_exists.shape[1]):
-        uavs += state.uav_exists[b, i]
-        flying += state.uav_exists[b, i] and state.uav_range_left_m[b, i] > 0.0
-    for j in range(state.target_exists.shape[1]):
-        targets += state.target_exists[b, j]
-        open_targets += is_open(state, b, j)
-    return flying, uavs, open_targets, targets
-
-
-@njit(cache=True, _nrt=False)
 def write_uav_row(
     state: AllocateState, b: int, i: int, intent: Intent, sensing_radius_m: float, row: FloatArray
 ) -> None:
-    """UAV i of world b. Columns (4 R + 14):
+    """UAV i of world b. Columns (4 R + 19):
 
     R carried / unit; R carried / initial; R supply over lack of the world; R uncovered demand of the choice / unit;
     range left / sensing radius (at most 8, over 4); range left / side (at most 3); share of the time gone; metres that
     the time left allows / sensing radius (over 8); has a choice; cos and sin of the bearing to it; distance to it
     (at most 4); cruise speed / mean; can fly; legal targets / open targets; open / all targets; flying / all UAVs;
-    flying UAVs / open targets (at most 4, over 4).
+    flying UAVs / open targets (at most 4, over 4); is present at its choice, to serve or to wait; there is a depot; cos
+    and sin of the bearing to it; distance to it / sensing radius (at most 4).
     """
     num_kinds = intent.unit.shape[0]
     choice = state.uav_choice[b, i]
     for r in range(num_kinds):
         row[r] = state.uav_resources[b, i, r] / intent.unit[r]
         row[num_kinds + r] = _ratio(state.uav_resources[b, i, r], state.uav_initial_resources[b, i, r], 1.0)
-        row[2 * num_kinds + r] = _supply_ratio(state, b, r)
+        row[2 * num_kinds + r] = _ratio(intent.supply[r], intent.lack[r], 3.0)
         row[3 * num_kinds + r] = intent.uncovered[choice, r] / intent.unit[r] if choice >= 0 else 0.0
-    flying, num_uavs, num_open, num_targets = _counts(state, b)
+    flying, num_uavs, num_open, num_targets = intent.counts
     range_left = state.uav_range_left_m[b, i]
     side = math.sqrt(state.area_m[b, 0] * state.area_m[b, 1])
     c = 4 * num_kinds
@@ -83,12 +58,25 @@ def write_uav_row(
         row[c + 7] = min(intent.distance_m[i, choice] / sensing_radius_m, 4.0)
     else:
         row[c + 4], row[c + 5], row[c + 6], row[c + 7] = 0.0, 0.0, 0.0, 0.0
-    row[c + 8] = state.uav_cruise_mps[b, i] / _mean_cruise_mps(state, b)
+    row[c + 8] = state.uav_cruise_mps[b, i] / intent.means[0]
     row[c + 9] = 1.0 if range_left > 0.0 else 0.0
     row[c + 10] = _num_legal(intent, i) / max(num_open, 1.0)
-    row[c + 11] = num_open / num_targets
+    row[c + 11] = num_open / max(num_targets, 1.0)
     row[c + 12] = flying / num_uavs
     row[c + 13] = min(flying / max(num_open, 1.0), 4.0) / 4.0
+    row[c + 14] = 1.0 if state.uav_present[b, i] else 0.0
+    _write_depot(state, b, i, sensing_radius_m, row[c + 15 :])
+
+
+@njit(cache=True, _nrt=False)
+def _write_depot(state, b, i, sensing_radius_m, row):  # type: ignore[no-untyped-def]
+    if not state.has_depot[b]:
+        row[0], row[1], row[2], row[3] = 0.0, 0.0, 0.0, 0.0
+        return
+    x, y = state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1]
+    bearing = math.atan2(state.depot_m[b, 1] - y, state.depot_m[b, 0] - x) - state.uav_heading_rad[b, i]
+    row[0], row[1], row[2] = 1.0, math.cos(bearing), math.sin(bearing)
+    row[3] = min(from_depot_m(state, b, x, y) / sensing_radius_m, 4.0)
 
 
 @njit(cache=True, _nrt=False)
@@ -97,16 +85,6 @@ def _num_legal(intent, i):  # type: ignore[no-untyped-def]
     for j in range(intent.legal.shape[1]):
         count += intent.legal[i, j]
     return count
-
-
-@njit(cache=True, _nrt=False)
-def _mean_cruise_mps(state, b):  # type: ignore[no-untyped-def]
-    total, count = 0.0, 0
-    for i in range(state.uav_exists.shape[1]):
-        if state.uav_exists[b, i]:
-            total += state.uav_cruise_mps[b, i]
-            count += 1
-    return total / max(count, 1)
 
 
 @njit(cache=True, _nrt=False)
@@ -119,12 +97,14 @@ def _bearing(state, b, i, j):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, _nrt=False)
 def write_target_row(state: AllocateState, b: int, j: int, intent: Intent, interval_s: float, row: FloatArray) -> None:
-    """Open target j of world b. Columns (5 R + 7):
+    """Open target j of world b. Columns (6 R + 10):
 
-    R remaining / unit; R remaining / demand; R committed / unit; R uncovered / unit; R free supply over uncovered (at
-    most 2; 2 where nothing is uncovered); ideal number of UAVs (over 4); UAVs under way / ideal (at most 2); earliest
-    arrival in decision intervals (over 10, at most 2; 2 without any); all covered by those under way; coverable by
-    free UAVs; mean share of the demand that remains; is open.
+    R remaining / unit; R remaining / demand; R committed / unit (at most 8); R uncovered / unit; R free supply over
+    uncovered (at most 2; 2 where nothing is uncovered); R of those present / unit (at most 8); ideal number of UAVs
+    (over 4); UAVs under way / ideal (at most 2); earliest arrival in decision intervals (over 10, at most 2; 2 without
+    any); all covered by those under way; coverable by free UAVs; mean share of the demand that remains; is open; value
+    / mean value of the targets that have appeared (at most 4, over 2); service time in decision intervals (at most 4);
+    is in service.
     """
     num_kinds = intent.unit.shape[0]
     is_covered, is_coverable, remaining_share, kinds = True, True, 0.0, 0
@@ -136,12 +116,13 @@ def write_target_row(state: AllocateState, b: int, j: int, intent: Intent, inter
         row[2 * num_kinds + r] = min(intent.committed[j, r] / unit, 8.0)
         row[3 * num_kinds + r] = uncovered / unit
         row[4 * num_kinds + r] = _ratio(free, uncovered, 2.0) if uncovered > EPSILON else 2.0
+        row[5 * num_kinds + r] = min(intent.present[j, r] / unit, 8.0)
         is_covered &= uncovered <= EPSILON
         is_coverable &= free >= uncovered - EPSILON
         if state.target_demand[b, j, r] > EPSILON:
             remaining_share += remaining / state.target_demand[b, j, r]
             kinds += 1
-    c = 5 * num_kinds
+    c = 6 * num_kinds
     row[c] = min(intent.ideal[j], 16.0) / 4.0
     row[c + 1] = min(intent.num_under_way[j] / intent.ideal[j], 2.0)
     row[c + 2] = min(intent.earliest_s[j] / (10.0 * interval_s), 2.0)
@@ -149,6 +130,9 @@ def write_target_row(state: AllocateState, b: int, j: int, intent: Intent, inter
     row[c + 4] = 1.0 if is_coverable else 0.0
     row[c + 5] = remaining_share / max(kinds, 1)
     row[c + 6] = 1.0
+    row[c + 7] = min(state.target_value[b, j] / intent.means[1], 4.0) / 2.0
+    row[c + 8] = min(state.target_service_s[b, j] / interval_s, 4.0)
+    row[c + 9] = 1.0 if intent.is_in_service[j] else 0.0
 
 
 @njit(cache=True, _nrt=False)
@@ -168,10 +152,10 @@ def write_pair_row(
 
     R what the UAV can give / unit; R what of that is uncovered / unit; R what it can give / remaining;
     R uncovered / unit; R uncovered after all nearer free UAVs / unit; distance (at most 8, over 2); cos and sin of the
-    bearing; is its current choice; distance / range left; completes what remains alone; completes it given those under
-    way; own share of what remains; own share of what is uncovered; UAVs under way that are nearer / ideal; UAVs under
-    way / ideal (both at most 2); nearer free UAVs (over 4, at most 2); distance less that of the nearest other free UAV
-    (in [-2, 2]); free UAVs with it can cover all; flight time / time left (at most 2).
+    bearing; is its current choice; distance / range left (at most 1); completes what remains alone; completes it given
+    those under way; own share of what remains; own share of what is uncovered; UAVs under way that are nearer / ideal;
+    UAVs under way / ideal (both at most 2); nearer free UAVs (over 4, at most 2); distance less that of the nearest
+    other free UAV (in [-2, 2]); free UAVs with it can cover all; flight time / time left (at most 2).
     """
     num_kinds = intent.unit.shape[0]
     distance = intent.distance_m[i, j]
@@ -205,7 +189,7 @@ def write_pair_row(
     row[c + 1] = math.cos(bearing)
     row[c + 2] = math.sin(bearing)
     row[c + 3] = 1.0 if is_current else 0.0
-    row[c + 4] = distance / state.uav_range_left_m[b, i]
+    row[c + 4] = min(distance / state.uav_range_left_m[b, i], 1.0)
     row[c + 5] = 1.0 if alone else 0.0
     row[c + 6] = 1.0 if given_others else 0.0
     row[c + 7] = _ratio(gives, lacks, 1.0)

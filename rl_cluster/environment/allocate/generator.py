@@ -1,8 +1,9 @@
 """Draws episodes: team sizes, resources, speeds, obstacles and a supply/demand ratio, at constant density.
 
-The square area's side is spacing * sqrt((N + M) / 2). UAVs, targets and obstacles take distinct cells of a jittered
-grid, so placement never loops on rejection, and a zone with its clearance stays inside its cell. Range and time limit
-scale with the side, so that the local problem is the same at every size.
+The square area's side is spacing * sqrt((N + M) / 2). UAVs, targets, obstacles and the depot take distinct cells of a
+jittered grid, so placement never loops on rejection, and a zone with its clearance stays inside its cell. Range and
+time limit scale with the side, so that the local problem is the same at every size. What appears or fails during the
+episode is drawn last, and from counters of its own: an option that is off changes no other draw.
 """
 
 import math
@@ -56,6 +57,8 @@ class AllocateGenerator:
             config.polygon_share, self._world.obstacle_clearance_m, config.uav_resource, config.specialist_share,
             config.range_sides, config.cruise_mps, config.speed_share, config.demand_spread, config.supply_demand_ratio,
             self._world.max_turn_rate_radps, self._world.time_limit_sides,
+            (config.target_value, config.service_time_s, config.appearing_share), config.failing_share,
+            config.has_depot,
         )  # fmt: skip
 
 
@@ -67,7 +70,7 @@ _CELL, _PLACE, _UAV, _ZONE, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 26, 1 << 2
 def _generate(  # type: ignore[no-untyped-def]
     state, rows, first_world, seed, stream, counts, spacing_m, radius_m, polygon_share, clearance_m, resource,
     specialist_share, range_sides, cruise_mps, speed_share, spread, supply_demand_ratio, turn_rate_radps,
-    time_limit_sides,
+    time_limit_sides, service, failing_share, has_depot,
 ):  # fmt: skip
     for b in rows:
         episode_key = key(seed, stream, first_world + b, state.episode[b])
@@ -76,6 +79,7 @@ def _generate(  # type: ignore[no-untyped-def]
         num_obstacles = uniform_int(episode_key, 2, counts[2][0], counts[2][1])
         side_m = spacing_m * math.sqrt((num_uavs + num_targets) / 2.0)
         state.area_m[b] = side_m
+        state.has_depot[b] = has_depot
         _place(
             state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, polygon_share, clearance_m
         )
@@ -85,6 +89,8 @@ def _generate(  # type: ignore[no-untyped-def]
         _demand(state, b, episode_key, num_targets, spread, supply_demand_ratio)
         state.uav_max_turn_rate_radps[b, :num_uavs] = turn_rate_radps
         state.time_limit_s[b] = time_limit_sides * side_m / state.uav_cruise_mps[b, :num_uavs].mean()
+        _draw_service(state, b, episode_key, num_targets, service)
+        _draw_failures(state, b, episode_key, num_uavs, failing_share)
 
 
 @njit(cache=True)
@@ -107,19 +113,22 @@ def _place(  # type: ignore[no-untyped-def]
     state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, polygon_share, clearance_m
 ):
     """Positions of all entities, each in a cell of its own; obstacles keep their clearance inside their cell."""
-    count = num_uavs + num_targets + num_obstacles
+    depot = num_uavs + num_targets + num_obstacles
+    count = depot + state.has_depot[b]
     per_side = math.ceil(math.sqrt(count))
     cell_m = side_m / per_side
     cells = _shuffled_cells(episode_key, per_side * per_side, count)
     for entity in range(count):
         zone_radius_m, margin_m, obstacle = 0.0, 0.0, entity - num_uavs - num_targets
-        if obstacle >= 0:
+        if 0 <= obstacle < num_obstacles:
             zone_radius_m = np.float64(np.float32(_between(episode_key, _PLACE + 3 * entity + 2, radius_m)))
             margin_m = zone_radius_m + clearance_m
         span_m = cell_m - 2.0 * margin_m
         x = (cells[entity] % per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity)
         y = (cells[entity] // per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity + 1)
-        if obstacle >= 0:
+        if entity == depot:
+            state.depot_m[b, 0], state.depot_m[b, 1] = x, y
+        elif obstacle >= 0:
             counter = _ZONE + NUM_ZONE_DRAWS * obstacle
             draw_zone(state, b, obstacle, episode_key, counter, x, y, zone_radius_m, polygon_share)
         elif entity < num_uavs:
@@ -166,4 +175,24 @@ def _demand(state, b, episode_key, num_targets, spread, supply_demand_ratio):  #
         for j in range(num_targets):
             demand = state.target_demand[b, j, r] * supply / (ratio * total)
             state.target_demand[b, j, r] = demand if demand > EPSILON else 0.0
-            state.target_value[b, j] = 1.0
+
+
+@njit(cache=True)
+def _draw_service(state, b, episode_key, num_targets, service):  # type: ignore[no-untyped-def]
+    """Values and service times of the targets; some of them appear during the first half of the time limit."""
+    value, service_time_s, appearing_share = service
+    for j in range(num_targets):
+        first = _TARGET + 16 * j + 8
+        state.target_value[b, j] = _between(episode_key, first, value)
+        state.target_service_s[b, j] = _between(episode_key, first + 1, service_time_s)
+        if uniform(episode_key, first + 2) < appearing_share:
+            state.target_appears_s[b, j] = 0.5 * state.time_limit_s[b] * uniform(episode_key, first + 3)
+
+
+@njit(cache=True)
+def _draw_failures(state, b, episode_key, num_uavs, failing_share):  # type: ignore[no-untyped-def]
+    """Some of the UAVs fail during the time limit."""
+    for i in range(num_uavs):
+        first = _UAV + 32 * i + 16
+        fails = uniform(episode_key, first) < failing_share
+        state.uav_fails_s[b, i] = state.time_limit_s[b] * uniform(episode_key, first + 1) if fails else np.inf

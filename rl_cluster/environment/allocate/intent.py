@@ -1,59 +1,89 @@
 """What UAVs can know of each other's plans in one world: who is under way to what, and what that leaves to do.
 
-Without intent, UAVs that choose together cannot tell themselves apart from rivals. *Committed* are the resources of
-UAVs under way to a target; *uncovered* is what remains of its demand after them; *free* is a UAV that can fly and has
-no choice.
+Without intent, UAVs that choose together cannot tell themselves apart from rivals. *Under way* to a target is every UAV
+whose choice it is, also one that is present there; *committed* are their resources; *uncovered* is what remains of the
+demand after them; *free* is a UAV that can fly and has no choice. Targets that have not appeared count nowhere.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from rl_cluster.environment.allocate.delivery import distance_m, is_legal
+from rl_cluster.environment.allocate.legality import could_serve, distance_m, has_appeared, is_coverable, is_open
+from rl_cluster.environment.allocate.service import is_in_service
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.environment.interface import Sizes
-from rl_cluster.types import BoolArray, FloatArray
+from rl_cluster.types import BoolArray
 
 __all__ = ["Intent", "read_intent"]
 
 
 class Intent(NamedTuple):
-    """Plans in one world, float64."""
+    """Plans in one world, float64, and the figures of the world that all rows share."""
 
-    unit: FloatArray
+    unit: NDArray[np.float64]
     """(R,) mean initial resource of the world's UAVs, or the largest demand of a kind that none of them carries: the
     unit of all amounts that the policy sees"""
-    distance_m: FloatArray
+    distance_m: NDArray[np.float64]
     """(N, M) straight distances"""
     legal: BoolArray
     """(N, M) True = the UAV may choose the target"""
-    committed: FloatArray
+    committed: NDArray[np.float64]
     """(M, R) resources under way to the target, useful or not"""
-    uncovered: FloatArray
+    uncovered: NDArray[np.float64]
     """(M, R) max(0, remaining - committed)"""
-    free_supply: FloatArray
+    free_supply: NDArray[np.float64]
     """(M, R) resources of free UAVs that may choose the target"""
-    num_under_way: FloatArray
+    num_under_way: NDArray[np.float64]
     """(M,) UAVs under way to the target"""
-    earliest_s: FloatArray
+    earliest_s: NDArray[np.float64]
     """(M,) seconds until the first of them arrives (straight, at cruise speed); inf without any"""
-    ideal: FloatArray
+    ideal: NDArray[np.float64]
     """(M,) max over kinds of ceil(demand / unit), at least 1"""
+    present: NDArray[np.float64]
+    """(M, R) resources present at the target"""
+    is_in_service: BoolArray
+    """(M,) True = somebody serves the target now"""
+    supply: NDArray[np.float64]
+    """(R,) what flying UAVs still carry"""
+    lack: NDArray[np.float64]
+    """(R,) what remains of all targets"""
+    counts: NDArray[np.float64]
+    """(4,) UAVs that fly, UAVs, open targets, targets"""
+    means: NDArray[np.float64]
+    """(2,) mean cruise speed of the UAVs, and mean value of the targets, open or closed"""
 
     @classmethod
     def empty(cls, sizes: Sizes) -> "Intent":
         """Room for the plans of one world; `read_intent` fills it."""
         n, m, _, r, _ = sizes
-        shapes = ((r,), (n, m), (n, m), (m, r), (m, r), (m, r), (m,), (m,), (m,))
-        return cls(*(np.zeros(shape, dtype=np.bool_ if i == 2 else np.float64) for i, shape in enumerate(shapes)))
+        return cls(
+            unit=np.zeros(r),
+            distance_m=np.zeros((n, m)),
+            legal=np.zeros((n, m), dtype=np.bool_),
+            committed=np.zeros((m, r)),
+            uncovered=np.zeros((m, r)),
+            free_supply=np.zeros((m, r)),
+            num_under_way=np.zeros(m),
+            earliest_s=np.zeros(m),
+            ideal=np.zeros(m),
+            present=np.zeros((m, r)),
+            is_in_service=np.zeros(m, dtype=np.bool_),
+            supply=np.zeros(r),
+            lack=np.zeros(r),
+            counts=np.zeros(4),
+            means=np.zeros(2),
+        )
 
 
 @njit(cache=True, _nrt=False)
 def _largest_demand(state, b, r):  # type: ignore[no-untyped-def]
     largest = EPSILON
     for j in range(state.target_demand.shape[1]):
-        largest = max(largest, state.target_demand[b, j, r])
+        if has_appeared(state, b, j):
+            largest = max(largest, state.target_demand[b, j, r])
     return largest
 
 
@@ -74,15 +104,60 @@ def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
+def _read_uavs(state, b, intent):  # type: ignore[no-untyped-def]
+    flying, uavs, cruise_mps = 0.0, 0.0, 0.0
+    intent.supply[:] = 0.0
+    for i in range(state.uav_exists.shape[1]):
+        if state.uav_exists[b, i]:
+            uavs += 1.0
+            cruise_mps += state.uav_cruise_mps[b, i]
+            if state.uav_range_left_m[b, i] > 0.0:
+                flying += 1.0
+                for r in range(intent.supply.shape[0]):
+                    intent.supply[r] += state.uav_resources[b, i, r]
+    intent.counts[0], intent.counts[1], intent.means[0] = flying, uavs, cruise_mps / max(uavs, 1.0)
+
+
+@njit(cache=True, _nrt=False)
+def _read_targets(state, b, intent):  # type: ignore[no-untyped-def]
+    num_open, targets, value = 0.0, 0.0, 0.0
+    intent.lack[:] = 0.0
+    for j in range(state.target_exists.shape[1]):
+        if has_appeared(state, b, j):
+            targets += 1.0
+            num_open += is_open(state, b, j)
+            value += state.target_value[b, j]
+            for r in range(intent.lack.shape[0]):
+                intent.lack[r] += state.target_remaining[b, j, r]
+    intent.counts[2], intent.counts[3], intent.means[1] = num_open, targets, value / max(targets, 1.0)
+
+
+@njit(cache=True, _nrt=False)
+def _read_legal(state, b, intent):  # type: ignore[no-untyped-def]
+    """As `is_legal`, for all pairs at once."""
+    intent.legal[:] = False
+    for j in range(state.target_exists.shape[1]):
+        is_choice = is_open(state, b, j) and (not state.is_sync[b] or is_coverable(state, b, j))
+        for i in range(state.uav_exists.shape[1]):
+            if state.uav_exists[b, i]:
+                distance = distance_m(state, b, i, j)
+                intent.distance_m[i, j] = distance
+                intent.legal[i, j] = is_choice and could_serve(state, b, i, j, distance)
+
+
+@njit(cache=True, _nrt=False)
 def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]
     """Adds what UAV i means to target j: under way to it, or free to choose it."""
     choice = state.uav_choice[b, i]
     if choice == j:
+        is_present = state.uav_present[b, i]
         intent.num_under_way[j] += 1.0
-        arrival_s = intent.distance_m[i, j] / state.uav_cruise_mps[b, i]
+        arrival_s = 0.0 if is_present else intent.distance_m[i, j] / state.uav_cruise_mps[b, i]
         intent.earliest_s[j] = min(intent.earliest_s[j], arrival_s)
+        intent.is_in_service[j] |= is_in_service(state, b, i)
         for r in range(intent.unit.shape[0]):
             intent.committed[j, r] += state.uav_resources[b, i, r]
+            intent.present[j, r] += state.uav_resources[b, i, r] if is_present else 0.0
     elif choice < 0 and intent.legal[i, j]:
         for r in range(intent.unit.shape[0]):
             intent.free_supply[j, r] += state.uav_resources[b, i, r]
@@ -92,16 +167,18 @@ def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]
 def read_intent(state: AllocateState, b: int, intent: Intent) -> None:
     """Fills `intent` with the plans in world b."""
     _read_units(state, b, intent.unit, intent.ideal)
-    intent.legal[:] = False
+    _read_uavs(state, b, intent)
+    _read_targets(state, b, intent)
+    _read_legal(state, b, intent)
     intent.committed[:] = 0.0
+    intent.present[:] = 0.0
     intent.free_supply[:] = 0.0
     intent.num_under_way[:] = 0.0
+    intent.is_in_service[:] = False
     intent.earliest_s[:] = np.inf
     for i in range(state.uav_exists.shape[1]):
         if state.uav_exists[b, i]:
             for j in range(state.target_exists.shape[1]):
-                intent.distance_m[i, j] = distance_m(state, b, i, j)
-                intent.legal[i, j] = is_legal(state, b, i, j)
                 _add_plan(state, b, i, j, intent)
     for j in range(state.target_exists.shape[1]):
         for r in range(intent.unit.shape[0]):

@@ -1,20 +1,20 @@
 """One decision interval of a batch of worlds: choices are taken up, UAVs fly and deliver, and the episode may end.
 
-Terminated: every target is closed. Truncated: the time limit, or a deadlock (no UAV has a legal target any more).
+Terminated: every target is closed (also those that have appeared late), and with a depot, all UAVs that can fly have
+returned to it. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`).
+
+In a substep all UAVs fly, time goes on, UAVs fail, those whose service is over deliver, and who is out of range drops
+its choice.
 """
 
 from numba import njit
 
 from rl_cluster.environment.allocate.autopilot import fly
-from rl_cluster.environment.allocate.delivery import (
-    all_closed,
-    charge_crowding,
-    deliver,
-    distance_m,
-    has_legal_choice,
-    is_open,
-)
+from rl_cluster.environment.allocate.delivery import charge_crowding, deliver
+from rl_cluster.environment.allocate.depot import all_home, is_away
+from rl_cluster.environment.allocate.legality import all_closed, distance_m, is_open, is_stuck
 from rl_cluster.environment.allocate.reward import term_index
+from rl_cluster.environment.allocate.service import choose, drop_out, fail, is_in_service
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.types import BoolArray, FloatArray, IntArray
 
@@ -44,7 +44,7 @@ def take_choices(
     for b in range(num_worlds):
         if not state.ended[b]:
             for i in range(num_uavs):
-                state.uav_choice[b, i] = candidates[b, i, actions[b, i] - 1] if actions[b, i] > 0 else -1
+                choose(state, b, i, candidates[b, i, actions[b, i] - 1] if actions[b, i] > 0 else -1)
     return -1, -1
 
 
@@ -58,11 +58,20 @@ def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-
 
 @njit(cache=True, _nrt=False)
 def _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_radius_m):  # type: ignore[no-untyped-def]
+    """Towards their choices, or to the depot when all is done; who is present at its target stays there."""
+    depot = state.target_exists.shape[1]
+    is_returning = state.has_depot[b] and all_closed(state, b)
     for i in range(state.uav_exists.shape[1]):
-        choice = state.uav_choice[b, i]
-        if choice < 0:
+        goal = state.uav_choice[b, i]
+        if is_returning and is_away(state, b, i, capture_radius_m):
+            goal = depot
+        if goal < 0:
             continue
-        flown_m, has_entered = fly(state, b, i, choice, substep_s, capture_radius_m, clearance_m)
+        if state.uav_present[b, i]:
+            if not is_in_service(state, b, i):
+                state.uav_waited_s[b, i] += substep_s
+            continue
+        flown_m, has_entered = fly(state, b, i, goal, substep_s, capture_radius_m, clearance_m)
         terms[b, i, _PATH] -= flown_m / sensing_radius_m
         if has_entered:
             terms[b, i, _COLLISION] -= 1.0
@@ -73,8 +82,8 @@ def _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_
 def _ground_empty(state, b):  # type: ignore[no-untyped-def]
     """UAVs out of range stay where they are, with no choice (after they could still deliver)."""
     for i in range(state.uav_exists.shape[1]):
-        if state.uav_range_left_m[b, i] <= 0.0:
-            state.uav_choice[b, i] = -1
+        if state.uav_choice[b, i] >= 0 and state.uav_range_left_m[b, i] <= 0.0:
+            drop_out(state, b, i)
 
 
 @njit(cache=True, _nrt=False)
@@ -91,6 +100,11 @@ def _charge_open_targets(state, b, terms):  # type: ignore[no-untyped-def]
     for j in range(state.target_exists.shape[1]):
         if is_open(state, b, j):
             charge_crowding(state, b, j, terms)
+
+
+@njit(cache=True, _nrt=False)
+def _is_done(state, b, capture_radius_m):  # type: ignore[no-untyped-def]
+    return all_closed(state, b) and all_home(state, b, capture_radius_m)
 
 
 @njit(cache=True, _nrt=False)
@@ -116,12 +130,13 @@ def fly_interval(
     capture_radius_m: float,
     clearance_m: float,
     sensing_radius_m: float,
+    replan: bool,
 ) -> None:
     """Flies every world that has not ended for one interval, or until its episode ends.
 
     Args:
         terms: (B, N, len(TERMS)) raw reward terms, zeroed and written.
-        terminated: (B,) written: True = all targets closed in this interval.
+        terminated: (B,) written: True = the episode was done in this interval.
         truncated: (B,) written: True = cut by the time limit or a deadlock in this interval.
         deadlocked: (B,) written: True = cut by a deadlock.
     """
@@ -136,16 +151,17 @@ def fly_interval(
         for _ in range(num_substeps):
             _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_radius_m)
             state.time_s[b] += substep_s
+            fail(state, b)
             deliver(state, b, terms, capture_radius_m, state.time_s[b])
             _ground_empty(state, b)
-            if all_closed(state, b) or state.time_s[b] >= state.time_limit_s[b]:
+            if _is_done(state, b, capture_radius_m) or state.time_s[b] >= state.time_limit_s[b]:
                 break
         for i in range(state.uav_exists.shape[1]):
             terms[b, i, _TIME] -= 1.0
         state.decision[b] += 1
-        terminated[b] = all_closed(state, b)
+        terminated[b] = _is_done(state, b, capture_radius_m)
         is_timeout = state.time_s[b] >= state.time_limit_s[b]
-        deadlocked[b] = not terminated[b] and not is_timeout and not has_legal_choice(state, b)
+        deadlocked[b] = not is_timeout and not all_closed(state, b) and is_stuck(state, b, replan)
         truncated[b] = not terminated[b] and (is_timeout or deadlocked[b])
         state.ended[b] = terminated[b] or truncated[b]
         _settle(state, b, terms, terminated[b], sensing_radius_m)

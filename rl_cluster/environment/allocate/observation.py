@@ -7,10 +7,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.environment.allocate.delivery import is_open
 from rl_cluster.environment.allocate.features import write_obstacle_row, write_pair_row, write_target_row, write_uav_row
 from rl_cluster.environment.allocate.intent import Intent, read_intent
+from rl_cluster.environment.allocate.legality import is_open
 from rl_cluster.environment.allocate.neighbours import find_candidates, find_neighbours
+from rl_cluster.environment.allocate.service import is_locked
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.nearest import Nearest, num_neighbour_slots
@@ -58,7 +59,7 @@ def write_observation(
     for b in range(state.time_s.shape[0]):
         read_intent(state, b, intent)
         find_neighbours(state, b, nearest, observation.neighbours)
-        find_candidates(state, b, nearest, observation.candidates)
+        find_candidates(state, b, intent, nearest, observation.candidates)
         for i in range(state.uav_exists.shape[1]):
             if state.uav_exists[b, i]:
                 _place(state, b, i, state.uav_position_m[b, i], sensing_radius_m, observation)
@@ -96,7 +97,10 @@ def _place(state, b, entity, position_m, sensing_radius_m, observation):  # type
 
 @njit(cache=True, _nrt=False)
 def _write_choices(state, b, i, intent, replan, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
-    """Pair rows and legal actions of one UAV. Who keeps its target (no replanning) has that as its only action."""
+    """Pair rows and legal actions of one UAV.
+
+    Who keeps its target (no replanning, or it is locked in a service) has that as its only action.
+    """
     candidates, mask = observation.candidates[b, i], observation.action_mask[b, i]
     choice = state.uav_choice[b, i]
     num_legal, kept = 0, -1
@@ -107,7 +111,7 @@ def _write_choices(state, b, i, intent, replan, sensing_radius_m, observation): 
             num_legal += 1
             if candidates[c] == choice:
                 kept = c
-    if kept >= 0 and not replan:
+    if kept >= 0 and (not replan or is_locked(state, b, i)):
         mask[:] = False
         mask[kept + 1] = True
         return

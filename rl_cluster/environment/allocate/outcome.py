@@ -2,7 +2,8 @@
 
 n_j counts the distinct UAVs that delivered to target j, or whose choice was j when it closed or at the end;
 ideal_j = max over kinds of ceil(demand_jr / mean initial resource r), at least 1;
-congestion = mean_j clip(n_j / ideal_j - 1, 0, 1); normalized_completion_score (NCS) = satisfied_rate (1 - congestion).
+congestion = mean_j clip(n_j / ideal_j - 1, 0, 1); normalized_completion_score (NCS) = satisfied_rate (1 - congestion);
+value_rate = value of the closed targets over that of all. Targets that have not appeared count in all of them.
 """
 
 import numpy as np
@@ -16,12 +17,14 @@ METRICS = (
     "normalized_completion_score",
     "satisfied_rate",
     "completion_rate",
+    "value_rate",
     "congestion",
     "per_agent_reward",
     "efficiency_per_km",
     "makespan_s",
     "path_km_per_uav",
     "wasted_trips_per_uav",
+    "waiting_s_per_uav",
     "collisions_per_uav",
     "success_rate",
     "timeout_rate",
@@ -54,13 +57,15 @@ def _mean_over_targets(values: FloatColumn, state: AllocateState) -> FloatColumn
 
 
 def episode_outcomes(
-    state: AllocateState, rows: NDArray[np.bool_], deadlocked: NDArray[np.bool_]
+    state: AllocateState, rows: NDArray[np.bool_], terminated: NDArray[np.bool_], deadlocked: NDArray[np.bool_]
 ) -> dict[str, FloatColumn]:
     """Metric name -> (E,) float64, for the E worlds that `rows` (B,) marks True, in their order.
 
-    `deadlocked` (B,): True = the episode was cut because no UAV had a legal target.
+    Args:
+        terminated: (B,) True = the episode ended because it was done.
+        deadlocked: (B,) True = it was cut because nobody could do anything more.
     """
-    open_at_end = state.target_open
+    open_at_end = state.target_unmet
     chosen = np.zeros_like(state.involved)
     b, i = np.nonzero(state.uav_choice >= 0)
     chosen[b, i, state.uav_choice[b, i]] = True
@@ -72,20 +77,22 @@ def episode_outcomes(
     num_uavs = np.maximum(state.uav_exists.sum(axis=1), 1)
     flown_km = _total(state.uav_flown_m) / 1000.0
     num_closed = (state.target_exists & ~open_at_end).sum(axis=1)
-    success = ~open_at_end.any(axis=1)
+    value = np.where(state.target_exists, state.target_value, 0.0)
     outcomes = {
         "normalized_completion_score": satisfied * (1.0 - congestion),
         "satisfied_rate": satisfied,
         "completion_rate": _mean_over_targets(met, state),
+        "value_rate": _total(np.where(open_at_end, 0.0, value)) / _total(value),
         "congestion": congestion,
         "per_agent_reward": state.return_sum / num_uavs,
         "efficiency_per_km": num_closed / np.maximum(flown_km, EPSILON),
         "makespan_s": state.time_s.astype(np.float64),
         "path_km_per_uav": flown_km / num_uavs,
         "wasted_trips_per_uav": state.uav_wasted_trips.sum(axis=1) / num_uavs,
+        "waiting_s_per_uav": _total(state.uav_waited_s) / num_uavs,
         "collisions_per_uav": state.uav_collisions.sum(axis=1) / num_uavs,
-        "success_rate": success.astype(np.float64),
-        "timeout_rate": (~success & ~deadlocked).astype(np.float64),
+        "success_rate": terminated.astype(np.float64),
+        "timeout_rate": (~terminated & ~deadlocked).astype(np.float64),
         "deadlock_rate": deadlocked.astype(np.float64),
     }
     return {name: np.asarray(outcomes[name], dtype=np.float64)[rows] for name in METRICS}

@@ -53,6 +53,12 @@ class AllocateState(NamedTuple):
     """(B, N) when the UAV fails: it is grounded from then on; inf = never"""
     uav_inside_obstacle: BoolArray
     """(B, N) True = inside a no-fly zone now"""
+    uav_present: BoolArray
+    """(B, N) True = it has arrived at its choice and stays: in service, or waiting for others"""
+    uav_service_ends_s: FloatArray
+    """(B, N) when its service at its choice is over; inf = it is not in service"""
+    uav_waited_s: FloatArray
+    """(B, N) how long it has waited at targets for others so far"""
     uav_wasted_trips: IntArray
     """(B, N) how often the chosen target closed under the UAV without its delivery"""
     target_exists: BoolArray
@@ -74,7 +80,7 @@ class AllocateState(NamedTuple):
     involved: BoolArray
     """(B, N, M) True = the UAV delivered to the target, or the target was its choice when it closed or at the end"""
     arrived: BoolArray
-    """(B, N) scratch of `delivery.py`: True = inside the capture radius of the target in hand"""
+    """(B, N) scratch of `service.py`: True = the UAV delivers to the target in hand"""
     delivered: FloatArray
     """(B, N, M, R) units delivered so far by UAV i to target j"""
     obstacle_exists: BoolArray
@@ -97,6 +103,10 @@ class AllocateState(NamedTuple):
     """(B,) True = UAVs must return to the depot"""
     depot_m: FloatArray
     """(B, 2)"""
+    is_sync: BoolArray
+    """(B,) True = coalition sync: UAVs wait at a target until those present cover all that remains"""
+    is_capability: BoolArray
+    """(B,) True = what is delivered is not taken off the UAV, which helps a target once"""
     area_m: FloatArray
     """(B, 2) width and height"""
     time_s: FloatArray
@@ -132,6 +142,7 @@ class AllocateState(NamedTuple):
             "uav_choice": ((n,), np.int16),
             "uav_collisions": ((n,), np.int16),
             "uav_inside_obstacle": ((n,), np.bool_),
+            "uav_present": ((n,), np.bool_),
             "uav_wasted_trips": ((n,), np.int16),
             "target_exists": ((m,), np.bool_),
             "target_position_m": ((m, 2), np.float32),
@@ -148,6 +159,8 @@ class AllocateState(NamedTuple):
             "waypoint_m": ((v, 2), np.float32),
             "waypoint_to_goal_m": ((m + 1, v), np.float32),
             "has_depot": ((), np.bool_),
+            "is_sync": ((), np.bool_),
+            "is_capability": ((), np.bool_),
             "depot_m": ((2,), np.float32),
             "area_m": ((2,), np.float32),
             "k": ((), np.int16),
@@ -176,9 +189,14 @@ class AllocateState(NamedTuple):
         return Sizes(n, m, self.obstacle_exists.shape[1], r, self.obstacle_vertices_m.shape[2])
 
     @property
-    def target_open(self) -> BoolArray:
-        """(B, M) True = the target exists and something of its demand is left."""
+    def target_unmet(self) -> BoolArray:
+        """(B, M) True = the target exists, whether or not it has appeared, and something of its demand is left."""
         return self.target_exists & (self.target_remaining > EPSILON).any(axis=-1)
+
+    @property
+    def target_open(self) -> BoolArray:
+        """(B, M) True = the target is unmet and has appeared."""
+        return self.target_unmet & (self.target_appears_s <= self.time_s[:, None])
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """Copies of all arrays, by name."""

@@ -57,12 +57,12 @@ class AllocateWorlds:
         is_training: bool = False,
     ) -> None:
         self.source, self.world, self.first_world, self.is_training = source, world, first_world, is_training
-        self.sizes = source.sizes
+        self.reward, self.sizes = reward, source.sizes
         self.num_candidates = min(world.num_candidates, self.sizes.num_targets)
         self.state = AllocateState.empty(num_worlds, self.sizes)
         self._weights, self._own_weight = term_weights(reward), reward.own_weight
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
-        self._deadlocked = np.zeros(num_worlds, dtype=np.bool_)
+        self._terminated, self._deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(2))
         self._intent, self._nearest = Intent.empty(self.sizes), Nearest.empty()
         self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
 
@@ -81,6 +81,9 @@ class AllocateWorlds:
         self.state.uav_initial_resources[rows] = self.state.uav_resources[rows]
         self.state.target_remaining[rows] = self.state.target_demand[rows]
         self.state.uav_choice[rows] = -1
+        self.state.uav_service_ends_s[rows] = np.inf
+        self.state.is_sync[rows] = self.world.coalition == "sync"
+        self.state.is_capability[rows] = self.world.resource_kind == "capability"
         self.state.target_closed_time_s[rows] = np.inf
         draw_k(
             self.state, rows, self.first_world, self.source.seed, self.is_training,
@@ -110,12 +113,14 @@ class AllocateWorlds:
         mix_terms(self.terms, self._weights, self._own_weight, self.state.uav_exists, reward)
         # term after term: zeros of padding behind the last UAV change no bit
         self.state.return_sum[...] += np.add.accumulate(reward, axis=1, dtype=np.float64)[:, -1]
-        self._deadlocked = np.where(terminated | truncated, deadlocked, self._deadlocked)
+        has_ended = terminated | truncated
+        self._terminated = np.where(has_ended, terminated, self._terminated)
+        self._deadlocked = np.where(has_ended, deadlocked, self._deadlocked)
         return StepResult(reward, terminated, truncated, deadlocked)
 
     def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
         """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
-        return episode_outcomes(self.state, rows, self._deadlocked)
+        return episode_outcomes(self.state, rows, self._terminated, self._deadlocked)
 
     def reset_ended(self) -> None:
         """Starts the next episode in every world that has ended."""
@@ -144,10 +149,12 @@ class AllocateWorlds:
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """All that the worlds need to go on, as arrays by name."""
-        return {**self.state.state_dict(), "deadlocked": self._deadlocked.copy()}
+        ends = {"terminated": self._terminated.copy(), "deadlocked": self._deadlocked.copy()}
+        return {**self.state.state_dict(), **ends}
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> Observation[NDArray[np.generic]]:
         """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
         self.state.load_state_dict(arrays)
+        self._terminated[...] = arrays["terminated"]
         self._deadlocked[...] = arrays["deadlocked"]
         return self.observe()

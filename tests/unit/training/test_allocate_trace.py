@@ -10,6 +10,7 @@ import yaml
 from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
@@ -18,6 +19,7 @@ from rl_cluster.environment.scenario import parse_scenario
 from rl_cluster.training.allocate_trace import AllocateTrace
 from rl_cluster.training.engine import make_model
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from tests.unit.environment.allocate.all_rules import with_all_rules
 
 CONFIG = load_config(
     "debug",
@@ -64,28 +66,33 @@ def recompute(episode: dict[str, Any]) -> dict[str, float]:
         needed = [math.ceil(target["demand"][kind] / mean_resource[kind] - 1e-4) for kind in kinds]
         crowding.append(min(1.0, max(0.0, len(involved[number]) / max(1, *needed) - 1.0)))
         met.append(1.0 if number in closed else sum(served[number]) / sum(target["demand"]))
+    value = sum(target["value"] for target in targets)
     satisfied, congestion = len(closed) / len(targets), sum(crowding) / len(targets)
     flown_km = sum(sum(step["flown_m"]) for step in steps) / 1000.0
     return {
         "normalized_completion_score": satisfied * (1.0 - congestion),
         "satisfied_rate": satisfied,
         "completion_rate": sum(met) / len(targets),
+        "value_rate": sum(targets[number]["value"] for number in closed) / value,
         "congestion": congestion,
         "per_agent_reward": sum(sum(step["reward"]) for step in steps) / num_uavs,
         "efficiency_per_km": len(closed) / flown_km if flown_km else 0.0,
         "makespan_s": steps[-1]["time_s"],
         "path_km_per_uav": flown_km / num_uavs,
         "wasted_trips_per_uav": wasted / num_uavs,
+        "waiting_s_per_uav": sum(sum(step["waited_s"]) for step in steps) / num_uavs,
         "collisions_per_uav": sum(sum(step["collisions"]) for step in steps) / num_uavs,
-        "success_rate": float(len(closed) == len(targets)),
+        "success_rate": float(episode["end"] == "terminated"),
         "timeout_rate": float(episode["end"] == "time limit"),
         "deadlock_rate": float(episode["end"] == "deadlock"),
     }
 
 
-def _play(policy: Policy, batch_size: int = 8) -> tuple[dict[str, NDArray[np.float64]], list[dict[str, Any]]]:
+def _play(
+    policy: Policy, batch_size: int = 8, config: Config = CONFIG, source: AllocateGenerator = SOURCE
+) -> tuple[dict[str, NDArray[np.float64]], list[dict[str, Any]]]:
     file = io.StringIO()
-    outcomes = evaluate(policy, SOURCE, CONFIG, NUM_EPISODES, batch_size=batch_size, observer=AllocateTrace(file))
+    outcomes = evaluate(policy, source, config, NUM_EPISODES, batch_size=batch_size, observer=AllocateTrace(file))
     return outcomes, [json.loads(line) for line in file.getvalue().splitlines()]
 
 
@@ -98,9 +105,15 @@ def played(request: pytest.FixtureRequest) -> tuple[dict[str, NDArray[np.float64
 Played = tuple[dict[str, NDArray[np.float64]], list[dict[str, Any]]]
 
 
-def test_trace__gives_back_every_reported_metric(played: Played) -> None:
-    outcomes, episodes = played
+@pytest.fixture(params=["sum", "sync"], scope="module")
+def played_by_all_rules(request: pytest.FixtureRequest) -> tuple[dict[str, NDArray[np.float64]], list[dict[str, Any]]]:
+    """The same of a world with everything switched on."""
+    config = with_all_rules(CONFIG, coalition=request.param, resource_kind="capability")
+    source = AllocateGenerator(config.generator, config.world, seed=5, is_training=False)
+    return _play(POLICIES["greedy"](), config=config, source=source)
 
+
+def assert_recomputed(outcomes: dict[str, NDArray[np.float64]], episodes: list[dict[str, Any]]) -> None:
     assert [episode["episode"] for episode in episodes] == list(range(NUM_EPISODES))
     for number, episode in enumerate(episodes):
         recomputed = recompute(episode)
@@ -108,6 +121,18 @@ def test_trace__gives_back_every_reported_metric(played: Played) -> None:
         for name, values in outcomes.items():
             assert recomputed[name] == pytest.approx(values[number], rel=1e-6, abs=1e-6), (number, name)
             assert episode["metrics"][name] == values[number]
+
+
+def test_trace__gives_back_every_reported_metric(played: Played) -> None:
+    assert_recomputed(*played)
+
+
+def test_trace__gives_back_every_reported_metric_by_all_rules(played_by_all_rules: Played) -> None:
+    outcomes, _ = played_by_all_rules
+
+    assert 0.0 < outcomes["success_rate"].mean() < 1.0
+    assert (outcomes["value_rate"] != outcomes["satisfied_rate"]).any()
+    assert_recomputed(*played_by_all_rules)
 
 
 def test_trace__covers_what_can_happen() -> None:

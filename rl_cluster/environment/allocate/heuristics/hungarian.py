@@ -32,7 +32,8 @@ class Hungarian:
         distances = legal_distances(state, observation)
         may_wait = observation.action_mask[..., WAIT]
         targets = np.full(state.uav_choice.shape, IDLE, dtype=np.int16)
-        for b in np.flatnonzero(~state.ended):
+        # worlds that have ended need no plan, but their actions must be legal, too
+        for b in np.flatnonzero(~state.ended | ~may_wait.all(axis=1)):
             uncovered = state.target_remaining[b].astype(np.float64)
             targets[b] = _plan(distances[b], may_wait[b], state.uav_resources[b], uncovered)
         return to_actions(targets, observation)

@@ -1,13 +1,12 @@
 """The looped world: the rules of the batch once more, as plain Python objects, written apart from the kernels.
 
-`LoopedWorld` is one episode: UAVs and targets as objects, one substep after the other, flown by the looped autopilot
-(`../conftest.py`). It rounds what the batch stores as float32 and calculates in doubles. The rules stand in the
-docstrings below.
+`LoopedWorld` is one episode: UAVs and targets as objects (`looped_entities.py`), one substep after the other, flown by
+the looped autopilot (`../conftest.py`). It rounds what the batch stores as float32 and calculates in doubles. The rules
+stand in the docstrings below.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,59 +14,10 @@ import numpy as np
 import pytest
 
 from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
+from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.state import AllocateState
-
-NOTHING = 1e-4
-
-
-def stored(value: float) -> float:
-    """As float32 keeps it."""
-    return float(np.float32(value))
-
-
-@dataclass
-class LoopedTarget:
-    position: tuple[float, float]
-    demand: list[float]
-    remaining: list[float]
-    ideal: int = 1
-    involved: set[int] = field(default_factory=set)
-
-    @property
-    def is_open(self) -> bool:
-        return any(remaining > NOTHING for remaining in self.remaining)
-
-    @property
-    def crowding(self) -> float:
-        return min(1.0, max(0.0, len(self.involved) / self.ideal - 1.0))
-
-
-@dataclass
-class LoopedUAV:
-    position: tuple[float, float]
-    heading: float
-    lowest: float
-    cruise: float
-    turn_rate: float
-    resources: list[float]
-    range_left: float
-    choice: int = -1
-    flown: float = 0.0
-    is_inside: bool = False
-    num_collisions: int = 0
-    num_wasted: int = 0
-    given: dict[int, float] = field(default_factory=dict)
-    """Units delivered by target."""
-
-    def distance(self, target: LoopedTarget) -> float:
-        return math.dist(self.position, target.position)
-
-    def may_choose(self, target: LoopedTarget) -> bool:
-        """It flies, the target is open, it carries what the target lacks, and the straight way is within its range."""
-        helps = any(
-            own > NOTHING and lack > NOTHING for own, lack in zip(self.resources, target.remaining, strict=True)
-        )
-        return self.range_left > 0.0 and target.is_open and helps and self.distance(target) <= self.range_left
+from tests.unit.environment.allocate.all_rules import with_all_rules
+from tests.unit.environment.allocate.looped_entities import NOTHING, LoopedTarget, LoopedUAV, stored
 
 
 class LoopedWorld:
@@ -91,6 +41,7 @@ class LoopedWorld:
                 turn_rate=float(state.uav_max_turn_rate_radps[row, i]),
                 resources=state.uav_resources[row, i].tolist(),
                 range_left=float(state.uav_range_left_m[row, i]),
+                fails=float(state.uav_fails_s[row, i]),
             )
             for i in np.flatnonzero(state.uav_exists[row])
         ]
@@ -99,10 +50,15 @@ class LoopedWorld:
                 position=tuple(state.target_position_m[row, j].tolist()),
                 demand=state.target_demand[row, j].tolist(),
                 remaining=state.target_demand[row, j].tolist(),
+                value=float(state.target_value[row, j]),
+                service=float(state.target_service_s[row, j]),
+                appears=float(state.target_appears_s[row, j]),
             )
             for j in np.flatnonzero(state.target_exists[row])
         ]
-        goals = [target.position for target in self.targets]
+        self.depot = tuple(state.depot_m[row].tolist()) if state.has_depot[row] else None
+        self.is_sync, self.is_capability = world.coalition == "sync", world.resource_kind == "capability"
+        goals = [target.position for target in self.targets] + ([self.depot] if self.depot else [])
         starts = [uav.position for uav in self.uavs]
         self.autopilot = make_autopilot(goals, starts)
         self.time, self.time_limit = 0.0, float(state.time_limit_s[row])
@@ -117,9 +73,51 @@ class LoopedWorld:
         needs = [math.ceil(need / mean - 1e-4) for need, mean in zip(target.demand, means, strict=True) if mean > 0.0]
         return max(1, *needs)
 
-    def candidates(self, uav: LoopedUAV) -> list[int]:
+    def is_open(self, target: LoopedTarget) -> bool:
+        """It has appeared, and lacks something."""
+        return target.is_unmet and target.appears <= self.time
+
+    def could_serve(self, i: int, j: int) -> bool:
+        """It flies, carries what the target lacks, and has the range for the straight way there and on to the depot.
+
+        As a capability, it helps a target once. Where it is present, it needs no range.
+        """
+        uav, target = self.uavs[i], self.targets[j]
+        pairs = zip(uav.resources, target.remaining, strict=True)
+        helps = any(own > NOTHING and lack > NOTHING for own, lack in pairs)
+        if self.is_capability and i in target.involved:
+            helps = False
+        way = uav.distance(target) + (math.dist(target.position, self.depot) if self.depot else 0.0)
+        if uav.is_present and uav.choice == j:
+            way = 0.0
+        return uav.flies and helps and way <= uav.range_left
+
+    def may_choose(self, i: int, j: int) -> bool:
+        """The target is open, the UAV could serve it, and under sync, all that could serve it carry what it lacks."""
+        target = self.targets[j]
+        if not self.is_open(target) or not self.could_serve(i, j):
+            return False
+        able = [other for other in range(len(self.uavs)) if self.could_serve(other, j)]
+        return not self.is_sync or self._cover(able, target)
+
+    def _cover(self, team: list[int], target: LoopedTarget) -> bool:
+        """The team carries all that remains of every kind."""
+        carried = [sum(self.uavs[i].resources[kind] for i in team) for kind in range(len(target.demand))]
+        return all(own >= lack - NOTHING for own, lack in zip(carried, target.remaining, strict=True))
+
+    def legal(self, i: int) -> list[int]:
+        return [j for j in range(len(self.targets)) if self.may_choose(i, j)]
+
+    def is_bound(self, i: int) -> bool:
+        """It may only go on: it serves together with others, or there is no replanning and its choice is legal."""
+        uav = self.uavs[i]
+        if uav.choice < 0 or not self.may_choose(i, uav.choice):
+            return False
+        return not self.world.replan or (self.is_sync and uav.is_in_service)
+
+    def candidates(self, i: int) -> list[int]:
         """The nearest targets that it may choose, by rising distance; its choice is always among them."""
-        legal = [j for j, target in enumerate(self.targets) if uav.may_choose(target)]
+        uav, legal = self.uavs[i], self.legal(i)
         nearest = sorted(legal, key=lambda j: uav.distance(self.targets[j]))[: self.world.num_candidates]
         if uav.choice in legal and uav.choice not in nearest:
             nearest[-1] = uav.choice
@@ -129,11 +127,11 @@ class LoopedWorld:
         """One decision interval with these targets (-1 waits). Returns each UAV's reward."""
         self.terms = [dict.fromkeys(AllocateRewardConfig.model_fields, 0.0) for _ in self.uavs]
         for uav, choice in zip(self.uavs, choices, strict=True):
-            uav.choice = choice
+            uav.choose(choice)
         before = self._potentials()
         for _ in range(round(self.world.decision_interval_s / self.world.substep_s)):
             self._substep()
-            if self._all_closed() or self.time >= self.time_limit:
+            if self._is_done() or self.time >= self.time_limit:
                 break
         self._end()
         after = [0.0] * len(self.uavs) if self.has_ended else self._potentials()
@@ -150,25 +148,48 @@ class LoopedWorld:
         ]
 
     def _all_closed(self) -> bool:
-        return not any(target.is_open for target in self.targets)
+        return not any(target.is_unmet for target in self.targets)
+
+    def _is_away(self, uav: LoopedUAV) -> bool:
+        """It flies, and there is a depot that it is not at."""
+        return (
+            self.depot is not None and uav.flies and math.dist(uav.position, self.depot) > self.world.capture_radius_m
+        )
+
+    def _is_done(self) -> bool:
+        return self._all_closed() and not any(self._is_away(uav) for uav in self.uavs)
+
+    def _is_stuck(self) -> bool:
+        """Nobody that flies has a legal target, and no target is to come.
+
+        Without replanning, those that wait for others at a legal choice are stuck, too; if only such UAVs fly, it does
+        not matter what is to come.
+        """
+        flying = [i for i, uav in enumerate(self.uavs) if uav.flies]
+        waiting = [i for i in flying if self.uavs[i].is_present and not self.uavs[i].is_in_service]
+        held = [i for i in waiting if self.is_bound(i)]
+        free = [i for i in flying if i not in held]
+        if any(self.legal(i) for i in free):
+            return False
+        is_one_to_come = any(target.appears > self.time for target in self.targets)
+        return not is_one_to_come or (bool(held) and not free)
 
     @property
     def has_ended(self) -> bool:
         return self.is_terminated or self.is_truncated
 
     def _end(self) -> None:
-        """All closed, else out of time, else nobody has a legal target. UAVs under way at the end count as involved."""
-        self.is_terminated = self._all_closed()
+        """Done, else out of time, else stuck before all is closed. UAVs under way at the end count as involved."""
+        self.is_terminated = self._is_done()
         is_late = self.time >= self.time_limit
-        is_stuck = not any(uav.may_choose(target) for uav in self.uavs for target in self.targets)
-        self.is_deadlocked = not self.is_terminated and not is_late and is_stuck
-        self.is_truncated = not self.is_terminated and (is_late or is_stuck)
+        self.is_deadlocked = not self._all_closed() and not is_late and self._is_stuck()
+        self.is_truncated = not self.is_terminated and (is_late or self.is_deadlocked)
         if self.has_ended:
             for i, uav in enumerate(self.uavs):
                 if uav.choice >= 0:
                     self.targets[uav.choice].involved.add(i)
             for target in self.targets:
-                if target.is_open:
+                if target.is_unmet:
                     self._charge_crowding(target)
         if self.is_terminated:
             for terms in self.terms:
@@ -183,56 +204,96 @@ class LoopedWorld:
         return rewards
 
     def _substep(self) -> None:
-        """All fly, then targets are served in their order, then who has no range left loses its choice."""
-        for uav, terms in zip(self.uavs, self.terms, strict=True):
-            if uav.choice >= 0:
-                self._fly(uav, terms)
+        """All fly, UAVs fail, targets are served in their order, then who has no range left loses its choice."""
+        self._move_all()
         self.time += self.world.substep_s
+        for uav in self.uavs:
+            if uav.fails <= self.time:
+                self._drop_out(uav)
+                uav.range_left, uav.resources = 0.0, [0.0] * len(uav.resources)
         for j, target in enumerate(self.targets):
-            if target.is_open:
+            if self.is_open(target):
                 self._serve(j, target)
         for uav in self.uavs:
-            if uav.range_left <= 0.0:
-                uav.choice = -1
+            if not uav.flies:
+                self._drop_out(uav)
 
-    def _fly(self, uav: LoopedUAV, terms: dict[str, float]) -> None:
-        """By the autopilot, to its target; the way is charged."""
-        way = self.autopilot.fly(uav, self.targets[uav.choice].position, self.world.substep_s)
+    def _move_all(self) -> None:
+        """To their choices; who is present there stays. Once all is closed, those that are away fly to the depot."""
+        is_over = self._all_closed()
+        for uav, terms in zip(self.uavs, self.terms, strict=True):
+            if uav.is_present:
+                uav.waited += 0.0 if uav.is_in_service else self.world.substep_s
+            elif uav.choice >= 0:
+                self._fly(uav, self.targets[uav.choice].position, terms)
+            elif is_over and self._is_away(uav):
+                self._fly(uav, self.depot, terms)
+
+    def _drop_out(self, uav: LoopedUAV) -> None:
+        """It loses its choice; a service together with others breaks off."""
+        if self.is_sync and uav.is_in_service:
+            for other in self.uavs:
+                if other.choice == uav.choice:
+                    other.service_ends = math.inf
+        uav.choose(-1)
+
+    def _fly(self, uav: LoopedUAV, goal: tuple[float, float] | None, terms: dict[str, float]) -> None:
+        """By the autopilot; the way is charged."""
+        way = self.autopilot.fly(uav, goal, self.world.substep_s)
         terms["path"] -= way / self.world.sensing_radius_m
 
     def _serve(self, j: int, target: LoopedTarget) -> None:
-        """Who is inside the capture radius gives, of each kind, its part of what remains: own * min(1, rest / all)."""
-        present = [
+        """Who is inside the capture radius is present, and begins its service; at its end, all that are due deliver.
+
+        Under sync, all that are present begin together, as soon as they cover the target and nobody serves it yet.
+        """
+        at_target = [
             i
             for i, uav in enumerate(self.uavs)
             if uav.choice == j and uav.distance(target) <= self.world.capture_radius_m
         ]
+        beginning = [i for i in at_target if not self.uavs[i].is_in_service]
+        if self.is_sync and (len(beginning) < len(at_target) or not self._cover(at_target, target)):
+            beginning = []
+        for i in at_target:
+            self.uavs[i].is_present = True
+            if i in beginning:
+                self.uavs[i].service_ends = stored(self.time + target.service)
+        due = [i for i in at_target if self.uavs[i].service_ends <= self.time]
+        if due:
+            self._share(j, target, due)
+
+    def _share(self, j: int, target: LoopedTarget, due: list[int]) -> None:
+        """Each gives, of each kind, its part of what remains: own * min(1, rest / all). A capability is not used up."""
         for kind, rest in enumerate(target.remaining):
-            offered = sum(self.uavs[i].resources[kind] for i in present)
+            offered = sum(self.uavs[i].resources[kind] for i in due)
             if rest <= NOTHING or offered <= NOTHING:
                 continue
-            for i in present:
+            for i in due:
                 uav = self.uavs[i]
                 amount = uav.resources[kind] * min(1.0, rest / offered)
-                uav.resources[kind] = stored(uav.resources[kind] - amount)
+                if not self.is_capability:
+                    uav.resources[kind] = stored(uav.resources[kind] - amount)
                 uav.given[j] = uav.given.get(j, 0.0) + amount
                 self.terms[i]["share"] += amount / sum(target.demand)
                 if amount > NOTHING:
                     target.involved.add(i)
             target.remaining[kind] = stored(max(0.0, rest - min(rest, offered)))
-        for i in present:
-            self.uavs[i].choice = -1
-        if not target.is_open:
+        for i in due:
+            self.uavs[i].choose(-1)
+        if not target.is_unmet:
             self._close(j, target)
 
     def _close(self, j: int, target: LoopedTarget) -> None:
-        """Contributors are paid by their share; who is still under way has wasted its trip."""
+        """Contributors are paid by their share, times value over mean value; who has it as choice wasted its trip."""
         target.remaining = [0.0] * len(target.remaining)
         total = sum(uav.given.get(j, 0.0) for uav in self.uavs)
+        worth = target.value / (sum(other.value for other in self.targets) / len(self.targets))
         for i, uav in enumerate(self.uavs):
-            self.terms[i]["completion"] += uav.given.get(j, 0.0) / total
+            self.terms[i]["completion"] += worth * uav.given.get(j, 0.0) / total
             if uav.choice == j:
-                uav.choice, uav.num_wasted = -1, uav.num_wasted + 1
+                uav.choose(-1)
+                uav.num_wasted += 1
                 self.terms[i]["waste"] -= 1.0
                 target.involved.add(i)
         self._charge_crowding(target)
@@ -243,7 +304,8 @@ class LoopedWorld:
 
     def outcomes(self) -> dict[str, float]:
         """The metrics of the ended episode."""
-        closed = [not target.is_open for target in self.targets]
+        closed = [not target.is_unmet for target in self.targets]
+        value = sum(target.value for target in self.targets)
         satisfied = sum(closed) / len(closed)
         congestion = sum(target.crowding for target in self.targets) / len(self.targets)
         met = [1.0 - sum(target.remaining) / sum(target.demand) for target in self.targets]
@@ -252,17 +314,27 @@ class LoopedWorld:
             "normalized_completion_score": satisfied * (1.0 - congestion),
             "satisfied_rate": satisfied,
             "completion_rate": sum(met) / len(met),
+            "value_rate": sum(target.value for target in self.targets if not target.is_unmet) / value,
             "congestion": congestion,
             "per_agent_reward": self.return_sum / num_uavs,
             "efficiency_per_km": sum(closed) / max(flown_km, NOTHING),
             "makespan_s": self.time,
             "path_km_per_uav": flown_km / num_uavs,
             "wasted_trips_per_uav": sum(uav.num_wasted for uav in self.uavs) / num_uavs,
+            "waiting_s_per_uav": sum(uav.waited for uav in self.uavs) / num_uavs,
             "collisions_per_uav": sum(uav.num_collisions for uav in self.uavs) / num_uavs,
             "success_rate": float(self.is_terminated),
             "timeout_rate": float(self.is_truncated and not self.is_deadlocked),
             "deadlock_rate": float(self.is_deadlocked),
         }
+
+
+@pytest.fixture(params=["none", "sum", "sync"])
+def ruled(request: pytest.FixtureRequest, quick_demo: Config) -> Config:
+    """The demo, and the demo with all that can be switched on, with either coalition."""
+    if request.param == "none":
+        return quick_demo
+    return with_all_rules(quick_demo, coalition=request.param, resource_kind="capability")
 
 
 @pytest.fixture(scope="session")

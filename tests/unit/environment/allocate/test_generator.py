@@ -99,6 +99,68 @@ def test_generator__keeps_everything_clear_of_polygons(quick_demo: Config) -> No
             assert gap_m(mixed, b, o, x, y) > quick_demo.world.obstacle_clearance_m - 0.01
 
 
+OPTIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "values": ({"target_value": (0.5, 3.0)}, {"target_value"}),
+    "service": ({"service_time_s": (10.0, 60.0)}, {"target_service_s"}),
+    "appearing": ({"appearing_share": 0.3}, {"target_appears_s"}),
+    "failing": ({"failing_share": 0.3}, {"uav_fails_s"}),
+}
+"""Name -> settings, and the fields of the state that they change."""
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_generator__an_option_changes_its_own_fields_only(
+    quick_demo: Config, state: AllocateState, option: str
+) -> None:
+    settings, fields = OPTIONS[option]
+    generator = quick_demo.generator.model_copy(update=settings)
+    other = _worlds(quick_demo.model_copy(update={"generator": generator}), 300)
+
+    changed = {name for name, array in other._asdict().items() if not np.array_equal(array, getattr(state, name))}
+    assert changed == fields
+
+
+def test_generator__draws_values_service_times_and_events_in_their_ranges(quick_demo: Config) -> None:
+    settings = {name: value for options, _ in OPTIONS.values() for name, value in options.items()}
+    generator = quick_demo.generator.model_copy(update=settings)
+    drawn = _worlds(quick_demo.model_copy(update={"generator": generator}), 300)
+    exists = drawn.target_exists
+
+    for values, low, high in ((drawn.target_value[exists], 0.5, 3.0), (drawn.target_service_s[exists], 10.0, 60.0)):
+        assert low <= values.min() < low + 0.02 * (high - low)
+        assert high - 0.02 * (high - low) < values.max() <= high
+    for time_s, is_event, last in (
+        (drawn.target_appears_s, exists & (drawn.target_appears_s > 0.0), 0.5),
+        (drawn.uav_fails_s, drawn.uav_exists & np.isfinite(drawn.uav_fails_s), 1.0),
+    ):
+        share_of_limit = (time_s / drawn.time_limit_s[:, None])[is_event]
+        assert share_of_limit.min() < 0.02
+        assert 0.96 * last < share_of_limit.max() <= last
+        assert abs(share_of_limit.mean() - 0.5 * last) < 0.03
+        assert abs(is_event.sum() / (exists if last < 1.0 else drawn.uav_exists).sum() - 0.3) < 0.03
+
+
+def test_generator__depot_has_a_cell_of_its_own(quick_demo: Config) -> None:
+    generator = quick_demo.generator.model_copy(update={"has_depot": True, "obstacle_radius_m": (50.0, 150.0)})
+    config = quick_demo.model_copy(update={"generator": generator})
+    drawn = _worlds(config, 300)
+
+    assert drawn.has_depot.all()
+    assert ((drawn.depot_m >= 0.0) & (drawn.depot_m <= drawn.area_m)).all()
+    num_entities = sum(mask.sum(axis=1) for mask in (drawn.uav_exists, drawn.target_exists, drawn.obstacle_exists))
+    cell_m = drawn.area_m[:, :1] / np.ceil(np.sqrt(num_entities + 1))[:, None]
+    depot_cell = np.floor(drawn.depot_m / cell_m)[:, None]
+    for position_m, exists in (
+        (drawn.uav_position_m, drawn.uav_exists),
+        (drawn.target_position_m, drawn.target_exists),
+        (drawn.obstacle_center_m, drawn.obstacle_exists),
+    ):
+        is_beside = (np.floor(position_m / cell_m[:, None]) == depot_cell).all(axis=-1)
+        assert not (is_beside & exists).any()
+    gap_m = np.linalg.norm(drawn.obstacle_center_m - drawn.depot_m[:, None], axis=-1) - drawn.obstacle_radius_m
+    assert gap_m[drawn.obstacle_exists].min() > quick_demo.world.obstacle_clearance_m - 0.01
+
+
 def test_generator__range_and_time_limit_scale_with_the_side(quick_demo: Config, state: AllocateState) -> None:
     sides = state.uav_range_left_m / state.area_m[:, :1]
     low, high = quick_demo.generator.range_sides

@@ -38,6 +38,10 @@ class Seen:
         self.range_left, self.cruise = state.uav_range_left_m[row].tolist(), state.uav_cruise_mps[row].tolist()
         self.choice, self.heading = state.uav_choice[row].tolist(), state.uav_heading_rad[row].tolist()
         self.at, self.there = state.uav_position_m[row].tolist(), state.target_position_m[row].tolist()
+        self.present, self.ends = state.uav_present[row].tolist(), state.uav_service_ends_s[row].tolist()
+        self.involved, self.value = state.involved[row].tolist(), state.target_value[row].tolist()
+        self.service, self.appears = state.target_service_s[row].tolist(), state.target_appears_s[row].tolist()
+        self.depot = state.depot_m[row].tolist() if state.has_depot[row] else None
         self.time, self.time_limit = float(state.time_s[row]), float(state.time_limit_s[row])
         self.side = math.sqrt(state.area_m[row, 0] * state.area_m[row, 1])
         self.unit = [max(sum(self.initial[i][r] for i in self.uavs) / num_uavs, NOTHING) for r in self.kinds]
@@ -45,17 +49,30 @@ class Seen:
     def distance(self, i: int, j: int) -> float:
         return math.dist(self.at[i], self.there[j])
 
-    def body_bearing(self, i: int, j: int) -> list[float]:
+    def body_bearing(self, i: int, point: list[float]) -> list[float]:
         """cos and sin of the bearing in the body frame."""
-        angle = math.atan2(self.there[j][1] - self.at[i][1], self.there[j][0] - self.at[i][0]) - self.heading[i]
+        angle = math.atan2(point[1] - self.at[i][1], point[0] - self.at[i][0]) - self.heading[i]
         return [math.cos(angle), math.sin(angle)]
 
+    def has_appeared(self, j: int) -> bool:
+        return self.appears[j] <= self.time
+
     def is_open(self, j: int) -> bool:
-        return max(self.lack[j]) > NOTHING
+        return self.has_appeared(j) and max(self.lack[j]) > NOTHING
+
+    def could_serve(self, i: int, j: int) -> bool:
+        helps = any(min(self.own[i][r], self.lack[j][r]) > NOTHING for r in self.kinds)
+        if self.world.resource_kind == "capability" and self.involved[i][j]:
+            helps = False
+        way = self.distance(i, j) + (math.dist(self.there[j], self.depot) if self.depot else 0.0)
+        is_there = self.present[i] and self.choice[i] == j
+        return self.range_left[i] > 0.0 and helps and (is_there or way <= self.range_left[i])
 
     def is_legal(self, i: int, j: int) -> bool:
-        helps = any(min(self.own[i][r], self.lack[j][r]) > NOTHING for r in self.kinds)
-        return self.range_left[i] > 0.0 and helps and self.distance(i, j) <= self.range_left[i]
+        able = [other for other in self.uavs if self.could_serve(other, j)]
+        carried = [sum(self.own[other][r] for other in able) for r in self.kinds]
+        is_coverable = all(carried[r] >= self.lack[j][r] - NOTHING for r in self.kinds)
+        return self.is_open(j) and i in able and (self.world.coalition == "sum" or is_coverable)
 
     def under_way(self, j: int) -> list[int]:
         return [i for i in self.uavs if self.choice[i] == j]
@@ -73,12 +90,17 @@ class Seen:
     def uav_row(self, i: int) -> list[float]:
         sensing, choice = self.world.sensing_radius_m, self.choice[i]
         flying = [other for other in self.uavs if self.range_left[other] > 0.0]
-        num_open = sum(self.is_open(j) for j in self.targets)
+        known = [j for j in self.targets if self.has_appeared(j)]
+        num_open = sum(self.is_open(j) for j in known)
         supply = [sum(self.own[other][r] for other in flying) for r in self.kinds]
-        lack = [sum(self.lack[j][r] for j in self.targets) for r in self.kinds]
+        lack = [sum(self.lack[j][r] for j in known) for r in self.kinds]
         to_choice = [0.0] * 4
         if choice >= 0:
-            to_choice = [1.0, *self.body_bearing(i, choice), min(self.distance(i, choice) / sensing, 4.0)]
+            to_choice = [1.0, *self.body_bearing(i, self.there[choice]), min(self.distance(i, choice) / sensing, 4.0)]
+        to_depot = [0.0] * 4
+        if self.depot:
+            distance = min(math.dist(self.at[i], self.depot) / sensing, 4.0)
+            to_depot = [1.0, *self.body_bearing(i, self.depot), distance]
         return [
             *(self.own[i][r] / self.unit[r] for r in self.kinds),
             *(ratio(self.own[i][r], self.initial[i][r], 1.0) for r in self.kinds),
@@ -92,16 +114,20 @@ class Seen:
             self.cruise[i] / (sum(self.cruise[other] for other in self.uavs) / len(self.uavs)),
             float(self.range_left[i] > 0.0),
             sum(self.is_legal(i, j) for j in self.targets) / max(num_open, 1),
-            num_open / len(self.targets),
+            num_open / max(len(known), 1),
             len(flying) / len(self.uavs),
             min(len(flying) / max(num_open, 1), 4.0) / 4.0,
+            float(self.present[i]),
+            *to_depot,
         ]
 
     def target_row(self, j: int) -> list[float]:
         committed = [sum(self.own[i][r] for i in self.under_way(j)) for r in self.kinds]
         uncovered = [self.uncovered(j, r) for r in self.kinds]
         free = [sum(self.own[i][r] for i in self.free(j)) for r in self.kinds]
-        arrivals = [self.distance(i, j) / self.cruise[i] for i in self.under_way(j)]
+        present = [i for i in self.under_way(j) if self.present[i]]
+        arrivals = [0.0 if i in present else self.distance(i, j) / self.cruise[i] for i in self.under_way(j)]
+        values = [self.value[other] for other in self.targets if self.has_appeared(other)]
         shares = [self.lack[j][r] / self.demand[j][r] for r in self.kinds if self.demand[j][r] > NOTHING]
         return [
             *(self.lack[j][r] / self.unit[r] for r in self.kinds),
@@ -109,6 +135,7 @@ class Seen:
             *(min(committed[r] / self.unit[r], 8.0) for r in self.kinds),
             *(uncovered[r] / self.unit[r] for r in self.kinds),
             *(min(free[r] / uncovered[r], 2.0) if uncovered[r] > NOTHING else 2.0 for r in self.kinds),
+            *(min(sum(self.own[i][r] for i in present) / self.unit[r], 8.0) for r in self.kinds),
             min(self.ideal(j), 16.0) / 4.0,
             min(len(self.under_way(j)) / self.ideal(j), 2.0),
             min(min(arrivals, default=math.inf) / (10.0 * self.world.decision_interval_s), 2.0),
@@ -116,6 +143,9 @@ class Seen:
             float(all(free[r] >= uncovered[r] - NOTHING for r in self.kinds)),
             sum(shares) / len(shares),
             1.0,
+            min(self.value[j] * len(values) / sum(values), 4.0) / 2.0,
+            min(self.service[j] / self.world.decision_interval_s, 4.0),
+            float(any(self.ends[i] < math.inf for i in present)),
         ]
 
     def pair_row(self, i: int, j: int) -> list[float]:
@@ -137,9 +167,9 @@ class Seen:
             *(uncovered[r] / unit[r] for r in self.kinds),
             *(rest[r] / unit[r] for r in self.kinds),
             min(distance / self.world.sensing_radius_m, 8.0) / 2.0,
-            *self.body_bearing(i, j),
+            *self.body_bearing(i, self.there[j]),
             float(self.choice[i] == j),
-            distance / self.range_left[i],
+            min(distance / self.range_left[i], 1.0),
             float(all(own[r] >= lack[r] - NOTHING for r in self.kinds)),
             float(all(own[r] >= uncovered[r] - NOTHING for r in self.kinds)),
             ratio(sum(gives), sum(lack[r] / unit[r] for r in self.kinds), 1.0),
@@ -164,11 +194,12 @@ def idling(observation: Observation[NDArray[Any]], actions: NDArray[np.int16], s
     return np.where(waits & observation.action_mask[..., WAIT], WAIT, actions).astype(np.int16)
 
 
-def test_rows__are_the_listed_columns(quick_demo: Config) -> None:
-    worlds, policy = generated(quick_demo), HEURISTICS["random"](0)
-    observation, num_pairs = worlds.reset(), 0
+def test_rows__are_the_listed_columns(ruled: Config) -> None:
+    worlds, policy = generated(ruled), HEURISTICS["random"](0)
+    observation, num_pairs, num_present = worlds.reset(), 0, 0
 
     for step in range(25):
+        num_present += worlds.state.uav_present.sum()
         for b in range(worlds.state.num_worlds):
             seen = Seen(worlds, b)
             for i in seen.uavs:
@@ -183,7 +214,8 @@ def test_rows__are_the_listed_columns(quick_demo: Config) -> None:
         actions = policy.act(worlds, observation)
         observation, _, _ = worlds.step(idling(observation, actions, step))
 
-    assert num_pairs > 500
+    assert num_pairs > 300
+    assert (num_present > 20) == bool(ruled.generator.has_depot)
 
 
 def test_mask_and_rows__are_empty_where_nothing_exists(quick_demo: Config) -> None:

@@ -1,5 +1,9 @@
-"""Batched kernels against the looped world of `conftest.py`: choices, flights, deliveries, rewards and metrics."""
+"""Batched kernels against the looped world of `conftest.py`: choices, flights, deliveries, rewards and metrics.
 
+Once with teams of three sizes, and once with every combination of the rules that can be switched on.
+"""
+
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +35,9 @@ def assert_same_state(looped: Any, state: AllocateState, row: int) -> None:
         (state.uav_collisions, "num_collisions", 0.0),
         (state.uav_wasted_trips, "num_wasted", 0.0),
         (state.uav_inside_obstacle, "is_inside", 0.0),
+        (state.uav_present, "is_present", 0.0),
+        (state.uav_service_ends_s, "service_ends", 0.0),
+        (state.uav_waited_s, "waited", 0.0),
     ):
         expected = [getattr(uav, attribute) for uav in looped.uavs]
         np.testing.assert_allclose(array[row, :num_uavs], expected, rtol=1e-5, atol=1e-5 * unit, err_msg=attribute)
@@ -78,6 +85,17 @@ class Compared:
     num_closed: int = 0
     num_wasted: int = 0
     num_crowded: int = 0
+    num_done: int = 0
+    waited_s: float = 0.0
+
+    def add(self, world: Any) -> None:
+        self.num_deadlocked += world.is_deadlocked
+        self.num_done += world.is_terminated
+        self.num_late += world.is_truncated and not world.is_deadlocked
+        self.num_wasted += sum(uav.num_wasted for uav in world.uavs)
+        self.num_closed += sum(not target.is_unmet for target in world.targets)
+        self.num_crowded += sum(target.crowding > 0.0 for target in world.targets)
+        self.waited_s += sum(uav.waited for uav in world.uavs)
 
 
 SIZES = [(3, 2, 0, 2), (6, 5, 3, 2), (16, 12, 6, 3)]
@@ -119,8 +137,12 @@ def play(
     for _ in range(num_steps):
         for row, world in enumerate(looped):
             for i, uav in enumerate(world.uavs):
-                candidates = observation.candidates[row, i]
-                assert candidates[candidates >= 0].tolist() == world.candidates(uav)
+                candidates, bound = observation.candidates[row, i], world.is_bound(i)
+                expected = world.candidates(i)
+                assert candidates[candidates >= 0].tolist() == expected
+                assert observation.decides[row, i] == (bool(expected) and not bound)
+                mask = [not bound, *(j == uav.choice or not bound for j in expected)]
+                assert np.flatnonzero(observation.action_mask[row, i]).tolist() == np.flatnonzero(mask).tolist()
         actions = random_actions(worlds, observation, rng)
         result = worlds.advance(actions)
         for row, world in enumerate(looped):
@@ -135,22 +157,72 @@ def play(
         observation = worlds.observe()
 
 
-def test_batched_worlds__are_the_looped_world(config: Config, looped_world: MakeLooped) -> None:
+def compare(config: Config, make_looped: MakeLooped, num_worlds: int, num_steps: int) -> Compared:
+    """Plays both, holds state and outcomes of one against the other, and says what they met."""
     met = Compared()
-
-    for worlds, looped in play(config, looped_world, num_worlds=4, num_steps=200):
+    for worlds, looped in play(config, make_looped, num_worlds, num_steps):
         outcomes = worlds.outcomes(worlds.state.ended)
-        ended = [world for world in looped if world.has_ended]
         for row, world in enumerate(looped):
             assert_same_state(world, worlds.state, row)
-        for number, world in enumerate(ended):
+        for number, world in enumerate(world for world in looped if world.has_ended):
             for name, value in world.outcomes().items():
                 assert outcomes[name][number] == pytest.approx(value, rel=1e-5, abs=1e-5), name
-            met.num_deadlocked += world.is_deadlocked
-            met.num_late += world.is_truncated and not world.is_deadlocked
-            met.num_wasted += sum(uav.num_wasted for uav in world.uavs)
-            met.num_closed += sum(not target.is_open for target in world.targets)
-            met.num_crowded += sum(target.crowding > 0.0 for target in world.targets)
+            met.add(world)
+    return met
+
+
+def test_batched_worlds__are_the_looped_world(config: Config, looped_world: MakeLooped) -> None:
+    met = compare(config, looped_world, num_worlds=4, num_steps=200)
 
     assert min(met.num_deadlocked, met.num_late, met.num_wasted, met.num_crowded) > 0
     assert met.num_closed > 50
+
+
+RULES = list(itertools.product(("sum", "sync"), ("consumed", "capability"), (0.0, 60.0), (0.0, 0.4), (False, True)))
+"""Coalition, kind of resource, longest service, share of targets that appear and of UAVs that fail, depot."""
+
+
+def with_rules(config: Config, rules: tuple[str, str, float, float, bool], *, replan: bool = True) -> Config:
+    """Small teams by these rules; values differ between targets."""
+    coalition, kind, service_s, share, has_depot = rules
+    changes = {
+        "num_uavs": (1, 4),
+        "num_targets": (1, 3),
+        "num_obstacles": (0, 2),
+        "obstacle_radius_m": (60.0, 150.0),
+        "cruise_mps": (30.0, 60.0),
+        "supply_demand_ratio": (1.0, 2.0),
+        "target_value": (0.5, 3.0),
+        "service_time_s": (0.0, service_s),
+        "appearing_share": share,
+        "failing_share": share,
+        "has_depot": has_depot,
+    }
+    world = config.world.model_copy(update={"coalition": coalition, "resource_kind": kind, "replan": replan})
+    generator = config.generator.model_copy(update=changes)
+    return config.model_copy(update={"generator": generator, "world": world, "reward": ALL_TERMS})
+
+
+@pytest.mark.parametrize("rules", RULES, ids=str)
+def test_batched_worlds__are_the_looped_world_by_all_rules(
+    rules: tuple[str, str, float, float, bool], quick_demo: Config, looped_world: MakeLooped
+) -> None:
+    met = [
+        compare(with_rules(quick_demo, rules, replan=replan), looped_world, num_worlds=4, num_steps=40)
+        for replan in (True, False)
+    ]
+
+    assert min(each.num_done for each in met) > 0
+    assert all((each.waited_s > 0.0) == (rules[0] == "sync") for each in met)
+
+
+@pytest.mark.parametrize("coalition", ["sum", "sync"])
+def test_batched_world_of_one_uav_and_one_target__is_the_looped_world(
+    coalition: str, quick_demo: Config, looped_world: MakeLooped
+) -> None:
+    config = with_rules(quick_demo, (coalition, "consumed", 60.0, 0.4, True))
+    generator = config.generator.model_copy(update={"num_uavs": (1, 1), "num_targets": (1, 1)})
+
+    met = compare(config.model_copy(update={"generator": generator}), looped_world, num_worlds=6, num_steps=40)
+
+    assert met.num_done > 0

@@ -12,75 +12,15 @@ from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.scenario import parse_scenario
-from rl_cluster.types import WAIT
+from tests.unit.environment.allocate.given_world import actions_to, fly, given, target, uav
 
 SEED = 8
 NUM_STEPS = 12
-REWARD = {
-    "completion": 0.0,
-    "share": 0.0,
-    "waste": 0.0,
-    "congestion": 0.0,
-    "path": 0.0,
-    "time": 0.0,
-    "approach": 0.0,
-    "collision": 0.0,
-    "all_done": 0.0,
-    "own_weight": 1.0,
-}
-"""No reward at all; a test switches on the terms that it looks at."""
 
 
 def generated(config: Config, num_worlds: int, first_world: int = 0) -> AllocateWorlds:
     source = AllocateGenerator(config.generator, config.world, SEED, is_training=False)
     return AllocateWorlds(source, config.world, config.reward, num_worlds, first_world)
-
-
-def uav(x: float, resources: list[float], y: float = 1000.0, **changes: object) -> dict[str, object]:
-    """Flies east at 25 m/s."""
-    given = {"heading_rad": 0.0, "range_m": 9000.0, "speed_mps": [15.0, 40.0], "cruise_mps": 25.0}
-    return {"position_m": [x, y], "resources": resources, **given, **changes}
-
-
-def target(x: float, demand: list[float], y: float = 1000.0) -> dict[str, object]:
-    return {"position_m": [x, y], "demand": demand, "value": 1.0}
-
-
-def given(
-    config: Config,
-    uavs: list[dict[str, object]],
-    targets: list[dict[str, object]],
-    *,
-    weights: dict[str, float] | None = None,
-    time_limit_s: float = 1000.0,
-    replan: bool = True,
-) -> AllocateWorlds:
-    """One world, at its start. A UAV that flies east reaches a target when it has come within 100 m."""
-    data: dict[str, Any] = {
-        "name": "given",
-        "area": {"width_m": 5000.0, "height_m": 5000.0},
-        "time_limit_s": time_limit_s,
-        "uavs": [{"id": f"u{i}", **each} for i, each in enumerate(uavs)],
-        "targets": [{"id": f"t{j}", **each} for j, each in enumerate(targets)],
-    }
-    world = config.world.model_copy(update={"replan": replan})
-    reward = config.reward.model_copy(update={**REWARD, **(weights or {})})
-    worlds = AllocateWorlds(ScenarioFiles([parse_scenario(data, "given")], world, SEED), world, reward, num_worlds=1)
-    worlds.reset()
-    return worlds
-
-
-def actions_to(worlds: AllocateWorlds, targets: list[int]) -> NDArray[np.int16]:
-    """Actions of a single world that fly to the given targets; -1 waits."""
-    candidates = worlds.observe().candidates[0]
-    actions = [WAIT if j < 0 else candidates[i].tolist().index(j) + 1 for i, j in enumerate(targets)]
-    return np.array([actions], dtype=np.int16)
-
-
-def fly(worlds: AllocateWorlds, targets: list[int]) -> NDArray[np.float32]:
-    """One interval towards the targets; returns the rewards (N,)."""
-    reward: NDArray[np.float32] = worlds.advance(actions_to(worlds, targets)).reward[0]
-    return reward
 
 
 def play(worlds: AllocateWorlds, name: str, num_steps: int) -> list[dict[str, NDArray[Any]]]:
@@ -93,14 +33,14 @@ def play(worlds: AllocateWorlds, name: str, num_steps: int) -> list[dict[str, ND
 
 
 @pytest.mark.parametrize("name", HEURISTICS)
-def test_episodes__are_the_same_bit_for_bit_in_every_batch(quick_demo: Config, name: str) -> None:
-    expected = play(generated(quick_demo, 64), name, NUM_STEPS)
+def test_episodes__are_the_same_bit_for_bit_in_every_batch(ruled: Config, name: str) -> None:
+    expected = play(generated(ruled, 64), name, NUM_STEPS)
 
     assert expected[-1]["episode"].max() > 0
     for batch_size in (1, 7):
         for first_world in range(0, 64, batch_size * 3):
             num_worlds = min(batch_size, 64 - first_world)
-            states = play(generated(quick_demo, num_worlds, first_world), name, NUM_STEPS)
+            states = play(generated(ruled, num_worlds, first_world), name, NUM_STEPS)
             for step, state in enumerate(states):
                 for key, array in state.items():
                     part = expected[step][key][first_world : first_world + num_worlds]
@@ -122,8 +62,8 @@ def test_episodes__do_not_depend_on_the_order_of_resets(quick_demo: Config) -> N
         np.testing.assert_array_equal(array, backward.state_dict()[key], err_msg=key)
 
 
-def test_permuting_uavs__permutes_what_happens_to_them(quick_demo: Config) -> None:
-    world = generated(quick_demo, 1, first_world=6)
+def test_permuting_uavs__permutes_what_happens_to_them(ruled: Config) -> None:
+    world = generated(ruled, 1, first_world=6)
     world.reset()
     data = scenario_of(world.state, 0).as_dict()
     order = np.random.default_rng(0).permutation(len(data["uavs"]))
@@ -132,7 +72,7 @@ def test_permuting_uavs__permutes_what_happens_to_them(quick_demo: Config) -> No
         parse_scenario({**data, "uavs": [data["uavs"][i] for i in rows]}, "g") for rows in (sorted(order), order)
     ]
     one, other = (
-        AllocateWorlds(ScenarioFiles([scenario], quick_demo.world, SEED), quick_demo.world, quick_demo.reward, 1)
+        AllocateWorlds(ScenarioFiles([scenario], ruled.world, SEED), ruled.world, ruled.reward, 1)
         for scenario in scenarios
     )
     policy, seen, permuted = HEURISTICS["greedy"](SEED), one.reset(), other.reset()
@@ -153,14 +93,14 @@ def test_permuting_uavs__permutes_what_happens_to_them(quick_demo: Config) -> No
 
 
 @pytest.mark.parametrize("name", HEURISTICS)
-def test_padding__changes_nothing(quick_demo: Config, name: str) -> None:
-    source = generated(quick_demo, 6)
+def test_padding__changes_nothing(ruled: Config, name: str) -> None:
+    source = generated(ruled, 6)
     source.reset()
     scenarios = [scenario_of(source.state, row) for row in range(6)]
-    padded = AllocateWorlds(ScenarioFiles(scenarios, quick_demo.world, SEED), quick_demo.world, quick_demo.reward, 6)
+    padded = AllocateWorlds(ScenarioFiles(scenarios, ruled.world, SEED), ruled.world, ruled.reward, 6)
     policy, seen = HEURISTICS[name](SEED), padded.reset()
     exact = [
-        AllocateWorlds(ScenarioFiles([scenario], quick_demo.world, SEED), quick_demo.world, quick_demo.reward, 1, row)
+        AllocateWorlds(ScenarioFiles([scenario], ruled.world, SEED), ruled.world, ruled.reward, 1, row)
         for row, scenario in enumerate(scenarios)
     ]
     seen_exact = [worlds.reset() for worlds in exact]
@@ -183,12 +123,12 @@ def test_padding__changes_nothing(quick_demo: Config, name: str) -> None:
         np.testing.assert_array_equal(values, np.concatenate([each[metric] for each in alone_ended]), err_msg=metric)
 
 
-def test_state_dict__goes_on_as_without_a_break(quick_demo: Config) -> None:
-    worlds, policy = generated(quick_demo, 5), HEURISTICS["greedy"](SEED)
+def test_state_dict__goes_on_as_without_a_break(ruled: Config) -> None:
+    worlds, policy = generated(ruled, 5), HEURISTICS["greedy"](SEED)
     observation = worlds.reset()
     for _ in range(7):
         observation, _, _ = worlds.step(policy.act(worlds, observation))
-    resumed = generated(quick_demo, 5)
+    resumed = generated(ruled, 5)
 
     seen = resumed.load_state_dict(worlds.state_dict())
 
