@@ -52,6 +52,13 @@ def test_core__imports_no_ray(path: Path) -> None:
     assert not [name for name in _imports(TREES[path]) if name.split(".")[0] == "ray"]
 
 
+def test_package__needs_no_pettingzoo_but_in_its_own_face() -> None:
+    names = {"pettingzoo", "rl_cluster.environment.pettingzoo"}
+    users = [path for path in SOURCES if any(name in names for name in _imports(TREES[path]))]
+
+    assert users == [PACKAGE / "environment" / "pettingzoo.py"]
+
+
 def test_modules__import_each_other_without_a_cycle() -> None:
     modules = {_module(path): path for path in SOURCES}
     graph = {module: {name for name in _imports(TREES[path]) if name in modules} for module, path in modules.items()}

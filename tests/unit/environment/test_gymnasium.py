@@ -1,68 +1,128 @@
-"""The standard face: gymnasium's own checks, then what it must hand through unchanged."""
+"""The standard faces: gymnasium's own checks, then what they must hand through unchanged."""
+
+import doctest
+from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+import rl_cluster.environment.gymnasium as module
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.allocate.generator import AllocateGenerator
-from rl_cluster.environment.allocate.heuristics import HEURISTICS
-from rl_cluster.environment.allocate.outcome import METRICS
-from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.gymnasium import AllocateEnv, make_allocate_env
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.face import Setup, make_legal
+from rl_cluster.environment.gymnasium import SwarmEnv, SwarmVectorEnv
+from rl_cluster.environment.interface import Worlds
+from rl_cluster.environment.scenario import SHIPPED_SCENARIOS
+from rl_cluster.environment.tasks import graph_spec, make_source, make_worlds, metrics
 from rl_cluster.types import WAIT
 
-CONFIG = load_config("quick_demo")
 SEED = 5
+NUM_WORLDS = 3
+SHORT = ["generator.num_uavs=[2, 4]", "generator.spacing_m=200.0", "world.time_limit_sides=1.0"]
+IDS = {"allocate": "rl_cluster/Allocate-v0", "navigate": "rl_cluster/Navigate-v0"}
+SETTINGS = {
+    "allocate": load_config("quick_demo"),
+    "navigate": load_config("navigate_demo", SHORT),
+}
+
+
+@pytest.fixture(params=list(SETTINGS))
+def config(request: pytest.FixtureRequest) -> Config:
+    return SETTINGS[request.param]
 
 
 @pytest.fixture
-def env() -> AllocateEnv:
-    return make_allocate_env("quick_demo")
+def env(config: Config) -> SwarmEnv:
+    return SwarmEnv(Setup(config))
 
 
-def batched() -> AllocateWorlds:
-    source = AllocateGenerator(CONFIG.generator, CONFIG.world, SEED, is_training=True)
-    return AllocateWorlds(source, CONFIG.world, CONFIG.reward, num_worlds=1)
+@pytest.fixture
+def envs(config: Config) -> SwarmVectorEnv:
+    return SwarmVectorEnv(Setup(config), NUM_WORLDS)
 
 
-def test_env__passes_gymnasiums_checks(env: AllocateEnv) -> None:
+def batched(config: Config, num_worlds: int) -> Worlds:
+    return make_worlds(config, make_source(config, SEED, is_training=True), num_worlds)
+
+
+def assert_same(actual: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Nested dicts of equal arrays."""
+    assert actual.keys() == expected.keys()
+    for name, value in expected.items():
+        if isinstance(value, dict):
+            assert_same(actual[name], value)
+        elif isinstance(value, np.ndarray) and value.dtype == object:
+            assert [one is None for one in actual[name]] == [one is None for one in value]
+            for one, other in zip(actual[name], value, strict=True):
+                assert other is None or assert_same(one, other) is None  # type: ignore[func-returns-value]
+        else:
+            np.testing.assert_allclose(actual[name], value, rtol=1e-6)
+
+
+def test_env__passes_gymnasiums_checks(env: SwarmEnv) -> None:
     check_env(env, skip_render_check=True)
 
 
-def test_env__is_registered() -> None:
-    env = gymnasium.make("rl_cluster/Allocate-v0")
+@pytest.mark.parametrize("task", IDS)
+def test_env__is_registered(task: str) -> None:
+    env = gymnasium.make(IDS[task], overrides=["generator.num_uavs=[3, 3]", "generator.spacing_m=1500.0"])
 
-    observation, info = env.reset(seed=SEED)
+    check_env(env.unwrapped)
+    observation, _ = env.reset(seed=SEED)
 
     assert observation in env.observation_space
-    assert info["action_mask"].shape == (env.action_space.shape[0], env.action_space.nvec[0])  # type: ignore[index,attr-defined]
+    assert env.action_space.shape is not None
+    assert env.action_space.shape[0] == 3
 
 
-def test_env__plays_the_batched_world_with_the_team_reward(env: AllocateEnv) -> None:
-    worlds, policy = batched(), HEURISTICS["greedy"](0)
+@pytest.mark.parametrize("task", IDS)
+def test_vector_env__is_registered(task: str) -> None:
+    envs = gymnasium.make_vec(IDS[task], num_envs=2, vectorization_mode="vector_entry_point")
+
+    observations, _ = envs.reset(seed=SEED)
+
+    assert isinstance(envs, SwarmVectorEnv)
+    assert observations in envs.observation_space
+    assert envs.num_envs == 2
+
+
+def test_env__plays_a_scenario() -> None:
+    env = gymnasium.make("rl_cluster/Allocate-v0", scenario=str(SHIPPED_SCENARIOS["small"]))
+
+    first, _ = env.reset(seed=SEED)
+    second, _ = env.reset()
+
+    assert first in env.observation_space
+    np.testing.assert_array_equal(first["position"], second["position"])
+
+
+def test_env__plays_the_batched_world_with_the_team_reward(env: SwarmEnv, config: Config) -> None:
+    worlds = batched(config, 1)
     expected, (observation, _) = worlds.reset(), env.reset(seed=SEED)
+    env.action_space.seed(0)
     has_ended = False
 
     while not has_ended:
-        actions = policy.act(worlds, expected)
-        result = worlds.advance(actions)
+        actions = env.action_space.sample()
+        legal, _ = make_legal(actions[None], expected, graph_spec(config).num_controls)
+        result = worlds.advance(legal)
         expected = worlds.observe()
-        observation, reward, terminated, truncated, info = env.step(actions[0])
-        for name, array in expected._asdict().items():
-            np.testing.assert_array_equal(observation[name], array[0])
+        observation, reward, terminated, truncated, info = env.step(actions)
+        assert_same(observation, {name: array[0] for name, array in expected._asdict().items()})
+        np.testing.assert_array_equal(info["uav_reward"], result.reward[0])
         # The mean over the UAVs that exist; the padded ones have none.
-        num_uavs = worlds.state.uav_exists[0].sum()
-        assert reward == pytest.approx(result.reward[0].sum() / num_uavs, rel=1e-6)
+        assert reward == pytest.approx(result.reward[0].sum() / worlds.state.uav_exists[0].sum(), rel=1e-6, abs=1e-7)
         assert (terminated, truncated) == (result.terminated[0], result.truncated[0])
         has_ended = terminated or truncated
 
-    assert info["outcomes"].keys() == set(METRICS)
-    assert info["outcomes"] == {name: values[0] for name, values in worlds.outcomes(worlds.state.ended).items()}
+    assert info["outcomes"].keys() == set(metrics(config))
+    assert_same(info["outcomes"], {name: values[0] for name, values in worlds.outcomes(worlds.state.ended).items()})
 
 
-def test_env__reset_without_seed_starts_the_next_episode(env: AllocateEnv) -> None:
+def test_env__reset_without_seed_starts_the_next_episode(env: SwarmEnv) -> None:
     first, _ = env.reset(seed=SEED)
     second, _ = env.reset()
     again, _ = env.reset(seed=SEED)
@@ -71,7 +131,20 @@ def test_env__reset_without_seed_starts_the_next_episode(env: AllocateEnv) -> No
     np.testing.assert_array_equal(first["position"], again["position"])
 
 
-def test_env__replaces_an_illegal_action_by_waiting(env: AllocateEnv) -> None:
+def test_env__what_a_caller_writes_into_an_observation_changes_nothing() -> None:
+    """The worlds look choices up in the candidates and masks that they returned last."""
+    one, other = (SwarmEnv(Setup(SETTINGS["allocate"])) for _ in range(2))
+    observation, info = one.reset(seed=SEED)
+    other.reset(seed=SEED)
+    action = info["action_mask"].shape[1] - 1 - info["action_mask"][:, ::-1].argmax(axis=1)
+    for array in (*observation.values(), info["action_mask"]):
+        array[...] = 0
+
+    assert_same(one.step(action)[0], other.step(action)[0])
+
+
+def test_env__replaces_an_illegal_action_by_waiting() -> None:
+    env = SwarmEnv(Setup(SETTINGS["allocate"]))
     _, info = env.reset(seed=SEED)
     illegal = info["action_mask"].argmin(axis=1)  # 0, which is to wait, for a UAV to which everything is legal
     num_illegal = (illegal != WAIT).sum()
@@ -82,5 +155,72 @@ def test_env__replaces_an_illegal_action_by_waiting(env: AllocateEnv) -> None:
     assert info["num_illegal_actions"] == num_illegal
     env.reset(seed=SEED)
     waited, *_ = env.step(np.full_like(illegal, WAIT))
-    for name, array in waited.items():
-        np.testing.assert_array_equal(observation[name], array)
+    assert_same(observation, waited)
+
+
+def test_vector_env__begins_with_the_world_of_an_env_and_differs_beyond(env: SwarmEnv, envs: SwarmVectorEnv) -> None:
+    one, _ = env.reset(seed=SEED)
+
+    many, _ = envs.reset(seed=SEED)
+
+    assert_same({name: array[0] for name, array in many.items()}, one)
+    assert not np.array_equal(many["position"][0], many["position"][1])
+
+
+def test_vector_env__steps_the_batched_worlds(envs: SwarmVectorEnv, config: Config) -> None:
+    worlds = batched(config, NUM_WORLDS)
+    expected, _ = worlds.reset(), envs.reset(seed=SEED)
+    envs.action_space.seed(0)
+    num_steps, num_episodes = 0, 0
+
+    while num_episodes <= NUM_WORLDS:  # so that one has begun its second
+        actions = envs.action_space.sample()
+        legal, is_illegal = make_legal(actions, expected, graph_spec(config).num_controls)
+        num_uavs = worlds.state.uav_exists.sum(axis=1)
+        expected, result, outcomes = worlds.step(legal)
+        observations, rewards, terminated, truncated, infos = envs.step(actions)
+        ended = terminated | truncated
+        num_steps, num_episodes = num_steps + 1, num_episodes + ended.sum()
+
+        assert observations in envs.observation_space
+        assert_same(observations, expected._asdict())
+        np.testing.assert_allclose(rewards, result.reward.sum(axis=1) / num_uavs, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(infos["uav_reward"], result.reward)
+        np.testing.assert_array_equal(infos["num_illegal_actions"], is_illegal.sum(axis=1))
+        np.testing.assert_array_equal(terminated, result.terminated)
+        np.testing.assert_array_equal(truncated, result.truncated)
+        for name, values in outcomes.items():
+            assert not ended.any() or (infos["final_info"]["outcomes"][name][ended] == values).all()
+
+    assert num_steps > num_episodes
+
+
+def test_vector_env__tells_what_gymnasiums_own_vector_env_tells(config: Config) -> None:
+    ours = SwarmVectorEnv(Setup(config), num_envs=1)
+    theirs = SyncVectorEnv([lambda: SwarmEnv(Setup(config))], autoreset_mode=AutoresetMode.SAME_STEP)
+    assert ours.observation_space == theirs.observation_space
+    assert ours.action_space == theirs.action_space
+    assert ours.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+    assert_same(ours.reset(seed=SEED)[0], theirs.reset(seed=SEED)[0])
+    ours.action_space.seed(0)
+    has_ended = False
+
+    while not has_ended:
+        actions = ours.action_space.sample()
+        (observations, *numbers, infos), (their_observations, *their_numbers, their_infos) = (
+            envs.step(actions) for envs in (ours, theirs)
+        )
+        assert_same(observations, their_observations)
+        np.testing.assert_allclose(numbers, their_numbers, rtol=1e-6)
+        assert_same({name: infos[name] for name in their_infos}, their_infos)
+        has_ended = bool(numbers[1] | numbers[2])
+
+    assert infos["final_obs"][0].keys() == observations.keys()
+    assert infos["final_info"]["_outcomes"].all()
+
+
+def test_module__shows_examples_that_run() -> None:
+    result = doctest.testmod(module)
+
+    assert result.attempted > 0
+    assert result.failed == 0
