@@ -8,6 +8,7 @@ from typing import Any
 
 from rl_cluster.config.schema import Config, NavigateConfig
 from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.heuristics import EXTRAS as ALLOCATE_EXTRAS
 from rl_cluster.environment.allocate.heuristics import HEURISTICS as ALLOCATE_HEURISTICS
 from rl_cluster.environment.allocate.outcome import METRICS as ALLOCATE_METRICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
@@ -28,7 +29,7 @@ from rl_cluster.types import (
     uav_feature_dim,
 )
 
-__all__ = ["graph_spec", "heuristics", "make_scenario_source", "make_source", "make_worlds", "metrics"]
+__all__ = ["extras", "graph_spec", "heuristics", "make_scenario_source", "make_source", "make_worlds", "metrics"]
 
 
 def make_source(config: Config, seed: int, is_training: bool) -> Any:
@@ -71,6 +72,11 @@ def graph_spec(config: Config) -> GraphSpec:
 def heuristics(config: Config) -> Mapping[str, Callable[[int], Policy]]:
     """Name -> what makes the heuristic from a seed, weakest first."""
     return NAVIGATE_HEURISTICS if isinstance(config, NavigateConfig) else ALLOCATE_HEURISTICS
+
+
+def extras(config: Config) -> Mapping[str, Callable[[int], Policy]]:
+    """The same for policies that are played only if they are asked for by name: they need an extra, or much time."""
+    return {} if isinstance(config, NavigateConfig) else ALLOCATE_EXTRAS
 
 
 def metrics(config: Config) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rl_cluster.config.schema import AllocateConfig, Config
 from rl_cluster.environment.interface import Policy
 from rl_cluster.environment.scenario import load_scenario
-from rl_cluster.environment.tasks import heuristics, make_scenario_source, make_source
+from rl_cluster.environment.tasks import extras, heuristics, make_scenario_source, make_source
 from rl_cluster.errors import ConfigError, ScenarioError
 from rl_cluster.training.allocate_trace import AllocateTrace
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
@@ -149,7 +149,7 @@ def _note(path: Path, checkpoint: Checkpoint) -> str:
 
 
 def _heuristic(name: str, config: Config, seed: int) -> Policy:
-    known = heuristics(config)
+    known = {**heuristics(config), **extras(config)}
     if name not in known:
         remedy = f"choose from {', '.join(known)}, or name a --preset of another task"
         raise ConfigError("--policy", f"{name} is not a heuristic of task {config.task}", remedy)

@@ -1,5 +1,7 @@
 """Baselines on the same interface as a policy. `HEURISTICS` makes each of them by its name, from a seed."""
 
+import importlib
+import importlib.util
 from collections.abc import Callable
 
 from rl_cluster.environment.allocate.heuristics.cbba import CBBA
@@ -9,8 +11,9 @@ from rl_cluster.environment.allocate.heuristics.greedy import Greedy
 from rl_cluster.environment.allocate.heuristics.hungarian import Hungarian
 from rl_cluster.environment.allocate.heuristics.random import Random
 from rl_cluster.environment.interface import Policy
+from rl_cluster.errors import ConfigError
 
-__all__ = ["HEURISTICS", "Policy"]
+__all__ = ["EXTRAS", "HEURISTICS"]
 
 HEURISTICS: dict[str, Callable[[int], Policy]] = {
     "random": Random,
@@ -21,3 +24,15 @@ HEURISTICS: dict[str, Callable[[int], Policy]] = {
     "complete-first": lambda seed: CompleteFirst(),
 }
 """Name -> what makes the policy from a seed (only `random` uses it), weakest first."""
+
+
+def _make_optimum(seed: int) -> Policy:  # noqa: ARG001 - as all heuristics are made
+    """The module is imported when it is asked for: it needs an extra."""
+    if importlib.util.find_spec("ortools") is None:
+        raise ConfigError("--policy", "optimum needs OR-Tools", "pip install 'rl-cluster[ortools]'")
+    policy: Policy = importlib.import_module("rl_cluster.environment.allocate.heuristics.optimum").Optimum()
+    return policy
+
+
+EXTRAS: dict[str, Callable[[int], Policy]] = {"optimum": _make_optimum}
+"""The same for those that are played only if they are asked for by name."""

@@ -1,0 +1,120 @@
+"""How far the heuristics are from the optimum, on 50 small instances of `allocate`.
+
+    python -m benchmarks.optimum [--quick] [--json FILE] [--episodes 50]
+
+Episodes of `quick_demo` with 2 to 6 UAVs and targets, of the stream that is never trained on. Every policy plays the
+same ones. The optimum is what `heuristics/optimum.py` flies; the bound is what its solver proved that nobody exceeds.
+Needs `pip install 'rl-cluster[ortools]'`.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy is first imported, below
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.report import Row, print_rows, write
+from rl_cluster.config.load import load_config
+from rl_cluster.environment.allocate.heuristics import HEURISTICS
+from rl_cluster.environment.allocate.heuristics.optimum import Optimum
+from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.tasks import make_source, make_worlds
+from rl_cluster.training.evaluation import evaluate
+from rl_cluster.training.statistics import paired_difference
+
+__all__ = ["main"]
+
+SEED = 1000
+SIZES = ["generator.num_uavs=[2, 6]", "generator.num_targets=[2, 6]"]
+CONFIDENCE = 0.95
+SATISFIED = "satisfied_rate"
+METRICS = {SATISFIED: "satisfied", "normalized_completion_score": "NCS", "path_km_per_uav": "km/UAV"}
+
+Outcomes = dict[str, NDArray[np.float64]]
+Gaps = dict[str, dict[str, dict[str, float]]]
+
+
+def play(policy: Policy, num_episodes: int) -> Outcomes:
+    """The policy's metrics, episode by episode; says how long it took."""
+    config = load_config("quick_demo", SIZES)
+    start_s = time.process_time()
+    source = make_source(config, SEED, is_training=False)
+    outcomes = evaluate(policy, source, config, num_episodes, batch_size=5)
+    spent_s = time.process_time() - start_s
+    print(f"{policy.name}: {spent_s / num_episodes:.2f} CPU-s an episode", file=sys.stderr, flush=True)
+    return outcomes
+
+
+def bounds(optimum: Optimum, num_episodes: int) -> NDArray[np.float64]:
+    """(E,) share of targets that no policy can exceed."""
+    config = load_config("quick_demo", SIZES)
+    worlds = make_worlds(config, make_source(config, SEED, is_training=False), num_episodes)
+    worlds.reset()
+    proven = [optimum.bounds[episode, 0].satisfied for episode in range(num_episodes)]
+    share: NDArray[np.float64] = np.array(proven) / worlds.state.target_exists.sum(axis=1)
+    return share
+
+
+def gaps_to(best: Outcomes, played: dict[str, Outcomes]) -> Gaps:
+    """Policy -> metric -> its mean, and its paired difference to the optimum with a 95 % interval."""
+    optimal = np.stack([best[metric] for metric in METRICS], axis=1)
+    table: Gaps = {}
+    for name, outcomes in played.items():
+        columns = np.stack([outcomes[metric] for metric in METRICS], axis=1)
+        gap = paired_difference(columns, optimal, CONFIDENCE)
+        table[name] = {
+            metric: {
+                "mean": float(columns[:, k].mean()),
+                "gap": float(gap.mean[k]),
+                "low": float(gap.low[k]),
+                "high": float(gap.high[k]),
+            }
+            for k, metric in enumerate(METRICS)
+        }
+    return table
+
+
+def print_gaps(gaps: Gaps) -> None:
+    """The gaps as a table."""
+    table = Table("", *(f"{label} (gap to the optimum, 95 %)" for label in METRICS.values()), box=None)
+    for name, metrics in gaps.items():
+        cells = (f"{m['mean']:.3f} ({m['gap']:+.3f} [{m['low']:+.3f}, {m['high']:+.3f}])" for m in metrics.values())
+        table.add_row(name, *cells)
+    Console(width=150).print(table)
+
+
+def main() -> None:
+    """Plays, prints, and writes JSON if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="8 episodes")
+    parser.add_argument("--episodes", type=int, default=50, help="by default 50")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    arguments = parser.parse_args()
+    num_episodes = 8 if arguments.quick else arguments.episodes
+    optimum = Optimum()
+    best = play(optimum, num_episodes)
+    played = {name: play(make(0), num_episodes) for name, make in HEURISTICS.items()}
+    bound = bounds(optimum, num_episodes)
+    rows = [
+        Row.of(f"{name}: satisfied rate", outcomes[SATISFIED].mean(), best[SATISFIED].mean(), "optimum", "of targets")
+        for name, outcomes in played.items()
+    ]
+    rows.append(Row.of("optimum: satisfied rate", best[SATISFIED].mean(), bound.mean(), "solver's bound", "of targets"))
+    print_rows(f"{num_episodes} instances with 2 to 6 UAVs and targets", rows)
+    gaps = gaps_to(best, {**played, "optimum": best})
+    print_gaps(gaps)
+    proven = sum(optimum.bounds[episode, 0].is_proven for episode in range(num_episodes))
+    print(f"{proven} of {num_episodes} episodes: the optimum meets the bound, so it is proved")
+    if arguments.json:
+        write(arguments.json, rows, num_episodes=num_episodes, num_proven=proven, gaps=gaps)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The optimum of small worlds, or the nearest to it that could be found, and a bound on it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.environment.allocate.heuristics.cbba import CBBA
+from rl_cluster.environment.allocate.heuristics.commitment_aware import CommitmentAware
+from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst
+from rl_cluster.environment.allocate.heuristics.hungarian import Hungarian
+from rl_cluster.environment.allocate.heuristics.planning import IDLE, legal_distances, to_actions
+from rl_cluster.environment.allocate.heuristics.route_model import Instance, solve
+from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.interface import Policy
+from rl_cluster.errors import ConfigError
+from rl_cluster.types import IntArray, Observation
+
+__all__ = ["Bound", "Optimum"]
+
+MAX_ENTITIES = 8
+"""UAVs and targets of a world at most: the solver's time doubles with each."""
+
+PLANNERS: tuple[Policy, ...] = (CompleteFirst(), CBBA(), CommitmentAware(), Hungarian())
+"""Heuristics that are played beside the solver's plans."""
+
+Routes = list[list[int]]
+
+
+class Bound(NamedTuple):
+    """What the solver proved of an episode."""
+
+    satisfied: int
+    """No plan closes more targets"""
+    is_proven: bool
+    """True = as many are closed where the best plan is played: it is an optimum"""
+
+
+class Optimum:
+    """Plans a whole episode at its start by CP-SAT (`route_model.py`), and flies the plan.
+
+    The routes of both models are played in a copy of the world, and so are the planning heuristics; whatever closes
+    most targets there, and of those the one with the shortest path, is flown. So it is never worse than any of them.
+    It knows of targets that are still to appear and of UAVs that will fail; no other policy does.
+
+    Raises:
+        ConfigError: From `act`, if a world has more than 8 UAVs or targets, or coalitions must be synchronous.
+    """
+
+    name = "optimum"
+
+    def __init__(self) -> None:
+        self.bounds: dict[tuple[int, int], Bound] = {}
+        """(world number, episode) -> what was proved"""
+        self._players: dict[tuple[int, int], Policy] = {}
+
+    def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
+        """Actions (B, N), as of `Policy.act`."""
+        state = worlds.state
+        players = [self._player(worlds, row) for row in range(state.num_worlds)]
+        heuristics = {player for player in players if not isinstance(player, Routed)}
+        actions_of = {player: player.act(worlds, observation) for player in heuristics}
+        targets = np.full(state.uav_choice.shape, IDLE, dtype=np.int16)
+        distances = legal_distances(state, observation)
+        for row, player in enumerate(players):
+            if isinstance(player, Routed):
+                targets[row] = next_targets(state, row, distances[row], player.routes)
+        actions = to_actions(targets, observation)
+        for row, player in enumerate(players):
+            if not isinstance(player, Routed):
+                actions[row] = actions_of[player][row]
+        return actions
+
+    def _player(self, worlds: AllocateWorlds, row: int) -> Policy:
+        key = worlds.first_world + row, int(worlds.state.episode[row])
+        if key not in self._players:
+            self._players[key], self.bounds[key] = _plan(worlds, row)
+        return self._players[key]
+
+
+def next_targets(state: AllocateState, row: int, distances: NDArray[np.float64], routes: Routes) -> IntArray:
+    """The first target of each UAV's route to which it has not delivered yet, that is open, and that it may choose."""
+    targets = np.full(distances.shape[0], IDLE, dtype=np.int16)
+    for i, route in enumerate(routes):
+        for j in route:
+            is_served = state.delivered[row, i, j].any()
+            if not is_served and np.isfinite(distances[i, j]):
+                targets[i] = j
+                break
+            if not is_served and state.target_appears_s[row, j] > state.time_s[row]:
+                break
+    return targets
+
+
+class Routed:
+    """A policy for one world that flies given routes."""
+
+    name = "routed"
+
+    def __init__(self, routes: Routes) -> None:
+        self.routes = routes
+
+    def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
+        """Actions (1, N)."""
+        distances = legal_distances(worlds.state, observation)
+        return to_actions(next_targets(worlds.state, 0, distances[0], self.routes)[None], observation)
+
+
+def _plan(worlds: AllocateWorlds, row: int) -> tuple[Policy, Bound]:
+    """What plays best, and the bound."""
+    _check(worlds, row)
+    strict = solve(instance_of(worlds.state, row), is_strict=True)
+    relaxed = solve(instance_of(worlds.state, row, worlds.world.capture_radius_m), is_strict=False)
+    players = [Routed(strict.routes), Routed(relaxed.routes), *PLANNERS]
+    scores = [_played(worlds, row, player) for player in players]
+    best = max(range(len(players)), key=lambda index: scores[index])
+    return players[best], Bound(relaxed.bound, scores[best][0] == relaxed.bound)
+
+
+def _check(worlds: AllocateWorlds, row: int) -> None:
+    num_uavs, num_targets = int(worlds.state.uav_exists[row].sum()), int(worlds.state.target_exists[row].sum())
+    if max(num_uavs, num_targets) > MAX_ENTITIES:
+        what = f"optimum plans for at most {MAX_ENTITIES} UAVs and targets, not {num_uavs} and {num_targets}"
+        raise ConfigError("--policy", what, "leave optimum away, or play smaller episodes")
+    if worlds.world.coalition == "sync":
+        raise ConfigError("--policy", "optimum has no model of coalition sync", "leave optimum away")
+
+
+def _played(worlds: AllocateWorlds, row: int, policy: Policy) -> tuple[int, float]:
+    """Targets closed, and less the path in metres, when the policy plays the world's episode from its start."""
+    source = ScenarioFiles([scenario_of(worlds.state, row)], worlds.world, seed=0)
+    copy = AllocateWorlds(source, worlds.world, worlds.reward, num_worlds=1)
+    observation = copy.reset()
+    while not copy.state.ended[0]:
+        copy.advance(policy.act(copy, observation))
+        observation = copy.observe()
+    num_closed = int((copy.state.target_exists & np.isfinite(copy.state.target_closed_time_s)).sum())
+    return num_closed, -float(copy.state.uav_flown_m.sum())
+
+
+def instance_of(state: AllocateState, row: int, reach_m: float = 0.0) -> Instance:
+    """The routing problem of a world at the start of its episode; a target is reached from `reach_m` away."""
+    uavs, targets = state.uav_exists[row], state.target_exists[row]
+    start = state.uav_position_m[row, uavs].astype(np.float64)
+    place = state.target_position_m[row, targets].astype(np.float64)
+    home = np.linalg.norm(place - state.depot_m[row], axis=-1) * float(state.has_depot[row])
+    return Instance(
+        supply=state.uav_resources[row, uavs].astype(np.float64),
+        demand=state.target_demand[row, targets].astype(np.float64),
+        start_m=np.maximum(np.linalg.norm(start[:, None] - place, axis=-1) - reach_m, 0.0),
+        between_m=np.maximum(np.linalg.norm(place[:, None] - place, axis=-1) - 2.0 * reach_m, 0.0),
+        home_m=np.maximum(home - 2.0 * reach_m, 0.0),
+        range_m=state.uav_range_left_m[row, uavs].astype(np.float64),
+        cruise_mps=state.uav_cruise_mps[row, uavs].astype(np.float64),
+        ready_s=state.target_appears_s[row, targets].astype(np.float64),
+        service_s=state.target_service_s[row, targets].astype(np.float64),
+        until_s=np.minimum(state.uav_fails_s[row, uavs], state.time_limit_s[row]).astype(np.float64),
+        is_capability=bool(state.is_capability[row]),
+    )
