@@ -171,8 +171,8 @@ def share_rows(plan: Plan) -> Iterator[Row]:
 
 
 def _world_share(config: Config, plan: Plan) -> float:
-    rollout = make_rollout(config, 0, make_model(config).eval())
-    rollout.sample(2)
+    rollout, num_steps = make_rollout(config, 0, make_model(config).eval()), config.sampling.fragment_steps
+    rollout.sample(num_steps)
     worlds: Any = rollout.worlds
     spent_s = [0.0]
     step = worlds.step
@@ -186,7 +186,7 @@ def _world_share(config: Config, plan: Plan) -> float:
     worlds.step = timed
     start_s = time.process_time()
     while time.process_time() - start_s < 5.0 * plan.seconds:
-        rollout.sample(4)
+        rollout.sample(num_steps)
     return spent_s[0] / (time.process_time() - start_s)
 
 

@@ -13,16 +13,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.environment.random import TRAINING, key, uniform, uniform_int
-from rl_cluster.types import IntArray
 
 __all__ = [
     "MAX_NEIGHBOURS",
     "MAX_RANKED",
-    "Nearest",
     "Ranking",
     "adaptive_k",
     "draw_k",
-    "insert_nearest",
     "num_neighbour_slots",
     "rank",
     "training_k",
@@ -40,27 +37,13 @@ _LANES = 16
 """Keys are counted in groups of so many."""
 
 
-class Nearest(NamedTuple):
-    """Scratch of the searches: the nearest so far, by rising distance."""
-
-    distances_m: NDArray[np.float64]
-    """(64,)"""
-    indices: IntArray
-    """(64,)"""
-
-    @classmethod
-    def empty(cls) -> "Nearest":
-        """Room for the longest list that the config allows."""
-        return cls(np.zeros(64, dtype=np.float64), np.zeros(64, dtype=np.int16))
-
-
 class Ranking(NamedTuple):
     """Scratch of `rank`: what was found, in order of index, and its order by key."""
 
     found: NDArray[np.int64]
     """(P,) entity indices"""
     keys: NDArray[np.float64]
-    """(P,) metres"""
+    """(P,) metres, or whatever it is ordered by"""
     order: NDArray[np.int64]
     """(P,) entity indices by rising key"""
 
@@ -154,18 +137,3 @@ def _insert_all(ranking, count, limit):  # type: ignore[no-untyped-def]
 def num_neighbour_slots(num_uavs: int, num_targets: int, num_obstacles: int) -> int:
     """W: slots of a neighbour row, a group per kind of entity, each up to 16 wide."""
     return sum(min(MAX_NEIGHBOURS, count) for count in (num_uavs, num_targets, num_obstacles))
-
-
-@njit(cache=True, _nrt=False)
-def insert_nearest(nearest: Nearest, count: int, limit: int, distance: float, index: int) -> int:
-    """Insertion into a list of the `limit` nearest, kept sorted; returns the new count."""
-    if count == limit and distance >= nearest.distances_m[count - 1]:
-        return count
-    slot = min(count, limit - 1)
-    while slot > 0 and nearest.distances_m[slot - 1] > distance:
-        nearest.distances_m[slot] = nearest.distances_m[slot - 1]
-        nearest.indices[slot] = nearest.indices[slot - 1]
-        slot -= 1
-    nearest.distances_m[slot] = distance
-    nearest.indices[slot] = index
-    return min(count + 1, limit)

@@ -1,19 +1,43 @@
 """Geometry of no-fly zones, circles and simple polygons: who is inside one, how far one is, which ways it bars.
 
-The kernels take any state with the `obstacle_*` fields (of `allocate` or `navigate`), float64 inside. A polygon's
+The kernels take `Zones`, or any state with these fields (of `allocate` or `navigate`); float64 inside. A polygon's
 bounding circle settles most questions; its edges are looked at only near it. `zones.py` makes zones.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-__all__ = ["edge_way", "gap_m", "is_blocked", "is_inside", "is_zone_near", "to_segment_m2"]
+from rl_cluster.types import BoolArray, FloatArray, IntArray
+
+__all__ = ["Zones", "edge_way", "gap_m", "is_inside", "is_zone_near", "to_segment_m2", "zones_of"]
 
 _TOUCH_M = 1e-6
 """A way this near to an edge touches it: one through two corners of a polygon crosses none of its edges properly."""
+
+
+class Zones(NamedTuple):
+    """The arrays of a state that zones are in: a kernel that is not inlined is called faster with few arrays."""
+
+    obstacle_exists: BoolArray
+    obstacle_center_m: FloatArray
+    obstacle_radius_m: FloatArray
+    obstacle_num_vertices: IntArray
+    obstacle_vertices_m: FloatArray
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def zones_of(state: Any) -> Zones:
+    """The zones of any state."""
+    return Zones(
+        state.obstacle_exists,
+        state.obstacle_center_m,
+        state.obstacle_radius_m,
+        state.obstacle_num_vertices,
+        state.obstacle_vertices_m,
+    )
 
 
 @njit(cache=True, _nrt=False)
@@ -147,13 +171,4 @@ def is_zone_near(state: Any, b: int, o: int, x0: float, y0: float, x1: float, y1
         if _is_edge_near(x0, y0, x1, y1, x2, y2, x3, y3, margin_m2):
             return True
         x2, y2 = x3, y3
-    return False
-
-
-@njit(cache=True, _nrt=False)
-def is_blocked(state: Any, b: int, x0: float, y0: float, x1: float, y1: float, margin_m: float) -> bool:
-    """True = the straight way from point 0 to point 1, metres, enters a zone or comes nearer than the margin to one."""
-    for o in range(state.obstacle_exists.shape[1]):
-        if state.obstacle_exists[b, o] and is_zone_near(state, b, o, x0, y0, x1, y1, margin_m):
-            return True
     return False

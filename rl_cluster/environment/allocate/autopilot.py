@@ -16,7 +16,7 @@ from numba import njit
 
 from rl_cluster.environment.allocate.route import GUARD_M, REACHED_SHARE, can_see, standoff_m
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.obstacles import gap_m, is_inside, is_zone_near, to_segment_m2
+from rl_cluster.environment.obstacles import gap_m, is_inside, is_zone_near, to_segment_m2, zones_of
 
 __all__ = ["fly", "wrap"]
 
@@ -35,7 +35,8 @@ def wrap(angle_rad: float) -> float:
 @njit(cache=True, _nrt=False)
 def _aim(state, b, j, x, y, gx, gy, standoff, margin_m):  # type: ignore[no-untyped-def]
     """The waypoint with the shortest way to goal j of those in sight, or _GOAL, or _NO_WAY."""
-    if can_see(state, b, x, y, gx, gy, margin_m):
+    zones = zones_of(state)
+    if can_see(zones, b, x, y, gx, gy, margin_m):
         return _GOAL
     best, best_m = _NO_WAY, np.inf
     for v in range(state.waypoint_exists.shape[1]):
@@ -45,17 +46,16 @@ def _aim(state, b, j, x, y, gx, gy, standoff, margin_m):  # type: ignore[no-unty
         distance = math.hypot(wx - x, wy - y)
         length = distance + state.waypoint_to_goal_m[b, j, v]
         is_ahead = distance > REACHED_SHARE * standoff
-        if length < best_m and is_ahead and can_see(state, b, x, y, wx, wy, margin_m):
+        if length < best_m and is_ahead and can_see(zones, b, x, y, wx, wy, margin_m):
             best, best_m = v, length
     return best
 
 
 @njit(cache=True, _nrt=False, inline="always")
 def _goal_speed_mps(state, b, i, distance_m, capture_radius_m):  # type: ignore[no-untyped-def]
-    """Cruise speed, or the speed whose turn radius is the capture radius where a wide turn would miss."""
+    """Cruise speed, or the speed whose turn radius v / w_max is the capture radius where a wide turn would miss."""
     cruise, turn_rate = state.uav_cruise_mps[b, i], state.uav_max_turn_rate_radps[b, i]
-    turn_radius_m = cruise / turn_rate
-    if turn_radius_m > capture_radius_m and distance_m < 2.0 * turn_radius_m:
+    if cruise > turn_rate * capture_radius_m and turn_rate * distance_m < 2.0 * cruise:
         return max(state.uav_speed_mps[b, i, 0], min(cruise, turn_rate * capture_radius_m))
     return cruise
 
@@ -73,24 +73,24 @@ def _waypoint_speed_mps(state, b, i, distance_m, error_rad):  # type: ignore[no-
 
 
 @njit(cache=True, _nrt=False)
-def _may_fly(state, b, x, y, new_x, new_y):  # type: ignore[no-untyped-def]
+def _may_fly(zones, b, x, y, new_x, new_y):  # type: ignore[no-untyped-def]
     """True = this piece of the way enters no zone, and keeps the guard (or half of the gap that it has) to all."""
-    for o in range(state.obstacle_exists.shape[1]):
-        if state.obstacle_exists[b, o] and is_zone_near(state, b, o, x, y, new_x, new_y, GUARD_M):
-            own_m = 0.5 * gap_m(state, b, o, x, y)
-            if own_m <= 0.0 or own_m >= GUARD_M or is_zone_near(state, b, o, x, y, new_x, new_y, own_m):
+    for o in range(zones.obstacle_exists.shape[1]):
+        if zones.obstacle_exists[b, o] and is_zone_near(zones, b, o, x, y, new_x, new_y, GUARD_M):
+            own_m = 0.5 * gap_m(zones, b, o, x, y)
+            if own_m <= 0.0 or own_m >= GUARD_M or is_zone_near(zones, b, o, x, y, new_x, new_y, own_m):
                 return False
     return True
 
 
 @njit(cache=True, _nrt=False)
-def _free_m(state, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[no-untyped-def]
+def _free_m(zones, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[no-untyped-def]
     """How far it may fly ahead: all of the length, or where it points at its aim a free half of it, or nothing."""
     for _ in range(_HALVINGS):
         # The end is tested as it will be stored: rounded to single precision.
         new_x = np.float64(np.float32(x + length_m * math.cos(heading_rad)))
         new_y = np.float64(np.float32(y + length_m * math.sin(heading_rad)))
-        if _may_fly(state, b, x, y, new_x, new_y):
+        if _may_fly(zones, b, x, y, new_x, new_y):
             return length_m
         if not is_aligned:
             return 0.0
@@ -106,12 +106,11 @@ def _goal(state, b, j):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _is_free_of_zones(state, b, i, x, y, gx, gy, standoff, substep_s):  # type: ignore[no-untyped-def]
-    """True = no zone's bounding circle is near the straight way to the goal or within one substep: nothing to avoid.
+def _is_free_of_zones(state, b, x, y, gx, gy, standoff, within_m):  # type: ignore[no-untyped-def]
+    """True = no zone's bounding circle is near the straight way to the goal, or within so many metres.
 
     It is inlined, and spares most substeps the calls that carry the whole state.
     """
-    within_m = state.uav_cruise_mps[b, i] * substep_s + GUARD_M
     for o in range(state.obstacle_exists.shape[1]):
         if state.obstacle_exists[b, o]:
             cx, cy = np.float64(state.obstacle_center_m[b, o, 0]), np.float64(state.obstacle_center_m[b, o, 1])
@@ -124,10 +123,10 @@ def _is_free_of_zones(state, b, i, x, y, gx, gy, standoff, substep_s):  # type: 
 
 
 @njit(cache=True, _nrt=False)
-def _is_caught(state, b, x, y):  # type: ignore[no-untyped-def]
+def _is_caught(zones, b, x, y):  # type: ignore[no-untyped-def]
     """True = the point lies inside a zone or exactly on an edge: from there, no way is seen."""
-    for o in range(state.obstacle_exists.shape[1]):
-        if state.obstacle_exists[b, o] and gap_m(state, b, o, x, y) <= 0.0:
+    for o in range(zones.obstacle_exists.shape[1]):
+        if zones.obstacle_exists[b, o] and gap_m(zones, b, o, x, y) <= 0.0:
             return True
     return False
 
@@ -150,8 +149,9 @@ def _turned(state, b, i, heading_rad, error_rad, substep_s):  # type: ignore[no-
 @njit(cache=True, _nrt=False)
 def _fly_round(state, b, i, j, x, y, gx, gy, heading, substep_s, capture_radius_m, clearance_m):  # type: ignore[no-untyped-def]
     """Where a zone may be in the way: (new heading, metres to fly, True = it is inside a zone and flies out of it)."""
+    zones = zones_of(state)
     aim = _aim_with_fallback(state, b, j, x, y, gx, gy, clearance_m)
-    is_escaping = aim == _NO_WAY and _is_caught(state, b, x, y)
+    is_escaping = aim == _NO_WAY and _is_caught(zones, b, x, y)
     if aim == _NO_WAY and not is_escaping:
         return heading, 0.0, False
     ax, ay = gx, gy
@@ -167,7 +167,7 @@ def _fly_round(state, b, i, j, x, y, gx, gy, heading, substep_s, capture_radius_
     flown_m = min(speed * substep_s, distance, state.uav_range_left_m[b, i])
     if not is_escaping:
         is_aligned = abs(error) <= state.uav_max_turn_rate_radps[b, i] * substep_s
-        flown_m = _free_m(state, b, x, y, heading, flown_m, is_aligned)
+        flown_m = _free_m(zones, b, x, y, heading, flown_m, is_aligned)
     return heading, flown_m, is_escaping
 
 
@@ -185,19 +185,29 @@ def fly(
     x, y = np.float64(state.uav_position_m[b, i, 0]), np.float64(state.uav_position_m[b, i, 1])
     gx, gy = _goal(state, b, j)
     heading, is_escaping = np.float64(state.uav_heading_rad[b, i]), False
-    if _is_free_of_zones(state, b, i, x, y, gx, gy, standoff_m(clearance_m), substep_s):
-        distance, error = math.hypot(gx - x, gy - y), wrap(math.atan2(gy - y, gx - x) - heading)
-        heading = _turned(state, b, i, heading, error, substep_s)
+    distance, is_on_course = math.sqrt((gx - x) ** 2 + (gy - y) ** 2), state.uav_course[b, i] == 1 + j
+    # who flies straight at its goal need not look to its sides
+    within_m = 0.0 if is_on_course else state.uav_cruise_mps[b, i] * substep_s + GUARD_M
+    if _is_free_of_zones(state, b, x, y, gx, gy, standoff_m(clearance_m), within_m):
         speed = _goal_speed_mps(state, b, i, distance, capture_radius_m)
         flown_m = min(speed * substep_s, distance, state.uav_range_left_m[b, i])
+        if not is_on_course:
+            error = wrap(math.atan2(gy - y, gx - x) - heading)
+            heading = _turned(state, b, i, heading, error, substep_s)
+            is_on_course = abs(error) <= state.uav_max_turn_rate_radps[b, i] * substep_s
     else:
         heading, flown_m, is_escaping = _fly_round(
             state, b, i, j, x, y, gx, gy, heading, substep_s, capture_radius_m, clearance_m
         )
-    x += flown_m * math.cos(heading)
-    y += flown_m * math.sin(heading)
+        is_on_course = False
+    state.uav_course[b, i] = 1 + j if is_on_course else 0
+    if is_on_course:
+        share = flown_m / max(distance, 1e-9)
+        x, y = x + (gx - x) * share, y + (gy - y) * share
+    else:
+        x, y = x + flown_m * math.cos(heading), y + flown_m * math.sin(heading)
     was_inside = state.uav_inside_obstacle[b, i]
-    now_inside = is_escaping and is_inside(state, b, x, y)
+    now_inside = is_escaping and is_inside(zones_of(state), b, x, y)
     state.uav_position_m[b, i, 0] = x
     state.uav_position_m[b, i, 1] = y
     state.uav_heading_rad[b, i] = heading

@@ -6,11 +6,10 @@ A target whose demand is met closes, and every UAV that was under way to it, or 
 trip. All functions act on one world of the state.
 """
 
-import math
-
 import numpy as np
 from numba import njit
 
+from rl_cluster.environment.allocate.crowding import crowding, is_involved, num_involved
 from rl_cluster.environment.allocate.legality import is_open
 from rl_cluster.environment.allocate.reward import term_index
 from rl_cluster.environment.allocate.service import choose, gather, has_anyone_arrived
@@ -25,22 +24,7 @@ _WASTE = term_index("waste")
 _CONGESTION = term_index("congestion")
 
 
-@njit(cache=True, _nrt=False)
-def _ideal_num_uavs(state, b, j):  # type: ignore[no-untyped-def]
-    """max over kinds of ceil(demand / mean initial resource), at least 1 (as in `outcome.py`)."""
-    ideal = 1.0
-    for r in range(state.target_demand.shape[2]):
-        total, count = 0.0, 0
-        for i in range(state.uav_exists.shape[1]):
-            if state.uav_exists[b, i]:
-                total += state.uav_initial_resources[b, i, r]
-                count += 1
-        ratio = state.target_demand[b, j, r] / max(total / max(count, 1), EPSILON)
-        ideal = max(ideal, math.ceil(ratio - 1e-4))
-    return ideal
-
-
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _offered(state, b, r, arrived):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(state.uav_resources.shape[1]):
@@ -49,7 +33,7 @@ def _offered(state, b, r, arrived):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]
     """Lets the arrived UAVs give to target j, and releases them from their choice."""
     num_uavs, num_kinds = state.uav_resources.shape[1:]
@@ -77,14 +61,11 @@ def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, _nrt=False)
 def charge_crowding(state: AllocateState, b: int, j: int, terms: FloatArray) -> None:
-    """Books clip(n_j / ideal_j - 1, 0, 1) of target j, in equal parts on the UAVs that are involved with it."""
-    num_involved = 0
+    """Books the crowding of target j, in equal parts on the UAVs that are involved with it."""
+    charge = crowding(state, b, j) / max(num_involved(state, b, j), 1)
     for i in range(state.involved.shape[1]):
-        num_involved += state.involved[b, i, j] or state.uav_choice[b, i] == j
-    crowding = min(1.0, max(0.0, num_involved / _ideal_num_uavs(state, b, j) - 1.0))
-    for i in range(state.involved.shape[1]):
-        if state.involved[b, i, j] or state.uav_choice[b, i] == j:
-            terms[b, i, _CONGESTION] -= crowding / num_involved
+        if is_involved(state, b, i, j):
+            terms[b, i, _CONGESTION] -= charge
 
 
 @njit(cache=True, _nrt=False)
@@ -122,7 +103,7 @@ def _close(state, b, j, terms, time_s):  # type: ignore[no-untyped-def]
     charge_crowding(state, b, j, terms)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def deliver(state: AllocateState, b: int, terms: FloatArray, capture_radius_m: float, time_s: float) -> None:
     """Lets every UAV of world b whose service is over deliver, and closes the targets whose demand is met.
 

@@ -7,6 +7,7 @@ writers below are the list of columns. R resource kinds come first in every row,
 
 import math
 
+import numpy as np
 from numba import njit
 
 from rl_cluster.environment.allocate.depot import from_depot_m
@@ -23,7 +24,7 @@ def _ratio(a, b, limit):  # type: ignore[no-untyped-def]
     return min(a / b, limit) if b > EPSILON else 0.0
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def write_uav_row(
     state: AllocateState, b: int, i: int, intent: Intent, sensing_radius_m: float, row: FloatArray
 ) -> None:
@@ -53,8 +54,8 @@ def write_uav_row(
     time_left_s = max(state.time_limit_s[b] - state.time_s[b], 0.0)
     row[c + 3] = min(time_left_s * state.uav_cruise_mps[b, i] / sensing_radius_m, 16.0) / 8.0
     if choice >= 0:
-        bearing = _bearing(state, b, i, choice)
-        row[c + 4], row[c + 5], row[c + 6] = 1.0, math.cos(bearing), math.sin(bearing)
+        row[c + 4] = 1.0
+        row[c + 5], row[c + 6] = _target_direction(state, b, i, choice, intent)
         row[c + 7] = min(intent.distance_m[i, choice] / sensing_radius_m, 4.0)
     else:
         row[c + 4], row[c + 5], row[c + 6], row[c + 7] = 0.0, 0.0, 0.0, 0.0
@@ -65,21 +66,22 @@ def write_uav_row(
     row[c + 12] = flying / num_uavs
     row[c + 13] = min(flying / max(num_open, 1.0), 4.0) / 4.0
     row[c + 14] = 1.0 if state.uav_present[b, i] else 0.0
-    _write_depot(state, b, i, sensing_radius_m, row[c + 15 :])
+    _write_depot(state, b, i, intent, sensing_radius_m, row[c + 15 :])
 
 
-@njit(cache=True, _nrt=False)
-def _write_depot(state, b, i, sensing_radius_m, row):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False, inline="always")
+def _write_depot(state, b, i, intent, sensing_radius_m, row):  # type: ignore[no-untyped-def]
     if not state.has_depot[b]:
         row[0], row[1], row[2], row[3] = 0.0, 0.0, 0.0, 0.0
         return
     x, y = state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1]
-    bearing = math.atan2(state.depot_m[b, 1] - y, state.depot_m[b, 0] - x) - state.uav_heading_rad[b, i]
-    row[0], row[1], row[2] = 1.0, math.cos(bearing), math.sin(bearing)
-    row[3] = min(from_depot_m(state, b, x, y) / sensing_radius_m, 4.0)
+    distance = from_depot_m(state, b, x, y)
+    row[0], row[3] = 1.0, min(distance / sensing_radius_m, 4.0)
+    dx, dy = np.float64(state.depot_m[b, 0]) - x, np.float64(state.depot_m[b, 1]) - y
+    row[1], row[2] = _direction(intent, i, dx, dy, distance)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _num_legal(intent, i):  # type: ignore[no-untyped-def]
     count = 0.0
     for j in range(intent.legal.shape[1]):
@@ -87,15 +89,24 @@ def _num_legal(intent, i):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True, _nrt=False)
-def _bearing(state, b, i, j):  # type: ignore[no-untyped-def]
-    """Bearing to target j in UAV i's body frame: 0 = straight ahead, positive = left."""
-    dx = state.target_position_m[b, j, 0] - state.uav_position_m[b, i, 0]
-    dy = state.target_position_m[b, j, 1] - state.uav_position_m[b, i, 1]
-    return math.atan2(dy, dx) - state.uav_heading_rad[b, i]
+@njit(cache=True, _nrt=False, inline="always")
+def _direction(intent, i, dx, dy, distance):  # type: ignore[no-untyped-def]
+    """Cosine and sine of the bearing to what lies (dx, dy) metres away, in UAV i's body frame; ahead if it is there."""
+    if distance <= 0.0:
+        return 1.0, 0.0
+    cos, sin = intent.axis[i, 0], intent.axis[i, 1]
+    return (dx * cos + dy * sin) / distance, (dy * cos - dx * sin) / distance
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
+def _target_direction(state, b, i, j, intent):  # type: ignore[no-untyped-def]
+    """`_direction` of target j."""
+    dx = np.float64(state.target_position_m[b, j, 0]) - state.uav_position_m[b, i, 0]
+    dy = np.float64(state.target_position_m[b, j, 1]) - state.uav_position_m[b, i, 1]
+    return _direction(intent, i, dx, dy, intent.distance_m[i, j])
+
+
+@njit(cache=True, _nrt=False, inline="always")
 def write_target_row(state: AllocateState, b: int, j: int, intent: Intent, interval_s: float, row: FloatArray) -> None:
     """Open target j of world b. Columns (6 R + 10):
 
@@ -135,7 +146,7 @@ def write_target_row(state: AllocateState, b: int, j: int, intent: Intent, inter
     row[c + 9] = 1.0 if intent.is_in_service[j] else 0.0
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def write_obstacle_row(
     state: AllocateState, b: int, o: int, clearance_m: float, sensing_radius_m: float, row: FloatArray
 ) -> None:
@@ -144,7 +155,7 @@ def write_obstacle_row(
     row[1] = (state.obstacle_radius_m[b, o] + clearance_m) / sensing_radius_m
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def write_pair_row(
     state: AllocateState, b: int, i: int, j: int, intent: Intent, sensing_radius_m: float, row: FloatArray
 ) -> None:
@@ -160,6 +171,7 @@ def write_pair_row(
     num_kinds = intent.unit.shape[0]
     distance = intent.distance_m[i, j]
     is_current = state.uav_choice[b, i] == j
+    nearer_under_way, nearer_free, nearest_free_m = _read_rivals(state, b, i, j, intent)
     alone, given_others, with_free = True, True, True
     gives, lacks, gives_uncovered, lacks_uncovered = 0.0, 0.0, 0.0, 0.0
     for r in range(num_kinds):
@@ -172,7 +184,7 @@ def write_pair_row(
         row[num_kinds + r] = min(own, uncovered) / unit
         row[2 * num_kinds + r] = _ratio(min(own, remaining), remaining, 1.0)
         row[3 * num_kinds + r] = uncovered / unit
-        row[4 * num_kinds + r] = max(0.0, uncovered - _nearer_free_supply(state, b, i, j, r, intent)) / unit
+        row[4 * num_kinds + r] = max(0.0, uncovered - intent.nearer_free[r]) / unit
         alone &= own >= remaining - EPSILON
         given_others &= own >= uncovered - EPSILON
         with_free &= free >= uncovered - EPSILON
@@ -180,14 +192,11 @@ def write_pair_row(
         lacks += remaining / unit
         gives_uncovered += min(own, uncovered) / unit
         lacks_uncovered += uncovered / unit
-    bearing = _bearing(state, b, i, j)
-    nearer_under_way, nearer_free, nearest_free_m = _rivals(state, b, i, j, intent)
     others_under_way = intent.num_under_way[j] - (1.0 if is_current else 0.0)
     time_left_s = max(state.time_limit_s[b] - state.time_s[b], 1.0)
     c = 5 * num_kinds
     row[c] = min(distance / sensing_radius_m, 8.0) / 2.0
-    row[c + 1] = math.cos(bearing)
-    row[c + 2] = math.sin(bearing)
+    row[c + 1], row[c + 2] = _target_direction(state, b, i, j, intent)
     row[c + 3] = 1.0 if is_current else 0.0
     row[c + 4] = min(distance / state.uav_range_left_m[b, i], 1.0)
     row[c + 5] = 1.0 if alone else 0.0
@@ -202,21 +211,14 @@ def write_pair_row(
     row[c + 14] = min(distance / state.uav_cruise_mps[b, i] / time_left_s, 2.0)
 
 
-@njit(cache=True, _nrt=False)
-def _nearer_free_supply(state, b, i, j, r, intent):  # type: ignore[no-untyped-def]
-    """Resources of kind r of other free UAVs that may choose target j and are nearer to it."""
-    supply = 0.0
-    for other in range(state.uav_exists.shape[1]):
-        is_free = other != i and state.uav_choice[b, other] < 0 and intent.legal[other, j]
-        if is_free and intent.distance_m[other, j] < intent.distance_m[i, j]:
-            supply += state.uav_resources[b, other, r]
-    return supply
+@njit(cache=True, _nrt=False, inline="always")
+def _read_rivals(state, b, i, j, intent):  # type: ignore[no-untyped-def]
+    """Nearer UAVs under way to target j, nearer free UAVs, and the distance of the nearest other free UAV.
 
-
-@njit(cache=True, _nrt=False)
-def _rivals(state, b, i, j, intent):  # type: ignore[no-untyped-def]
-    """Nearer UAVs under way to target j, nearer free UAVs, and the distance of the nearest other free UAV."""
+    Writes `intent.nearer_free`, what those nearer free UAVs carry.
+    """
     under_way, free, nearest_m = 0.0, 0.0, math.inf
+    intent.nearer_free[:] = 0.0
     for other in range(state.uav_exists.shape[1]):
         if other == i or not intent.legal[other, j]:
             continue
@@ -225,6 +227,9 @@ def _rivals(state, b, i, j, intent):  # type: ignore[no-untyped-def]
         if choice == j:
             under_way += is_nearer
         elif choice < 0:
-            free += is_nearer
             nearest_m = min(nearest_m, intent.distance_m[other, j])
+            if is_nearer:
+                free += 1.0
+                for r in range(intent.nearer_free.shape[0]):
+                    intent.nearer_free[r] += state.uav_resources[b, other, r]
     return under_way, free, nearest_m

@@ -5,6 +5,7 @@ whose choice it is, also one that is present there; *committed* are their resour
 demand after them; *free* is a UAV that can fly and has no choice. Targets that have not appeared count nowhere.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ class Intent(NamedTuple):
     unit: NDArray[np.float64]
     """(R,) mean initial resource of the world's UAVs, or the largest demand of a kind that none of them carries: the
     unit of all amounts that the policy sees"""
+    axis: NDArray[np.float64]
+    """(N, 2) cosine and sine of the UAV's heading"""
     distance_m: NDArray[np.float64]
     """(N, M) straight distances"""
     legal: BoolArray
@@ -36,6 +39,8 @@ class Intent(NamedTuple):
     """(M, R) max(0, remaining - committed)"""
     free_supply: NDArray[np.float64]
     """(M, R) resources of free UAVs that may choose the target"""
+    nearer_free: NDArray[np.float64]
+    """(R,) scratch of `features.py`: resources of the free UAVs that are nearer to a target than the UAV in hand"""
     num_under_way: NDArray[np.float64]
     """(M,) UAVs under way to the target"""
     earliest_s: NDArray[np.float64]
@@ -61,11 +66,13 @@ class Intent(NamedTuple):
         n, m, _, r, _ = sizes
         return cls(
             unit=np.zeros(r),
+            axis=np.zeros((n, 2)),
             distance_m=np.zeros((n, m)),
             legal=np.zeros((n, m), dtype=np.bool_),
             committed=np.zeros((m, r)),
             uncovered=np.zeros((m, r)),
             free_supply=np.zeros((m, r)),
+            nearer_free=np.zeros(r),
             num_under_way=np.zeros(m),
             earliest_s=np.zeros(m),
             ideal=np.zeros(m),
@@ -87,7 +94,7 @@ def _largest_demand(state, b, r):  # type: ignore[no-untyped-def]
     return largest
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]
     ideal[:] = 1.0
     for r in range(unit.shape[0]):
@@ -103,13 +110,15 @@ def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]
             ideal[j] = max(ideal[j], np.ceil(state.target_demand[b, j, r] / mean - 1e-4))
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _read_uavs(state, b, intent):  # type: ignore[no-untyped-def]
     flying, uavs, cruise_mps = 0.0, 0.0, 0.0
     intent.supply[:] = 0.0
     for i in range(state.uav_exists.shape[1]):
         if state.uav_exists[b, i]:
             uavs += 1.0
+            heading_rad = np.float64(state.uav_heading_rad[b, i])
+            intent.axis[i, 0], intent.axis[i, 1] = math.cos(heading_rad), math.sin(heading_rad)
             cruise_mps += state.uav_cruise_mps[b, i]
             if state.uav_range_left_m[b, i] > 0.0:
                 flying += 1.0
@@ -118,7 +127,7 @@ def _read_uavs(state, b, intent):  # type: ignore[no-untyped-def]
     intent.counts[0], intent.counts[1], intent.means[0] = flying, uavs, cruise_mps / max(uavs, 1.0)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _read_targets(state, b, intent):  # type: ignore[no-untyped-def]
     num_open, targets, value = 0.0, 0.0, 0.0
     intent.lack[:] = 0.0
@@ -132,7 +141,7 @@ def _read_targets(state, b, intent):  # type: ignore[no-untyped-def]
     intent.counts[2], intent.counts[3], intent.means[1] = num_open, targets, value / max(targets, 1.0)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _read_legal(state, b, intent):  # type: ignore[no-untyped-def]
     """As `is_legal`, for all pairs at once."""
     intent.legal[:] = False
@@ -145,7 +154,7 @@ def _read_legal(state, b, intent):  # type: ignore[no-untyped-def]
                 intent.legal[i, j] = is_choice and could_serve(state, b, i, j, distance)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]
     """Adds what UAV i means to target j: under way to it, or free to choose it."""
     choice = state.uav_choice[b, i]
@@ -163,7 +172,7 @@ def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]
             intent.free_supply[j, r] += state.uav_resources[b, i, r]
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def read_intent(state: AllocateState, b: int, intent: Intent) -> None:
     """Fills `intent` with the plans in world b."""
     _read_units(state, b, intent.unit, intent.ideal)

@@ -48,7 +48,7 @@ def take_choices(
     return -1, -1
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-untyped-def]
     for i in range(state.uav_exists.shape[1]):
         choice = state.uav_choice[b, i]
@@ -56,7 +56,7 @@ def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-
             terms[b, i, _APPROACH] -= sign * distance_m(state, b, i, choice) / sensing_radius_m
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_radius_m):  # type: ignore[no-untyped-def]
     """Towards their choices, or to the depot when all is done; who is present at its target stays there."""
     depot = state.target_exists.shape[1]
@@ -78,7 +78,7 @@ def _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_
             state.uav_collisions[b, i] += 1
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _ground_empty(state, b):  # type: ignore[no-untyped-def]
     """UAVs out of range stay where they are, with no choice (after they could still deliver)."""
     for i in range(state.uav_exists.shape[1]):
@@ -102,7 +102,7 @@ def _charge_open_targets(state, b, terms):  # type: ignore[no-untyped-def]
             charge_crowding(state, b, j, terms)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _is_done(state, b, capture_radius_m):  # type: ignore[no-untyped-def]
     return all_closed(state, b) and all_home(state, b, capture_radius_m)
 

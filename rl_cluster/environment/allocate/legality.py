@@ -15,34 +15,45 @@ from numba import njit
 from rl_cluster.environment.allocate.depot import from_depot_m
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 
-__all__ = ["all_closed", "could_serve", "distance_m", "has_appeared", "is_coverable", "is_legal", "is_open", "is_stuck"]
+__all__ = [
+    "all_closed",
+    "could_serve",
+    "distance_m",
+    "has_appeared",
+    "is_coverable",
+    "is_legal",
+    "is_open",
+    "is_stuck",
+    "is_unmet",
+]
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def has_appeared(state: AllocateState, b: int, j: int) -> bool:
     """True = target j exists and is there by now: nobody knows of it before."""
     return state.target_exists[b, j] and state.target_appears_s[b, j] <= state.time_s[b]
 
 
-@njit(cache=True, _nrt=False)
-def _is_unmet(state, b, j):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False, inline="always")
+def is_unmet(state: AllocateState, b: int, j: int) -> bool:
+    """True = something of target j's demand is left."""
     for r in range(state.target_remaining.shape[2]):
         if state.target_remaining[b, j, r] > EPSILON:
             return True
     return False
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def is_open(state: AllocateState, b: int, j: int) -> bool:
     """True = target j exists, has appeared, and something of its demand is left."""
-    return has_appeared(state, b, j) and _is_unmet(state, b, j)
+    return has_appeared(state, b, j) and is_unmet(state, b, j)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def all_closed(state: AllocateState, b: int) -> bool:
     """True = no target of the world is unmet, and none is still to come."""
     for j in range(state.target_exists.shape[1]):
-        if state.target_exists[b, j] and _is_unmet(state, b, j):
+        if state.target_exists[b, j] and is_unmet(state, b, j):
             return False
     return True
 
@@ -55,7 +66,7 @@ def _is_one_to_come(state, b):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def distance_m(state: AllocateState, b: int, i: int, j: int) -> float:
     """Straight distance from UAV i to target j, metres."""
     dx = state.target_position_m[b, j, 0] - state.uav_position_m[b, i, 0]
@@ -63,7 +74,7 @@ def distance_m(state: AllocateState, b: int, i: int, j: int) -> float:
     return math.sqrt(np.float64(dx) * dx + np.float64(dy) * dy)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _can_help(state, b, i, j):  # type: ignore[no-untyped-def]
     """True = it carries something of a kind that the target still lacks, and may (still) give it."""
     if state.is_capability[b] and state.involved[b, i, j]:
@@ -74,7 +85,7 @@ def _can_help(state, b, i, j):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _needed_m(state, b, i, j, distance):  # type: ignore[no-untyped-def]
     """Range that it takes to serve the target, and then to reach the depot if there is one."""
     if state.uav_present[b, i] and state.uav_choice[b, i] == j:
@@ -84,7 +95,7 @@ def _needed_m(state, b, i, j, distance):  # type: ignore[no-untyped-def]
     return distance
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def could_serve(state: AllocateState, b: int, i: int, j: int, distance: float) -> bool:
     """True = as the module says, of UAV i and open target j at this distance from it in metres."""
     if not state.uav_exists[b, i] or state.uav_range_left_m[b, i] <= 0.0 or not _can_help(state, b, i, j):

@@ -14,7 +14,7 @@ from rl_cluster.environment.allocate.neighbours import find_candidates, find_nei
 from rl_cluster.environment.allocate.service import is_locked
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.nearest import Nearest, num_neighbour_slots
+from rl_cluster.environment.nearest import Ranking, num_neighbour_slots
 from rl_cluster.types import (
     WAIT,
     Observation,
@@ -49,17 +49,17 @@ def write_observation(
     state: AllocateState,
     observation: Observation[NDArray[np.generic]],
     intent: Intent,
-    nearest: Nearest,
+    ranking: Ranking,
     replan: bool,
     interval_s: float,
     sensing_radius_m: float,
     clearance_m: float,
 ) -> None:
-    """Fills what `empty_observation` has made; `intent` and `nearest` are scratch."""
+    """Fills what `empty_observation` has made; `intent` and `ranking` are scratch."""
     for b in range(state.time_s.shape[0]):
         read_intent(state, b, intent)
-        find_neighbours(state, b, nearest, observation.neighbours)
-        find_candidates(state, b, intent, nearest, observation.candidates)
+        find_neighbours(state, b, ranking, observation.neighbours)
+        find_candidates(state, b, intent, ranking, observation.candidates)
         for i in range(state.uav_exists.shape[1]):
             if state.uav_exists[b, i]:
                 _place(state, b, i, state.uav_position_m[b, i], sensing_radius_m, observation)
@@ -69,7 +69,7 @@ def write_observation(
         _write_obstacles(state, b, clearance_m, sensing_radius_m, observation)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _write_targets(state, b, intent, interval_s, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
     first = state.uav_exists.shape[1]
     for j in range(state.target_exists.shape[1]):
@@ -78,7 +78,7 @@ def _write_targets(state, b, intent, interval_s, sensing_radius_m, observation):
             write_target_row(state, b, j, intent, interval_s, observation.target[b, j])
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _write_obstacles(state, b, clearance_m, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
     first = state.uav_exists.shape[1] + state.target_exists.shape[1]
     for o in range(state.obstacle_exists.shape[1]):
@@ -87,7 +87,7 @@ def _write_obstacles(state, b, clearance_m, sensing_radius_m, observation):  # t
             write_obstacle_row(state, b, o, clearance_m, sensing_radius_m, observation.obstacle[b, o])
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _place(state, b, entity, position_m, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
     """Marks an entity as there, and places it relative to the area's centre."""
     observation.mask[b, entity] = True
@@ -95,7 +95,7 @@ def _place(state, b, entity, position_m, sensing_radius_m, observation):  # type
         observation.position[b, entity, axis] = (position_m[axis] - 0.5 * state.area_m[b, axis]) / sensing_radius_m
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _write_choices(state, b, i, intent, replan, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
     """Pair rows and legal actions of one UAV.
 

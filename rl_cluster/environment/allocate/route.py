@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.environment.allocate.state import CIRCLE_CORNERS, AllocateState
-from rl_cluster.environment.obstacles import gap_m, is_zone_near
+from rl_cluster.environment.obstacles import Zones, gap_m, is_zone_near, zones_of
 
 __all__ = ["GUARD_M", "REACHED_SHARE", "can_see", "plan_routes", "standoff_m"]
 
@@ -37,16 +37,16 @@ def standoff_m(clearance_m: float) -> float:
     return max(clearance_m, _LOWEST_STANDOFF_M)
 
 
-@njit(cache=True, _nrt=False)
-def can_see(state: AllocateState, b: int, x0: float, y0: float, x1: float, y1: float, margin_m: float) -> bool:
+@njit(cache=True, _nrt=False, inline="always")
+def can_see(zones: Zones, b: int, x0: float, y0: float, x1: float, y1: float, margin_m: float) -> bool:
     """True = the straight way from point 0 to point 1, metres, keeps the margin to all zones.
 
     Where one of the ends lies nearer than the margin to a zone itself, its own gap is kept instead.
     """
-    for o in range(state.obstacle_exists.shape[1]):
-        if state.obstacle_exists[b, o] and is_zone_near(state, b, o, x0, y0, x1, y1, margin_m):
-            own_m = _NEARER * min(gap_m(state, b, o, x0, y0), gap_m(state, b, o, x1, y1))
-            if own_m <= 0.0 or own_m >= margin_m or is_zone_near(state, b, o, x0, y0, x1, y1, own_m):
+    for o in range(zones.obstacle_exists.shape[1]):
+        if zones.obstacle_exists[b, o] and is_zone_near(zones, b, o, x0, y0, x1, y1, margin_m):
+            own_m = _NEARER * min(gap_m(zones, b, o, x0, y0), gap_m(zones, b, o, x1, y1))
+            if own_m <= 0.0 or own_m >= margin_m or is_zone_near(zones, b, o, x0, y0, x1, y1, own_m):
                 return False
     return True
 
@@ -89,6 +89,7 @@ def _has_zone(state, b):  # type: ignore[no-untyped-def]
 @njit(cache=True, _nrt=False)
 def _place_waypoints(state, b, pushed_m, margin_m):  # type: ignore[no-untyped-def]
     """Slots o V / O onwards belong to zone o; a corner too near to a zone leaves its slot empty."""
+    zones = zones_of(state)
     num_slots = state.waypoint_exists.shape[1] // state.obstacle_exists.shape[1]
     for o in range(state.obstacle_exists.shape[1]):
         num_vertices = state.obstacle_num_vertices[b, o]
@@ -104,7 +105,7 @@ def _place_waypoints(state, b, pushed_m, margin_m):  # type: ignore[no-untyped-d
                 is_convex, x, y = _pushed_corner(state, b, o, v, pushed_m)
             state.waypoint_m[b, slot, 0], state.waypoint_m[b, slot, 1] = x, y
             state.waypoint_exists[b, slot] = is_convex and _keeps_off(
-                state, b, state.waypoint_m[b, slot, 0], state.waypoint_m[b, slot, 1], margin_m
+                zones, b, state.waypoint_m[b, slot, 0], state.waypoint_m[b, slot, 1], margin_m
             )
 
 
@@ -143,9 +144,9 @@ def _pushed_corner(state, b, o, v, pushed_m):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _keeps_off(state, b, x, y, margin_m):  # type: ignore[no-untyped-def]
-    for o in range(state.obstacle_exists.shape[1]):
-        if state.obstacle_exists[b, o] and is_zone_near(state, b, o, x, y, x, y, margin_m):
+def _keeps_off(zones, b, x, y, margin_m):  # type: ignore[no-untyped-def]
+    for o in range(zones.obstacle_exists.shape[1]):
+        if zones.obstacle_exists[b, o] and is_zone_near(zones, b, o, x, y, x, y, margin_m):
             return False
     return True
 
@@ -153,14 +154,14 @@ def _keeps_off(state, b, x, y, margin_m):  # type: ignore[no-untyped-def]
 @njit(cache=True, _nrt=False)
 def _connect(state, b, margin_m, length_m):  # type: ignore[no-untyped-def]
     """Lengths between waypoints that see each other; inf between those that do not."""
-    num_waypoints = state.waypoint_exists.shape[1]
+    num_waypoints, zones = state.waypoint_exists.shape[1], zones_of(state)
     for v in range(num_waypoints):
         for w in range(v):
             length_m[v, w] = np.inf
             if state.waypoint_exists[b, v] and state.waypoint_exists[b, w]:
                 x0, y0 = np.float64(state.waypoint_m[b, v, 0]), np.float64(state.waypoint_m[b, v, 1])
                 x1, y1 = np.float64(state.waypoint_m[b, w, 0]), np.float64(state.waypoint_m[b, w, 1])
-                if can_see(state, b, x0, y0, x1, y1, margin_m):
+                if can_see(zones, b, x0, y0, x1, y1, margin_m):
                     length_m[v, w] = math.hypot(x1 - x0, y1 - y0)
             length_m[w, v] = length_m[v, w]
 
@@ -183,10 +184,10 @@ def _reach_goals(state, b, margin_m, length_m, to_goal_m, is_done):  # type: ign
 @njit(cache=True, _nrt=False)
 def _shortest_ways(state, b, gx, gy, margin_m, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]
     """Dijkstra's algorithm from the goal to all waypoints, on the dense graph; inf = no way."""
-    num_waypoints = to_goal_m.shape[0]
+    num_waypoints, zones = to_goal_m.shape[0], zones_of(state)
     for v in range(num_waypoints):
         x, y = np.float64(state.waypoint_m[b, v, 0]), np.float64(state.waypoint_m[b, v, 1])
-        is_seen = state.waypoint_exists[b, v] and can_see(state, b, x, y, gx, gy, margin_m)
+        is_seen = state.waypoint_exists[b, v] and can_see(zones, b, x, y, gx, gy, margin_m)
         to_goal_m[v] = math.hypot(gx - x, gy - y) if is_seen else np.inf
         is_done[v] = False
     for _ in range(num_waypoints):
@@ -220,8 +221,9 @@ def _has_all_ways(state, b, margin_m):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, _nrt=False)
 def _sees_waypoint(state, b, x, y, margin_m):  # type: ignore[no-untyped-def]
+    zones = zones_of(state)
     for v in range(state.waypoint_exists.shape[1]):
         wx, wy = np.float64(state.waypoint_m[b, v, 0]), np.float64(state.waypoint_m[b, v, 1])
-        if state.waypoint_exists[b, v] and can_see(state, b, x, y, wx, wy, margin_m):
+        if state.waypoint_exists[b, v] and can_see(zones, b, x, y, wx, wy, margin_m):
             return True
     return False

@@ -19,19 +19,19 @@ from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 __all__ = ["choose", "drop_out", "fail", "gather", "has_anyone_arrived", "is_in_service", "is_locked"]
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def is_in_service(state: AllocateState, b: int, i: int) -> bool:
     """True = UAV i serves its target."""
     return state.uav_service_ends_s[b, i] < np.inf
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def is_locked(state: AllocateState, b: int, i: int) -> bool:
     """True = UAV i serves its target together with others, and must go on."""
     return state.is_sync[b] and is_in_service(state, b, i)
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def choose(state: AllocateState, b: int, i: int, j: int) -> None:
     """Sets the choice of UAV i, -1 = none. If that is another one, it leaves its target."""
     if state.uav_choice[b, i] != j:
@@ -61,7 +61,7 @@ def fail(state: AllocateState, b: int) -> None:
                 state.uav_resources[b, i, r] = 0.0
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _has_arrived(state, b, i, j, capture_radius_m):  # type: ignore[no-untyped-def]
     return state.uav_choice[b, i] == j and distance_m(state, b, i, j) <= capture_radius_m
 
@@ -76,7 +76,7 @@ def has_anyone_arrived(state: AllocateState, b: int, capture_radius_m: float) ->
     return False
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _serve_alone(state, b, j, capture_radius_m, time_s):  # type: ignore[no-untyped-def]
     num_ready = 0
     for i in range(state.uav_exists.shape[1]):
@@ -89,7 +89,7 @@ def _serve_alone(state, b, j, capture_radius_m, time_s):  # type: ignore[no-unty
     return num_ready
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _do_cover(state, b, j):  # type: ignore[no-untyped-def]
     """True = those that have arrived carry all that remains of every kind."""
     for r in range(state.target_remaining.shape[2]):
@@ -102,7 +102,7 @@ def _do_cover(state, b, j):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _serve_together(state, b, j, capture_radius_m, time_s):  # type: ignore[no-untyped-def]
     is_served, num_ready = False, 0
     for i in range(state.uav_exists.shape[1]):
@@ -119,7 +119,7 @@ def _serve_together(state, b, j, capture_radius_m, time_s):  # type: ignore[no-u
     return num_ready
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def gather(state: AllocateState, b: int, j: int, capture_radius_m: float, time_s: float) -> int:
     """Marks in `state.arrived` who delivers to open target j at this time, and returns how many they are.
 

@@ -31,6 +31,8 @@ class AllocateState(NamedTuple):
     """(B, N, 2) world frame"""
     uav_heading_rad: FloatArray
     """(B, N) in (-pi, pi], counter-clockwise from east"""
+    uav_course: IntArray
+    """(B, N) 1 + the goal (a target, or M = the depot) at which its heading points, 0 = none: it need not turn"""
     uav_speed_mps: FloatArray
     """(B, N, 2) lowest and highest speed"""
     uav_cruise_mps: FloatArray
@@ -139,6 +141,7 @@ class AllocateState(NamedTuple):
             "uav_speed_mps": ((n, 2), np.float32),
             "uav_resources": ((n, r), np.float32),
             "uav_initial_resources": ((n, r), np.float32),
+            "uav_course": ((n,), np.int16),
             "uav_choice": ((n,), np.int16),
             "uav_collisions": ((n,), np.int16),
             "uav_inside_obstacle": ((n,), np.bool_),

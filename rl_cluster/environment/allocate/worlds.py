@@ -18,7 +18,7 @@ from rl_cluster.environment.allocate.reward import TERMS, mix_terms, term_weight
 from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes, StepResult
-from rl_cluster.environment.nearest import Nearest, draw_k
+from rl_cluster.environment.nearest import Ranking, draw_k
 from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation
 
 __all__ = ["AllocateWorlds", "EpisodeSource"]
@@ -63,7 +63,7 @@ class AllocateWorlds:
         self._weights, self._own_weight = term_weights(reward), reward.own_weight
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
         self._terminated, self._deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(2))
-        self._intent, self._nearest = Intent.empty(self.sizes), Nearest.empty()
+        self._intent, self._ranking = Intent.empty(self.sizes), Ranking.empty(max(self.sizes[:3]))
         self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
 
     def reset(self) -> Observation[NDArray[np.generic]]:
@@ -120,7 +120,7 @@ class AllocateWorlds:
 
     def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
         """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
-        return episode_outcomes(self.state, rows, self._terminated, self._deadlocked)
+        return episode_outcomes(self.state, np.flatnonzero(rows), self._terminated, self._deadlocked)
 
     def reset_ended(self) -> None:
         """Starts the next episode in every world that has ended."""
@@ -142,7 +142,7 @@ class AllocateWorlds:
         self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
         world = self.world
         write_observation(
-            self.state, self._observation, self._intent, self._nearest, world.replan, world.decision_interval_s,
+            self.state, self._observation, self._intent, self._ranking, world.replan, world.decision_interval_s,
             world.sensing_radius_m, world.obstacle_clearance_m,
         )  # fmt: skip
         return self._observation

@@ -7,7 +7,7 @@ import pytest
 
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.obstacles import gap_m, is_blocked, is_inside, is_zone_near
+from rl_cluster.environment.obstacles import gap_m, is_inside, is_zone_near
 from rl_cluster.environment.zones import bounding_circle, counter_clockwise
 
 SQUARE = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)]
@@ -60,7 +60,6 @@ def test_zones__are_the_looped_zones(looped_zones: Any) -> None:
             for margin in (0.0, 25.0):
                 near = [is_zone_near(state, 0, o, *start, *end, margin) for o in range(3)]
                 assert near == [distance < margin for distance in distances]
-                assert is_blocked(state, 0, *start, *end, margin) == any(near)
             num_inside += min(gaps) < 0.0
             num_blocked += min(distances) < 0.0
             num_near += 0.0 < min(distances) < 25.0
@@ -120,18 +119,17 @@ def test_is_inside__a_valley_of_a_polygon_is_outside() -> None:
         "near point",
     ],
 )
-def test_is_blocked__by_a_square(
+def test_is_zone_near__to_a_square(
     start: tuple[float, float], end: tuple[float, float], margin: float, blocked: bool
 ) -> None:
     state = polygons(SQUARE)
 
-    assert is_blocked(state, 0, *start, *end, margin) == blocked
-    assert is_blocked(state, 0, *end, *start, margin) == blocked
+    assert is_zone_near(state, 0, 0, *start, *end, margin) == blocked
+    assert is_zone_near(state, 0, 0, *end, *start, margin) == blocked
 
 
-def test_zones__that_do_not_exist_bar_nothing() -> None:
+def test_is_inside__no_zone_that_does_not_exist() -> None:
     state = polygons(SQUARE)
     state.obstacle_exists[:] = False
 
     assert not is_inside(state, 0, 2.0, 2.0)
-    assert not is_blocked(state, 0, -1.0, 2.0, 5.0, 2.0, 1.0)

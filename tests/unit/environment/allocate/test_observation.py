@@ -51,6 +51,8 @@ class Seen:
 
     def body_bearing(self, i: int, point: list[float]) -> list[float]:
         """cos and sin of the bearing in the body frame."""
+        if tuple(point) == tuple(self.at[i]):
+            return [1.0, 0.0]
         angle = math.atan2(point[1] - self.at[i][1], point[0] - self.at[i][0]) - self.heading[i]
         return [math.cos(angle), math.sin(angle)]
 
