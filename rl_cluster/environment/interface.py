@@ -4,14 +4,14 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.types import BoolArray, FloatArray, Observation
 
-__all__ = ["Clock", "Policy", "Sizes", "StepResult", "Worlds"]
+__all__ = ["Clock", "LimitedPolicy", "Policy", "Sizes", "StepResult", "Worlds"]
 
 
 class Sizes(NamedTuple):
@@ -115,3 +115,14 @@ class Policy(Protocol):
 
     def act(self, worlds: Any, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N) of `allocate`, or controls (B, N, 2) of `navigate`, for the worlds as they are observed."""
+
+
+@runtime_checkable
+class LimitedPolicy(Policy, Protocol):
+    """A policy that cannot play every episode, and that has more to tell than its scores."""
+
+    def check(self, source: Any, config: Any) -> None:
+        """Raises ConfigError if it cannot play all episodes of the source by the rules of the config."""
+
+    def remark(self, source: Any) -> str:
+        """What it has found out about the episodes of the source that it has played."""

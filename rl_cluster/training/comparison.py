@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.interface import LimitedPolicy, Policy
 from rl_cluster.training.evaluation import Observer, evaluate
 from rl_cluster.training.statistics import Interval, bootstrap_interval, paired_difference
 
@@ -32,7 +32,7 @@ LABELS: dict[str, tuple[str, int]] = {
     "congestion": ("congestion", 3),
     "per_agent_reward": ("reward/UAV", 2),
     "efficiency_per_km": ("targets/km", 3),
-    "makespan_s": ("makespan s", 0),
+    "makespan_s": ("makespan s", 1),
     "path_km_per_uav": ("km/UAV", 2),
     "wasted_trips_per_uav": ("wasted/UAV", 3),
     "waiting_s_per_uav": ("waiting s/UAV", 1),
@@ -64,14 +64,22 @@ class Comparison:
     """Policy -> mean and interval of every metric, each in the order of `metrics`."""
     differences: dict[str, dict[str, Interval]]
     """Policy -> other policy -> the same for the first's metrics minus the second's, paired by episode."""
+    remarks: tuple[str, ...] = ()
+    """What policies found out about the episodes"""
 
     @classmethod
-    def of(cls, outcomes: dict[str, dict[str, NDArray[np.float64]]], baselines: Sequence[str]) -> Self:
+    def of(
+        cls,
+        outcomes: dict[str, dict[str, NDArray[np.float64]]],
+        baselines: Sequence[str],
+        remarks: Sequence[str] = (),
+    ) -> Self:
         """Compares every policy that is no baseline with every baseline; baselines alone, the first with the others.
 
         Args:
             outcomes: Policy -> metric -> (E,) values, episode by episode.
             baselines: Names among the policies.
+            remarks: What policies found out about the episodes.
         """
         metrics = tuple(next(iter(outcomes.values())))
         columns = {name: np.stack([scores[metric] for metric in metrics], axis=1) for name, scores in outcomes.items()}
@@ -88,6 +96,7 @@ class Comparison:
                 }
                 for name in compared
             },
+            remarks=tuple(remarks),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,16 +109,17 @@ class Comparison:
                 name: {other: self._to_dict(interval) for other, interval in others.items()}
                 for name, others in self.differences.items()
             },
+            "remarks": list(self.remarks),
         }
 
     def tables(self) -> list[Group]:
-        """Tables with titles for rich to print, at most 100 characters wide: the means, then paired differences."""
+        """Tables for rich to print, at most 100 characters wide: the means, then paired differences, then remarks."""
         kind = f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
         tables = self._make_tables(f"Mean of {self.num_episodes} episodes, {kind}", self.means, MAX_MEANS, sign="")
         for name, others in self.differences.items():
             title = f"{name} minus .., paired on the same {self.num_episodes} episodes, {kind}"
             tables += self._make_tables(title, others, MAX_DIFFERENCES, sign="+")
-        return tables
+        return [*tables, *(Group(Text(remark)) for remark in self.remarks)]
 
     def _to_dict(self, interval: Interval) -> dict[str, dict[str, float | None]]:
         return {
@@ -124,13 +134,15 @@ class Comparison:
         return [Group(Text(title), self._make_table({name: intervals[name] for name in part}, sign)) for part in parts]
 
     def _make_table(self, intervals: dict[str, Interval], sign: str) -> Table:
-        """Rows of metrics, columns of policies; each cell a mean above its interval."""
+        """Rows of metrics that are defined for some, columns of policies; each cell a mean above its interval."""
         table = Table(padding=(0, 1, 0, 0), box=None)
         table.add_column(no_wrap=True)
         for name in intervals:
             table.add_column(escape(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
         for column, metric in enumerate(self.metrics):
             label, decimals = LABELS[metric]
+            if all(np.isnan(interval.mean[column]) for interval in intervals.values()):
+                continue
             cells = [
                 _cell(interval.mean[column], interval.low[column], interval.high[column], decimals, sign)
                 for interval in intervals.values()
@@ -151,11 +163,10 @@ def compare(
     """Plays the same episodes with `policies` and `baselines`, whose names must all differ, and compares the scores."""
     names = [policy.name for policy in (*policies, *baselines)]
     assert len(set(names)) == len(names), "the name tells policies apart"
-    outcomes = {
-        policy.name: evaluate(policy, source, config, num_episodes, observer=observer)
-        for policy in (*policies, *baselines)
-    }
-    return Comparison.of(outcomes, [policy.name for policy in baselines])
+    everyone = (*policies, *baselines)
+    outcomes = {policy.name: evaluate(policy, source, config, num_episodes, observer=observer) for policy in everyone}
+    remarks = [policy.remark(source) for policy in everyone if isinstance(policy, LimitedPolicy)]
+    return Comparison.of(outcomes, [policy.name for policy in baselines], remarks)
 
 
 def _defined(value: float) -> float | None:
@@ -166,4 +177,6 @@ def _cell(mean: float, low: float, high: float, decimals: int, sign: str) -> str
     if np.isnan(mean):
         return "-"
     number = f"{sign}.{decimals}f"
+    if np.isnan(low):
+        return f"[bold]{mean:{number}}[/bold]"
     return f"[bold]{mean:{number}}[/bold]\n[dim]{low:{number}} {high:{number}}[/dim]"

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,19 @@ from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_mod
 from rl_cluster.training.evaluation import ModelPolicy
 from rl_cluster.types import WAIT
 
-__all__ = ["assign_goals", "find_allocator"]
+__all__ = ["Assignment", "assign_goals", "find_allocator"]
 
 PRESET = "quick_demo"
 """Whose world heuristics choose in."""
+
+
+class Assignment(NamedTuple):
+    """What came of it."""
+
+    scenario: Scenario
+    """With a goal for each UAV"""
+    num_idle: int
+    """UAVs for which no target was chosen: their goal is where they are"""
 
 
 def find_allocator(name: str, seed: int) -> tuple[Policy, Config]:
@@ -43,7 +53,7 @@ def find_allocator(name: str, seed: int) -> tuple[Policy, Config]:
     return ModelPolicy(load_model(checkpoint).eval(), "argmax"), checkpoint.config
 
 
-def assign_goals(scenario: Scenario, policy: Policy, config: Config, spacing_m: float) -> Scenario:
+def assign_goals(scenario: Scenario, policy: Policy, config: Config, spacing_m: float) -> Assignment:
     """The scenario with a goal for each UAV, where the policy's first choice in it leads.
 
     UAVs that choose the same target get goals on a circle about it, neighbours `spacing_m` apart; a UAV that chooses
@@ -72,7 +82,7 @@ def assign_goals(scenario: Scenario, policy: Policy, config: Config, spacing_m: 
             goals_m[uav] = scenario.target_position_m[target] + _place(seen[target], totals[target], spacing_m)
             seen[target] += 1
     assigned = replace(scenario, uav_goal_m=goals_m)
-    return parse_scenario(assigned.as_dict(), f"goals of {scenario.name}")
+    return Assignment(parse_scenario(assigned.as_dict(), f"goals of {scenario.name}"), totals[-1])
 
 
 def _place(index: int, count: int, spacing_m: float) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rl_cluster.config.schema import AllocateConfig, Config
-from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.interface import LimitedPolicy, Policy
 from rl_cluster.environment.scenario import load_scenario
 from rl_cluster.environment.tasks import extras, heuristics, make_scenario_source, make_source
 from rl_cluster.errors import ConfigError, ScenarioError
@@ -114,6 +114,10 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     groups = _groups(config, request.scenarios, request.num_episodes, seed)
     for path, checkpoint in loaded:
         _check_fit(path, checkpoint, groups)
+    for policy in baselines:
+        if isinstance(policy, LimitedPolicy):
+            for group in groups:
+                policy.check(group.source, config)
     notes = [_note(path, checkpoint) for path, checkpoint in loaded]
     return Scoring(config, policies, baselines, groups, notes, request.trace)
 
@@ -161,6 +165,9 @@ def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None,
         source = make_source(config, seed, is_training=False)
         title = f"Episodes generated from {config.name}, seed {seed}, never trained on"
         return [Group(title, source, num_episodes or GENERATED_EPISODES)]
+    for number, path in enumerate(scenarios):
+        if path in scenarios[:number]:
+            raise ConfigError("--scenario", f"{path} is named twice", "name each file once")
     return [
         Group(
             f"Scenario {path}",

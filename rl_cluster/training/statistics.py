@@ -31,6 +31,7 @@ def bootstrap_interval(
 
     NaN says that a metric is not defined for an episode: such a value is left out of the mean, and out of the mean of
     each resample that draws it. A resample without any value does not count; if no episode has one, all three are NaN.
+    A single episode tells nothing of its spread: then the bounds are NaN.
 
     Args:
         values: (E, ...) one row per episode, E >= 1. All columns are resampled by the same draws.
@@ -50,6 +51,8 @@ def bootstrap_interval(
     mean = _mean(np.ones((1, num_episodes)), filled, is_defined)[0]
     tail = (1.0 - confidence) / 2.0
     low, high = np.array([_quantiles(column, (tail, 1.0 - tail)) for column in means.T]).T
+    if num_episodes == 1:
+        low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
     shape = values.shape[1:]
     return Interval(mean.reshape(shape), low.reshape(shape), high.reshape(shape))
 

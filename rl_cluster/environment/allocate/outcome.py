@@ -2,7 +2,7 @@
 
 congestion = mean over targets of their crowding (`crowding.py`); normalized_completion_score (NCS) = satisfied_rate
 (1 - congestion); value_rate = value of the closed targets over that of all. Targets that have not appeared count in all
-of them.
+of them. NaN says that a metric is not defined: the efficiency where targets were closed and nobody flew.
 """
 
 import numpy as np
@@ -65,7 +65,7 @@ def _write_outcomes(state, rows, terminated, deadlocked, table):  # type: ignore
         table[3, e] = closed_value / value
         table[4, e] = congestion
         table[5, e] = state.return_sum[b] / num_uavs
-        table[6, e] = num_closed / max(flown_km, EPSILON)
+        table[6, e] = num_closed / flown_km if flown_km > 0.0 else (np.nan if num_closed > 0 else 0.0)
         table[7, e] = state.time_s[b]
         table[8, e] = flown_km / num_uavs
         table[9, e] = num_wasted / num_uavs

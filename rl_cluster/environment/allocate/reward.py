@@ -1,6 +1,6 @@
 """The named terms of the reward, and how they become one number per UAV.
 
-The kernels of `delivery.py` and `interval.py` write each term's raw amount per UAV; weights and mixing are applied here:
+Kernels of `delivery.py` and `interval.py` write each term's raw amount per UAV; weights and mixing are applied here:
 own_i = sum_t weight_t * term_ti and r_i = lambda * own_i + (1 - lambda) * mean over existing UAVs of own.
 Costs are negative amounts, so all weights are non-negative.
 """

@@ -3,7 +3,7 @@
 Success, reaching and safety are shares of UAVs, as of Zhang et al. 2024 (GCBF+, arXiv 2401.14554): a UAV is safe if
 it never touched a UAV or zone, and succeeds if it reached its goal and was safe. The formation keeping rate is the
 mean over time of the share of followers within the formation radius of the leader; its strict form the share of time
-in which all are. Without followers, or without a formation, both are 1.
+in which all are. NaN says that a metric is not defined: both of these without followers or without a formation.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ def episode_outcomes(state: NavigateState, rows: NDArray[np.int64], has_formatio
     """Metric name -> (E,) float64, for the E ended worlds `rows`.
 
     mean_time_s counts the end of the episode where a UAV did not arrive; path_ratio is the path flown by all UAVs that
-    arrived over their straight distances from start to goal, 1 if none did; effort is the mean square of the controls,
+    arrived over their straight distances from start to goal, NaN if none did; effort is the mean square of the controls,
     summed over time.
     """
     table = np.empty((len(METRICS), rows.size))
@@ -82,9 +82,9 @@ def _write_outcomes(state, rows, has_formation, table):  # type: ignore[no-untyp
         table[5, e] = time_s / count
         table[6, e] = state.time_s[b]
         table[7, e] = flown_m / count
-        table[8, e] = arrived_flown_m / straight_m if straight_m > 0.0 else 1.0
+        table[8, e] = arrived_flown_m / straight_m if straight_m > 0.0 else np.nan
         table[9, e] = effort_s / count
-        table[10, e] = state.in_formation_sum[b] / steps if is_kept else 1.0
-        table[11, e] = state.all_in_formation[b] / steps if is_kept else 1.0
+        table[10, e] = state.in_formation_sum[b] / steps if is_kept else np.nan
+        table[11, e] = state.all_in_formation[b] / steps if is_kept else np.nan
         table[12, e] = state.return_sum[b] / count
         table[13, e] = num_arrived < num_uavs

@@ -124,10 +124,25 @@ def test_tables__show_means_intervals_and_what_is_not_defined() -> None:
     assert lines[means].split() == ["NCS", "0.500", "0.250"]
     assert lines[means + 1].split() == ["0.500", "0.500", "0.250", "0.250"]
     assert lines[differences].split() == ["NCS", "+0.250"]
-    assert [line.split() for line in lines if line.startswith("congestion")] == [
-        ["congestion", "0.500", "-"],
-        ["congestion", "-"],
-    ]
+    assert [line.split() for line in lines if line.startswith("congestion")] == [["congestion", "0.500", "-"]], (
+        "the difference is defined for nobody"
+    )
+
+
+def test_tables__of_one_episode_show_no_intervals() -> None:
+    outcomes = {"a": {metric: np.full(1, 0.5) for metric in METRICS}}
+
+    lines = _print(Comparison.of(outcomes, ["a"]))
+
+    assert lines[2].split() == ["NCS", "0.500"]
+    assert lines[3].split()[0] == "satisfied"
+
+
+def test_tables__end_with_remarks() -> None:
+    comparison = Comparison.of(_outcomes(["a", "b"]), ["b"], ["a: proven best in 3 of 4 episodes"])
+
+    assert _print(comparison)[-1] == "a: proven best in 3 of 4 episodes"
+    assert comparison.to_dict()["remarks"] == ["a: proven best in 3 of 4 episodes"]
 
 
 def test_tables__print_names_as_they_are() -> None:

@@ -49,7 +49,7 @@ def _scenario(demands: dict[float, float], num_uavs: int, zones: list[dict[str, 
 def test_assign_goals__sends_each_uav_to_the_target_that_is_chosen_for_it() -> None:
     policy, config = find_allocator("hungarian", seed=0)
 
-    assigned = assign_goals(_scenario({200.0: 10.0, 100.0: 10.0}, num_uavs=2), policy, config, SPACING_M)
+    assigned = assign_goals(_scenario({200.0: 10.0, 100.0: 10.0}, num_uavs=2), policy, config, SPACING_M).scenario
 
     assert assigned.uav_goal_m.tolist() == [[100.0, 900.0], [200.0, 900.0]]
 
@@ -57,7 +57,7 @@ def test_assign_goals__sends_each_uav_to_the_target_that_is_chosen_for_it() -> N
 def test_assign_goals__puts_goals_at_one_target_on_a_circle_that_far_apart() -> None:
     policy, config = find_allocator("complete-first", seed=0)
 
-    goals_m = assign_goals(_scenario({500.0: 30.0}, num_uavs=3), policy, config, SPACING_M).uav_goal_m
+    goals_m = assign_goals(_scenario({500.0: 30.0}, num_uavs=3), policy, config, SPACING_M).scenario.uav_goal_m
 
     distances_m = np.linalg.norm(goals_m[:, None] - goals_m, axis=-1)[np.triu_indices(3, k=1)]
     assert distances_m == pytest.approx([SPACING_M] * 3)
@@ -68,14 +68,15 @@ def test_assign_goals__puts_goals_at_one_target_on_a_circle_that_far_apart() -> 
 def test_assign_goals__leaves_a_uav_that_is_not_needed_where_it_is() -> None:
     policy, config = find_allocator("commitment-aware", seed=0)
 
-    assigned = assign_goals(_scenario({100.0: 5.0}, num_uavs=2), policy, config, SPACING_M)
+    assigned, num_idle = assign_goals(_scenario({100.0: 5.0}, num_uavs=2), policy, config, SPACING_M)
 
     assert assigned.uav_goal_m.tolist() == [[100.0, 900.0], [200.0, 100.0]]
+    assert num_idle == 1
 
 
 def test_assign_goals__gives_a_scenario_that_navigate_plays() -> None:
     policy, config = find_allocator("hungarian", seed=0)
-    assigned = assign_goals(_scenario({100.0: 10.0, 200.0: 10.0}, num_uavs=2), policy, config, SPACING_M)
+    assigned = assign_goals(_scenario({100.0: 10.0, 200.0: 10.0}, num_uavs=2), policy, config, SPACING_M).scenario
     navigate = _navigate()
 
     worlds = make_worlds(navigate, make_scenario_source(navigate, [assigned], seed=0), num_worlds=1)

@@ -15,8 +15,8 @@ def test_bootstrap_interval__of_equal_values_is_a_point() -> None:
     np.testing.assert_array_equal(interval, (0.25, 0.25, 0.25))
 
 
-def test_bootstrap_interval__of_one_episode_is_a_point() -> None:
-    np.testing.assert_array_equal(bootstrap_interval(np.array([3.0])), (3.0, 3.0, 3.0))
+def test_bootstrap_interval__of_one_episode_has_no_bounds() -> None:
+    np.testing.assert_array_equal(bootstrap_interval(np.array([3.0])), (3.0, np.nan, np.nan))
 
 
 def test_bootstrap_interval__moves_and_scales_with_the_values() -> None:

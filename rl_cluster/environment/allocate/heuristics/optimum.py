@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.config.schema import AllocateConfig
 from rl_cluster.environment.allocate.heuristics.cbba import CBBA
 from rl_cluster.environment.allocate.heuristics.commitment_aware import CommitmentAware
 from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst
@@ -13,7 +14,7 @@ from rl_cluster.environment.allocate.heuristics.planning import IDLE, legal_dist
 from rl_cluster.environment.allocate.heuristics.route_model import Instance, solve
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.allocate.worlds import AllocateWorlds, EpisodeSource
 from rl_cluster.environment.interface import Policy
 from rl_cluster.errors import ConfigError
 from rl_cluster.types import IntArray, Observation
@@ -29,11 +30,20 @@ PLANNERS: tuple[Policy, ...] = (CompleteFirst(), CBBA(), CommitmentAware(), Hung
 Routes = list[list[int]]
 
 
+class Episode(NamedTuple):
+    """Which episode it is; sources are told apart by their identity."""
+
+    source: EpisodeSource
+    world: int
+    number: int
+
+
 class Bound(NamedTuple):
     """What the solver proved of an episode."""
 
     satisfied: int
     """No plan closes more targets"""
+    num_targets: int
     is_proven: bool
     """True = as many are closed where the best plan is played: it is an optimum"""
 
@@ -44,20 +54,36 @@ class Optimum:
     The routes of both models are played in a copy of the world, and so are the planning heuristics; whatever closes
     most targets there, and of those the one with the shortest path, is flown. So it is never worse than any of them.
     It knows of targets that are still to appear and of UAVs that will fail; no other policy does.
-
-    Raises:
-        ConfigError: From `act`, if a world has more than 8 UAVs or targets, or coalitions must be synchronous.
     """
 
     name = "optimum"
 
     def __init__(self) -> None:
-        self.bounds: dict[tuple[int, int], Bound] = {}
-        """(world number, episode) -> what was proved"""
-        self._players: dict[tuple[int, int], Policy] = {}
+        self.bounds: dict[Episode, Bound] = {}
+        """What was proved of each episode that was begun"""
+        self._players: dict[Episode, Policy] = {}
+
+    def check(self, source: EpisodeSource, config: AllocateConfig) -> None:
+        """Raises ConfigError if episodes may have too many UAVs or targets, or coalitions are synchronous."""
+        num_uavs, num_targets = source.sizes[:2]
+        if max(num_uavs, num_targets) > MAX_ENTITIES:
+            what = f"optimum plans for at most {MAX_ENTITIES} UAVs and targets, not {num_uavs} and {num_targets}"
+            raise ConfigError("--policy", what, "leave optimum away, or play smaller episodes")
+        if config.world.coalition == "sync":
+            raise ConfigError("--policy", "optimum has no model of coalition sync", "leave optimum away")
+
+    def remark(self, source: EpisodeSource) -> str:
+        """What was proved of the episodes of a source that have been begun."""
+        bounds = [bound for episode, bound in self.bounds.items() if episode.source is source]
+        num_proven = sum(bound.is_proven for bound in bounds)
+        most = sum(bound.satisfied for bound in bounds)
+        return (
+            f"optimum: proven best in {num_proven} of {len(bounds)} episodes; no policy satisfies more than {most} of "
+            f"their {sum(bound.num_targets for bound in bounds)} targets"
+        )
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`."""
+        """Actions (B, N), as of `Policy.act`. Only for episodes of a source that `check` lets pass."""
         state = worlds.state
         players = [self._player(worlds, row) for row in range(state.num_worlds)]
         heuristics = {player for player in players if not isinstance(player, Routed)}
@@ -74,7 +100,7 @@ class Optimum:
         return actions
 
     def _player(self, worlds: AllocateWorlds, row: int) -> Policy:
-        key = worlds.first_world + row, int(worlds.state.episode[row])
+        key = Episode(worlds.source, worlds.first_world + row, int(worlds.state.episode[row]))
         if key not in self._players:
             self._players[key], self.bounds[key] = _plan(worlds, row)
         return self._players[key]
@@ -110,22 +136,13 @@ class Routed:
 
 def _plan(worlds: AllocateWorlds, row: int) -> tuple[Policy, Bound]:
     """What plays best, and the bound."""
-    _check(worlds, row)
     strict = solve(instance_of(worlds.state, row), is_strict=True)
     relaxed = solve(instance_of(worlds.state, row, worlds.world.capture_radius_m), is_strict=False)
     players = [Routed(strict.routes), Routed(relaxed.routes), *PLANNERS]
     scores = [_played(worlds, row, player) for player in players]
     best = max(range(len(players)), key=lambda index: scores[index])
-    return players[best], Bound(relaxed.bound, scores[best][0] == relaxed.bound)
-
-
-def _check(worlds: AllocateWorlds, row: int) -> None:
-    num_uavs, num_targets = int(worlds.state.uav_exists[row].sum()), int(worlds.state.target_exists[row].sum())
-    if max(num_uavs, num_targets) > MAX_ENTITIES:
-        what = f"optimum plans for at most {MAX_ENTITIES} UAVs and targets, not {num_uavs} and {num_targets}"
-        raise ConfigError("--policy", what, "leave optimum away, or play smaller episodes")
-    if worlds.world.coalition == "sync":
-        raise ConfigError("--policy", "optimum has no model of coalition sync", "leave optimum away")
+    num_targets = int(worlds.state.target_exists[row].sum())
+    return players[best], Bound(relaxed.bound, num_targets, scores[best][0] == relaxed.bound)
 
 
 def _played(worlds: AllocateWorlds, row: int, policy: Policy) -> tuple[int, float]:

@@ -1,14 +1,15 @@
 """The optimum on cases that can be solved by hand; the extra `ortools` is part of `make install`."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rl_cluster.config.load import load_config
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import AllocateConfig
 from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
-from rl_cluster.environment.allocate.heuristics.optimum import Optimum, instance_of
+from rl_cluster.environment.allocate.heuristics.optimum import Episode, Optimum, instance_of
 from rl_cluster.environment.allocate.heuristics.route_model import solve
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.interface import Policy
@@ -17,7 +18,14 @@ from rl_cluster.environment.tasks import make_scenario_source, make_source, make
 from rl_cluster.errors import ConfigError
 from rl_cluster.training.evaluation import evaluate
 
-CONFIG = load_config("quick_demo", ["generator.num_resources=1"])
+
+def _config(*overrides: str) -> AllocateConfig:
+    config = load_config("quick_demo", ["generator.num_resources=1", *overrides])
+    assert isinstance(config, AllocateConfig)
+    return config
+
+
+CONFIG = _config()
 
 
 def _scenario(uavs: list[tuple[float, float, float]], targets: list[tuple[float, float]]) -> Scenario:
@@ -40,8 +48,8 @@ def _scenario(uavs: list[tuple[float, float, float]], targets: list[tuple[float,
     return parse_scenario(data, "line")
 
 
-def _play(scenario: Scenario, policy: Policy, config: Config = CONFIG) -> dict[str, float]:
-    outcomes = evaluate(policy, make_scenario_source(config, [scenario], seed=0), config, num_episodes=1)
+def _play(scenario: Scenario, policy: Policy) -> dict[str, float]:
+    outcomes = evaluate(policy, make_scenario_source(CONFIG, [scenario], seed=0), CONFIG, num_episodes=1)
     return {name: float(values[0]) for name, values in outcomes.items()}
 
 
@@ -96,7 +104,7 @@ def test_optimum__is_never_below_a_planning_heuristic_nor_above_its_bound() -> N
     best = evaluate(optimum, source, config, num_episodes)["satisfied_rate"] * num_targets
     other = evaluate(HEURISTICS["complete-first"](0), source, config, num_episodes)["satisfied_rate"] * num_targets
 
-    bound = np.array([optimum.bounds[episode, 0].satisfied for episode in range(num_episodes)])
+    bound = np.array([optimum.bounds[Episode(source, world, 0)].satisfied for world in range(num_episodes)])
     assert (best >= other - 1e-9).all()
     assert (best <= bound + 1e-9).all()
 
@@ -105,20 +113,40 @@ def test_optimum__is_the_same_every_time() -> None:
     assert _play(SWAP, Optimum()) == _play(SWAP, Optimum())
 
 
+def test_optimum__plans_anew_for_each_scenario() -> None:
+    mirror = replace(SWAP, target_position_m=SWAP.target_position_m[::-1].copy())
+    optimum = Optimum()
+
+    _play(mirror, optimum)
+
+    assert _play(SWAP, optimum) == _play(SWAP, Optimum())
+
+
+def test_optimum__remarks_on_what_was_proved() -> None:
+    source, optimum = make_scenario_source(CONFIG, [SWAP], seed=0), Optimum()
+
+    evaluate(optimum, source, CONFIG, num_episodes=1)
+
+    assert optimum.remark(source) == (
+        "optimum: proven best in 1 of 1 episodes; no policy satisfies more than 2 of their 2 targets"
+    )
+
+
 def test_optimum__refuses_large_worlds() -> None:
     scenario = _scenario(uavs=[(100.0 * i, 10.0, 9000.0) for i in range(1, 10)], targets=[(5000.0, 10.0)])
+    source = make_scenario_source(CONFIG, [scenario], seed=0)
 
     with pytest.raises(
         ConfigError, match=r"at most 8 UAVs and targets, not 9 and 1; leave optimum away, or play smaller"
     ):
-        _play(scenario, Optimum())
+        Optimum().check(source, CONFIG)
 
 
 def test_optimum__refuses_synchronous_coalitions() -> None:
-    config = load_config("quick_demo", ["generator.num_resources=1", "world.coalition=sync"])
+    config = _config("world.coalition=sync")
 
     with pytest.raises(ConfigError, match=r"optimum has no model of coalition sync; leave optimum away"):
-        _play(SWAP, Optimum(), config)
+        Optimum().check(make_scenario_source(config, [SWAP], seed=0), config)
 
 
 def test_extras__make_the_optimum() -> None:
