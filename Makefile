@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+UNIT_TESTS := tests/unit $(wildcard tests/test_*.py)
 DEMO_RUN = runs/demo-$(shell date +%Y%m%d-%H%M%S)
 DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small.yaml balanced.yaml complex.yaml)
 
@@ -27,7 +28,8 @@ demo: $(INSTALLED)
 	&& $(BIN)/rl-cluster evaluate "$$run" $(DEMO_SCENARIOS) --json "$$run/scenarios.json"
 
 test: $(INSTALLED)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=2 $(UNIT_TESTS)
+	$(BIN)/pytest tests/ray
 
 # The parts run side by side, each part's output in one piece.
 check: $(INSTALLED)
@@ -44,7 +46,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports
 
 fast-tests: $(INSTALLED)
-	$(BIN)/pytest tests/unit tests/test_*.py
+	$(BIN)/pytest --numprocesses=2 -m 'not slow' $(UNIT_TESTS)
 
 format: $(INSTALLED)
 	$(BIN)/ruff format

@@ -265,8 +265,10 @@ def assign_scenario(
 
     check_output(out)
     allocator, config = find_allocator(policy, seed=0)
-    save_scenario(assign_goals(load_scenario(scenario), allocator, config, spacing_m), out)
-    typer.echo(f"{out}: goals chosen by {allocator.name}")
+    assigned = assign_goals(load_scenario(scenario), allocator, config, spacing_m)
+    save_scenario(assigned.scenario, out)
+    idle = f"; {assigned.num_idle} UAVs are chosen no target, and stay where they are" if assigned.num_idle else ""
+    typer.echo(f"{out}: goals chosen by {allocator.name}{idle}")
 
 
 @scenario_app.command(

@@ -4,7 +4,7 @@ SI units, a 2-D plane, float32. N UAVs, M targets, O obstacles, R resource kinds
 say which rows are real. A scenario (`scenario.py`) or the generator (`generator.py`) fills one world at a time.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,54 +131,32 @@ class AllocateState(NamedTuple):
         """B worlds in which nothing exists yet."""
         n, m, o, r, c = sizes
         v = o * max(c, CIRCLE_CORNERS)
+        by_prefix = {"uav": (n,), "target": (m,), "obstacle": (o,), "waypoint": (v,)}
+        others = {
+            "uav_position_m": (n, 2),
+            "uav_speed_mps": (n, 2),
+            "uav_resources": (n, r),
+            "uav_initial_resources": (n, r),
+            "target_position_m": (m, 2),
+            "target_demand": (m, r),
+            "target_remaining": (m, r),
+            "arrived": (n,),
+            "involved": (n, m),
+            "delivered": (n, m, r),
+            "obstacle_center_m": (o, 2),
+            "obstacle_vertices_m": (o, c, 2),
+            "waypoint_m": (v, 2),
+            "waypoint_to_goal_m": (m + 1, v),
+            "depot_m": (2,),
+            "area_m": (2,),
+        }
 
-        def zeros(*shape: int, dtype: type = np.float32) -> NDArray[np.generic]:
+        def make(name: str, annotation: Any) -> NDArray[np.generic]:
+            dtype = get_args(get_args(annotation)[1])[0]  # of ndarray[shape, dtype[..]]
+            shape = others.get(name, by_prefix.get(name.split("_", 1)[0], ()))
             return np.zeros((num_worlds, *shape), dtype=dtype)
 
-        shapes: dict[str, tuple[tuple[int, ...], type]] = {
-            "uav_exists": ((n,), np.bool_),
-            "uav_position_m": ((n, 2), np.float32),
-            "uav_speed_mps": ((n, 2), np.float32),
-            "uav_resources": ((n, r), np.float32),
-            "uav_initial_resources": ((n, r), np.float32),
-            "uav_course": ((n,), np.int16),
-            "uav_choice": ((n,), np.int16),
-            "uav_collisions": ((n,), np.int16),
-            "uav_inside_obstacle": ((n,), np.bool_),
-            "uav_present": ((n,), np.bool_),
-            "uav_wasted_trips": ((n,), np.int16),
-            "target_exists": ((m,), np.bool_),
-            "target_position_m": ((m, 2), np.float32),
-            "target_demand": ((m, r), np.float32),
-            "target_remaining": ((m, r), np.float32),
-            "arrived": ((n,), np.bool_),
-            "involved": ((n, m), np.bool_),
-            "delivered": ((n, m, r), np.float32),
-            "obstacle_exists": ((o,), np.bool_),
-            "obstacle_center_m": ((o, 2), np.float32),
-            "obstacle_num_vertices": ((o,), np.int16),
-            "obstacle_vertices_m": ((o, c, 2), np.float32),
-            "waypoint_exists": ((v,), np.bool_),
-            "waypoint_m": ((v, 2), np.float32),
-            "waypoint_to_goal_m": ((m + 1, v), np.float32),
-            "has_depot": ((), np.bool_),
-            "is_sync": ((), np.bool_),
-            "is_capability": ((), np.bool_),
-            "depot_m": ((2,), np.float32),
-            "area_m": ((2,), np.float32),
-            "k": ((), np.int16),
-            "ended": ((), np.bool_),
-            "return_sum": ((), np.float64),
-            "episode": ((), np.int64),
-            "decision": ((), np.int64),
-        }
-        rows = {"uav": (n,), "target": (m,), "obstacle": (o,)}
-
-        def make(name: str) -> NDArray[np.generic]:
-            shape, dtype = shapes.get(name, (rows.get(name.split("_", 1)[0], ()), np.float32))
-            return zeros(*shape, dtype=dtype)
-
-        return cls(**{name: make(name) for name in cls._fields})  # type: ignore[arg-type]
+        return cls(**{name: make(name, annotation) for name, annotation in get_type_hints(cls).items()})  # type: ignore[arg-type]
 
     @property
     def num_worlds(self) -> int:

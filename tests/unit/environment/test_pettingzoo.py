@@ -80,7 +80,8 @@ def test_env__plays_the_world_of_the_env_for_one_agent(env: SwarmParallelEnv, co
         assert sum(one["is_illegal"] for one in infos.values()) == info["num_illegal_actions"]
 
     assert terminated or truncated
-    assert all(one["outcomes"] == info["outcomes"] for one in infos.values())
+    for one in infos.values():
+        np.testing.assert_equal(one["outcomes"], info["outcomes"])
 
 
 def test_env__names_the_uavs_of_the_episode() -> None:

@@ -79,7 +79,8 @@ def test_rollout__reports_every_episode_that_ends(rollout: Rollout) -> None:
     assert fragment.ended.any()
     for values in fragment.outcomes.values():
         assert values.shape == (fragment.ended.sum(),)
-        assert np.isfinite(values).all()
+        assert not np.isinf(values).any()
+    assert np.isfinite(fragment.outcomes["per_agent_reward"]).all()
 
 
 def test_rollout__who_does_not_decide_has_log_probability_zero(rollout: Rollout) -> None:

@@ -93,6 +93,7 @@ def test_resumed_start__refuses_a_run_that_has_ended(tiny: Config, tmp_path: Pat
         resumed_start(tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("preset", "iterations", "gain"), [("quick_demo", 15, 0.1), ("navigate_demo", 6, 1.0)])
 def test_train__learns_within_seconds(preset: str, iterations: int, gain: float) -> None:
     settings = ("model.width=32", "sampling.worlds_per_runner=64", "ppo.minibatch_rows=256")

@@ -148,11 +148,12 @@ def test_formation__is_kept_by_share_and_by_all(given: MakeWorlds) -> None:
     assert outcomes["strict_formation_keeping_rate"][0] == 0.0
 
 
-def test_no_formation__is_kept(given: MakeWorlds) -> None:
+def test_formation_rates__are_not_defined_without_a_formation(given: MakeWorlds) -> None:
     worlds = given([(300.0, 300.0, 0.0, 900.0, 300.0)] * 2, time_limit_s=0.5)
     fly(worlds, [[0.0, 0.0]] * 2)
     outcomes = worlds.outcomes(worlds.state.ended)
-    assert outcomes["formation_keeping_rate"][0] == outcomes["strict_formation_keeping_rate"][0] == 1.0
+    assert np.isnan(outcomes["formation_keeping_rate"][0])
+    assert np.isnan(outcomes["strict_formation_keeping_rate"][0])
 
 
 def test_own_weight__mixes_own_and_mean(given: MakeWorlds) -> None:

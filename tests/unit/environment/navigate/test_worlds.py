@@ -81,7 +81,7 @@ def test_padding__changes_no_bit(scenario: Callable[..., Any], played: MakeWorld
     for name in PER_UAV:
         np.testing.assert_array_equal(getattr(alone.state, name)[0], getattr(padded.state, name)[0, :3], err_msg=name)
     outcomes, padded_outcomes = alone.outcomes(np.array([True])), padded.outcomes(np.array([True, False]))
-    assert outcomes == padded_outcomes
+    np.testing.assert_equal(outcomes, padded_outcomes)
     assert outcomes["collisions_per_uav"] > 0.0
 
 
