@@ -18,8 +18,13 @@ from rl_cluster.rllib.engine import RayEngine
 from rl_cluster.training.engine import EngineState, LocalEngine
 
 NUM_WORLDS = 4
-ENGINES = {"in process": (0, 0), "one runner, one Learner": (1, 1), "two runners": (2, 0)}
-"""Env runners and Learners; the worlds are the same four."""
+ENGINES = {
+    "in process": ("tiny", 0, 0),
+    "one runner, one Learner": ("tiny", 1, 1),
+    "two runners": ("tiny", 2, 0),
+    "navigate, two runners, one Learner": ("tiny_navigate", 2, 1),
+}
+"""Settings, env runners and Learners; the worlds are the same four."""
 
 
 def make_config(tiny: Config, num_env_runners: int, num_learners: int) -> Config:
@@ -27,7 +32,7 @@ def make_config(tiny: Config, num_env_runners: int, num_learners: int) -> Config
         update={
             "num_env_runners": num_env_runners,
             "worlds_per_runner": NUM_WORLDS // max(1, num_env_runners),
-            "fragment_steps": 16,
+            "fragment_steps": 20,
         }
     )
     learners = tiny.learners.model_copy(update={"num_learners": num_learners})
@@ -35,8 +40,9 @@ def make_config(tiny: Config, num_env_runners: int, num_learners: int) -> Config
 
 
 @pytest.fixture(scope="module", params=ENGINES.values(), ids=list(ENGINES))
-def engine(request: pytest.FixtureRequest, tiny: Config, cluster: Cluster) -> Iterator[RayEngine]:
-    engine = RayEngine(make_config(tiny, *request.param))
+def engine(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[RayEngine]:
+    settings, *numbers = request.param
+    engine = RayEngine(make_config(request.getfixturevalue(settings), *numbers))
     yield engine
     engine.close()
 
@@ -89,15 +95,13 @@ def test_engine__goes_on_from_its_state_exactly(engine: RayEngine, initial: Engi
     assert any(not torch.equal(weight, saved.weights[name]) for name, weight in resumed.weights.items())
 
 
-def test_engine__plays_the_same_episodes_whoever_shares_the_worlds(
-    engine: RayEngine, initial: EngineState, tiny: Config
-) -> None:
-    """With a pointer that scores everything 0 each action depends on the keyed noise alone, bit for bit."""
+def test_engine__plays_the_same_episodes_whoever_shares_the_worlds(engine: RayEngine, initial: EngineState) -> None:
+    """With a head that gives 0 for everything each action depends on the keyed noise alone, bit for bit."""
     uniform = {
-        name: torch.zeros_like(weight) if name.startswith("pointer_head.score") else weight
+        name: torch.zeros_like(weight) if name.startswith(("pointer_head.score", "control_head.mean")) else weight
         for name, weight in initial.weights.items()
     }
-    alone = LocalEngine(make_config(tiny, 1, 0))
+    alone = LocalEngine(make_config(engine.config, 1, 0))
     alone.load_state(alone.state()._replace(weights=uniform))
     engine.load_state(initial._replace(weights=uniform))
 

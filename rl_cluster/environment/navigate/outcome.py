@@ -39,8 +39,8 @@ def episode_outcomes(state: NavigateState, rows: NDArray[np.int64], has_formatio
     """Metric name -> (E,) float64, for the E ended worlds `rows`.
 
     mean_time_s counts the end of the episode where a UAV did not arrive; path_ratio is the path flown by all UAVs that
-    arrived over their straight distances from start to goal, NaN if none did; effort is the mean square of the controls,
-    summed over time.
+    arrived over their straight distances from start to goal, NaN if none did; effort is the mean square of the
+    controls, summed over time.
     """
     table = np.empty((len(METRICS), rows.size))
     if rows.size:
