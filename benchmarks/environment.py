@@ -8,6 +8,7 @@ the median counts. Peers need `pip install 'rl-cluster[benchmarks]'`; what each 
 """
 
 import argparse
+import importlib
 import math
 import os
 import statistics
@@ -23,7 +24,6 @@ import numpy as np
 import psutil
 import torch
 
-from benchmarks.peers import mpe_simple_spread, vmas_navigation, vmas_simple_spread
 from benchmarks.report import Row, print_rows, write
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
@@ -117,14 +117,15 @@ def race(subjects: list[Subject], plan: Plan) -> dict[str, float]:
 
 def navigate_rows(plan: Plan) -> Iterator[Row]:
     """`navigate` beside VMAS in every cell, and beside MPE once a team size."""
+    peers = importlib.import_module("benchmarks.peers")  # they are an extra
     for n, b in plan.cells:
         subjects = [
             Subject("ours", navigate_step(n, b), n * b),
-            Subject("vmas.simple_spread", vmas_simple_spread(n, b), n * b),
-            Subject("vmas.navigation", vmas_navigation(n, b), n * b),
+            Subject("vmas.simple_spread", peers.vmas_simple_spread(n, b), n * b),
+            Subject("vmas.navigation", peers.vmas_navigation(n, b), n * b),
         ]
         if b == 256:
-            subjects.append(Subject("mpe2.simple_spread", mpe_simple_spread(n), n))
+            subjects.append(Subject("mpe2.simple_spread", peers.mpe_simple_spread(n), n))
         rates = race(subjects, plan)
         for name in list(rates)[1:]:
             is_mpe = name.startswith("mpe2")

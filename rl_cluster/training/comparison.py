@@ -16,7 +16,7 @@ from rich.text import Text
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.interface import LimitedPolicy, Policy
-from rl_cluster.training.evaluation import Observer, evaluate
+from rl_cluster.training.evaluation import Observer, Progress, evaluate
 from rl_cluster.training.statistics import Interval, bootstrap_interval, paired_difference
 
 __all__ = ["Comparison", "compare"]
@@ -24,6 +24,8 @@ __all__ = ["Comparison", "compare"]
 MAX_MEANS, MAX_DIFFERENCES = 7, 6
 """Policies side by side in a table: as many as 100 characters hold without and with signs."""
 CONFIDENCE = 0.95
+FEW_EPISODES, MANY_EPISODES = 4, 64
+"""Played side by side."""
 LABELS: dict[str, tuple[str, int]] = {
     "normalized_completion_score": ("NCS", 3),
     "satisfied_rate": ("satisfied", 3),
@@ -159,12 +161,19 @@ def compare(
     num_episodes: int,
     *,
     observer: Observer | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Plays the same episodes with `policies` and `baselines`, whose names must all differ, and compares the scores."""
     names = [policy.name for policy in (*policies, *baselines)]
     assert len(set(names)) == len(names), "the name tells policies apart"
     everyone = (*policies, *baselines)
-    outcomes = {policy.name: evaluate(policy, source, config, num_episodes, observer=observer) for policy in everyone}
+    outcomes = {}
+    for policy in everyone:
+        # who plans for seconds plays few at a time, so that progress is seen
+        batch_size = FEW_EPISODES if isinstance(policy, LimitedPolicy) else MANY_EPISODES
+        outcomes[policy.name] = evaluate(
+            policy, source, config, num_episodes, batch_size=batch_size, observer=observer, progress=progress
+        )
     remarks = [policy.remark(source) for policy in everyone if isinstance(policy, LimitedPolicy)]
     return Comparison.of(outcomes, [policy.name for policy in baselines], remarks)
 

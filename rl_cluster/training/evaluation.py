@@ -4,6 +4,7 @@ Episode e is episode 0 of world number e of the source, whatever the batch size.
 the scores by `comparison.py`; what happened on the way is written by `trace.py`.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -16,7 +17,10 @@ from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act
 from rl_cluster.types import Observation
 
-__all__ = ["ModelPolicy", "Observer", "evaluate"]
+__all__ = ["ModelPolicy", "Observer", "Progress", "evaluate"]
+
+Progress = Callable[[str, int], None]
+"""Told, batch by batch, the name of the policy that plays and how many of its episodes are done."""
 
 
 class Observer(Protocol):
@@ -68,6 +72,7 @@ def evaluate(
     *,
     batch_size: int = 64,
     observer: Observer | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Metric name -> (E,) float64, one value per episode 0 .. `num_episodes` - 1 of the source.
 
@@ -76,12 +81,19 @@ def evaluate(
         config: Whose world and reward hold.
         batch_size: Episodes played side by side; it bears on speed and memory alone.
         observer: Told of every step, batch by batch.
+        progress: Told before each batch.
     """
+    tell = progress or _tell_nobody
     batches = []
     for first in range(0, num_episodes, batch_size):
+        tell(policy.name, first)
         num_worlds = min(batch_size, num_episodes - first)
         batches.append(_play(policy, make_worlds(config, source, num_worlds, first), observer))
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _tell_nobody(policy_name: str, num_done: int) -> None:
+    """Where nobody waits."""
 
 
 def _play(policy: Policy, worlds: Worlds, observer: Observer | None) -> dict[str, NDArray[np.float64]]:

@@ -18,7 +18,7 @@ from rl_cluster.errors import ConfigError, ScenarioError
 from rl_cluster.training.allocate_trace import AllocateTrace
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.comparison import Comparison, compare
-from rl_cluster.training.evaluation import ModelPolicy
+from rl_cluster.training.evaluation import ModelPolicy, Progress
 from rl_cluster.training.navigate_trace import NavigateTrace
 from rl_cluster.training.output_file import check_output, output_file
 from rl_cluster.training.trace import Trace
@@ -53,17 +53,25 @@ class Scoring:
     """What the user should know of the policies."""
     trace: Path | None
 
-    def play(self) -> Iterator[tuple[Group, Comparison]]:
+    def play(self, progress: Progress | None = None) -> Iterator[tuple[Group, Comparison]]:
         """Plays group after group; the trace takes its name when all are done."""
         with output_file(self.trace) if self.trace else nullcontext() as file:
             trace = TRACES[self.config.task](file) if file else None
             for group in self.groups:
                 if trace:
                     trace.group = group.title
-                yield group, self._compare(group, trace)
+                yield group, self._compare(group, trace, progress)
 
-    def _compare(self, group: Group, trace: Trace | None) -> Comparison:
-        return compare(self.policies, self.baselines, group.source, self.config, group.num_episodes, observer=trace)
+    def _compare(self, group: Group, trace: Trace | None, progress: Progress | None) -> Comparison:
+        return compare(
+            self.policies,
+            self.baselines,
+            group.source,
+            self.config,
+            group.num_episodes,
+            observer=trace,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,65 @@
+"""What benchmarks report: rows beside a peer or a limit, and the machine that they were measured on."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from benchmarks.environment import exponent_rows, navigate_step
+from benchmarks.report import Row, print_rows, write
+
+
+def test_row__compares_with_a_peer() -> None:
+    met = Row.of("fast", ours=30.0, peer=10.0, peer_name="peer", unit="steps/s", goal=3.0)
+    missed = Row.of("slow", ours=29.0, peer=10.0, peer_name="peer", unit="steps/s", goal=3.0)
+    without_goal = Row.of("odd", ours=1.0, peer=4.0, peer_name="peer", unit="steps/s")
+
+    assert (met.ratio, met.met) == (3.0, True)
+    assert (missed.ratio, missed.met) == (2.9, False)
+    assert (without_goal.ratio, without_goal.met) == (0.25, None)
+
+
+def test_row__must_not_exceed_a_limit() -> None:
+    assert Row.at_most("share", 0.05, "", 0.05).met is True
+    assert Row.at_most("share", 0.06, "", 0.05).met is False
+
+
+def test_write__keeps_every_figure_and_the_machine(tmp_path: Path) -> None:
+    row = Row.of("fast", ours=30.0, peer=10.0, peer_name="peer", unit="steps/s", goal=3.0)
+
+    write(tmp_path / "rows.json", [row], num_episodes=7)
+
+    data = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
+    assert data["rows"] == [row._asdict()]
+    assert data["num_episodes"] == 7
+    assert data["machine"]["cores"] >= 1
+    assert {"name", "cpu", "python", "numpy", "torch"} <= data["machine"].keys()
+
+
+def test_print_rows__shows_name_figures_and_whether_the_goal_is_met(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows("title", [Row.of("slow", ours=29.0, peer=10.0, peer_name="peer", unit="steps/s", goal=3.0)])
+
+    assert capsys.readouterr().out.split() == [
+        *("title", "ours", "peer", "ratio", "goal", "met", "unit"),
+        *("slow", "29", "10", "2.9", "3", "no", "steps/s"),
+    ]
+
+
+def test_exponent__is_the_slope_of_cost_over_team_size() -> None:
+    """A cost per agent-step that grows with the square root of N has the exponent 1/2."""
+    rows = [
+        Row(f"vmas.simple_spread N={n} B=256", ours=1e6 / math.sqrt(n), unit="agent-steps/CPU-s")
+        for n in (4, 8, 16, 64)
+    ]
+
+    (row,) = exponent_rows(rows)
+
+    assert row.ours == pytest.approx(0.5)
+
+
+def test_navigate_step__steps_all_worlds() -> None:
+    observation, result, _ = navigate_step(num_uavs=3, num_worlds=2, num_zones=1)()
+
+    assert observation.uav.shape[:2] == (2, 3)
+    assert result.reward.shape == (2, 3)
