@@ -138,13 +138,16 @@ def _write_no_encounter(b, i, c, observation):  # type: ignore[no-untyped-def]
 @njit(cache=True, _nrt=False, inline="always")
 def _write_neighbours(state, b, i, num_uavs, num_zones, around, observation):  # type: ignore[no-untyped-def]
     """The k nearest UAVs, and behind their group of slots the k nearest zones."""
-    num_slots = min(MAX_NEIGHBOURS, state.uav_exists.shape[1])
-    k = np.int64(state.k[b])
+    num_slots, k = min(MAX_NEIGHBOURS, state.uav_exists.shape[1]), np.int64(state.k[b])
+    row = observation.neighbours[b, i]
     for slot in range(num_slots):
-        observation.neighbours[b, i, slot] = around.uavs.order[slot] if slot < min(k, num_uavs) else -1
-    for slot in range(observation.neighbours.shape[2] - num_slots):
-        entity = around.zones.order[slot] if slot < min(k, num_zones) else -1
-        observation.neighbours[b, i, num_slots + slot] = entity
+        row[slot] = -1
+    for slot in range(min(k, num_uavs)):
+        row[slot] = around.uavs.order[slot]
+    for slot in range(num_slots, row.shape[0]):
+        row[slot] = -1
+    for slot in range(min(k, num_zones)):
+        row[num_slots + slot] = around.zones.order[slot]
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -153,11 +156,11 @@ def _write_encounters(state, b, i, num_uavs, num_zones, around, physics, observa
     next_uav, next_zone, num_slots = 0, 0, observation.candidates.shape[2]
     count = min(num_slots, num_uavs + num_zones)
     for c in range(count):
-        uav, zone = around.uavs.order[next_uav], around.zones.order[next_zone]
-        uav_gap = around.gap_m[uav] if next_uav < num_uavs else np.inf
-        zone_gap = around.gap_m[zone] if next_zone < num_zones else np.inf
-        is_zone = zone_gap < uav_gap
-        entity = zone if is_zone else uav
+        is_zone = next_zone < num_zones and (
+            next_uav == num_uavs
+            or around.gap_m[around.zones.order[next_zone]] < around.gap_m[around.uavs.order[next_uav]]
+        )
+        entity = around.zones.order[next_zone] if is_zone else around.uavs.order[next_uav]
         next_zone += is_zone
         next_uav += not is_zone
         observation.candidates[b, i, c] = entity

