@@ -4,6 +4,8 @@ Whatever a user can mend ends as one line on stderr and exit code 2. Ray, torch 
 commands that need them, so that `--help` stays quick. What a command does is decided elsewhere.
 """
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rl_cluster.config.schema import Config
+    from rl_cluster.training.comparison import Comparison
     from rl_cluster.training.engine import Engine
     from rl_cluster.training.loop import Start
+    from rl_cluster.training.scoring import Group, Scoring
 
 __all__ = ["app", "main"]
 
@@ -207,7 +211,7 @@ def evaluate_policies(
     request = Request(
         checkpoints=checkpoints or [],
         heuristics=policy or [],
-        preset=load_config(preset) if preset else None,
+        preset=load_config(preset) if preset is not None else None,
         scenarios=scenario or [],
         num_episodes=episodes,
         seed=seed,
@@ -215,17 +219,28 @@ def evaluate_policies(
         trace=trace,
     )
     scoring = prepare(request, default_preset=load_config("quick_demo"))
-    console, results = _wide_console(), []
-    for note in scoring.notes:
-        console.print(note, soft_wrap=True, highlight=False, markup=False)
-    for group, comparison in scoring.play():
-        results.append((group, comparison))
-        console.print(f"\n{group.title}", soft_wrap=True, highlight=False, markup=False)
-        for table in comparison.tables():
-            console.print(table)
+    results = _play(scoring)
     if json_file:
         with output_file(json_file) as file:
             json.dump(to_dict(results, scoring.notes), file, indent=2)
+
+
+def _play(scoring: "Scoring") -> "list[tuple[Group, Comparison]]":
+    """Prints each group's tables when it has been played."""
+    console, results = _wide_console(), []
+    for note in scoring.notes:
+        console.print(note, soft_wrap=True, highlight=False, markup=False)
+    with console.status("") as status:
+
+        def show(policy_name: str, num_done: int) -> None:
+            status.update(f"{policy_name}: {num_done} episodes done")
+
+        for group, comparison in scoring.play(show):
+            results.append((group, comparison))
+            console.print(f"\n{group.title}", soft_wrap=True, highlight=False, markup=False)
+            for table in comparison.tables():
+                console.print(table)
+    return results
 
 
 @scenario_app.command("import", epilog="Example: rl-cluster scenario import harbour.geojson --out harbour.yaml")
@@ -238,7 +253,7 @@ def import_scenario(
     from rl_cluster.environment.scenario import save_scenario
     from rl_cluster.training.output_file import check_output
 
-    check_output(out)
+    check_output(out, [geojson])
     scenario = load_geojson(geojson)
     save_scenario(scenario, out)
     uavs, targets, zones = scenario.sizes[:3]
@@ -263,7 +278,7 @@ def assign_scenario(
     from rl_cluster.training.goals import assign_goals, find_allocator
     from rl_cluster.training.output_file import check_output
 
-    check_output(out)
+    check_output(out, [scenario])
     allocator, config = find_allocator(policy, seed=0)
     assigned = assign_goals(load_scenario(scenario), allocator, config, spacing_m)
     save_scenario(assigned.scenario, out)
@@ -289,7 +304,7 @@ def export_scenario(
     from rl_cluster.training.output_file import check_output, output_file
     from rl_cluster.training.trace import read_paths
 
-    check_output(out)
+    check_output(out, [scenario, *([trace] if trace else [])])
     paths_m = list(read_paths(trace).swapaxes(0, 1)) if trace else []
     data = to_geojson(load_scenario(scenario), paths_m)
     with output_file(out) as file:
@@ -312,6 +327,16 @@ def _fail(message: str, exit_code: int = EXIT_USER_ERROR) -> NoReturn:
     sys.exit(exit_code)
 
 
+def _fail_to_access(error: OSError) -> NoReturn:
+    """A file, a folder or the terminal that cannot be used where nothing has looked at it before."""
+    if error.filename is None and error.errno not in {errno.EPIPE, errno.ENOSPC, errno.EIO}:
+        raise error
+    if error.filename is None:
+        sys.stdout = io.StringIO()  # what the interpreter flushes at its end
+    where = str(error.filename)[:200] if error.filename is not None else "standard output"
+    _fail(f"{where}: cannot be used ({error.strerror}); choose another place")
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and exits: 0 done, 2 the user can mend it, 130 interrupted.
 
@@ -324,8 +349,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         exit_code = app(arguments, prog_name="rl-cluster", standalone_mode=False)
     except RlClusterError as error:
         _fail(str(error))
+    except OSError as error:
+        _fail_to_access(error)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "rl-cluster"
         _fail(f"{path}: {error.format_message().rstrip('.')}; see {path} --help")
+    if exit_code == EXIT_INTERRUPTED:
+        _fail("interrupted; nothing was written", EXIT_INTERRUPTED)
     sys.exit(exit_code)

@@ -49,6 +49,10 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
     kind = _kind(data, where)
     parsed = [_parse_override(text, kind) for text in overrides]
     for override in parsed:
+        if override.key == "task" and override.value != data["task"]:
+            remedy = "begin from a preset of the task that is wanted"
+            raise ConfigError(override.text, f"{where} has the settings of task {data['task']}", remedy)
+    for override in parsed:
         _put(data, override, where)
     return _validate(data, where, parsed, kind)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from rl_cluster.config.json_file import parse_json
 from rl_cluster.errors import ConfigError, RlClusterError
 
 __all__ = ["dump_yaml", "parse_yaml", "read_text", "read_yaml"]
@@ -67,16 +68,17 @@ _Dumper.add_representer(list, _represent_list)
 
 
 def read_yaml(path: Path, error: type[RlClusterError] = ConfigError) -> Any:
-    """The data in a YAML (or JSON) file.
+    """The data in a YAML file, or in a JSON file, which is named *.json.
 
     Args:
         path: A regular file of at most 1 MiB.
         error: What is raised, so that each kind of file fails in its own words.
 
     Raises:
-        RlClusterError: `read_text` refuses the file, or `parse_yaml` its text.
+        RlClusterError: `read_text` refuses the file, or `parse_yaml` or `parse_json` its text.
     """
-    return parse_yaml(read_text(path, error, "YAML"), str(path), error)
+    text = read_text(path, error, "YAML")
+    return (parse_json if path.suffix.lower() == ".json" else parse_yaml)(text, str(path), error)
 
 
 def read_text(path: Path, error: type[RlClusterError], kind: str) -> str:

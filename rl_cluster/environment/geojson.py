@@ -12,7 +12,6 @@ The area is the bounding box of all positions with a margin; its south-west corn
 passed over.
 """
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.yaml_file import read_text
 from rl_cluster.environment.geodesy import project, unproject
 from rl_cluster.environment.scenario import Origin, Scenario, parse_scenario
@@ -62,7 +62,7 @@ def load_geojson(path: Path) -> Scenario:
             no-fly zone; or what `parse_scenario` refuses.
     """
     where = str(path)
-    features = _features(_parse_json(read_text(path, ScenarioError, "GeoJSON"), where), where)
+    features = _features(parse_json(read_text(path, ScenarioError, "GeoJSON"), where, ScenarioError), where)
     origin, positions_m, area_m = _place(features, where)
     data: dict[str, Any] = {
         "name": path.stem[:64],
@@ -77,18 +77,6 @@ def load_geojson(path: Path) -> Scenario:
         _add(data, feature, place_m)
     _check_counts(data, where)
     return parse_scenario(data, where)
-
-
-def _parse_json(text: str, where: str) -> Any:
-    def refuse(constant: str) -> None:
-        raise ScenarioError(where, f"holds {constant}", "write finite numbers")
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except json.JSONDecodeError as fault:
-        raise ScenarioError(f"{where} line {fault.lineno}", f"is not JSON ({fault.msg})", "correct it there") from None
-    except (ValueError, RecursionError):
-        raise ScenarioError(where, "is not JSON that can be read", "write shorter numbers and flatter lists") from None
 
 
 def _features(data: Any, where: str) -> list[_Feature]:

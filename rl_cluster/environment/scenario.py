@@ -16,7 +16,7 @@ and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_
 """
 
 import json
-import os
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -255,11 +255,13 @@ def save_scenario(scenario: Scenario, path: Path) -> None:
     """Writes the scenario, as JSON if the file is named *.json, else as YAML: beside the file first, then renamed.
 
     Raises:
-        ScenarioError: The file cannot be written.
+        ScenarioError: The file is named otherwise, or cannot be written.
     """
-    data = scenario.as_dict()
-    text = json.dumps(data, indent=2, ensure_ascii=False) if path.suffix == ".json" else dump_yaml(data)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    suffix, data = path.suffix.lower(), scenario.as_dict()
+    if suffix not in {".json", ".yaml", ".yml"}:
+        raise ScenarioError(str(path), "is no name of a scenario file", "name it *.yaml or *.json")
+    text = json.dumps(data, indent=2) if suffix == ".json" else dump_yaml(data)
+    beside = path.with_name(f".rl-cluster-{secrets.token_hex(8)}")
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)

@@ -41,7 +41,8 @@ class Start:
 def new_start(config: Config, path: Path) -> Start:
     """A run from scratch. Raises CheckpointError if something of that name exists; nothing is written yet."""
     if path.exists() or path.is_symlink():
-        raise CheckpointError(str(path), "exists already", f"go on with --resume {path}, or choose another --out")
+        go_on = f"go on with --resume {path}, or " if (path / "checkpoints").is_dir() else ""
+        raise CheckpointError(str(path), "exists already", f"{go_on}choose another --out")
     return Start(path, config, None)
 
 

@@ -106,9 +106,9 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     Raises:
         CheckpointError, ConfigError, ScenarioError: Something is unusable, or does not fit the rest.
     """
-    for path in (request.scores, request.trace):
-        if path:
-            check_output(path)
+    outputs = [path for path in (request.scores, request.trace) if path]
+    for number, path in enumerate(outputs):
+        check_output(path, [*request.scenarios, *outputs[:number]])
     loaded = [(path, _load(path)) for path in request.checkpoints]
     config = request.preset or (loaded[0][1].config if loaded else default_preset)
     seed = request.seed

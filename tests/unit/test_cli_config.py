@@ -125,12 +125,29 @@ def test_bad_argument__is_one_line_with_its_remedy(
     assert list(tmp_path.iterdir()) == []
 
 
+ROOT = Path(__file__).parents[2]
+
+
+def test_full_disk__is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "rl_cluster", "config", "show", "debug"],
+            cwd=ROOT,
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    assert ended.returncode == 2
+    assert ended.stderr == ("error: standard output: cannot be used (No space left on device); choose another place\n")
+
+
 def test_module__runs_as_the_command_does() -> None:
-    root = Path(__file__).parents[2]
 
     ended = subprocess.run(
         [sys.executable, "-m", "rl_cluster", "config", "show", "nothing.yaml"],
-        cwd=root,
+        cwd=ROOT,
         check=False,
         capture_output=True,
         text=True,

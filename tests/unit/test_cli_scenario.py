@@ -70,6 +70,15 @@ def test_import__of_a_bad_map_writes_nothing(geojson: Path, tmp_path: Path, erro
     assert not (tmp_path / "out.yaml").exists()
 
 
+def test_import__keeps_the_map(geojson: Path, error_line: Refused) -> None:
+    drawn = geojson.read_bytes()
+
+    line = error_line("scenario", "import", str(geojson), "--out", str(geojson))
+
+    assert "is also read, or written by another option; name a file of its own" in line
+    assert geojson.read_bytes() == drawn
+
+
 def test_assign__gives_every_uav_a_goal(scenario: Path, tmp_path: Path, exit_code: Run) -> None:
     out = tmp_path / "goals.json"
 

@@ -100,6 +100,7 @@ def test_fault__is_placed_in_its_file(old: str, new: str, message: str, tmp_path
         ("ppo.lr", r"^ppo.lr: override without '='; write key=value"),
         ("ppo.lrr=1", r"^ppo.lrr=1: unknown key; did you mean ppo.lr\?$"),
         ("lr=1", r"^lr=1: unknown key; did you mean ppo.lr\?$"),
+        ("task=navigate", r"^task=navigate: quick_demo.yaml has the settings of task allocate; begin from a preset"),
         ("=1", r"^=1: unknown key; choose one of name, task, seed"),
         ("ppo.lr=", r"^ppo.lr=: is empty; write at least one value$"),
         ("ppo.lr=[1", r"^ppo.lr=\[1: did not find .*; correct the YAML there$"),

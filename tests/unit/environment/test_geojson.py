@@ -235,7 +235,7 @@ def test_load_geojson__refuses_with_place_fault_and_remedy(
         ('{"type": "Feature"}', "is not a FeatureCollection; export"),
         ('{"type": "FeatureCollection"}', "features: there is none; draw UAVs and targets as Points"),
         ('{"type": "FeatureCollection", "features": [3]}', r"features\.0: is not a Feature; write"),
-        (json.dumps(MAP).replace("13.4,", "NaN,"), "holds NaN; write finite numbers"),
+        (json.dumps(MAP).replace("13.4,", "NaN,"), "holds NaN, which is no JSON; write a finite number"),
         (json.dumps(MAP).replace("13.4,", "1e999,"), r"features\.0\.geometry\.coordinates: \[inf, 52\.5\] is out of"),
         ("[" * 100_000, r"is not JSON that can be read; write shorter numbers and flatter lists"),
         ("9" * 5000, r"is not JSON that can be read; write shorter"),

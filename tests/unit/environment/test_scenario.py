@@ -343,6 +343,14 @@ def test_load_scenario__refuses_a_folder_and_a_missing_file(tmp_path: Path) -> N
             load_scenario(path)
 
 
+@pytest.mark.parametrize("name", ["saved", "saved.txt", "saved.geojson"])
+def test_save_scenario__refuses_a_name_that_does_not_say_how_to_read_it(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"is no name of a scenario file; name it \*\.yaml or \*\.json"):
+        save_scenario(parse_scenario(DATA, "given"), tmp_path / name)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_save_scenario__leaves_nothing_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "folder.yaml").mkdir()
 

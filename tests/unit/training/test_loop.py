@@ -82,7 +82,10 @@ def test_train__evaluates_when_it_is_due(tiny_of_task: Config, tmp_path: Path) -
 
 
 def test_new_start__refuses_a_folder_that_exists(tiny: Config, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="exists already; go on with --resume"):
+    with pytest.raises(CheckpointError, match="exists already; choose another --out"):
+        new_start(tiny, tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(CheckpointError, match=r"exists already; go on with --resume .*, or choose another --out"):
         new_start(tiny, tmp_path)
 
 

@@ -179,6 +179,7 @@ def solve(instance: Instance, is_strict: bool) -> Plan:
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = _EFFORT
+    solver.parameters.catch_sigint_signal = False  # an interrupt is Python's, not the end of one search among many
     count = sum(problem.closed)
     problem.model.maximize(count)
     status = solver.solve(problem.model)
