@@ -31,6 +31,8 @@ __all__ = ["app", "main"]
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 TABLE_COLUMNS = 100
+LONGEST_LINE = 1000
+"""Characters of a message."""
 
 app = typer.Typer(
     name="rl-cluster",
@@ -249,7 +251,7 @@ def import_scenario(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Scenario file to write: .yaml or .json.")],
 ) -> None:
     """Make a scenario of a GeoJSON map: points are UAVs, targets or the depot, polygons no-fly zones."""
-    from rl_cluster.environment.geojson import load_geojson
+    from rl_cluster.environment.map_import import load_geojson
     from rl_cluster.environment.scenario import save_scenario
     from rl_cluster.training.output_file import check_output
 
@@ -299,14 +301,15 @@ def export_scenario(
     """Write a scenario, and the paths that were flown in it, as GeoJSON with longitude and latitude."""
     import json
 
-    from rl_cluster.environment.geojson import to_geojson
+    from rl_cluster.environment.map_export import to_geojson
     from rl_cluster.environment.scenario import load_scenario
     from rl_cluster.training.output_file import check_output, output_file
     from rl_cluster.training.trace import read_paths
 
     check_output(out, [scenario, *([trace] if trace else [])])
-    paths_m = list(read_paths(trace).swapaxes(0, 1)) if trace else []
-    data = to_geojson(load_scenario(scenario), paths_m)
+    start = load_scenario(scenario)
+    paths_m = list(read_paths(trace, start).swapaxes(0, 1)) if trace else []
+    data = to_geojson(start, paths_m)
     with output_file(out) as file:
         json.dump(data, file)
     typer.echo(f"{out}: {len(data['features'])} features")
@@ -323,6 +326,8 @@ def _wide_console() -> "Console":
 def _fail(message: str, exit_code: int = EXIT_USER_ERROR) -> NoReturn:
     """Ends with one line on stderr, whatever the user's words in it hold."""
     line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in message)
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE // 2]} .. {line[-LONGEST_LINE // 2 :]}"  # the remedy stands at the end
     typer.echo(f"error: {line}", err=True)
     sys.exit(exit_code)
 

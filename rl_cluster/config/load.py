@@ -82,7 +82,7 @@ def _parse_override(text: str, kind: type[Config]) -> _Override:
     if not has_value:
         raise ConfigError(text, "override without '='", "write key=value, for example ppo.clip=0.1")
     if key not in dotted_keys(kind):
-        _, what, remedy = unknown_key(key, kind)
+        _, what, remedy = unknown_key(key.split("."), kind)
         raise ConfigError(text, what, remedy)
     return _Override(text, key, parse_yaml(value, text))
 

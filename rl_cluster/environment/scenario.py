@@ -12,7 +12,7 @@
       - {kind: polygon, vertices_m: [[800, 800], [1200, 800], [1000, 1300]]}
 
 May be left out: `max_turn_rate_radps`, `goal_m` and `fails_s` of a UAV, `service_time_s` and `appears_s` of a target,
-and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_deg, latitude_deg}` (see `geojson.py`).
+and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_deg, latitude_deg}` (`map_import.py`).
 """
 
 import json

@@ -9,11 +9,21 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from rl_cluster.config.faults import first_fault
 from rl_cluster.environment.allocate.state import EPSILON
 from rl_cluster.environment.zone_form import Finite, Form, Point, Positive, ZoneForm
 from rl_cluster.errors import ScenarioError
 
-__all__ = ["ScenarioForm", "TargetForm", "UAVForm", "check_form", "read_form"]
+__all__ = [
+    "AreaForm",
+    "Identifier",
+    "OriginForm",
+    "ScenarioForm",
+    "TargetForm",
+    "UAVForm",
+    "check_form",
+    "read_form",
+]
 
 NonNegative = Annotated[float, Field(strict=True, ge=0.0, le=1e7)]
 Amount = Annotated[float, Field(strict=True, ge=0.0, le=1e6)]
@@ -21,9 +31,6 @@ Identifier = Annotated[str, Field(min_length=1, max_length=64)]
 Amounts = Annotated[tuple[Amount, ...], Field(min_length=1, max_length=8)]
 
 FormT = TypeVar("FormT", bound=Form)
-
-_MAX_SHOWN = 60
-"""Characters of a refused value that a message shows."""
 
 
 class AreaForm(Form):
@@ -58,6 +65,8 @@ class UAVForm(Form):
     @model_validator(mode="after")
     def _cruise_within_speeds(self) -> Self:
         low, high = self.speed_mps
+        if low > high:
+            raise ValueError(f"speed_mps=[{low}, {high}] begins with the higher; give the lowest speed first")
         if not low <= self.cruise_mps <= high:
             raise ValueError(
                 f"cruise_mps={self.cruise_mps} is not within speed_mps=[{low}, {high}]; put it between them"
@@ -144,32 +153,8 @@ def check_form(form: type[FormT], data: object, where: str) -> FormT:
     try:
         return form.model_validate(data)
     except ValidationError as error:
-        raise _first_fault(error, where) from None
-
-
-def _first_fault(error: ValidationError, where: str) -> ScenarioError:
-    fault = error.errors(include_url=False)[0]
-    # Within a zone, pydantic names its kind as if it were a field.
-    parts = [part for part in fault["loc"] if part not in {"circle", "polygon"}]
-    place = ".".join(str(part) for part in parts)
-    match fault["type"]:
-        case "union_tag_invalid" | "union_tag_not_found":
-            place, what = f"{place}.kind", f"got {_shown(fault['ctx'].get('tag'))}"
-            remedy = "it should be 'circle' or 'polygon'"
-        case "missing":
-            what, remedy = "it is missing", "add it"
-        case "extra_forbidden":
-            what, remedy = "no such field", "remove it, or correct its name"
-        case "value_error":
-            what, _, remedy = str(fault["ctx"]["error"]).rpartition("; ")
-        case _:
-            what, remedy = f"got {_shown(fault['input'])}", f"it should {fault['msg'].partition(' should ')[2]}"
-    return ScenarioError(f"{where}{place}".rstrip(".: "), what, remedy)
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}.."
+        place, what, remedy = first_fault(error, form)
+        raise ScenarioError(f"{where}{place}".rstrip(".: "), what, remedy) from None
 
 
 def _check_ids(entities: Sequence[UAVForm | TargetForm], where: str) -> None:

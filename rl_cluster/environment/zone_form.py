@@ -47,6 +47,7 @@ class PolygonForm(Form):
     @classmethod
     def _is_simple(cls, vertices_m: tuple[Point, ...]) -> tuple[Point, ...]:
         _check_corners(vertices_m)
+        _check_width(vertices_m)
         _check_edges(vertices_m)
         if abs(_area_m2(vertices_m)) < _SMALLEST_AREA_M2:
             raise ValueError("the polygon encloses no area; move its corners apart")
@@ -97,6 +98,14 @@ def _check_corners(vertices_m: Sequence[Point]) -> None:
     for (first, one), (second, other) in itertools.combinations(enumerate(vertices_m), 2):
         if math.dist(one, other) <= _EDGE_M:
             raise ValueError(f"corners {first} and {second} are the same; name each corner once")
+
+
+def _check_width(vertices_m: Sequence[Point]) -> None:
+    (x0, y0), *others = vertices_m
+    x1, y1 = max(others, key=lambda corner_m: math.dist(corner_m, (x0, y0)))
+    length_m = math.hypot(x1 - x0, y1 - y0)
+    if all(abs((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) <= _EDGE_M * length_m for x, y in others):
+        raise ValueError("all corners lie on one line; move some aside")
 
 
 def _check_edges(vertices_m: Sequence[Point]) -> None:

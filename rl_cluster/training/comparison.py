@@ -116,10 +116,12 @@ class Comparison:
 
     def tables(self) -> list[Group]:
         """Tables for rich to print, at most 100 characters wide: the means, then paired differences, then remarks."""
-        kind = f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
-        tables = self._make_tables(f"Mean of {self.num_episodes} episodes, {kind}", self.means, MAX_MEANS, sign="")
+        episodes, kind = f"{self.num_episodes} episodes", f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
+        if self.num_episodes == 1:
+            episodes, kind = "1 episode", "which has no interval"
+        tables = self._make_tables(f"Mean of {episodes}, {kind}", self.means, MAX_MEANS, sign="")
         for name, others in self.differences.items():
-            title = f"{name} minus .., paired on the same {self.num_episodes} episodes, {kind}"
+            title = f"{name} minus .., paired on the same {episodes}, {kind}"
             tables += self._make_tables(title, others, MAX_DIFFERENCES, sign="+")
         return [*tables, *(Group(Text(remark)) for remark in self.remarks)]
 

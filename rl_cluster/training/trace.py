@@ -21,12 +21,17 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.config.json_file import parse_json
 from rl_cluster.environment.interface import StepResult, Worlds
 from rl_cluster.environment.scenario import Scenario
 from rl_cluster.errors import ConfigError
 from rl_cluster.types import Observation
 
 __all__ = ["Step", "Trace", "change", "read_paths", "to_plain"]
+
+_LONGEST_LINE = 2**28
+"""Characters; a longer one is cut, and then it is no JSON."""
+_SAME_PLACE_M = 1.0
 
 
 class Step(NamedTuple):
@@ -127,18 +132,36 @@ def _rounded(values: Any) -> Any:
     return [_rounded(value) for value in values] if isinstance(values, list) else float(f"{values:.9g}")
 
 
-def read_paths(path: Path) -> NDArray[np.float64]:
+def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
     """(T, N, 2) metres: where the UAVs of a trace's first episode were at its start and after each of its steps.
 
+    Args:
+        path: What `evaluate --trace` wrote.
+        scenario: The one that the episode was played on.
+
     Raises:
-        ConfigError: The file cannot be read, or its first line is no episode of a trace.
+        ConfigError: The file cannot be read, its first line is no episode, or one of another scenario.
     """
+    remedy = "name a file of evaluate --trace"
     try:
         with path.open(encoding="utf-8") as file:
-            episode = json.loads(file.readline())
-        start_m = [uav["position_m"] for uav in episode["scenario"]["uavs"]]
-        return np.array([start_m, *(step["position_m"] for step in episode["steps"])], dtype=np.float64)
+            line = file.readline(_LONGEST_LINE)
+        paths_m = _paths(parse_json(line, str(path)))
     except OSError as error:
-        raise ConfigError(str(path), f"cannot be read: {error.strerror}", "name a file of evaluate --trace") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise ConfigError(str(path), "its first line is no episode", "name a file of evaluate --trace") from error
+        raise ConfigError(str(path), f"cannot be read: {error.strerror}", remedy) from None
+    except (ValueError, TypeError, KeyError, ConfigError):
+        raise ConfigError(str(path), "its first line is no episode", remedy) from None
+    start_m = scenario.uav_position_m
+    if paths_m.shape[1:] != start_m.shape or np.abs(paths_m[0] - start_m).max() > _SAME_PLACE_M:
+        what = f"its first episode does not start where the UAVs of {scenario.name} do"
+        raise ConfigError(str(path), what, "name the trace of this scenario")
+    return paths_m
+
+
+def _paths(episode: Any) -> NDArray[np.float64]:
+    """Raises TypeError, KeyError or ValueError where the data is no episode."""
+    start_m = [uav["position_m"] for uav in episode["scenario"]["uavs"]]
+    paths_m = np.array([start_m, *(step["position_m"] for step in episode["steps"])], dtype=np.float64)
+    if paths_m.ndim != 3 or paths_m.shape[2] != 2 or not np.isfinite(paths_m).all():
+        raise ValueError
+    return paths_m

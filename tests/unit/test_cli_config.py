@@ -86,6 +86,16 @@ def test_bad_file__is_one_line_with_its_remedy(
     assert message in line
 
 
+def test_endless_name__is_cut_but_for_its_remedy(tmp_path: Path, error_line: Callable[..., str]) -> None:
+    (tmp_path / "bad.yaml").write_text(f"{DEMO_TEXT}? {'x' * 5000}\n: 1\n", encoding="utf-8")
+
+    line = error_line("config", "validate", str(tmp_path / "bad.yaml"))
+
+    assert len(line) < 1100
+    assert line.startswith(f"error: {tmp_path}/bad.yaml: xxx")
+    assert "unknown key; choose one of name, task, seed" in line
+
+
 def test_huge_file__is_refused_unread(tmp_path: Path, error_line: Callable[..., str]) -> None:
     with (tmp_path / "huge.yaml").open("wb") as file:
         file.truncate(100 * 2**20)

@@ -66,7 +66,7 @@ def test_fault__shows_a_long_value_cut() -> None:
     ],
 )
 def test_unknown_key__offers_the_nearest(place: str, remedy: str) -> None:
-    assert unknown_key(place, Bicycle) == Fault(place, "unknown key", remedy)
+    assert unknown_key(place.split("."), Bicycle) == Fault(place, "unknown key", remedy)
 
 
 def test_dotted_keys__hold_sections_and_what_is_in_them() -> None:

@@ -24,7 +24,7 @@ def polygon(corners: Corners) -> PolygonForm:
     [
         ([(0, 0), (9, 9), (9, 0), (0, 9)], "edges 0 and 2 meet; order the corners along the boundary"),
         ([(0, 0), (9, 0), (9, 9), (5, 0), (0, 9)], "edges 0 and 2 meet; order"),
-        ([(0, 0), (9, 0), (4, 0)], "edges 0 and 1 meet; order"),
+        ([(0, 0), (9, 0), (4, 0)], "all corners lie on one line; move some aside"),
         ([(4, 0), (0, 0), (9, 0), (4, 9), (4, 5)], "edges 0 and 1 meet; order"),
         ([(0, 0), (9, 0), (9, 9), (9, 4)], "edges 1 and 2 meet; order"),
         ([(0, 0), (4, 4), (0, 9), (0, -5)], "edges 0 and 2 meet; order"),

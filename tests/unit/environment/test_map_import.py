@@ -1,7 +1,8 @@
-"""Maps as scenarios, and scenarios as maps: what was drawn comes back, and what is no scenario is refused."""
+"""Maps become scenarios: everything lies where it was drawn, and what is no scenario is refused at its place."""
 
 import copy
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,36 +12,9 @@ import numpy as np
 import pytest
 
 from rl_cluster.environment.geodesy import project
-from rl_cluster.environment.geojson import load_geojson, to_geojson
-from rl_cluster.environment.scenario import load_scenario, parse_scenario, save_scenario
+from rl_cluster.environment.map_import import load_geojson
 from rl_cluster.errors import ScenarioError
-
-Map = dict[str, Any]
-
-
-def point(longitude: float, latitude: float, role: str, **properties: Any) -> Map:
-    geometry = {"type": "Point", "coordinates": [longitude, latitude]}
-    return {"type": "Feature", "properties": {"role": role, **properties}, "geometry": geometry}
-
-
-def zone(*corners: tuple[float, float]) -> Map:
-    ring = [list(corner) for corner in (*corners, corners[0])]
-    return {"type": "Feature", "properties": {"fill": "#f00"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
-
-
-FLIGHT = {"resources": [60, 40], "range_m": 9000, "speed_mps": [15, 40], "cruise_mps": 25}
-MAP: Map = {
-    "type": "FeatureCollection",
-    "features": [
-        point(13.40, 52.50, "uav", id="u1", **FLIGHT, **{"marker-color": "#00f", "name": "north"}),
-        point(13.42, 52.51, "uav", id="u2", **FLIGHT, heading_rad=1.5, max_turn_rate_radps=0.5, fails_s=100),
-        point(13.44, 52.52, "target", id="t1", demand=[50, 20]),
-        point(13.45, 52.50, "target", id="t2", demand=[5, 2], value=2.5, service_time_s=9, appears_s=30),
-        zone((13.41, 52.515), (13.42, 52.515), (13.42, 52.52), (13.41, 52.52)),
-        point(13.43, 52.505, "depot"),
-        point(13.46, 52.515, "goal", uav="u2"),
-    ],
-}
+from tests.unit.environment.drawn_map import FLIGHT, MAP, Map, point
 
 
 @pytest.fixture
@@ -90,6 +64,23 @@ def test_load_geojson__keeps_properties_and_fills_in_what_may_be_left_out(load: 
     np.testing.assert_array_equal(scenario.target_appears_s, [0.0, 30.0])
 
 
+def test_load_geojson__passes_over_what_gis_programs_add(load: Callable[[Any], Any]) -> None:
+    data = copy.deepcopy(MAP)
+    data |= {"name": "layer", "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}}
+    for number, feature in enumerate(data["features"]):
+        geometry = feature["geometry"]
+        feature["properties"] |= {"fid": number, "demand": feature["properties"].get("demand"), "stroke-width": 2}
+        feature["geometry"] = {"type": f"Multi{geometry['type']}", "coordinates": [geometry["coordinates"]]}
+    data["features"][0]["properties"]["id"] = 7
+    data["features"][6]["properties"]["uav"] = 7
+
+    scenario = load(data)
+
+    assert scenario.uav_ids == ("7", "u2")
+    np.testing.assert_array_equal(scenario.uav_goal_m[0], load(MAP).uav_goal_m[1])
+    np.testing.assert_array_equal(scenario.obstacle_vertices_m, load(MAP).obstacle_vertices_m)
+
+
 def test_load_geojson__the_area_is_the_bounding_box_with_a_margin(load: Callable[[Any], Any]) -> None:
     scenario = load(MAP)
     placed_m = np.concatenate([scenario.uav_position_m, scenario.target_position_m, scenario.obstacle_vertices_m[0]])
@@ -115,57 +106,6 @@ def test_load_geojson__wide_maps_near_the_poles_and_over_the_date_line_fit_their
     assert (np.concatenate([scenario.uav_position_m, scenario.target_position_m]) >= 100.0).all()
 
 
-def test_to_geojson__gives_back_what_was_loaded(load: Callable[[Any], Any]) -> None:
-    scenario = load(MAP)
-
-    again = load(to_geojson(scenario))
-
-    np.testing.assert_allclose(again.origin, scenario.origin, atol=1e-8)
-    for name in ("uav_position_m", "uav_goal_m", "target_position_m", "depot_m", "obstacle_vertices_m", "area_m"):
-        np.testing.assert_allclose(getattr(again, name), getattr(scenario, name), atol=1e-3, err_msg=name)
-    for name in ("uav_ids", "uav_resources", "uav_fails_s", "target_value", "target_service_s", "target_appears_s"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(scenario, name), err_msg=name)
-
-
-def test_to_geojson__works_from_the_saved_scenario(load: Callable[[Any], Any], tmp_path: Path) -> None:
-    scenario = load(MAP)
-    save_scenario(scenario, tmp_path / "harbour.yaml")
-
-    assert to_geojson(load_scenario(tmp_path / "harbour.yaml")) == to_geojson(scenario)
-
-
-def test_to_geojson__draws_paths_as_lines_and_circles_as_polygons(load: Callable[[Any], Any]) -> None:
-    scenario = load(MAP)
-    data = scenario.as_dict()
-    data["obstacles"] = [{"kind": "circle", "center_m": [1000, 1000], "radius_m": 150}]
-    scenario = parse_scenario(data, "given")
-    assert scenario.origin is not None
-    path_m: list[list[float]] = [[100.0, 200.0], [110.0, 205.0], [120.0, 215.0]]
-
-    features = to_geojson(scenario, [path_m, path_m[:1]])["features"]
-
-    (line,) = [feature for feature in features if feature["geometry"]["type"] == "LineString"]
-    assert line["properties"] == {"role": "path", "uav": "u1"}
-    drawn_m = project(scenario.origin, line["geometry"]["coordinates"])
-    np.testing.assert_allclose(drawn_m, np.array(path_m), atol=1e-6)
-    (ring,) = next(f["geometry"]["coordinates"] for f in features if f["geometry"]["type"] == "Polygon")
-    distances_m = np.linalg.norm(project(scenario.origin, ring) - [1000.0, 1000.0], axis=1)
-    assert ring[0] == ring[-1]
-    assert len(ring) == 65
-    np.testing.assert_allclose(distances_m * np.cos(np.pi / 64), 150.0, atol=1e-6)
-
-
-def test_to_geojson__needs_an_origin_and_one_path_per_uav(load: Callable[[Any], Any]) -> None:
-    scenario = load(MAP)
-    data = scenario.as_dict()
-    del data["origin"]
-
-    with pytest.raises(ScenarioError, match="harbour: it has no origin; give it origin:"):
-        to_geojson(parse_scenario(data, "given"))
-    with pytest.raises(ScenarioError, match="harbour: it has 2 UAVs, but there are 3 paths; give the paths"):
-        to_geojson(scenario, [[[0.0, 0.0]]] * 3)
-
-
 def changed(number: int, path: str, value: object) -> Map:
     """MAP with another value at a dotted path of a feature."""
     data = copy.deepcopy(MAP)
@@ -181,23 +121,36 @@ def changed(number: int, path: str, value: object) -> Map:
 
 
 SQUARE = [[13.41, 52.515], [13.42, 52.515], [13.42, 52.52], [13.41, 52.52], [13.41, 52.515]]
+LINE = [[13.41, 52.515], [13.41001, 52.515], [13.41002, 52.515], [13.41, 52.515]]
+ROUND = [
+    [13.415 + 0.001 * math.cos(a / 65 * math.tau), 52.517 + 0.001 * math.sin(a / 65 * math.tau)] for a in range(65)
+]
+ROUND.append(ROUND[0])
+MERCATOR = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3857"}}
+MULTI = {"type": "MultiPolygon", "coordinates": [[SQUARE], [SQUARE]]}
 CROSSING = [SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]]
 
 
 @pytest.mark.parametrize(
     ("number", "path", "value", "message"),
     [
-        (4, "geometry.coordinates", [CROSSING], "features.4.geometry.vertices_m: edges 0 and 2 meet; order the"),
+        (4, "geometry.coordinates", [CROSSING], "features.4.geometry.coordinates: edges 0 and 2 meet; order the"),
         (4, "geometry.coordinates", [SQUARE[:-1]], "features.4.geometry.coordinates: the ring is not closed; repeat"),
         (4, "geometry.coordinates", [SQUARE, SQUARE], "features.4.geometry.coordinates: the polygon has holes; draw"),
-        (4, "geometry.coordinates", [[]], "features.4.geometry.coordinates: the ring is not closed; repeat"),
-        (4, "geometry.coordinates", [], "features.4.geometry.coordinates: got []; write one list of positions"),
-        (4, "geometry.type", "MultiPolygon", "features.4.geometry: type MultiPolygon is not supported; draw Points"),
+        (4, "geometry.coordinates", [[]], "features.4.geometry.coordinates: the ring has 0 positions; give three corn"),
+        (4, "geometry.coordinates", [], "features.4.geometry.coordinates: got []; write a list of one ring"),
+        (4, "geometry.coordinates", SQUARE, "features.4.geometry.coordinates: it is a ring, not a list of rings; put"),
+        (4, "geometry.coordinates", [SQUARE[:2] + SQUARE[:1]], "features.4.geometry.coordinates: the ring has 3 posit"),
+        (4, "geometry.coordinates", [LINE], "features.4.geometry.coordinates: all corners lie on one line; move"),
+        (4, "geometry.coordinates", [ROUND], "features.4.geometry.coordinates: the ring has 65 corners; draw it with"),
+        (4, "properties.radius_m", 300, "features.4.properties.radius_m: the corners do not lie about a circle of thi"),
+        (4, "properties.radius_m", -1, "features.4.properties.radius_m: got -1; give a finite number above 0"),
+        (4, "geometry", MULTI, "features.4.geometry: type MultiPolygon is not supported; draw Points, and Polygons on"),
         (4, "geometry.type", "GeometryCollection", "features.4.geometry: type GeometryCollection is not supported;"),
         (4, "geometry.type", "LineString", "features.4.geometry: type LineString is not supported; draw Points, and"),
         (4, "geometry", None, "features.4.geometry: type None is not supported; draw Points"),
-        (4, "properties.altitude", 3, "features.4.properties.altitude: a no-fly zone has no properties; remove it"),
-        (4, "properties.role", "uav", "features.4.properties.role: a no-fly zone has no properties; remove it"),
+        (4, "properties.altitude", 3, "features.4.properties.altitude: unknown key of a no-fly zone; choose radius_m,"),
+        (4, "properties.role", "uav", "features.4.properties.role: a Polygon is always a no-fly zone; remove it"),
         (0, "geometry.coordinates", [13.415, 52.517], "features.0: this uav is inside the polygon of features.4; move"),
         (2, "geometry.coordinates", [13.415, 52.517], "features.2: this target is inside the polygon of features.4;"),
         (5, "geometry.coordinates", [13.42, 52.52], "features.5: this depot is inside the polygon of features.4; move"),
@@ -206,15 +159,23 @@ CROSSING = [SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]]
         (0, "geometry.coordinates", ["13", 52], "features.0.geometry.coordinates: got ['13', 52]; write [longitude,"),
         (0, "geometry.coordinates", [13], "features.0.geometry.coordinates: got [13]; write [longitude, latitude],"),
         (0, "geometry.coordinates", [-13.4, 52.5], "its positions lie more than 500 km apart; keep a scenario to one"),
-        (0, "properties.range_m", None, "features.0.properties.range_m: it is missing; add it"),
-        (0, "properties.range", 5, "features.0.properties.range: no such field; remove it, or correct its name"),
-        (0, "properties.role", None, "features.0.properties.role: it is missing; write uav, target, goal or depot"),
+        (0, "properties.range_m", None, "features.0.properties.range_m: is missing; give a finite number above 0"),
+        (0, "properties.range", 5, "features.0.properties.range: unknown key; did you mean range_m?"),
+        (0, "properties.role", None, "features.0.properties.role: is missing; write uav, target, goal or depot"),
         (0, "properties.role", "drone", "features.0.properties.role: got 'drone'; write uav, target, goal or depot"),
-        (0, "properties", None, "features.0.properties.role: it is missing; write uav, target, goal or depot"),
-        (2, "properties.demand", None, "features.2.properties.demand: it is missing; add it"),
-        (3, "properties.id", "t1", "targets.1.id: 't1' is used twice; give each its own id"),
-        (6, "properties.uav", "u9", "features.6.properties.uav: got 'u9', which is no UAV without a goal; write the"),
-        (6, "properties.uav", None, "features.6.properties.uav: got None, which is no UAV without a goal; write the"),
+        (0, "properties", None, "features.0.properties.role: is missing; write uav, target, goal or depot"),
+        (2, "properties.demand", None, "features.2.properties.demand: is missing; give a list of 1 to 8, each"),
+        (3, "properties.id", "t1", "features.3.properties.id: 't1' is used twice; give each its own id"),
+        (6, "properties.uav", "u9", "features.6.properties.uav: got 'u9'; write the id of a UAV"),
+        (6, "properties.uav", None, "features.6.properties.uav: is missing; write the id of a UAV"),
+        (3, "properties.demand", [5], "features.3.properties.demand: it has 1 kinds of resource, but uavs.0.resources"),
+        (0, "properties.role", ["uav"], "features.0.properties.role: got \"['uav']\"; write uav, target, goal or depo"),
+        (0, "properties.position_m", [1, 2], "features.0.properties.position_m: positions are drawn, not written;"),
+        (1, "properties.goal_m", [1, 2], "features.1.properties.goal_m: positions are drawn, not written; remove it"),
+        (0, "properties.named", "x", "features.0.properties.named: unknown key; choose one of id, position_m"),
+        (5, "properties.id", "d", "features.5.properties.id: unknown key of a depot; remove it"),
+        (6, "properties.id", "g", "features.6.properties.id: unknown key of a goal; choose uav, or remove it"),
+        (5, "properties", {"role": "goal", "uav": "u2"}, "features.6.properties.uav: 'u2' has a goal already; keep on"),
         (6, "properties", {"role": "depot"}, "features.6: this is the second depot; keep one"),
         (3, "type", "Point", "features.3: is not a Feature; write {type: Feature, properties: .., geometry: ..}"),
     ],
@@ -239,6 +200,11 @@ def test_load_geojson__refuses_with_place_fault_and_remedy(
         (json.dumps(MAP).replace("13.4,", "1e999,"), r"features\.0\.geometry\.coordinates: \[inf, 52\.5\] is out of"),
         ("[" * 100_000, r"is not JSON that can be read; write shorter numbers and flatter lists"),
         ("9" * 5000, r"is not JSON that can be read; write shorter"),
+        (json.dumps(MAP).replace('"id": "u1"', '"id": "u1", "id": "u3"'), "key id occurs twice; keep one of them"),
+        (json.dumps({**MAP, "crs": MERCATOR}), r"crs: got urn:ogc:def:crs:EPSG::3857, which is not WGS84; export the"),
+        (json.dumps({**MAP, "crs": {"type": "link"}}), "crs: got None, which is not WGS84; export the map in EPSG:432"),
+        (json.dumps({**MAP, "scenario": 3}), "scenario: got 3; give a mapping with the keys name, area, origin, time_"),
+        (json.dumps({**MAP, "scenario": {"name": "a"}}), r"scenario\.area: is missing; give a mapping with the keys"),
         (" " * 2**20 + "{}", r"has 1\.0 MiB, more than 1 MiB; name a smaller GeoJSON file"),
     ],
 )  # fmt: skip
