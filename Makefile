@@ -46,7 +46,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports
 
 fast-tests: $(INSTALLED)
-	$(BIN)/pytest --numprocesses=2 -m 'not slow' $(UNIT_TESTS)
+	$(BIN)/pytest --numprocesses=2 -m 'not slow' --hypothesis-profile=few $(UNIT_TESTS)
 
 format: $(INSTALLED)
 	$(BIN)/ruff format

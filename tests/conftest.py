@@ -28,6 +28,7 @@ TINY = (
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The same examples everywhere, however slow the machine is.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("repeatable"), max_examples=20)
 hypothesis.settings.load_profile("repeatable")
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -23,7 +22,6 @@ from rl_cluster.types import Observation
 
 MAX_SIZE = 6
 NUM_STEPS = 10
-FEW = settings(max_examples=60)
 SEEDS = st.integers(0, 2**32 - 1)
 
 AnyObservation = Observation[NDArray[Any]]

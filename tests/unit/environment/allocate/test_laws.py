@@ -11,7 +11,6 @@ from rl_cluster.environment.face import to_dict
 from rl_cluster.environment.scenario import Scenario, parse_scenario
 from rl_cluster.environment.spaces import observation_space
 from tests.unit.environment.any_scenario import (
-    FEW,
     SEEDS,
     Step,
     assert_stands_still,
@@ -42,7 +41,6 @@ def allocate_settings(
     return ALLOCATE.model_copy(update={"world": ALLOCATE.world.model_copy(update=changes)})
 
 
-@FEW
 @given(scenarios(), allocate_settings(), SEEDS)
 def test_allocate__observation_is_finite_and_as_declared(scenario: Scenario, config: Config, seed: int) -> None:
     worlds = worlds_of(config, scenario)
@@ -53,7 +51,6 @@ def test_allocate__observation_is_finite_and_as_declared(scenario: Scenario, con
         assert all(np.isfinite(array).all() for array in step.observation)
 
 
-@FEW
 @given(scenarios(), allocate_settings(), SEEDS)
 def test_allocate__masks_agree(scenario: Scenario, config: Config, seed: int) -> None:
     num_uavs, num_targets, *_ = scenario.sizes
@@ -77,7 +74,6 @@ def test_allocate__masks_agree(scenario: Scenario, config: Config, seed: int) ->
         np.testing.assert_array_equal(step.observation.decides[0], legal.sum(axis=1) > 1)
 
 
-@FEW
 @given(scenarios(), allocate_settings(kinds=("consumed",)), SEEDS)
 def test_allocate__what_is_delivered_is_taken_off_uav_and_target(scenario: Scenario, config: Config, seed: int) -> None:
     for step in play(worlds_of(config, scenario), seed):
@@ -91,7 +87,6 @@ def test_allocate__what_is_delivered_is_taken_off_uav_and_target(scenario: Scena
             assert (after[name] >= 0.0).all()
 
 
-@FEW
 @given(scenarios(), allocate_settings(kinds=("capability",)), SEEDS)
 def test_allocate__capabilities_stay_and_serve_a_target_once(scenario: Scenario, config: Config, seed: int) -> None:
     for step in play(worlds_of(config, scenario), seed):
@@ -104,7 +99,6 @@ def test_allocate__capabilities_stay_and_serve_a_target_once(scenario: Scenario,
         assert not has_served[uavs, step.observation.candidates[0, uavs, slots]].any()
 
 
-@FEW
 @given(scenarios(), allocate_settings(), SEEDS)
 def test_allocate__targets_are_served_when_they_may_be(scenario: Scenario, config: Config, seed: int) -> None:
     """Not before they have appeared and the service time is over; under sync, all at once."""
@@ -117,7 +111,6 @@ def test_allocate__targets_are_served_when_they_may_be(scenario: Scenario, confi
             assert not (is_served & (after["target_remaining"] > EPSILON).any(axis=1)).any()
 
 
-@FEW
 @given(scenarios(), allocate_settings(substeps=(1,)), SEEDS)
 def test_allocate__path_is_the_sum_of_all_moves(scenario: Scenario, config: Config, seed: int) -> None:
     moved_m = np.zeros(scenario.sizes.num_uavs)
@@ -144,7 +137,6 @@ def is_home(scenario: Scenario, step: Step) -> bool:
     return bool((from_depot_m[step.after["uav_range_left_m"][0] > 0.0] <= 100.0).all())
 
 
-@FEW
 @given(scenarios(), allocate_settings(), SEEDS)
 def test_allocate__ends_once_and_stands_still(scenario: Scenario, config: Config, seed: int) -> None:
     worlds = worlds_of(config, scenario)
@@ -163,7 +155,6 @@ def test_allocate__ends_once_and_stands_still(scenario: Scenario, config: Config
         assert all(np.isfinite(values).all() for values in worlds.outcomes(worlds.state.ended).values())
 
 
-@FEW
 @given(scenarios(num_kinds=2), scenarios(num_kinds=2), allocate_settings(), SEEDS)
 def test_allocate__a_larger_world_beside_it_changes_no_bit(
     scenario: Scenario, other: Scenario, config: Config, seed: int

@@ -98,7 +98,7 @@ class Compared:
         self.waited_s += sum(uav.waited for uav in world.uavs)
 
 
-SIZES = [(3, 2, 0, 2), (6, 5, 3, 2), (16, 12, 6, 3)]
+SIZES = [(3, 2, 0, 2), (6, 5, 3, 2), pytest.param((16, 12, 6, 3), marks=pytest.mark.slow)]
 """UAVs, targets, zones and kinds at most; half of that at least."""
 
 

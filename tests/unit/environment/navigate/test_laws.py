@@ -12,7 +12,6 @@ from rl_cluster.environment.face import to_dict
 from rl_cluster.environment.scenario import Scenario
 from rl_cluster.environment.spaces import observation_space
 from tests.unit.environment.any_scenario import (
-    FEW,
     NUM_STEPS,
     SEEDS,
     assert_stands_still,
@@ -47,7 +46,6 @@ def navigate_settings(draw: st.DrawFn) -> Config:
     return NAVIGATE.model_copy(update={"world": NAVIGATE.world.model_copy(update=changes)})
 
 
-@FEW
 @given(scenarios(), navigate_settings(), SEEDS)
 def test_navigate__observation_is_finite_and_as_declared(scenario: Scenario, config: Config, seed: int) -> None:
     for step in play(worlds_of(config, scenario), seed):
@@ -60,7 +58,6 @@ def test_navigate__observation_is_finite_and_as_declared(scenario: Scenario, con
         assert not step.observation.action_mask[..., 1:].any()
 
 
-@FEW
 @given(scenarios(), navigate_settings(), SEEDS)
 def test_navigate__motion_is_within_its_limits(scenario: Scenario, config: Config, seed: int) -> None:
     world = config.world
@@ -87,7 +84,6 @@ def test_navigate__motion_is_within_its_limits(scenario: Scenario, config: Confi
         assert not moved_m[~was_flying].any()
 
 
-@FEW
 @given(scenarios(), navigate_settings(), SEEDS)
 def test_navigate__what_has_happened_stays(scenario: Scenario, config: Config, seed: int) -> None:
     for step in play(worlds_of(config, scenario), seed):
@@ -97,7 +93,6 @@ def test_navigate__what_has_happened_stays(scenario: Scenario, config: Config, s
         assert (step.after["time_s"] > step.before["time_s"]).all()
 
 
-@FEW
 @given(scenarios(), navigate_settings(), SEEDS)
 def test_navigate__ends_once_and_stands_still(scenario: Scenario, config: Config, seed: int) -> None:
     worlds = worlds_of(config, scenario)
@@ -114,7 +109,6 @@ def test_navigate__ends_once_and_stands_still(scenario: Scenario, config: Config
         assert_stands_still(worlds)
 
 
-@FEW
 @given(scenarios(num_kinds=2), scenarios(num_kinds=2), navigate_settings(), SEEDS)
 def test_navigate__a_larger_world_beside_it_changes_no_bit(
     scenario: Scenario, other: Scenario, config: Config, seed: int
