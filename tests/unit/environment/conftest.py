@@ -1,12 +1,21 @@
-"""The looped autopilot: ways round no-fly zones once more, as plain Python objects, written apart from the kernels."""
+"""The looped autopilot: ways round no-fly zones once more, as plain Python objects, written apart from the kernels.
+
+And a map as a file that is loaded.
+"""
 
 import heapq
 import itertools
+import json
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from rl_cluster.environment.map_import import load_geojson
+from rl_cluster.environment.scenario import Scenario
 
 Point = tuple[float, float]
 
@@ -250,3 +259,15 @@ def looped_zones() -> Any:
 def looped_autopilot() -> type[LoopedAutopilot]:
     """Makes a looped autopilot from (zones, goals, starts, clearance, capture radius)."""
     return LoopedAutopilot
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[Any], Scenario]:
+    """The scenario of a map, which is given as plain data or as text."""
+
+    def load_map(data: Any) -> Scenario:
+        file = tmp_path / "harbour.geojson"
+        file.write_text(data if isinstance(data, str) else json.dumps(data))
+        return load_geojson(file)
+
+    return load_map

@@ -1,7 +1,6 @@
 """Scenarios go back on the map: what was drawn comes back as it was, and what was flown is drawn."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,9 @@ import pytest
 
 from rl_cluster.environment.geodesy import project
 from rl_cluster.environment.map_export import to_geojson
-from rl_cluster.environment.map_import import load_geojson
 from rl_cluster.environment.scenario import load_scenario, parse_scenario, save_scenario
 from rl_cluster.errors import ScenarioError
 from tests.unit.environment.drawn_map import MAP
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Callable[[Any], Any]:
-    def load_data(data: Any) -> Any:
-        file = tmp_path / "harbour.geojson"
-        file.write_text(data if isinstance(data, str) else json.dumps(data))
-        return load_geojson(file)
-
-    return load_data
 
 
 def test_to_geojson__gives_back_what_was_loaded(load: Callable[[Any], Any]) -> None:

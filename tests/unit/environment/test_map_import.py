@@ -17,16 +17,6 @@ from rl_cluster.errors import ScenarioError
 from tests.unit.environment.drawn_map import FLIGHT, MAP, Map, point
 
 
-@pytest.fixture
-def load(tmp_path: Path) -> Callable[[Any], Any]:
-    def load_data(data: Any) -> Any:
-        file = tmp_path / "harbour.geojson"
-        file.write_text(data if isinstance(data, str) else json.dumps(data))
-        return load_geojson(file)
-
-    return load_data
-
-
 def test_load_geojson__places_everything_as_it_lies_on_earth(load: Callable[[Any], Any]) -> None:
     scenario = load(MAP)
 
