@@ -36,6 +36,8 @@ class ModelConfig(Section):
     """Attention heads H."""
     num_layers: Annotated[int, Field(ge=1, le=16)]
     """Transformer blocks L."""
+    attention: Literal["auto", "dense", "sparse"]
+    """dense: fused attention over all entities. sparse: messages between neighbours. auto: whichever is faster."""
     gradient_checkpointing: bool
     """Recompute each block's activations in the backward pass: less memory, about a quarter more time."""
     precision: Literal["fp32", "bf16"]

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from rl_cluster.config.schema import ModelConfig
-from rl_cluster.model.attention import TransformerBlock, make_neighbourhood
+from rl_cluster.model.attention import TransformerBlock
+from rl_cluster.model.attention_backend import make_neighbourhood
 from rl_cluster.model.distributions import ActionDistribution, MaskedCategorical, SquashedGaussian
 from rl_cluster.model.encounters import EncounterEncoder
 from rl_cluster.model.heads import ControlHead, PointerHead, ValueHead
@@ -41,7 +42,7 @@ class TransformerGNN(nn.Module):
     """Entity encoders -> blocks of k-local attention -> pointer over candidates or controls, and a value per UAV.
 
     Args:
-        config: width, heads, layers, gradient checkpointing, precision.
+        config: width, heads, layers, attention backend, gradient checkpointing, precision.
         spec: widths of the feature rows, and the kind of action.
     """
 
@@ -87,7 +88,7 @@ class TransformerGNN(nn.Module):
             uav_BND = uav_BND + self.encounter_encoder(uav_BND, observation)
         targets_BMD = [self.target_encoder(observation.target)] if self.target_encoder else []
         x_BSD = torch.cat([uav_BND, *targets_BMD, self.obstacle_encoder(observation.obstacle)], dim=1).float()
-        graph = make_neighbourhood(observation)
+        graph = make_neighbourhood(observation, self.config.attention)
         is_checkpointed = self.config.gradient_checkpointing and torch.is_grad_enabled()
         for block in self.blocks:
             x_BSD = checkpoint(block, x_BSD, graph, use_reentrant=False) if is_checkpointed else block(x_BSD, graph)

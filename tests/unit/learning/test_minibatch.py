@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from rl_cluster.learning.minibatch import GraphSizes, draw_minibatches, measure_rows, trim_observation
-from rl_cluster.model.attention import NeighbourAttention, make_neighbourhood
+from rl_cluster.model.attention import NeighbourAttention
+from rl_cluster.model.attention_backend import AttentionBackend, make_neighbourhood
 from rl_cluster.model.distributions import ActionDistribution, MaskedCategorical
 from rl_cluster.model.encounters import EncounterEncoder
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -60,6 +61,7 @@ def _pick_fitting(observation: Observation[Tensor], sizes: GraphSizes) -> Observ
     return map_observation(lambda x: x[fits_B], observation)
 
 
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
 @pytest.mark.parametrize(
     ("task", "sizes", "kept"),
     [
@@ -68,16 +70,18 @@ def _pick_fitting(observation: Observation[Tensor], sizes: GraphSizes) -> Observ
     ],
 )
 def test_trimming__changes_no_bit_of_the_attention(
-    make_observation: ObservationFactory, task: str, sizes: GraphSizes, kept: list[int]
+    make_observation: ObservationFactory, task: str, sizes: GraphSizes, kept: list[int], backend: AttentionBackend
 ) -> None:
     torch.manual_seed(0)
     observation = _pick_fitting(make_observation(num_graphs=200, padded=(9, 7, 2), task=task), sizes)
     attention, kept_S = NeighbourAttention(16, 2), torch.tensor(kept)
     qkv_BS3Hd = torch.randn(*observation.mask.shape, 3, 2, 8)
 
-    attended = attention._attend(qkv_BS3Hd[:, kept_S], make_neighbourhood(trim_observation(observation, sizes)))
+    trimmed = make_neighbourhood(trim_observation(observation, sizes), backend)
 
-    expected = attention._attend(qkv_BS3Hd, make_neighbourhood(observation))[:, kept_S]
+    attended = attention._attend(qkv_BS3Hd[:, kept_S], trimmed)
+
+    expected = attention._attend(qkv_BS3Hd, make_neighbourhood(observation, backend))[:, kept_S]
     assert len(attended) > 20
     assert torch.equal(attended, expected)
 

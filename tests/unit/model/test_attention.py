@@ -1,4 +1,4 @@
-"""The fused attention is the formula of its docstring, over exactly the neighbours and the row itself."""
+"""Attention of either backend is the formula of its docstring, over exactly the neighbours and the row itself."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rl_cluster.model.attention import NeighbourAttention, make_neighbourhood
+from rl_cluster.model.attention import NeighbourAttention
+from rl_cluster.model.attention_backend import SPARSE_FROM, AttentionBackend, make_neighbourhood
 from rl_cluster.types import Observation
 
 
@@ -30,27 +31,32 @@ def _attend_one_by_one(attention: NeighbourAttention, x_BSD: Tensor, observation
     return attention.output(output_BSHd.flatten(2))
 
 
+BOTH_BACKENDS = pytest.mark.parametrize("backend", ["dense", "sparse"])
+
+
+@BOTH_BACKENDS
 @pytest.mark.parametrize("padded", [(5, 6, 2), (1, 1, 0), (9, 4, 3), (20, 18, 1)])
 def test_attention__is_the_formula_row_by_row(
-    make_observation: Callable[..., Observation[Tensor]], padded: tuple[int, int, int]
+    make_observation: Callable[..., Observation[Tensor]], padded: tuple[int, int, int], backend: AttentionBackend
 ) -> None:
     torch.manual_seed(0)
     observation = make_observation(num_graphs=3, padded=padded)
     attention, x_BSD = NeighbourAttention(16, 4), torch.randn(3, sum(padded), 16)
 
-    output = attention(x_BSD, make_neighbourhood(observation))
+    output = attention(x_BSD, make_neighbourhood(observation, backend))
 
     expected = _attend_one_by_one(attention, x_BSD, observation)
     torch.testing.assert_close(output.double(), expected, rtol=1e-5, atol=1e-5)
 
 
+@BOTH_BACKENDS
 def test_attention__sees_a_row_through_its_neighbours_only(
-    make_observation: Callable[..., Observation[Tensor]],
+    make_observation: Callable[..., Observation[Tensor]], backend: AttentionBackend
 ) -> None:
     torch.manual_seed(0)
     observation = make_observation(num_graphs=1, padded=(6, 6, 2), k=2)
     attention, x_BSD = NeighbourAttention(16, 2), torch.randn(1, 14, 16)
-    graph = make_neighbourhood(observation)
+    graph = make_neighbourhood(observation, backend)
     before = attention(x_BSD, graph)
     for changed in range(14):
         other_BSD = x_BSD.clone()
@@ -61,6 +67,17 @@ def test_attention__sees_a_row_through_its_neighbours_only(
         sees = [changed in observation.neighbours[0, i].tolist() if i < 12 else False for i in range(14)]
         sees[changed] = True
         assert is_changed_S.tolist() == sees
+
+
+def test_auto__is_sparse_for_large_graphs_only(make_observation: Callable[..., Observation[Tensor]]) -> None:
+    observation = make_observation(num_graphs=1, padded=(3, 4, 2))
+
+    def chosen(num_entities: int) -> str:
+        position_BS2 = functional.pad(observation.position, (0, 0, 0, num_entities - 9))
+        return type(make_neighbourhood(observation._replace(position=position_BS2), "auto")).__name__
+
+    assert chosen(SPARSE_FROM - 1) == "DenseNeighbourhood"
+    assert chosen(SPARSE_FROM) == "SparseNeighbourhood"
 
 
 def test_attention__content_is_unscaled_at_nine_keys_at_the_start() -> None:

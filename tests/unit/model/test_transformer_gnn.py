@@ -225,6 +225,27 @@ def test_outputs__do_not_see_beyond_as_many_hops_as_layers(
 
 
 @BOTH_TASKS
+@pytest.mark.parametrize("num_layers", [1, 4])
+def test_backends__have_equal_outputs_and_gradients(
+    make_observation: ObservationFactory, make_model: ModelFactory, task: str, num_layers: int
+) -> None:
+    observation = make_observation(padded=(20, 18, 3), k=6, task=task)
+    outputs, gradients = [], []
+    for backend in ("dense", "sparse"):
+        model = make_model(attention=backend, num_layers=num_layers, task=task)
+        policy, value_BN = model(observation)
+        noise = torch.rand(policy.noise_shape, generator=torch.Generator().manual_seed(0))
+        logp_BN = policy.log_prob(policy.sample(noise).detach())
+        (logp_BN.mean() + value_BN.square().mean()).backward()
+        outputs.append((logp_BN, value_BN))
+        gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
+
+    assert all(gradient is not None and gradient.any() for gradient in gradients[0].values())
+    torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-4, atol=1e-4)
+
+
+@BOTH_TASKS
 def test_checkpointing__leaves_outputs_and_gradients_as_they_are(
     make_observation: ObservationFactory, make_model: ModelFactory, task: str
 ) -> None:
