@@ -13,7 +13,7 @@ from rich.table import Table
 
 __all__ = ["Row", "machine", "print_rows", "write"]
 
-PACKAGES = ("numpy", "numba", "torch", "vmas", "mpe2", "ortools")
+PACKAGES = ("numpy", "numba", "torch", "torch-geometric", "vmas", "mpe2", "ortools")
 
 
 class Row(NamedTuple):
@@ -25,7 +25,7 @@ class Row(NamedTuple):
     peer_name: str | None = None
     unit: str = ""
     ratio: float | None = None
-    """ours / peer"""
+    """How many times better than the peer: ours / peer of what should be large, peer / ours of what should be small."""
     goal: float | None = None
     """What the ratio should reach, or, of a row without a peer, what `ours` should not exceed."""
     met: bool | None = None
@@ -34,6 +34,12 @@ class Row(NamedTuple):
     def of(cls, name: str, ours: float, peer: float, peer_name: str, unit: str, goal: float | None = None) -> Self:
         """A row beside a peer; the goal is a least ratio."""
         ratio = ours / peer
+        return cls(name, ours, peer, peer_name, unit, ratio, goal, None if goal is None else ratio >= goal)
+
+    @classmethod
+    def of_cost(cls, name: str, ours: float, peer: float, peer_name: str, unit: str, goal: float | None = None) -> Self:
+        """A row beside a peer of what should be small; the goal is a least ratio."""
+        ratio = peer / ours
         return cls(name, ours, peer, peer_name, unit, ratio, goal, None if goal is None else ratio >= goal)
 
     @classmethod

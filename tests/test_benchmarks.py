@@ -5,7 +5,9 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
+from benchmarks.attention import Case, measure_alone, prepare, race
 from benchmarks.environment import exponent_rows, navigate_step
 from benchmarks.report import Row, print_rows, write
 
@@ -18,6 +20,12 @@ def test_row__compares_with_a_peer() -> None:
     assert (met.ratio, met.met) == (3.0, True)
     assert (missed.ratio, missed.met) == (2.9, False)
     assert (without_goal.ratio, without_goal.met) == (0.25, None)
+
+
+def test_row_of_cost__is_better_the_smaller_it_is() -> None:
+    row = Row.of_cost("fast", ours=10.0, peer=35.0, peer_name="peer", unit="ms", goal=3.0)
+
+    assert (row.ratio, row.met) == (3.5, True)
 
 
 def test_row__must_not_exceed_a_limit() -> None:
@@ -63,3 +71,35 @@ def test_navigate_step__steps_all_worlds() -> None:
 
     assert observation.uav.shape[:2] == (2, 3)
     assert result.reward.shape == (2, 3)
+
+
+def test_attention_peers__see_the_same_graphs() -> None:
+    """gather and sparse work out what dense does; sdpa and pyg know no distances, and differ."""
+    outputs = {}
+    for name in ("dense", "sparse", "gather", "sdpa", "pyg"):
+        network, observation = prepare(Case(name, num_entities=16))
+        outputs[name] = network(observation).value_BN
+
+    for name in ("sparse", "gather"):
+        torch.testing.assert_close(outputs[name], outputs["dense"], rtol=1e-5, atol=1e-5)
+    for name in ("sdpa", "pyg"):
+        assert not torch.allclose(outputs[name], outputs["dense"], atol=1e-3)
+
+
+def test_attention_case__may_have_fewer_neighbours() -> None:
+    observation = prepare(Case("dense", num_entities=64, k=3))[1]
+
+    assert observation.neighbours.shape[-1] == 6
+    assert (observation.neighbours[:, :32] >= 0).all()  # UAVs see UAVs and targets, targets only UAVs
+
+
+@pytest.mark.slow
+def test_attention__is_timed_and_its_memory_taken() -> None:
+    case = Case("dense", num_entities=8)
+
+    forward_ms, both_ms = race([case], rounds=1)[case]
+    peak_mib, alone_ms = measure_alone(case, 1, {})
+
+    assert 0.0 < forward_ms < both_ms
+    assert peak_mib > 10.0
+    assert alone_ms > 0.0

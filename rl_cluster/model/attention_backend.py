@@ -16,8 +16,8 @@ __all__ = ["AttentionBackend", "Neighbourhood", "make_neighbourhood"]
 
 AttentionBackend = Literal["auto", "dense", "sparse"]
 
-SPARSE_FROM = 4096
-"""Entities of a graph from which on `auto` takes the sparse backend."""
+SPARSE_FROM = 2500
+"""Entities of a graph from which on `auto` is sparse: `benchmarks/attention.py` shows where the backends cross."""
 
 
 class Neighbourhood(Protocol):

@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from rl_cluster.config.schema import ModelConfig
 from rl_cluster.model.attention import TransformerBlock
-from rl_cluster.model.attention_backend import make_neighbourhood
+from rl_cluster.model.attention_backend import Neighbourhood, make_neighbourhood
 from rl_cluster.model.distributions import ActionDistribution, MaskedCategorical, SquashedGaussian
 from rl_cluster.model.encounters import EncounterEncoder
 from rl_cluster.model.heads import ControlHead, PointerHead, ValueHead
@@ -88,13 +88,17 @@ class TransformerGNN(nn.Module):
             uav_BND = uav_BND + self.encounter_encoder(uav_BND, observation)
         targets_BMD = [self.target_encoder(observation.target)] if self.target_encoder else []
         x_BSD = torch.cat([uav_BND, *targets_BMD, self.obstacle_encoder(observation.obstacle)], dim=1).float()
-        graph = make_neighbourhood(observation, self.config.attention)
+        graph = self.neighbourhood(observation)
         is_checkpointed = self.config.gradient_checkpointing and torch.is_grad_enabled()
         for block in self.blocks:
             x_BSD = checkpoint(block, x_BSD, graph, use_reentrant=False) if is_checkpointed else block(x_BSD, graph)
         x_BSD = self.norm(x_BSD)
         num_uavs, num_targets = observation.uav.shape[1], observation.target.shape[1]
         return x_BSD[:, :num_uavs], x_BSD[:, num_uavs : num_uavs + num_targets]
+
+    def neighbourhood(self, observation: Observation[Tensor]) -> Neighbourhood:
+        """The graph that all blocks attend along."""
+        return make_neighbourhood(observation, self.config.attention)
 
     def normalise(self, value: Tensor) -> Tensor:
         """Values in reward units -> standardised values."""

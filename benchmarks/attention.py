@@ -1,0 +1,234 @@
+"""What the network costs: CPU time and peak memory of our attention beside other ways to work out the same.
+
+    python -m benchmarks.attention [--quick] [--json FILE]
+
+One row is one whole network (encoders, blocks, heads; width 128, 4 heads, fp32, one thread) on observations of
+`allocate` worlds with S / 2 UAVs and S / 2 targets. Times are CPU seconds of forward and backward, in rounds in which
+all take turns; the median counts. Peak memory is what one forward and backward adds to the resident memory of a process
+of its own. What the peers are is in `attention_peers.py`.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are first imported, below
+
+import torch
+from torch import Tensor
+
+from benchmarks.attention_peers import make_network
+from benchmarks.report import Row, print_rows, write
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import graph_spec, make_source, make_worlds
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.types import Observation, map_observation
+
+__all__ = ["main"]
+
+BATCHES = {8: 512, 16: 256, 32: 128, 64: 64, 128: 64, 256: 16, 1024: 4, 2048: 2, 4096: 1}
+"""Entities of a graph -> graphs, so that all have about as many entities."""
+QUICK_SIZE = 128
+ROUNDS = 5
+NAMES = ("dense", "sparse", "gather", "pyg", "sdpa")
+TIME_GOALS = {("gather", 128): 3.0, ("pyg", 128): 3.0, ("sdpa", 128): 1 / 1.25}
+MEMORY_GOAL = 1 / (1 - 0.60)
+CHECKPOINT_MEMORY_GOAL, CHECKPOINT_TIME_GOAL = 1 / (1 - 0.40), 1 / 1.4
+GROWTH_GOAL = 2.1
+GROWTH_K = 8
+"""Neighbours of each kind, where cost per entity is compared between sizes."""
+TUNED_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**33),
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+"""glibc keeps large blocks instead of giving them back after each step."""
+
+
+class Case(NamedTuple):
+    """One network on one batch."""
+
+    name: str
+    """A backend of ours, or a peer."""
+    num_entities: int
+    num_layers: int = 2
+    is_checkpointed: bool = False
+    k: int | None = None
+    """Neighbours of each kind at most; None = as many as the environment gives."""
+
+
+def worlds_config(num_entities: int, num_layers: int, is_checkpointed: bool) -> Config:
+    """Of the worlds and the network."""
+    half = num_entities // 2
+    return load_config(
+        "quick_demo",
+        [
+            f"generator.num_uavs=[{half}, {half}]",
+            f"generator.num_targets=[{half}, {half}]",
+            "generator.num_obstacles=[0, 0]",
+            "model.width=128",
+            f"model.num_layers={num_layers}",
+            f"model.gradient_checkpointing={str(is_checkpointed).lower()}",
+            "model.precision=fp32",
+        ],
+    )
+
+
+def prepare(case: Case) -> tuple[TransformerGNN, Observation[Tensor]]:
+    """The network and a batch of observations of worlds at their start."""
+    config = worlds_config(case.num_entities, case.num_layers, case.is_checkpointed)
+    worlds = make_worlds(config, make_source(config, 0, is_training=False), BATCHES[case.num_entities])
+    observation = map_observation(torch.from_numpy, worlds.reset())
+    if case.k is not None:
+        slots = observation.neighbours.shape[-1] // 2
+        observation = observation._replace(
+            neighbours=torch.cat(
+                [group[..., : case.k] for group in observation.neighbours.split(slots, dim=-1)], dim=-1
+            )
+        )
+    return make_network(case.name, config.model, graph_spec(config)), observation
+
+
+def step(network: TransformerGNN, observation: Observation[Tensor]) -> None:
+    """Forward and backward."""
+    policy, value_BN = network(observation)
+    loss = policy.log_prob(policy.mode()).mean() + value_BN.mean()
+    loss.backward()
+    network.zero_grad(set_to_none=True)
+
+
+def forward(network: TransformerGNN, observation: Observation[Tensor]) -> None:
+    """Forward alone, as env runners do."""
+    with torch.inference_mode():
+        network(observation)
+
+
+def race(cases: list[Case], rounds: int) -> dict[Case, tuple[float, float]]:
+    """Median CPU milliseconds of forward, and of forward and backward."""
+    subjects = {case: prepare(case) for case in cases}
+    spent_s: dict[Case, list[tuple[float, float]]] = {case: [] for case in cases}
+    for number in range(rounds + 1):
+        for case, subject in subjects.items():
+            start_s = time.process_time()
+            forward(*subject)
+            middle_s = time.process_time()
+            step(*subject)
+            if number > 0:  # the first warms up
+                spent_s[case].append((middle_s - start_s, time.process_time() - middle_s))
+    return {case: _median_ms(times) for case, times in spent_s.items()}
+
+
+def _median_ms(times: list[tuple[float, float]]) -> tuple[float, float]:
+    forward_s, both_s = zip(*times, strict=True)
+    return 1000.0 * statistics.median(forward_s), 1000.0 * statistics.median(both_s)
+
+
+def measure_alone(case: Case, rounds: int, environment: Mapping[str, str]) -> tuple[float, float]:
+    """Peak MiB of the first step, and median CPU milliseconds of later ones, in a process with this environment."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(_measure_here, case, rounds).result()
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _measure_here(case: Case, rounds: int) -> tuple[float, float]:
+    network, observation = prepare(case)
+    step(network, map_observation(lambda rows: rows[:1], observation))  # what torch itself needs once
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    before_mib = _status_mib("VmRSS")
+    step(network, observation)
+    peak_mib = _status_mib("VmHWM") - before_mib
+    times_s = []
+    for _ in range(rounds):
+        start_s = time.process_time()
+        step(network, observation)
+        times_s.append(time.process_time() - start_s)
+    return peak_mib, 1000.0 * statistics.median(times_s)
+
+
+def _status_mib(name: str) -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    (line,) = (line for line in lines if line.startswith(f"{name}:"))
+    return int(line.split()[1]) / 1024.0
+
+
+def time_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
+    """Ours (dense) beside every other, at every size."""
+    for num_entities in sizes:
+        cases = {name: Case(name, num_entities) for name in NAMES}
+        times = race(list(cases.values()), rounds)
+        ours_forward_ms, ours_ms = times[cases["dense"]]
+        for name in NAMES[1:]:
+            forward_ms, both_ms = times[cases[name]]
+            goal = TIME_GOALS.get((name, num_entities))
+            yield Row.of_cost(f"{name} S={num_entities} time", ours_ms, both_ms, name, "ms forward+backward", goal)
+            yield Row.of_cost(f"{name} S={num_entities} forward", ours_forward_ms, forward_ms, name, "ms forward")
+
+
+def growth_rows(rounds: int) -> Iterator[Row]:
+    """Cost per entity of the better backend at 1,024 entities over that at 64, with as many neighbours."""
+    costs = {}
+    for num_entities in (64, 1024):
+        cases = [Case(name, num_entities, k=GROWTH_K) for name in ("dense", "sparse")]
+        times = race(cases, rounds)
+        costs[num_entities] = min(both_ms for _, both_ms in times.values()) / (num_entities * BATCHES[num_entities])
+    yield Row.at_most("cost per entity, S=1024 over S=64 at k=8", costs[1024] / costs[64], "", GROWTH_GOAL)
+
+
+def memory_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
+    """Peak memory of 4 layers beside gather."""
+    for num_entities in sizes:
+        cases = (Case(name, num_entities, num_layers=4) for name in ("dense", "gather"))
+        (ours_mib, _), (peer_mib, _) = (measure_alone(case, rounds, {}) for case in cases)
+        goal = MEMORY_GOAL if num_entities == 128 else None
+        yield Row.of_cost(f"gather S={num_entities} memory", ours_mib, peer_mib, "gather", "MiB peak, L=4", goal)
+
+
+def malloc_rows(rounds: int) -> Iterator[Row]:
+    """Time where glibc's allocator keeps its blocks, of both."""
+    cases = (Case(name, 128) for name in ("dense", "gather"))
+    (_, ours_ms), (_, peer_ms) = (measure_alone(case, rounds, TUNED_MALLOC) for case in cases)
+    yield Row.of_cost("gather S=128 time, tuned malloc", ours_ms, peer_ms, "gather", "ms forward+backward")
+
+
+def checkpoint_rows(rounds: int) -> Iterator[Row]:
+    """Gradient checkpointing on, beside off."""
+    cases = (Case("dense", 128, num_layers=4, is_checkpointed=is_on) for is_on in (True, False))
+    (on_mib, on_ms), (off_mib, off_ms) = (measure_alone(case, rounds, {}) for case in cases)
+    goals = CHECKPOINT_MEMORY_GOAL, CHECKPOINT_TIME_GOAL
+    yield Row.of_cost("checkpoint L=4 memory", on_mib, off_mib, "off", "MiB peak, S=128", goals[0])
+    yield Row.of_cost("checkpoint L=4 time", on_ms, off_ms, "off", "ms forward+backward, S=128", goals[1])
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="128 entities only, one round: within a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.quick:
+        rows = [*time_rows([QUICK_SIZE], rounds=1), *memory_rows([QUICK_SIZE], rounds=1)]
+    else:
+        rows = [*time_rows(list(BATCHES), ROUNDS), *memory_rows([32, 128, 1024], ROUNDS)]
+        rows += [*malloc_rows(ROUNDS), *checkpoint_rows(ROUNDS), *growth_rows(ROUNDS)]
+    print_rows("Attention", rows)
+    if arguments.json:
+        write(arguments.json, rows)
+
+
+if __name__ == "__main__":
+    main()
