@@ -19,7 +19,7 @@ from rl_cluster.environment.interface import LimitedPolicy, Policy
 from rl_cluster.training.evaluation import Observer, Progress, evaluate
 from rl_cluster.training.statistics import Interval, bootstrap_interval, paired_difference
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["LABELS", "Comparison", "compare", "interval_cell"]
 
 MAX_MEANS, MAX_DIFFERENCES = 7, 6
 """Policies side by side in a table: as many as 100 characters hold without and with signs."""
@@ -148,7 +148,7 @@ class Comparison:
             if all(np.isnan(interval.mean[column]) for interval in intervals.values()):
                 continue
             cells = [
-                _cell(interval.mean[column], interval.low[column], interval.high[column], decimals, sign)
+                interval_cell(Interval(*(part[column] for part in interval)), decimals, sign)
                 for interval in intervals.values()
             ]
             table.add_row(label, *cells)
@@ -184,7 +184,9 @@ def _defined(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _cell(mean: float, low: float, high: float, decimals: int, sign: str) -> str:
+def interval_cell(interval: Interval, decimals: int, sign: str = "") -> str:
+    """A mean above its interval, for a table of rich; a dash where it is not defined."""
+    mean, low, high = map(float, interval)
     if np.isnan(mean):
         return "-"
     number = f"{sign}.{decimals}f"

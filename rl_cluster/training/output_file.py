@@ -9,7 +9,7 @@ from typing import TextIO
 
 from rl_cluster.errors import ConfigError
 
-__all__ = ["check_output", "output_file"]
+__all__ = ["check_output", "output_file", "write_output"]
 
 
 def check_output(path: Path, others: Sequence[Path] = ()) -> None:
@@ -41,13 +41,25 @@ def output_file(path: Path) -> Iterator[TextIO]:
 
     Raises ConfigError if it cannot be written, also at the end: the disk may be full.
     """
+    with _whole(path) as beside, beside.open("w", encoding="utf-8") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """The same of bytes. Raises ConfigError if the file cannot be written."""
+    with _whole(path) as beside:
+        beside.write_bytes(content)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A place beside the file, which takes its name at the end."""
     check_output(path)
     beside = path.with_name(f".rl-cluster-{secrets.token_hex(8)}")  # as long as any name may be
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield beside
         beside.replace(path)
     except OSError as fault:
         if fault.filename is not None and Path(fault.filename) != beside:

@@ -15,6 +15,7 @@ from rl_cluster.environment.interface import LimitedPolicy, Policy
 from rl_cluster.environment.scenario import load_scenario
 from rl_cluster.environment.tasks import extras, heuristics, make_scenario_source, make_source
 from rl_cluster.errors import ConfigError, ScenarioError
+from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.training.allocate_trace import AllocateTrace
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.comparison import Comparison, compare
@@ -23,7 +24,7 @@ from rl_cluster.training.navigate_trace import NavigateTrace
 from rl_cluster.training.output_file import check_output, output_file
 from rl_cluster.training.trace import Trace
 
-__all__ = ["Group", "Request", "Scoring", "prepare", "to_dict"]
+__all__ = ["Group", "Request", "Scoring", "load_policy", "prepare", "to_dict"]
 
 GENERATED_EPISODES = 200
 SCENARIO_EPISODES = 20
@@ -142,6 +143,15 @@ def _check_names(names: Sequence[str]) -> None:
             raise ConfigError(
                 "evaluate", f"{name} is named twice", "name each policy once; run folders by unlike names"
             )
+
+
+def load_policy(path: Path) -> tuple[TransformerGNN, Config]:
+    """The network of a run's newest checkpoint, or of a checkpoint folder, and the config that it was trained by.
+
+    Raises CheckpointError if there is none, or if it is damaged.
+    """
+    checkpoint = _load(path)
+    return load_model(checkpoint).eval(), checkpoint.config
 
 
 def _load(path: Path) -> Checkpoint:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Interval", "bootstrap_interval", "paired_difference"]
+__all__ = ["Interval", "bootstrap_interval", "paired_difference", "ratio_of_scores", "relative_score"]
 
 MAX_CHUNK = 1 << 22
 """Most drawn indices that are held at once: 32 MiB."""
@@ -70,6 +70,50 @@ def paired_difference(
     """
     assert first.shape == second.shape, "paired values come from the same episodes"
     return bootstrap_interval(first - second, confidence, num_resamples, seed)
+
+
+def relative_score(values: NDArray[np.float64], confidence: float = 0.95, num_resamples: int = 10_000) -> Interval:
+    """Where a mean lies between two others: (first - second) / (third - second), with its interval.
+
+    Args:
+        values: (E, 3), no NaN; the columns were scored on the same episodes, which are drawn together.
+        confidence: As of `bootstrap_interval`.
+        num_resamples: As of `bootstrap_interval`.
+
+    Returns:
+        Scalars; NaN where the third mean is not above the second.
+    """
+    resampled = _score(_resampled_means(values, num_resamples, seed=0))
+    return _interval(_score(values.mean(axis=0)), resampled, confidence)
+
+
+def ratio_of_scores(
+    values: NDArray[np.float64], base: NDArray[np.float64], confidence: float = 0.95, num_resamples: int = 10_000
+) -> Interval:
+    """The ratio of two relative scores of unlike episodes, (E, 3) and (F, 3), which are drawn independently."""
+    resampled = [_score(_resampled_means(part, num_resamples, seed)) for seed, part in enumerate((values, base))]
+    mean = _score(values.mean(axis=0)) / _score(base.mean(axis=0))
+    return _interval(mean, resampled[0] / resampled[1], confidence)
+
+
+def _score(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(...) relative scores of means (..., 3)."""
+    first, second, third = np.moveaxis(means, -1, 0)
+    span = np.asarray(third - second)
+    score: NDArray[np.float64] = np.divide(first - second, span, out=np.full_like(span, np.nan), where=span > 0.0)
+    return score
+
+
+def _resampled_means(values: NDArray[np.float64], num_resamples: int, seed: int) -> NDArray[np.float64]:
+    """(R, ...) means of the episodes drawn anew."""
+    counts = np.concatenate(list(_draw_counts(len(values), num_resamples, seed)))
+    return counts @ values / len(values)
+
+
+def _interval(mean: NDArray[np.float64], resampled: NDArray[np.float64], confidence: float) -> Interval:
+    tail = (1.0 - confidence) / 2.0
+    low, high = _quantiles(resampled, (tail, 1.0 - tail))
+    return Interval(np.asarray(mean), np.asarray(low), np.asarray(high))
 
 
 def _draw_counts(num_episodes: int, num_resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:

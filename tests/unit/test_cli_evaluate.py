@@ -91,6 +91,44 @@ def test_evaluate__refuses_bad_arguments(
     assert message in line
 
 
+def test_evaluate__climbs_the_ladder(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    scores, plot = tmp_path / "ladder.json", tmp_path / "ladder.png"
+
+    assert exit_code("evaluate", str(run), "--ladder", "2,4", "--json", str(scores), "--plot", str(plot)) == 0
+
+    printed = capsys.readouterr().out
+    assert "NCS at constant density, trained on up to 3 UAVs" in printed
+    assert max(map(len, printed.splitlines())) <= 100
+    ladders = json.loads(scores.read_text())["ladders"]
+    assert [[rung["num_uavs"] for rung in ladder["rungs"]] for ladder in ladders] == [[2, 3, 4]] * 2
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--ladder", "2,x"), "--ladder: got 'x'; write numbers from 1 to 4096"),
+        (
+            ("--ladder", "2", "--policy", "greedy"),
+            "--ladder: takes one CHECKPOINT, --seed, --json and --plot, and noth",
+        ),
+        (("--plot", "ladder.png"), "--ladder: takes one CHECKPOINT"),
+        (("--ladder", "2", "--plot", "ladder.txt"), "ladder.txt: is no name of a plot; name it *.png"),
+        (("--ladder", "2", "--plot", "a.svg", "--json", "a.svg"), "a.svg: is also read, or written by another option"),
+    ],
+)
+def test_evaluate__refuses_a_faulty_ladder(
+    arguments: tuple[str, ...], message: str, run: Path, error_line: Callable[..., str]
+) -> None:
+    assert message in error_line("evaluate", str(run), *arguments)
+
+
+def test_evaluate__climbs_with_a_checkpoint_only(error_line: Callable[..., str]) -> None:
+    assert "--ladder: takes one CHECKPOINT" in error_line("evaluate", "--ladder", "8")
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "worlds.npz", "state.json", "config.yaml", "manifest.json"])
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 def test_evaluate__names_the_damaged_file_and_offers_the_older_checkpoint(

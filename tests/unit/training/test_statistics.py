@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rl_cluster.training.statistics import bootstrap_interval, paired_difference
+from rl_cluster.training.statistics import bootstrap_interval, paired_difference, ratio_of_scores, relative_score
 
 
 def _normal(*shape: int, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -116,3 +116,30 @@ def test_paired_difference__cancels_what_the_episodes_share() -> None:
 
     assert difference.low == pytest.approx(0.1)
     assert difference.high == pytest.approx(0.1)
+
+
+def test_relative_score__is_the_place_between_the_others() -> None:
+    random = np.random.default_rng(0)
+    shared = random.normal(size=300)
+    values = np.stack([shared + 3.0, shared + 1.0, shared + 5.0], axis=1)
+
+    score = relative_score(values)
+
+    assert [float(part) for part in score] == pytest.approx([0.5, 0.5, 0.5])
+
+
+def test_relative_score__holds_the_truth_in_95_of_100() -> None:
+    random = np.random.default_rng(0)
+    hits = 0
+    for _ in range(200):
+        values = random.normal(size=(60, 3)) * 0.3 + [0.7, 0.0, 1.0]
+        score = relative_score(values, num_resamples=400)
+        hits += bool(score.low <= 0.7 <= score.high)
+
+    assert 180 <= hits <= 198
+
+
+def test_ratio_of_scores__divides_means() -> None:
+    half, quarter = np.tile([2.0, 0.0, 4.0], (9, 1)), np.tile([1.0, 0.0, 4.0], (5, 1))
+
+    assert [float(part) for part in ratio_of_scores(quarter, half)] == pytest.approx([0.5, 0.5, 0.5])

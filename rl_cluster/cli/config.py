@@ -1,0 +1,39 @@
+"""`rl-cluster config`: look at settings and check them, before a run."""
+
+import typer
+
+from rl_cluster.cli.arguments import Overrides, PresetOrFile
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Look at settings and check them, before a run.",
+    epilog="Example: rl-cluster config validate my_run.yaml",
+)
+
+
+@app.command("show", epilog="Example: rl-cluster config show quick_demo 'ppo.lr=[1e-3, 1e-4]' engine=local")
+def show_config(preset_or_file: PresetOrFile, overrides: Overrides = None) -> None:
+    """Print the settings of a run as YAML, with the overrides in place."""
+    from rl_cluster.config.load import load_config, to_yaml
+
+    typer.echo(to_yaml(load_config(preset_or_file, overrides or [])), nl=False)
+
+
+@app.command("validate", epilog="Example: rl-cluster config validate my_run.yaml ppo.clip=0.1")
+def validate_config(preset_or_file: PresetOrFile, overrides: Overrides = None) -> None:
+    """Check the settings of a run, and say what is wrong with them."""
+    from rl_cluster.config.load import load_config
+
+    config = load_config(preset_or_file, overrides or [])
+    typer.echo(f"{preset_or_file} is valid: run {config.name}, {config.train_batch_rows} rows a batch")
+
+
+@app.command("schema", epilog="Example: rl-cluster config schema > schema.json")
+def print_schema() -> None:
+    """Print the JSON Schema of every setting, with unit, range and effect, for editors and other checkers."""
+    import json
+
+    from rl_cluster.config.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))

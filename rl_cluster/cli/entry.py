@@ -1,0 +1,80 @@
+"""All commands together, and the way in and out of the process."""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from rl_cluster import __version__
+from rl_cluster.cli.config import app as config_app
+from rl_cluster.cli.evaluate import app as evaluate_app
+from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+from rl_cluster.cli.scenario import app as scenario_app
+from rl_cluster.cli.train import app as train_app
+from rl_cluster.errors import RlClusterError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="rl-cluster",
+    help="Train policies for swarms of UAVs, and score them against heuristics.",
+    epilog="Example: rl-cluster config show quick_demo",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(config_app, name="config")
+app.add_typer(train_app)
+app.add_typer(evaluate_app)
+app.add_typer(scenario_app, name="scenario")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"rl-cluster {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Holds the options that stand before a command; each acts in its callback."""
+
+
+def _fail_to_access(error: OSError) -> NoReturn:
+    """A file, a folder or the terminal that cannot be used where nothing has looked at it before."""
+    if error.filename is None and error.errno not in {errno.EPIPE, errno.ENOSPC, errno.EIO}:
+        raise error
+    if error.filename is None:
+        sys.stdout = io.StringIO()  # what the interpreter flushes at its end
+    where = str(error.filename)[:200] if error.filename is not None else "standard output"
+    fail(f"{where}: cannot be used ({error.strerror}); choose another place")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and exits: 0 done, 2 the user can mend it, 130 interrupted.
+
+    Args:
+        arguments: What follows the program's name; None takes the process's own.
+    """
+    # Processes share the cores out, not threads; read when torch and numpy are first imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        exit_code = app(arguments, prog_name="rl-cluster", standalone_mode=False)
+    except RlClusterError as error:
+        fail(str(error))
+    except OSError as error:
+        _fail_to_access(error)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "rl-cluster"
+        fail(f"{path}: {error.format_message().rstrip('.')}; see {path} --help")
+    if exit_code == EXIT_INTERRUPTED:
+        fail("interrupted; nothing was written", EXIT_INTERRUPTED)
+    sys.exit(exit_code)

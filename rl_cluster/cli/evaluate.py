@@ -1,0 +1,141 @@
+"""`rl-cluster evaluate`: policies side by side on the same episodes, or one on teams of many sizes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rl_cluster.cli.console import wide_console
+from rl_cluster.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rl_cluster.training.comparison import Comparison
+    from rl_cluster.training.scoring import Group, Request, Scoring
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+
+@app.command(
+    "evaluate",
+    epilog="Example: rl-cluster evaluate runs/first --episodes 200 --policy greedy --json scores.json",
+)
+def evaluate_policies(
+    checkpoints: Annotated[
+        list[Path] | None, typer.Argument(metavar="CHECKPOINT", help="Run or checkpoint folders.", show_default=False)
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="P", help="Whose episodes; by default the checkpoint's, else quick_demo's.")
+    ] = None,
+    scenario: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Scenario file to play instead of generated episodes.")
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="Episodes; by default 200 generated ones, or 20 of each scenario file.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = 1000,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the scores there.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what happened there, as JSON lines.")
+    ] = None,
+    ladder: Annotated[
+        str | None, typer.Option(metavar="N,N,..", help="Instead: play teams of these sizes with one checkpoint.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ladder there: .png, .svg, .pdf.")] = None,
+) -> None:
+    """Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals."""
+    from rl_cluster.config.load import load_config
+    from rl_cluster.training.scoring import Request
+
+    if ladder is not None or plot:
+        others = (policy, preset is not None, scenario, episodes, trace)
+        _climb(_only(checkpoints, ladder, others), ladder or "", seed, json_file, plot)
+        return
+    request = Request(
+        checkpoints=checkpoints or [],
+        heuristics=policy or [],
+        preset=load_config(preset) if preset is not None else None,
+        scenarios=scenario or [],
+        num_episodes=episodes,
+        seed=seed,
+        scores=json_file,
+        trace=trace,
+    )
+    _compare(request)
+
+
+def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[object]) -> Path:
+    """The checkpoint that climbs the ladder."""
+    if ladder is None or any(others) or len(checkpoints or []) != 1:
+        what = "takes one CHECKPOINT, --seed, --json and --plot, and nothing else"
+        raise ConfigError("--ladder", what, "leave the others away")
+    (checkpoint,) = checkpoints or []
+    return checkpoint
+
+
+def _compare(request: "Request") -> None:
+    """Prints each group's tables when it has been played; writes the scores at the end."""
+    import json
+
+    from rl_cluster.config.load import load_config
+    from rl_cluster.training.output_file import output_file
+    from rl_cluster.training.scoring import prepare, to_dict
+
+    scoring = prepare(request, default_preset=load_config("quick_demo"))
+    results = _play(scoring)
+    if request.scores:
+        with output_file(request.scores) as file:
+            json.dump(to_dict(results, scoring.notes), file, indent=2)
+
+
+def _climb(checkpoint: Path, ladder: str, seed: int, json_file: Path | None, plot: Path | None) -> None:
+    """Prints the ladder of each regime when it has been played; writes at the end."""
+    import json
+
+    from rl_cluster.training.ladder import REGIMES, climb, parse_sizes
+    from rl_cluster.training.ladder_report import check_plot, ladder_table, ladder_title, save_plot, to_dict
+    from rl_cluster.training.output_file import check_output, output_file
+    from rl_cluster.training.scoring import load_policy
+
+    sizes = parse_sizes(ladder)
+    for path, other in ((json_file, plot), (plot, json_file)):
+        if path:
+            check_output(path, [other] if other else [])
+    if plot:
+        check_plot(plot)
+    model, config = load_policy(checkpoint)
+    console, ladders = wide_console(), []
+    for regime in REGIMES:
+        with console.status("") as status:
+            played = climb(model, config, regime, sizes, seed, lambda who, done: status.update(f"{who}: {done} done"))
+        ladders.append(played)
+        console.print(f"\n{ladder_title(played)}", soft_wrap=True, highlight=False, markup=False)
+        console.print(ladder_table(played))
+    if json_file:
+        with output_file(json_file) as file:
+            json.dump(to_dict(ladders), file, indent=2)
+    if plot:
+        save_plot(ladders, plot)
+
+
+def _play(scoring: "Scoring") -> "list[tuple[Group, Comparison]]":
+    """Prints each group's tables when it has been played."""
+    console, results = wide_console(), []
+    for note in scoring.notes:
+        console.print(note, soft_wrap=True, highlight=False, markup=False)
+    with console.status("") as status:
+
+        def show(policy_name: str, num_done: int) -> None:
+            status.update(f"{policy_name}: {num_done} episodes done")
+
+        for group, comparison in scoring.play(show):
+            results.append((group, comparison))
+            console.print(f"\n{group.title}", soft_wrap=True, highlight=False, markup=False)
+            for table in comparison.tables():
+                console.print(table)
+    return results

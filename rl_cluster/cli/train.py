@@ -1,0 +1,95 @@
+"""`rl-cluster train`: begin a run, or go on with one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rl_cluster.cli.arguments import Overrides
+from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+from rl_cluster.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rl_cluster.config.schema import Config
+    from rl_cluster.training.engine import Engine
+    from rl_cluster.training.loop import Start
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+
+@app.command(
+    "train",
+    epilog="Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first",
+)
+def train_policy(
+    preset_or_file: Annotated[
+        str | None, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.", show_default=False)
+    ] = None,
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run folder; by default a new one in ~/rl_cluster_runs.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a run from its last checkpoint.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDR", help="Ray to use: HOST:PORT or auto; by default RAY_ADDRESS, else one of its own."
+        ),
+    ] = None,
+) -> None:
+    """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
+    from rich.console import Console
+
+    from rl_cluster.training.display import Display
+    from rl_cluster.training.loop import train
+
+    start = _start_of(preset_or_file, overrides or [], out, resume)
+    console = Console()
+    for error in start.damaged:
+        console.print(f"passed over: {error}", soft_wrap=True, highlight=False, markup=False)
+    engine = _make_engine(start.config, address)
+    try:
+        console.print(f"run folder: {start.path}", soft_wrap=True, highlight=False, markup=False)
+        with Display(console, start.config) as display:
+            saved = train(engine, start, display.show)
+    except KeyboardInterrupt:
+        fail(f"train: interrupted; go on with rl-cluster train --resume {start.path}", EXIT_INTERRUPTED)
+    finally:
+        engine.close()
+    console.print(f"checkpoint: {saved}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"score it: rl-cluster evaluate {start.path}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _start_of(preset_or_file: str | None, overrides: list[str], out: Path | None, resume: Path | None) -> "Start":
+    """Where the run begins. With --resume, settings may be given again, but must be those of the run."""
+    from rl_cluster.config.load import load_config
+    from rl_cluster.training.loop import check_same, default_path, new_start, resumed_start
+
+    config = load_config(preset_or_file, overrides) if preset_or_file else None
+    if resume:
+        if out:
+            raise ConfigError(
+                "train", "--out and --resume exclude each other", "leave --out away: the run has its folder"
+            )
+        start = resumed_start(resume)
+        check_same(config, start)
+        return start
+    if not config:
+        raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
+    return new_start(config, out or default_path(config))
+
+
+def _make_engine(config: "Config", address: str | None) -> "Engine":
+    if config.engine == "ray":
+        from rl_cluster.rllib.engine import RayEngine
+
+        return RayEngine(config, address)
+    if address:
+        raise ConfigError("--address", "engine=local uses no Ray", "leave --address away, or set engine=ray")
+    from rl_cluster.training.engine import LocalEngine
+
+    return LocalEngine(config)
