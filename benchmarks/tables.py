@@ -21,7 +21,7 @@ from benchmarks.report import machine
 __all__ = ["DOCUMENTS", "RESULTS", "with_tables"]
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "environments.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "environments.md", ROOT / "docs" / "model.md")
 RESULTS = ROOT / "docs" / "results"
 SCORES = {"demo": ("generated.json", "scenarios.json"), "navigate": ("generated.json",)}
 """Run -> the files that its evaluation wrote into the run folder."""
@@ -167,6 +167,7 @@ def _number(value: float | None) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "demo": _demo,
     "navigate": _navigate,
+    "attention": lambda: _measured("attention"),
     "environment": lambda: _measured("environment"),
     "optimum": _optimum,
 }

@@ -9,7 +9,8 @@ import torch
 
 from benchmarks.attention import Case, measure_alone, prepare, race
 from benchmarks.environment import exponent_rows, navigate_step
-from benchmarks.report import Row, print_rows, write
+from benchmarks.regression import Measurement, append, compare, read_history
+from benchmarks.report import Row, machine, print_rows, write
 
 
 def test_row__compares_with_a_peer() -> None:
@@ -73,6 +74,7 @@ def test_navigate_step__steps_all_worlds() -> None:
     assert result.reward.shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_attention_peers__see_the_same_graphs() -> None:
     """gather and sparse work out what dense does; sdpa and pyg know no distances, and differ."""
     outputs = {}
@@ -103,3 +105,43 @@ def test_attention__is_timed_and_its_memory_taken() -> None:
     assert 0.0 < forward_ms < both_ms
     assert peak_mib > 10.0
     assert alone_ms > 0.0
+
+
+def test_regression__is_told_by_the_history_of_this_machine(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    for speed in (90.0, 100.0, 130.0):
+        append(path, [Measurement("sampling", speed, "rows/CPU-s"), Measurement("NCS", 0.5, "")], is_quick=False)
+    append(path, [Measurement("sampling", 1.0, "rows/CPU-s")], is_quick=True)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    elsewhere = json.loads(lines[0])
+    elsewhere["machine"]["name"] = "another"
+    path.write_text("\n".join([*lines, json.dumps(elsewhere)]) + "\n", encoding="utf-8")
+    figures = [
+        Measurement("sampling", 89.0, "rows/CPU-s"),
+        Measurement("NCS", 0.5, ""),
+        Measurement("new", 1.0, "rows/CPU-s"),
+    ]
+
+    trends = compare(figures, read_history(path), is_quick=False)
+
+    assert [(trend.earlier, trend.num_earlier, trend.is_worse) for trend in trends] == [
+        (100.0, 3, True),
+        (0.5, 3, False),
+        (None, 0, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("newest", "unit", "is_worse"),
+    [(91.0, "rows/CPU-s", False), (89.0, "rows/CPU-s", True), (150.0, "rows/CPU-s", False), (101.0, "", True)],
+)
+def test_regression__of_a_speed_is_a_tenth_of_a_score_anything(newest: float, unit: str, is_worse: bool) -> None:
+    history = [{"is_quick": True, "machine": machine(), "figures": {"figure": 100.0}}]
+
+    (trend,) = compare([Measurement("figure", newest, unit)], history, is_quick=True)
+
+    assert trend.is_worse is is_worse
+
+
+def test_regression__without_a_history_has_nothing_to_compare_with(tmp_path: Path) -> None:
+    assert read_history(tmp_path / "history.jsonl") == []

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
+from rl_cluster.config.model_size import fill_model_size
 from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
 from rl_cluster.errors import ConfigError
@@ -54,6 +55,7 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
             raise ConfigError(override.text, f"{where} has the settings of task {data['task']}", remedy)
     for override in parsed:
         _put(data, override, where)
+    fill_model_size(data)
     return _validate(data, where, parsed, kind)
 
 

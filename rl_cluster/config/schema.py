@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateRewardConfig, AllocateWorldConfig
+from rl_cluster.config.model_size import MODEL_SIZES
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateRewardConfig, NavigateWorldConfig
 from rl_cluster.config.section import NonNegative, Positive, Section, Share
 
@@ -30,6 +31,8 @@ __all__ = [
 class ModelConfig(Section):
     """Size and precision of the TransformerGNN. Nothing here depends on the number of UAVs, targets or neighbours."""
 
+    size: Literal["auto", "small", "large"]
+    """What width, heads and layers are where they are left out: small 128, 4, 2; large 256, 8, 4; auto by entities."""
     width: Annotated[int, Field(ge=8, le=1024)]
     """Model width D; divisible by the number of heads."""
     num_heads: Annotated[int, Field(ge=1, le=32)]
@@ -215,5 +218,8 @@ TASKS: dict[str, type[Config]] = {
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema of a run's settings: `task` says which of the alternatives holds."""
-    return TypeAdapter(Annotated[AllocateConfig | NavigateConfig, Field(discriminator="task")]).json_schema()
+    """JSON Schema of a file of settings: `task` says which of the alternatives holds."""
+    schema = TypeAdapter(Annotated[AllocateConfig | NavigateConfig, Field(discriminator="task")]).json_schema()
+    model = schema["$defs"][ModelConfig.__name__]
+    model["required"] = [name for name in model["required"] if name not in MODEL_SIZES["small"]]
+    return schema

@@ -163,7 +163,7 @@ def _add(data: dict[str, Any], feature: Feature, position_m: list[float]) -> str
     if feature.role in ("uav", "target"):
         for name in {"position_m", "goal_m"} & properties.keys():
             raise ScenarioError(f"{where}{name}", "positions are drawn, not written", "remove it; draw a Point")
-    if isinstance(properties.get("id"), int):
+    if type(properties.get("id")) is int:  # a bool is no number here
         properties = {**properties, "id": str(properties["id"])}
     match feature.role:
         case "uav":
@@ -201,7 +201,7 @@ def _give_goals(data: dict[str, Any], where: str) -> None:
     for feature, position_m in data.pop("goals", []):
         place, given = f"{feature.where}.properties.uav", feature.properties.get("uav")
         uav = uavs.get(str(given))
-        if uav is None or not isinstance(given, str | int):
+        if uav is None or type(given) not in {str, int}:
             what = "is missing" if given is None else f"got {str(given)[:60]!r}"
             raise ScenarioError(place, what, "write the id of a UAV")
         if "goal_m" in uav:

@@ -19,6 +19,7 @@ from rl_cluster.training.statistics import Interval
 __all__ = ["check_plot", "ladder_table", "ladder_title", "save_plot", "to_dict"]
 
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+LABEL_SPACING = 1.12
 COLOURS = ("tab:blue", "tab:gray", "tab:orange")
 """Of policy, random and reference; of the ladders side by side."""
 
@@ -124,5 +125,15 @@ def _draw(axes: Axes, ladder: Ladder, intervals: Sequence[Interval], label: str,
     axes.plot(sizes, mean, marker="o", markersize=3, label=label, color=colour)
     axes.fill_between(sizes, low, high, alpha=0.2, color=colour, linewidth=0)
     axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes, [str(size) for size in sizes], rotation=90, fontsize=7)
+    axes.set_xticks(sizes, _tick_labels(sizes), rotation=90, fontsize=7)
     axes.minorticks_off()
+
+
+def _tick_labels(sizes: Sequence[int]) -> list[str]:
+    """The sizes, but for those too near to the last that is shown: on a logarithmic scale they would overlap."""
+    labels, shown = [], 0
+    for size in sizes:
+        is_free = size >= LABEL_SPACING * shown
+        labels.append(str(size) if is_free else "")
+        shown = size if is_free else shown
+    return labels

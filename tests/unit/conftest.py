@@ -140,7 +140,7 @@ def make_model() -> Callable[..., TransformerGNN]:
     """A factory of networks with the outputs of a trained policy: at their start all actions look nearly alike."""
 
     def make(seed: int = 0, width: int = 16, task: str = "allocate", **changes: Any) -> TransformerGNN:
-        settings = {"num_heads": 2, "num_layers": 2, "precision": "fp32"}
+        settings = {"size": "small", "num_heads": 2, "num_layers": 2, "precision": "fp32"}
         settings |= {"attention": "dense", "gradient_checkpointing": False}
         torch.manual_seed(seed)
         model = TransformerGNN(ModelConfig.model_validate(settings | {"width": width} | changes), SPECS[task])

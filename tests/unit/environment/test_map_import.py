@@ -159,6 +159,7 @@ CROSSING = [SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]]
         (6, "properties.uav", "u9", "features.6.properties.uav: got 'u9'; write the id of a UAV"),
         (6, "properties.uav", None, "features.6.properties.uav: is missing; write the id of a UAV"),
         (3, "properties.demand", [5], "features.3.properties.demand: it has 1 kinds of resource, but uavs.0.resources"),
+        (0, "properties.id", True, "features.0.properties.id: got true; give text of 1 to 64 characters"),
         (0, "properties.role", ["uav"], "features.0.properties.role: got \"['uav']\"; write uav, target, goal or depo"),
         (0, "properties.position_m", [1, 2], "features.0.properties.position_m: positions are drawn, not written;"),
         (1, "properties.goal_m", [1, 2], "features.1.properties.goal_m: positions are drawn, not written; remove it"),

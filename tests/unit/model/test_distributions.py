@@ -146,6 +146,7 @@ def test_squashed_log_prob__is_exact_where_the_control_is_rounded_to_one() -> No
     assert logp.item() == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_squashed_entropy__is_that_of_many_samples() -> None:
     policy, num_samples = _gaussian(num=20), 200_000
     uniform = torch.rand(num_samples, 20, 2, generator=torch.Generator().manual_seed(1))
@@ -158,6 +159,7 @@ def test_squashed_entropy__is_that_of_many_samples() -> None:
     assert error.max() < 0.01
 
 
+@pytest.mark.slow
 def test_squashed_entropy__is_integrated_to_five_digits() -> None:
     policy, u = _gaussian(), torch.linspace(-12.0, 12.0, 20_001, dtype=torch.float64)[:, None, None]
     density = Normal(policy.mean.double(), policy.log_std.double().exp()).log_prob(u).exp()

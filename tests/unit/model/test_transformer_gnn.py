@@ -3,6 +3,7 @@
 Letters: B graphs, N UAVs, M targets, O obstacles, S entities, C candidates.
 """
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -183,12 +184,16 @@ def test_log_probabilities__do_not_depend_on_the_batch(
 
 
 @BOTH_TASKS
-def test_translation__changes_nothing(
-    make_observation: ObservationFactory, make_model: ModelFactory, task: str
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+@pytest.mark.parametrize("angle_rad", [0.0, 0.7, math.pi])
+def test_translation_and_rotation__change_nothing(
+    make_observation: ObservationFactory, make_model: ModelFactory, task: str, backend: str, angle_rad: float
 ) -> None:
-    model, observation = make_model(task=task), make_observation(task=task)
+    model, observation = make_model(task=task, attention=backend), make_observation(task=task)
+    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
 
-    moved = observation._replace(position=observation.position + torch.tensor([3.0, -2.0]))
+    turned = observation.position @ torch.tensor([[cos, sin], [-sin, cos]])
+    moved = observation._replace(position=turned + torch.tensor([3.0, -2.0]))
 
     _assert_same_of_existing(model(moved), model(observation), observation.mask[:, :5], 1e-5)
 
@@ -266,7 +271,7 @@ def test_state_dict__runs_at_any_size(
     make_observation: ObservationFactory, make_model: ModelFactory, task: str
 ) -> None:
     small = make_observation(padded=(2, 3, 0), num_candidates=2, task=task)
-    large = make_observation(padded=(24, 30, 4), k=7, task=task)
+    large = make_observation(num_graphs=1, padded=(1024, 1024, 4), k=16, task=task)
     model = make_model(seed=1, task=task)
     model(small)
 

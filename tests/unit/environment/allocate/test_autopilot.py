@@ -140,6 +140,7 @@ def test_fly__never_enters_a_zone_and_always_arrives(widest_m: float, substep_s:
         assert _closest_m(state, 0, path) > 0.0
 
 
+@pytest.mark.slow
 def test_fly__never_enters_a_zone_of_generated_episodes(quick_demo: Config) -> None:
     changes = {"num_obstacles": (3, 4), "polygon_share": 0.5}
     generator = quick_demo.generator.model_copy(update=changes)

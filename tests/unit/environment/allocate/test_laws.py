@@ -1,6 +1,7 @@
 """What holds of every legal scenario and all legal actions in task `allocate`."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,6 +159,7 @@ def test_allocate__ends_once_and_stands_still(scenario: Scenario, config: Config
         assert undefined == ({"efficiency_per_km"} if nobody_flew else set())
 
 
+@pytest.mark.slow
 @given(scenarios(num_kinds=2), scenarios(num_kinds=2), allocate_settings(), SEEDS)
 def test_allocate__a_larger_world_beside_it_changes_no_bit(
     scenario: Scenario, other: Scenario, config: Config, seed: int

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,6 +110,7 @@ def test_navigate__ends_once_and_stands_still(scenario: Scenario, config: Config
         assert_stands_still(worlds)
 
 
+@pytest.mark.slow
 @given(scenarios(num_kinds=2), scenarios(num_kinds=2), navigate_settings(), SEEDS)
 def test_navigate__a_larger_world_beside_it_changes_no_bit(
     scenario: Scenario, other: Scenario, config: Config, seed: int

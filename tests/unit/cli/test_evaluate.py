@@ -91,6 +91,7 @@ def test_evaluate__refuses_bad_arguments(
     assert message in line
 
 
+@pytest.mark.slow
 def test_evaluate__climbs_the_ladder(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
 ) -> None:

@@ -135,7 +135,7 @@ def test_bad_argument__is_one_line_with_its_remedy(
     assert list(tmp_path.iterdir()) == []
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_full_disk__is_one_line() -> None:
