@@ -49,7 +49,7 @@ def _options(
 
 def _fail_to_access(error: OSError) -> NoReturn:
     """A file, a folder or the terminal that cannot be used where nothing has looked at it before."""
-    if error.filename is None and error.errno not in {errno.EPIPE, errno.ENOSPC, errno.EIO}:
+    if error.filename is None and error.errno not in {errno.ENOSPC, errno.EIO}:
         raise error
     if error.filename is None:
         sys.stdout = io.StringIO()  # what the interpreter flushes at its end
