@@ -9,6 +9,7 @@ Raw means are no measure of transfer: larger worlds are harder or easier for eve
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -91,7 +92,7 @@ def parse_sizes(text: str) -> list[int]:
     """Numbers of UAVs, as `3,4,7`. Raises ConfigError if one of them is no whole number from 1 to 4096."""
     sizes = []
     for part in text.split(","):
-        if not part.strip().isdecimal() or not 1 <= int(part) <= LARGEST_TEAM:
+        if not re.fullmatch(r"\s*\d{1,4}\s*", part) or not 1 <= int(part) <= LARGEST_TEAM:
             raise ConfigError("--ladder", f"got {part[:20]!r}", f"write numbers from 1 to {LARGEST_TEAM}, as 8,16,32")
         sizes.append(int(part))
     return sizes
