@@ -96,8 +96,8 @@ class LearnersConfig(Section):
     """0: in the trainer's process. 1: one remote Learner."""
     cpus_per_learner: Annotated[float, Field(gt=0.0, le=64.0)]
     """CPUs that Ray sets aside for a Learner; the whole part is its number of torch threads, at least one."""
-    gpus_per_learner: Annotated[float, Field(ge=0.0, le=1.0)]
-    """GPUs of a Learner; 0 trains on the CPU."""
+    gpus_per_learner: Annotated[float, Field(ge=0.0, le=64.0)]
+    """GPUs of a Learner, at most 1; 0 trains on the CPU. With api_stack=old the number of towers, one on each GPU."""
 
 
 class TrainingConfig(Section):
@@ -128,6 +128,8 @@ class Config(Section):
     """Keys every random draw of the run."""
     engine: Literal["ray", "local"]
     """ray: RLlib env runners and Learners. local: the same training in one process, without Ray."""
+    api_stack: Literal["new", "old"]
+    """new: Learners, credit per UAV. old: RLlib's stock PPO, with a TorchModelV2, on the team's reward."""
     generator: Any
     """From what episodes are drawn."""
     world: Any
@@ -147,6 +149,26 @@ class Config(Section):
             raise ValueError(
                 f"ppo.minibatch_rows={self.ppo.minibatch_rows} does not divide the train batch of {rows} rows; "
                 f"choose a divisor of {rows}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stack_can_do_it(self) -> Self:
+        gpus = self.learners.gpus_per_learner
+        if self.api_stack == "new":
+            if gpus > 1.0:
+                raise ValueError(f"learners.gpus_per_learner={gpus:g}: a Learner trains on one GPU; set 1 or less")
+            return self
+        if self.engine == "local":
+            raise ValueError("api_stack=old is a part of RLlib, which engine=local does without; set engine=ray")
+        if self.learners.num_learners:
+            raise ValueError(
+                "api_stack=old has no Learners: its trainer's process updates, on learners.gpus_per_learner GPUs; "
+                "set learners.num_learners=0"
+            )
+        if gpus % 1.0:
+            raise ValueError(
+                f"learners.gpus_per_learner={gpus:g}: api_stack=old puts one tower on each GPU; set a whole number"
             )
         return self
 

@@ -20,7 +20,7 @@ from rl_cluster.environment.tasks import graph_spec, make_scenario_source, make_
 from rl_cluster.errors import ConfigError, ScenarioError
 from rl_cluster.types import WAIT, BoolArray, Observation
 
-__all__ = ["Face", "Setup", "load_setup", "make_legal", "to_dict"]
+__all__ = ["Face", "Setup", "load_setup", "make_legal", "team_reward", "to_dict"]
 
 
 class Setup(NamedTuple):
@@ -114,8 +114,7 @@ class Face:
 
     def team_reward(self, result: StepResult) -> NDArray[np.float64]:
         """(B,) mean over the UAVs that exist of their rewards."""
-        exists = self.worlds.state.uav_exists
-        return np.sum(result.reward, axis=1, where=exists, dtype=np.float64) / exists.sum(axis=1)
+        return team_reward(self.worlds, result)
 
 
 def make_legal(
@@ -148,6 +147,12 @@ def make_legal(
     is_legal = is_known & np.take_along_axis(mask, known[..., None], axis=2)[..., 0]
     instead = np.where(mask[..., WAIT], WAIT, mask.argmax(axis=2))
     return np.where(is_legal, known, instead).astype(np.int16), ~is_legal
+
+
+def team_reward(worlds: Worlds, result: StepResult) -> NDArray[np.float64]:
+    """(B,) mean over the UAVs that exist of the rewards of a step."""
+    exists = worlds.state.uav_exists
+    return np.sum(result.reward, axis=1, where=exists, dtype=np.float64) / exists.sum(axis=1)
 
 
 def to_dict(observation: Observation[NDArray[Any]]) -> ObservationDict:

@@ -70,6 +70,12 @@ class Worlds(Protocol):
     """B worlds that step together: worlds first_world .. first_world + B - 1 of a source of episodes."""
 
     first_world: int
+    intent_rounds: int
+    """How often a policy chooses before UAVs fly; 1 = at once."""
+
+    @property
+    def observation(self) -> Observation[NDArray[Any]]:
+        """What was observed last, against which actions are held."""
 
     @property
     def metrics(self) -> Sequence[str]:
@@ -81,6 +87,12 @@ class Worlds(Protocol):
 
     def reset(self) -> Observation[NDArray[Any]]:
         """Starts episode 0 of every world."""
+
+    def announce(self, actions: NDArray[Any]) -> Observation[NDArray[Any]]:
+        """What is seen once all UAVs have said what they mean to do. Nothing moves. Raises ValueError as `advance`."""
+
+    def retract(self) -> None:
+        """Takes announcements back; `advance` does so too."""
 
     def advance(self, actions: NDArray[Any]) -> StepResult:
         """Applies actions (B, N, ..) for one step; ended worlds stand still. Raises ValueError if one is illegal."""

@@ -1,5 +1,8 @@
 """From observations to actions, for rollouts and for evaluation alike.
 
+Where the world has several rounds of intent, UAVs announce what they mean to do and choose again, seeing what the
+others have announced, before they fly: UAVs that choose at once, by one network, cannot avoid the same target.
+
 The noise that samples an action is keyed by (seed, world, episode, decision), never drawn from a generator: the same
 action comes out whatever batch a world is evaluated in.
 """
@@ -15,12 +18,14 @@ from rl_cluster.environment.random import action_noise
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import FloatArray, Observation, map_observation
 
-__all__ = ["Acted", "act", "predict_value"]
+__all__ = ["Acted", "act", "deliberate", "predict_value"]
 
 
 class Acted(NamedTuple):
     """What a policy did in B worlds."""
 
+    observation: Observation[NDArray[Any]]
+    """on which it was done, after all announcements"""
     action: NDArray[Any]
     """as it is learnt from: (B, N) int16 in [0, C], or (B, N, 2) float32 controls before they are squashed"""
     applied: NDArray[Any]
@@ -35,18 +40,37 @@ def _to_device(observation: Observation[NDArray[Any]], device: torch.device) -> 
     return map_observation(lambda array: torch.from_numpy(array).to(device), observation)
 
 
-@torch.inference_mode()
 def act(model: TransformerGNN, worlds: Worlds, observation: Observation[NDArray[Any]], seed: int | None) -> Acted:
     """Samples actions with noise keyed by `seed`, or takes the most probable ones if it is None."""
+    seen = deliberate(model, worlds, observation, seed)
+    return _act(model, worlds, seen, seed, worlds.intent_rounds - 1)
+
+
+def deliberate(
+    model: TransformerGNN, worlds: Worlds, observation: Observation[NDArray[Any]], seed: int | None
+) -> Observation[NDArray[Any]]:
+    """What is seen after all rounds of intent but the last; announcements stand until the worlds advance."""
+    for number in range(worlds.intent_rounds - 1):
+        observation = worlds.announce(_act(model, worlds, observation, seed, number).applied)
+    return observation
+
+
+@torch.inference_mode()
+def _act(
+    model: TransformerGNN, worlds: Worlds, observation: Observation[NDArray[Any]], seed: int | None, number: int
+) -> Acted:
+    """Round `number` of the decision, from 0."""
     device = next(model.parameters()).device
     policy, value = model(_to_device(observation, device))
     if seed is None:
         action = policy.mode()
     else:
         state, shape = worlds.state, tuple(policy.noise_shape)
-        noise = action_noise(shape, seed, worlds.first_world, state.episode, state.decision)
+        round_number = state.decision * worlds.intent_rounds + number
+        noise = action_noise(shape, seed, worlds.first_world, state.episode, round_number)
         action = policy.sample(torch.from_numpy(noise).to(device))
     return Acted(
+        observation,
         _to_array(action),
         _to_array(policy.applied(action)),
         policy.log_prob(action).cpu().numpy(),

@@ -13,7 +13,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.interface import Worlds
 from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
-from rl_cluster.sampling.acting import act, predict_value
+from rl_cluster.sampling.acting import act, deliberate, predict_value
 from rl_cluster.types import Fragment, Observation
 
 __all__ = ["Rollout", "make_rollout"]
@@ -32,8 +32,8 @@ class Rollout:
         columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ("action", "logp", "value", "reward", "ended")}
         outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.worlds.metrics}
         for _ in range(num_steps):
-            observations.append(self._observation)
             acted = act(self.model, self.worlds, self._observation, self._seed)
+            observations.append(acted.observation)
             self._observation, result, ended_outcomes = self.worlds.step(acted.applied)
             row: tuple[NDArray[Any], ...] = (
                 acted.action,
@@ -61,7 +61,8 @@ class Rollout:
         Nothing follows the time limit either: the time left is part of the observation, so the return that the policy
         is trained on really ends there (Pardo et al. 2018, arXiv 1712.00378).
         """
-        last = predict_value(self.model, self._observation)
+        last = predict_value(self.model, deliberate(self.model, self.worlds, self._observation, self._seed))
+        self.worlds.retract()
         successor = np.concatenate([value[1:], last[None]])
         return np.where(ended[..., None], np.float32(0.0), successor)
 

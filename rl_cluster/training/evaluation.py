@@ -32,7 +32,7 @@ class Observer(Protocol):
     def on_step(
         self, worlds: Worlds, observation: Observation[NDArray[Any]], actions: NDArray[Any], result: StepResult
     ) -> None:
-        """The actions, chosen on the observation, have been flown for one decision interval."""
+        """The actions, held against the observation, have been flown for one decision interval."""
 
     def on_end(self, outcomes: dict[str, NDArray[np.float64]]) -> None:
         """All episodes have ended; metric -> (B,) values."""
@@ -102,10 +102,10 @@ def _play(policy: Policy, worlds: Worlds, observer: Observer | None) -> dict[str
     if observer:
         observer.on_start(policy.name, worlds)
     while not worlds.state.ended.all():
-        actions = policy.act(worlds, observation)
+        actions, seen = policy.act(worlds, observation), worlds.observation
         result = worlds.advance(actions)
         if observer:
-            observer.on_step(worlds, observation, actions, result)
+            observer.on_step(worlds, seen, actions, result)
         observation = worlds.observe()
     outcomes = worlds.outcomes(worlds.state.ended)
     if observer:

@@ -58,13 +58,16 @@ class AllocateWorlds:
     ) -> None:
         self.source, self.world, self.first_world, self.is_training = source, world, first_world, is_training
         self.reward, self.sizes = reward, source.sizes
+        self.intent_rounds = world.intent_rounds
         self.num_candidates = min(world.num_candidates, self.sizes.num_targets)
         self.state = AllocateState.empty(num_worlds, self.sizes)
         self._weights, self._own_weight = term_weights(reward), reward.own_weight
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
         self._terminated, self._deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(2))
         self._intent, self._ranking = Intent.empty(self.sizes), Ranking.empty(max(self.sizes[:3]))
-        self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
+        self.observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
+        """What was observed last, against which actions are held."""
+        self._plans: list[NDArray[np.generic]] = []
 
     def reset(self) -> Observation[NDArray[np.generic]]:
         """Starts episode 0 of every world."""
@@ -90,17 +93,40 @@ class AllocateWorlds:
             self.world.k_jitter, self.world.k_wide_share,
         )  # fmt: skip
 
+    def announce(self, actions: IntArray) -> Observation[NDArray[np.generic]]:
+        """What is seen once all UAVs have said by actions (B, N) what they mean to do. Nothing moves.
+
+        It is as if they had chosen: who means to leave a target is not present there. Raises ValueError as `advance`.
+        """
+        if not self._plans:
+            self._plans = [array.copy() for array in self._chosen()]
+        self._take(actions)
+        return self.observe()
+
+    def retract(self) -> None:
+        """Takes announcements back: choices, presence and service are what they were at the last `advance`."""
+        for array, before in zip(self._chosen(), self._plans, strict=bool(self._plans)):
+            array[...] = before
+        self._plans = []
+
+    def _chosen(self) -> tuple[NDArray[np.generic], ...]:
+        """All of the state that a choice changes."""
+        return self.state.uav_choice, self.state.uav_present, self.state.uav_service_ends_s
+
+    def _take(self, actions: IntArray) -> None:
+        b, i = take_choices(self.state, self.observation.candidates, self.observation.action_mask, actions)
+        if b >= 0:
+            raise ValueError(
+                f"action {actions[b, i]} of UAV {i} in world {b} is masked; choose where action_mask is True"
+            )
+
     def advance(self, actions: IntArray) -> StepResult:
         """Applies actions (B, N) for one decision interval; ended worlds stand still.
 
         Raises ValueError if an action is illegal; then nothing has changed.
         """
-        observation = self._observation
-        b, i = take_choices(self.state, observation.candidates, observation.action_mask, actions)
-        if b >= 0:
-            raise ValueError(
-                f"action {actions[b, i]} of UAV {i} in world {b} is masked; choose where action_mask is True"
-            )
+        self.retract()
+        self._take(actions)
         num_worlds, num_uavs = actions.shape
         reward = np.zeros((num_worlds, num_uavs), dtype=np.float32)
         terminated, truncated, deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(3))
@@ -138,17 +164,18 @@ class AllocateWorlds:
         return self.observe(), result, outcomes
 
     def observe(self) -> Observation[NDArray[np.generic]]:
-        """What the policy sees now, in fresh arrays. `advance` holds actions against the mask returned here last."""
-        self._observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
+        """What the policy sees now, in fresh arrays."""
+        self.observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
         world = self.world
         write_observation(
-            self.state, self._observation, self._intent, self._ranking, world.replan, world.decision_interval_s,
+            self.state, self.observation, self._intent, self._ranking, world.replan, world.decision_interval_s,
             world.sensing_radius_m, world.obstacle_clearance_m,
         )  # fmt: skip
-        return self._observation
+        return self.observation
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """All that the worlds need to go on, as arrays by name."""
+        assert not self._plans, "announcements are not kept: retract them"
         ends = {"terminated": self._terminated.copy(), "deadlocked": self._deadlocked.copy()}
         return {**self.state.state_dict(), **ends}
 

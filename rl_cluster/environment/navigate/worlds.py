@@ -32,6 +32,7 @@ class NavigateWorlds:
     """
 
     metrics = METRICS
+    intent_rounds = 1
 
     def __init__(
         self,
@@ -49,6 +50,8 @@ class NavigateWorlds:
         self._touches = np.zeros(self.sizes.num_uavs, dtype=np.bool_)
         self._depth = np.zeros(self.sizes.num_uavs, dtype=np.float32)
         self._around = Surroundings.empty(self.sizes)
+        self.observation = empty_observation(num_worlds, self.sizes, world.num_encounters)
+        """What was observed last."""
 
     def reset(self, out: AnyObservation | None = None) -> AnyObservation:
         """Starts episode 0 of every world."""
@@ -66,6 +69,13 @@ class NavigateWorlds:
             self.state, rows, self.first_world, self.source.seed, self.is_training, world.k_jitter, world.k_wide_share
         )
         _take_bearings(self.state, rows)
+
+    def announce(self, actions: FloatArray) -> AnyObservation:  # noqa: ARG002 - controls are no plans
+        """What was observed last: nobody is told of controls."""
+        return self.observation
+
+    def retract(self) -> None:
+        """Nothing is announced."""
 
     def advance(self, actions: FloatArray) -> StepResult:
         """Applies controls (B, N, 2) for one step; ended worlds stand still.
@@ -109,9 +119,9 @@ class NavigateWorlds:
 
     def observe(self, out: AnyObservation | None = None) -> AnyObservation:
         """What the policy sees now, written into `out`, arrays of an earlier observation, or into fresh ones."""
-        out = out or empty_observation(self.state.num_worlds, self.sizes, self.world.num_encounters)
-        write_observation(self.state, self.physics, self._around, out)
-        return out
+        self.observation = out or empty_observation(self.state.num_worlds, self.sizes, self.world.num_encounters)
+        write_observation(self.state, self.physics, self._around, self.observation)
+        return self.observation
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """All that the worlds need to go on, as arrays by name."""

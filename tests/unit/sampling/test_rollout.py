@@ -26,6 +26,15 @@ def _columns(fragment: Fragment) -> dict[str, NDArray[Any]]:
     return {name: getattr(fragment, name) for name in names} | fragment.observation._asdict()
 
 
+@pytest.fixture(params=["allocate", "allocate, three rounds of intent", "navigate"])
+def tiny_of_task(request: pytest.FixtureRequest, tiny: Config, tiny_navigate: Config) -> Config:
+    """Hides the fixture of all tests: rounds of intent are played here alone."""
+    if request.param == "navigate":
+        return tiny_navigate
+    rounds = 3 if "rounds" in request.param else 1
+    return tiny.model_copy(update={"world": tiny.world.model_copy(update={"intent_rounds": rounds})})
+
+
 @pytest.fixture
 def rollout(tiny_of_task: Config) -> Rollout:
     return make_rollout(_with_sampling(tiny_of_task, worlds_per_runner=6), 0, make_model(tiny_of_task))
@@ -105,12 +114,24 @@ def test_rollout__stores_controls_whose_squashed_values_fly_the_same_episodes(ti
     np.testing.assert_allclose(np.stack(rewards), fragment.reward, atol=1e-4)
 
 
-@pytest.mark.parametrize("preset", ["quick_demo", "navigate_demo"])
+def test_rollout__last_value_is_that_of_the_state_after_all_announcements(tiny_of_task: Config) -> None:
+    """What stands at the end of a fragment is what the next one begins with."""
+    config = _with_sampling(tiny_of_task, worlds_per_runner=6)
+    rollout = make_rollout(config, 0, make_model(config))
+
+    first, second = rollout.sample(4), rollout.sample(4)
+
+    goes_on = ~first.ended[-1]
+    assert goes_on.any()
+    assert np.array_equal(first.next_value[-1][goes_on], second.value[0][goes_on])
+
+
+@pytest.mark.parametrize("settings", [["quick_demo"], ["quick_demo", "world.intent_rounds=3"], ["navigate_demo"]])
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-4)])
 def test_learner__log_probabilities_equal_the_rollouts_with_k_jitter_on(
-    preset: str, precision: str, tolerance: float
+    settings: list[str], precision: str, tolerance: float
 ) -> None:
-    config = _with_sampling(load_config(preset), worlds_per_runner=48)
+    config = _with_sampling(load_config(settings[0], settings[1:]), worlds_per_runner=48)
     config = config.model_copy(
         update={
             "model": config.model.model_copy(update={"precision": precision}),

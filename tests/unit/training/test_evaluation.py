@@ -47,12 +47,26 @@ class Recorder:
         assert {len(values) for values in outcomes.values()} == {self.num_ended}
 
 
-def _evaluate(policy: Policy, num_episodes: int = 20, **options: Any) -> dict[str, NDArray[np.float64]]:
-    return evaluate(policy, SOURCE, CONFIG, num_episodes, **options)
+def _evaluate(
+    policy: Policy, num_episodes: int = 20, config: Config = CONFIG, **options: Any
+) -> dict[str, NDArray[np.float64]]:
+    return evaluate(policy, SOURCE, config, num_episodes, **options)
 
 
 def _model_policy(mode: Literal["argmax", "sampled"], seed: int = 0) -> ModelPolicy:
     return ModelPolicy(MODEL, mode, seed)
+
+
+def test_evaluate__observer_sees_what_actions_are_held_against_after_rounds_of_intent() -> None:
+    config = load_config("debug", ["world.intent_rounds=3"])
+    recorder = Recorder()
+
+    outcomes = _evaluate(_model_policy("sampled"), 10, config, observer=recorder)
+
+    assert recorder.num_steps > 10
+    assert recorder.rewards != 0.0
+    one_round = _evaluate(_model_policy("sampled"), 10)
+    assert any(not np.array_equal(values, one_round[name]) for name, values in outcomes.items())
 
 
 def test_evaluate__gives_every_metric_of_every_episode() -> None:
