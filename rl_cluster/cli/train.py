@@ -34,6 +34,10 @@ def train_policy(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with a run from its last checkpoint.")
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Begin with the weights of another run, or of a checkpoint folder."),
+    ] = None,
     address: Annotated[
         str | None,
         typer.Option(
@@ -47,7 +51,7 @@ def train_policy(
     from rl_cluster.training.display import Display
     from rl_cluster.training.loop import train
 
-    start = _start_of(preset_or_file, overrides or [], out, resume)
+    start = _start_of(preset_or_file, overrides or [], out, resume, weights)
     console = Console()
     for error in start.damaged:
         console.print(f"passed over: {error}", soft_wrap=True, highlight=False, markup=False)
@@ -64,7 +68,9 @@ def train_policy(
     console.print(f"score it: rl-cluster evaluate {start.path}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _start_of(preset_or_file: str | None, overrides: list[str], out: Path | None, resume: Path | None) -> "Start":
+def _start_of(
+    preset_or_file: str | None, overrides: list[str], out: Path | None, resume: Path | None, weights: Path | None
+) -> "Start":
     """Where the run begins. With --resume, settings may be given again, but must be those of the run."""
     from rl_cluster.config.load import load_config
     from rl_cluster.training.loop import check_same, default_path, new_start, resumed_start
@@ -75,15 +81,23 @@ def _start_of(preset_or_file: str | None, overrides: list[str], out: Path | None
             raise ConfigError(
                 "train", "--out and --resume exclude each other", "leave --out away: the run has its folder"
             )
+        if weights:
+            raise ConfigError(
+                "train", "--weights and --resume exclude each other", "leave --weights away: the run has its own"
+            )
         start = resumed_start(resume)
         check_same(config, start)
         return start
     if not config:
         raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
-    return new_start(config, out or default_path(config))
+    return new_start(config, out or default_path(config), weights)
 
 
 def _make_engine(config: "Config", address: str | None) -> "Engine":
+    if config.api_stack == "old":
+        from rl_cluster.rllib.old_stack import OldStackEngine
+
+        return OldStackEngine(config, address)
     if config.engine == "ray":
         from rl_cluster.rllib.engine import RayEngine
 

@@ -7,6 +7,7 @@ NaN.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,10 @@ __all__ = [
     "HEADLINES",
     "LEARNING_S",
     "SAMPLING_S",
+    "Experience",
     "episode_key",
     "evaluation_key",
+    "experience_of",
     "iteration_metrics",
     "learning_key",
     "outcome_means",
@@ -58,22 +61,40 @@ def learning_key(statistic: str) -> str:
     return f"learning/{statistic}"
 
 
+class Experience(NamedTuple):
+    """What an iteration's samples amount to."""
+
+    agent_steps: int
+    """UAVs that existed, summed over decision steps"""
+    episodes: int
+    """that ended"""
+    outcomes: Mapping[str, NDArray[np.float64]]
+    """episode metric -> (E,) values of those episodes"""
+
+
+def experience_of(fragments: Sequence[Fragment]) -> Experience:
+    """The experience in one fragment of every env runner."""
+    return Experience(
+        agent_steps=sum(fragment.num_agent_steps for fragment in fragments),
+        episodes=int(sum(fragment.ended.sum() for fragment in fragments)),
+        outcomes={
+            name: np.concatenate([fragment.outcomes[name] for fragment in fragments]) for name in fragments[0].outcomes
+        },
+    )
+
+
 def iteration_metrics(
-    fragments: Sequence[Fragment], learner: Mapping[str, float], sampling_s: float, learning_s: float
+    experience: Experience, learner: Mapping[str, float], sampling_s: float, learning_s: float
 ) -> dict[str, float]:
     """The record of an iteration: what was sampled, how episodes went, what the update did, and how long it took."""
-    agent_steps = sum(fragment.num_agent_steps for fragment in fragments)
-    outcomes = {
-        name: np.concatenate([fragment.outcomes[name] for fragment in fragments]) for name in fragments[0].outcomes
-    }
     return {
-        AGENT_STEPS: float(agent_steps),
-        EPISODES: float(sum(fragment.ended.sum() for fragment in fragments)),
-        **outcome_means(outcomes, episode_key),
+        AGENT_STEPS: float(experience.agent_steps),
+        EPISODES: float(experience.episodes),
+        **outcome_means(experience.outcomes, episode_key),
         **{learning_key(name): value for name, value in learner.items() if math.isfinite(value)},
         SAMPLING_S: sampling_s,
         LEARNING_S: learning_s,
-        AGENT_STEPS_PER_S: agent_steps / max(sampling_s + learning_s, 1e-9),
+        AGENT_STEPS_PER_S: experience.agent_steps / max(sampling_s + learning_s, 1e-9),
     }
 
 

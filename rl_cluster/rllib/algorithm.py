@@ -23,7 +23,7 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
-from rl_cluster.metrics.names import iteration_metrics
+from rl_cluster.metrics.names import experience_of, iteration_metrics
 from rl_cluster.rllib.algorithm_config import SAMPLE_TIMEOUT_S, SwarmConfig
 from rl_cluster.rllib.env_runner import RunnerFragment, SwarmEnvRunner
 from rl_cluster.rllib.learner import STATISTICS
@@ -70,7 +70,7 @@ class SwarmAlgorithm(Algorithm):
         statistics = self.metrics.peek((LEARNER_RESULTS, *STATISTICS), default={})
         assert statistics, "the Learner returned no statistics: nothing was trained"
         self._record = iteration_metrics(
-            [runner_fragment.fragment for runner_fragment in sampled],
+            experience_of([runner_fragment.fragment for runner_fragment in sampled]),
             {name: float(value) for name, value in statistics.items()},
             sampled_s - start_s,
             time.perf_counter() - sampled_s,

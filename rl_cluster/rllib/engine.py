@@ -26,7 +26,7 @@ from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.sampling.plan import Plan, make_plan
 from rl_cluster.training.engine import EngineState, make_model
 
-__all__ = ["RayEngine"]
+__all__ = ["RayEngine", "plan_when_free"]
 
 SETTLE_S = 10.0
 """How long resources of a run that has just ended may still count as taken."""
@@ -52,7 +52,7 @@ class RayEngine:
         algorithm_config = make_algorithm_config(config, callbacks)
         with ExitStack() as ending:
             self.cluster = ending.enter_context(connect(address))
-            self.plan = _plan_when_free(config, self.cluster)
+            self.plan = plan_when_free(config, self.cluster)
             logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # its import has set it to WARNING
             with without_known_messages():
                 self.algorithm = SwarmAlgorithm(config=algorithm_config)
@@ -104,7 +104,7 @@ class RayEngine:
         return answer.get()
 
 
-def _plan_when_free(config: Config, cluster: Cluster) -> Plan:
+def plan_when_free(config: Config, cluster: Cluster) -> Plan:
     """Refuses at once what the whole cluster cannot hold, and soon what it cannot hold besides its other runs."""
     make_plan(config, cluster.resources())
     deadline_s = time.monotonic() + SETTLE_S

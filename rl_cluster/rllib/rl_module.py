@@ -5,7 +5,6 @@ A shell: the network and its initial weights come from the core, and its paramet
 
 from typing import Any
 
-import torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import (
     TorchDeterministic,
@@ -16,9 +15,8 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import Tensor
 
-from rl_cluster.model.distributions import MaskedCategorical, SquashedGaussian
+from rl_cluster.rllib.swarm_agent import distribution_parameters, observe, team_value
 from rl_cluster.training.engine import make_model
-from rl_cluster.types import Observation
 
 __all__ = ["SwarmRLModule", "SwarmSquashedGaussian"]
 
@@ -64,30 +62,13 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
             self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=(num_actions,) * num_uavs)
 
     def _forward(self, batch: dict[str, Any], **_: Any) -> dict[str, Tensor]:
-        """Log-probabilities (B, N * A), or means and logarithms of deviations (B, 2 * N * K) of the controls.
+        """What `distribution_parameters` gives.
 
         The rows of RLlib's all-zero dummy batches have no legal action and count as all legal.
         """
-        policy = self.model(_observe(batch[Columns.OBS])).policy
-        return {Columns.ACTION_DIST_INPUTS: torch.cat([x.flatten(start_dim=1) for x in _parameters(policy)], dim=1)}
+        return {Columns.ACTION_DIST_INPUTS: distribution_parameters(self.model(observe(batch[Columns.OBS])).policy)}
 
     def compute_values(self, batch: dict[str, Any], embeddings: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """(B,) predicted return in reward units, the mean over the UAVs that exist; `embeddings` are not used."""
-        observation = _observe(batch[Columns.OBS])
-        value_BN = self.model.denormalise(self.model(observation).value_BN)  # noqa: N806
-        exists_BN = observation.mask[:, : value_BN.shape[1]]  # noqa: N806
-        return (value_BN * exists_BN).sum(dim=1) / exists_BN.sum(dim=1).clamp(min=1)
-
-
-def _parameters(policy: MaskedCategorical | SquashedGaussian) -> tuple[Tensor, ...]:
-    return (policy.logp_all,) if isinstance(policy, MaskedCategorical) else (policy.mean, policy.log_std)
-
-
-def _observe(columns: dict[str, Tensor]) -> Observation[Tensor]:
-    """Masks come as int8: gymnasium's spaces know no bool."""
-    return Observation(
-        *(
-            array.bool() if array.dtype is torch.int8 else array
-            for array in map(columns.__getitem__, Observation._fields)
-        )
-    )
+        observation = observe(batch[Columns.OBS])
+        return team_value(self.model, self.model(observation), observation)

@@ -149,17 +149,18 @@ def find_checkpoint(path: Path) -> FoundCheckpoint:
     raise damaged[0]
 
 
-def load_model(checkpoint: Checkpoint) -> TransformerGNN:
-    """The network with the checkpoint's weights.
+def load_model(checkpoint: Checkpoint, config: Config | None = None) -> TransformerGNN:
+    """The network with the checkpoint's weights, as a run of `config` builds it; None: as the checkpoint's own did.
 
     Raises:
         CheckpointError: Names or shapes of the weights are not those of the model that the config describes.
     """
-    config = checkpoint.config
-    model = TransformerGNN(config.model, graph_spec(config))
+    model = TransformerGNN((config or checkpoint.config).model, graph_spec(config or checkpoint.config))
     expected, weights = model.state_dict(), checkpoint.weights
     where = f"checkpoint of iteration {checkpoint.iteration}"
     remedy = "its model weights and its config are not of the same run; use another checkpoint"
+    if config:
+        remedy = "take the task, the kinds of resource and the size of the model from the checkpoint's own config.yaml"
     for name in sorted(expected.keys() ^ weights.keys()):
         what = f"weight {name} is missing" if name in expected else f"weight {name} is unknown to the model"
         raise CheckpointError(where, what, remedy)

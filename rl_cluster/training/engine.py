@@ -14,7 +14,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
-from rl_cluster.metrics.names import iteration_metrics
+from rl_cluster.metrics.names import experience_of, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.rollout import make_rollout
 
@@ -78,7 +78,9 @@ class LocalEngine:
         sampled_s = time.perf_counter()
         batch = make_train_batch(fragments, config.ppo)
         learner = self._updater.update(batch, iteration / config.training.iterations, config.seed, iteration)
-        return iteration_metrics(fragments, learner, sampled_s - start_s, time.perf_counter() - sampled_s)
+        return iteration_metrics(
+            experience_of(fragments), learner, sampled_s - start_s, time.perf_counter() - sampled_s
+        )
 
     def model(self) -> TransformerGNN:
         """The network being trained."""

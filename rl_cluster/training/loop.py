@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ConfigError
@@ -33,17 +35,31 @@ class Start:
     """The run folder."""
     config: Config
     checkpoint: Checkpoint | None
-    """None = from scratch."""
+    """What a resumed run goes on from; None = a new run."""
+    weights: dict[str, Tensor] | None = None
+    """What a new run begins with; None = untrained."""
     damaged: tuple[CheckpointError, ...] = ()
     """Newer checkpoints that had to be passed over."""
 
 
-def new_start(config: Config, path: Path) -> Start:
-    """A run from scratch. Raises CheckpointError if something of that name exists; nothing is written yet."""
+def new_start(config: Config, path: Path, weights: Path | None = None) -> Start:
+    """A new run; nothing is written yet.
+
+    Args:
+        config: The run.
+        path: Its folder.
+        weights: Run or checkpoint folder, of either API stack, whose weights it begins with.
+
+    Raises CheckpointError if something of that name exists, or if the weights do not fit the run's network.
+    """
     if path.exists() or path.is_symlink():
         go_on = f"go on with --resume {path}, or " if (path / "checkpoints").is_dir() else ""
         raise CheckpointError(str(path), "exists already", f"{go_on}choose another --out")
-    return Start(path, config, None)
+    if not weights:
+        return Start(path, config, None)
+    found = find_checkpoint(weights)
+    model = load_model(Checkpoint.load(found.folder), config)
+    return Start(path, config, None, model.state_dict(), found.damaged)
 
 
 def default_path(config: Config) -> Path:
@@ -73,16 +89,20 @@ def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 def resumed_start(path: Path) -> Start:
     """A run that goes on from its newest sound checkpoint.
 
-    Raises CheckpointError if there is none, if it does not fit its own config, or if the run has ended.
+    Raises CheckpointError if there is none, if it does not fit its own config, if the run has ended, or if it is one of
+    the old API stack.
     """
     found = find_checkpoint(path)
     checkpoint = Checkpoint.load(found.folder)
+    if checkpoint.config.api_stack == "old":
+        what = "was trained with api_stack=old, which keeps neither its optimizer nor its worlds"
+        raise CheckpointError(str(path), what, f"begin a new run with its weights: --weights {path}")
     load_model(checkpoint)  # weights that do not fit are found before anything is started
     training = checkpoint.config.training
     if checkpoint.iteration >= training.iterations:
         what = f"has ended: all {training.iterations} iterations are done"
         raise CheckpointError(str(path), what, "evaluate it, or train a new run with more training.iterations")
-    return Start(path, checkpoint.config, checkpoint, found.damaged)
+    return Start(path, checkpoint.config, checkpoint, None, found.damaged)
 
 
 def train(engine: Engine, start: Start, report: Report) -> Path:
@@ -98,6 +118,8 @@ def train(engine: Engine, start: Start, report: Report) -> Path:
         counters |= checkpoint.state
         folder = RunFolder.resume(start.path, first)
     else:
+        if start.weights:
+            engine.load_state(engine.state()._replace(weights=start.weights))
         folder = RunFolder.create(start.path, config)
     begin_s = time.monotonic() - counters[ELAPSED_S]
     saved = start.path

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from rl_cluster.training.checkpoint import find_checkpoint
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 
 SMALL = (
     "debug",
@@ -70,6 +71,34 @@ def test_train__writes_nothing_if_an_override_is_wrong(tmp_path: Path, error_lin
 
     assert "ppo.lr" in line
     assert not (tmp_path / "run").exists()
+
+
+def test_weights__of_another_run_are_what_a_run_begins_with(
+    run: Path, tmp_path: Path, exit_code: Callable[..., object]
+) -> None:
+    settings = [*SMALL, "ppo.lr=[0.0, 0.0]", "training.iterations=1"]
+
+    assert exit_code("train", *settings, "--weights", str(run), "--out", str(tmp_path / "next")) == 0
+
+    before, after = (Checkpoint.load(find_checkpoint(path).folder).weights for path in (run, tmp_path / "next"))
+    learnt = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    assert {name.rpartition(".")[0] for name in learnt} <= {"value_head.popart", "value_head.popart.linear"}
+
+
+def test_weights__of_another_network_are_refused(run: Path, tmp_path: Path, error_line: Callable[..., str]) -> None:
+    line = error_line("train", *SMALL, "model.width=16", "--weights", str(run), "--out", str(tmp_path / "next"))
+
+    assert "has shape" in line
+    assert line.endswith(
+        "take the task, the kinds of resource and the size of the model from the checkpoint's own config.yaml"
+    )
+    assert not (tmp_path / "next").exists()
+
+
+def test_weights__and_resume_exclude_each_other(run: Path, error_line: Callable[..., str]) -> None:
+    line = error_line("train", "--weights", str(run), "--resume", str(run))
+
+    assert line == "error: train: --weights and --resume exclude each other; leave --weights away: the run has its own"
 
 
 def test_resume__refuses_other_settings_than_the_runs(run: Path, error_line: Callable[..., str]) -> None:

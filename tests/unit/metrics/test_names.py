@@ -14,6 +14,7 @@ from rl_cluster.metrics.names import (
     EPISODES,
     HEADLINES,
     evaluation_key,
+    experience_of,
     iteration_metrics,
     outcome_means,
 )
@@ -29,7 +30,7 @@ def fragments(tiny: Config) -> list[Fragment]:
 
 
 def test_iteration_metrics__add_up_over_fragments(fragments: list[Fragment]) -> None:
-    record = iteration_metrics(fragments, {"lr": 0.5}, sampling_s=1.0, learning_s=3.0)
+    record = iteration_metrics(experience_of(fragments), {"lr": 0.5}, sampling_s=1.0, learning_s=3.0)
 
     assert record[AGENT_STEPS] == sum(fragment.num_agent_steps for fragment in fragments)
     assert record[AGENT_STEPS_PER_S] == record[AGENT_STEPS] / 4.0
@@ -55,7 +56,7 @@ def test_iteration_metrics__leave_out_what_has_no_value(tiny: Config) -> None:
     fragment = make_rollout(tiny, 0, make_model(tiny)).sample(1)
     assert not fragment.ended.any()
 
-    record = iteration_metrics([fragment], {"policy_loss": math.nan}, sampling_s=0.1, learning_s=0.1)
+    record = iteration_metrics(experience_of([fragment]), {"policy_loss": math.nan}, sampling_s=0.1, learning_s=0.1)
 
     assert not any(name.startswith("episode/") for name in record)
     assert "learning/policy_loss" not in record
