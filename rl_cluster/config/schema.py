@@ -96,6 +96,10 @@ class LearnersConfig(Section):
     """0: in the trainer's process. 1: one remote Learner."""
     cpus_per_learner: Annotated[float, Field(gt=0.0, le=64.0)]
     """CPUs that Ray sets aside for a Learner; the whole part is its number of torch threads, at least one."""
+    part_rows: Annotated[int, Field(ge=0)]
+    """Graphs that go through the network together; gradients of a minibatch add up. 0: as many as fit into memory."""
+    memory_share: Annotated[float, Field(gt=0.0, le=1.0)]
+    """Share of the GPU's memory, or of what is free on a machine without, that a Learner may take."""
     gpus_per_learner: Annotated[float, Field(ge=0.0, le=64.0)]
     """GPUs of a Learner, at most 1; 0 trains on the CPU. With api_stack=old the number of towers, one on each GPU."""
 

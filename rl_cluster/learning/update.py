@@ -5,6 +5,7 @@ Several epochs of minibatch steps with Adam. `ppo.py` holds the loss, `minibatch
 both call `Updater.update`.
 """
 
+import copy
 import math
 
 import numpy as np
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from rl_cluster.config.schema import PPOConfig
 from rl_cluster.learning.batch import TrainBatch
-from rl_cluster.learning.minibatch import MinibatchPart, draw_minibatches, measure_rows, trim_observation
+from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_rows, least_of_all_learners
+from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
+from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_minibatches, measure_rows, trim_observation
 from rl_cluster.learning.ppo import PPOSample, PPOWeights, explained_variance, ppo_loss
 from rl_cluster.model.transformer_gnn import TransformerGNN
 
@@ -22,8 +25,10 @@ __all__ = ["Updater"]
 ADAM_EPSILON = 1e-5
 """PPO's customary value (Huang et al. 2022, "The 37 implementation details of PPO"); Adam's own is 1e-8."""
 CPU_PART_ROWS = 256
-"""Graphs that go through the network together on a CPU: activations that stay in cache, and little padding. An
-accelerator takes a minibatch whole: there the number of kernel launches decides."""
+"""The most graphs that go through the network together on a CPU: activations that stay in cache, and little padding. An
+accelerator takes a minibatch whole where it fits: there the number of kernel launches decides."""
+PART_ROWS = "part_rows"
+"""Name of the number of graphs in a part among the optimizer's state, which names parameters with a dot."""
 
 
 class Updater:
@@ -33,13 +38,24 @@ class Updater:
         model: is updated in place; must be on `device` already.
         config: learning rate, epochs, minibatches, loss.
         device: where batches are moved to.
+        part_rows: graphs that go through the network together; 0: as many as fit, found at the first update.
+        memory_share: of the GPU's memory, or of what is free on a machine without.
     """
 
-    def __init__(self, model: TransformerGNN, config: PPOConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: TransformerGNN,
+        config: PPOConfig,
+        device: torch.device,
+        part_rows: int = 0,
+        memory_share: float = 1.0,
+    ) -> None:
         self.model = model
         self.config = config
         self.device = device
-        self.part_rows = CPU_PART_ROWS if device.type == "cpu" else config.minibatch_rows
+        self.part_rows = part_rows
+        self._memory_share = memory_share
+        limit_memory(device, memory_share)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr[0], eps=ADAM_EPSILON, fused=True)
 
     def update(self, batch: TrainBatch, progress: float, seed: int, iteration: int) -> dict[str, float]:
@@ -56,9 +72,13 @@ class Updater:
             minibatches; explained_variance of the values that the batch was sampled with; first_ratio_deviation: max
             |ratio - 1| in the first minibatch, 0 but for rounding unless the batch was sampled by other weights; lr;
             skipped_updates: minibatches left out, of the means too, because their gradient was not finite; if all were,
-            the means are NaN.
+            the means are NaN; part_rows: graphs that went through the network together.
+
+        Raises:
+            ConfigError: Not even one graph fits into memory.
         """
         batch = batch.map(lambda tensor: tensor.to(self.device))
+        part_rows = self.part_rows = self.part_rows or self._find_part_rows(batch)
         self.model.update_value_statistics(batch.value_target_KN, batch.exists_KN)
         lr = _interpolate(self.config.lr, progress)
         for group in self.optimizer.param_groups:
@@ -68,7 +88,7 @@ class Updater:
         steps: list[dict[str, float]] = []
         for epoch in range(self.config.num_epochs):
             generator = np.random.default_rng([seed, iteration, epoch])
-            minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, self.part_rows, generator)
+            minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, part_rows, generator)
             steps.extend(self._step(batch, parts, weights) for parts in minibatches)
         applied = [step for step in steps if math.isfinite(step["grad_norm"])]
         names = [name for name in steps[0] if name != "ratio_deviation"]
@@ -79,7 +99,33 @@ class Updater:
             "first_ratio_deviation": steps[0]["ratio_deviation"],
             "lr": lr,
             "skipped_updates": float(len(steps) - len(applied)),
+            "part_rows": float(part_rows),
         }
+
+    def _find_part_rows(self, batch: TrainBatch) -> int:
+        """As many graphs as fit, of the run's padded sizes."""
+        most = self.config.minibatch_rows
+        if self.device.type == "cpu":
+            most = min(most, CPU_PART_ROWS)
+
+        def need_bytes(rows: int) -> int:
+            return peak_growth_bytes(lambda: self._try(batch, rows), self.device)
+
+        budget_bytes = int(self._memory_share * available_bytes(self.device))
+        first = first_guess(batch.observation.position.shape[1])
+        return least_of_all_learners(find_batch_size(need_bytes, budget_bytes, first, most), self.device)
+
+    def _try(self, batch: TrainBatch, rows: int) -> None:
+        """A minibatch step on the largest graphs, of a copy of the network."""
+        observation = batch.observation
+        sizes = GraphSizes(
+            num_uavs=observation.uav.shape[1],
+            num_targets=observation.target.shape[1],
+            num_obstacles=observation.obstacle.shape[1],
+            num_candidates=observation.candidates.shape[2],
+        )
+        trial = Updater(copy.deepcopy(self.model), self.config, self.device, rows, self._memory_share)
+        trial._step(full_rows(batch, rows), [MinibatchPart(np.arange(rows), sizes)], self._make_weights(batch, 0.0))
 
     def _make_weights(self, batch: TrainBatch, progress: float) -> PPOWeights:
         num_minibatches = math.ceil(batch.num_rows / self.config.minibatch_rows)
@@ -126,20 +172,26 @@ class Updater:
         return ppo_loss(self.model(observation), sample, weights)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Adam's state as `<parameter>.<exp_avg|exp_avg_sq|step>` -> tensor; empty before the first update."""
-        return {
+        """Adam's state as `<parameter>.<exp_avg|exp_avg_sq|step>` -> tensor, and the rows of a part.
+
+        A run that goes on with other parts would add its gradients up in another order. Empty before the first update.
+        """
+        state = {
             f"{name}.{key}": value.detach().clone()
             for name, parameter in self.model.named_parameters()
             for key, value in self.optimizer.state.get(parameter, {}).items()
         }
+        return {**state, PART_ROWS: torch.tensor(self.part_rows)} if state else {}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Takes back what `state_dict` gave. Raises ValueError if its names are not those of this model."""
         keys = ("step", "exp_avg", "exp_avg_sq")
         parameters = dict(self.model.named_parameters())
-        expected = {f"{name}.{key}" for name in parameters for key in keys} if state else set()
+        expected = {PART_ROWS, *(f"{name}.{key}" for name in parameters for key in keys)} if state else set()
         if unlike := expected ^ state.keys():
             raise ValueError(f"optimizer state does not fit the model: {min(unlike)} is missing or unknown")
+        if state:
+            self.part_rows = int(state[PART_ROWS])
         self.optimizer.state.clear()
         for name, parameter in parameters.items() if state else ():
             self.optimizer.state[parameter] = {

@@ -34,7 +34,8 @@ class SwarmLearner(TorchLearner):
         """The Updater's optimizer, without a schedule of RLlib's: the Updater sets the learning rate."""
         module = self.module[module_id]
         self._model = module.model
-        self._updater = Updater(module.model, self._run.ppo, self.device)
+        learners = self._run.learners
+        self._updater = Updater(module.model, self._run.ppo, self.device, learners.part_rows, learners.memory_share)
         self.register_optimizer(
             module_id=module_id, optimizer=self._updater.optimizer, params=self.get_parameters(module)
         )

@@ -67,7 +67,9 @@ class LocalEngine:
         self._model = make_model(config)
         device = torch.device("cuda" if config.learners.gpus_per_learner > 0 else "cpu")
         self._model.to(device)
-        self._updater = Updater(self._model, config.ppo, device)
+        self._updater = Updater(
+            self._model, config.ppo, device, config.learners.part_rows, config.learners.memory_share
+        )
         num_runners = max(1, config.sampling.num_env_runners)
         self._rollouts = [make_rollout(config, runner, self._model) for runner in range(num_runners)]
 

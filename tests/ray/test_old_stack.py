@@ -122,7 +122,8 @@ def test_engine__trains_on_all_rows_and_reports_what_happened(engine: OldStackEn
     assert 0.0 < record["episode/normalized_completion_score"] <= 1.0
     expected = local.iterate(0).keys()
     assert expected - record.keys() == {
-        "learning/approx_kl", "learning/clip_fraction", "learning/first_ratio_deviation", "learning/skipped_updates"
+        "learning/approx_kl", "learning/clip_fraction", "learning/first_ratio_deviation", "learning/skipped_updates",
+        "learning/part_rows",
     }  # fmt: skip
     assert record.keys() <= expected
 

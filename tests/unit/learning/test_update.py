@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from rl_cluster.config.schema import PPOConfig
+from rl_cluster.errors import ConfigError
+from rl_cluster.learning import update
 from rl_cluster.learning.batch import TrainBatch, make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -268,3 +270,47 @@ def test_entropy_weight__moves_from_its_first_to_its_last_value(
     ]
 
     assert entropies[0] > entropies[1]
+
+
+def test_parts__that_fit_into_less_memory_learn_the_same(
+    batch: TrainBatch, make_model: ModelFactory, ppo: PPOConfig
+) -> None:
+    config = ppo.model_copy(update={"num_epochs": 1, "minibatch_rows": 48})
+    whole, cut = make_model(), make_model()
+
+    expected = Updater(whole, config, CPU).update(batch, 0.0, seed=0, iteration=0)
+    updater = Updater(cut, config, CPU, part_rows=7)
+    statistics = updater.update(batch, 0.0, seed=0, iteration=0)
+
+    assert (expected["part_rows"], statistics["part_rows"]) == (48.0, 7.0)
+    for name, weight in whole.state_dict().items():
+        torch.testing.assert_close(cut.state_dict()[name], weight, rtol=0, atol=1e-5, msg=name)
+    resumed = Updater(make_model(), config, CPU)
+    resumed.load_state_dict(updater.state_dict())
+    assert resumed.part_rows == 7
+
+
+def test_parts__are_found_without_a_trace(batch: TrainBatch, make_model: ModelFactory, ppo: PPOConfig) -> None:
+    """Trials leave weights, optimizer and gradients alone."""
+    found, given = make_model(), make_model()
+    updater = Updater(found, ppo, CPU)
+
+    updater.update(batch, 0.0, seed=0, iteration=0)
+    Updater(given, ppo, CPU, part_rows=ppo.minibatch_rows).update(batch, 0.0, seed=0, iteration=0)
+
+    assert updater.part_rows == ppo.minibatch_rows
+    assert all(torch.equal(weight, given.state_dict()[name]) for name, weight in found.state_dict().items())
+
+
+def test_parts__are_refused_where_memory_holds_none(
+    batch: TrainBatch, make_model: ModelFactory, ppo: PPOConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update, "available_bytes", lambda device: 100)
+    weights = _weights(model := make_model())
+
+    with pytest.raises(ConfigError, match=r"learners: a step of training on one graph takes"):
+        Updater(model, ppo, CPU).update(batch, 0.0, seed=0, iteration=0)
+
+    assert all(
+        torch.equal(weights[name], weight) for name, weight in model.state_dict().items() if "popart" not in name
+    )

@@ -1,0 +1,114 @@
+"""How many graphs go through the network together: as many as fit into memory, found by trying.
+
+Gradients of a minibatch's parts add up (`update.py`), so the size of a part bears on memory and speed alone, never on
+what is learnt. A trial is a whole step of training (forward, backward, optimizer) on graphs in which everything exists,
+of a copy of the network.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+import torch.distributed
+from torch import Tensor
+
+from rl_cluster.errors import ConfigError
+from rl_cluster.learning.batch import TrainBatch
+
+__all__ = ["find_batch_size", "first_guess", "full_rows", "least_of_all_learners"]
+
+ROWS_BY_ENTITIES = ((8, 128), (16, 64), (24, 32))
+"""Up to so many entities, the trials begin with so many graphs."""
+FEWEST_ROWS = 16
+HEADROOM = 0.1
+"""Share of the memory that is left free: allocators fragment."""
+RESOLUTION = 16
+"""The search ends when what fits and what does not are within a sixteenth."""
+GIB = 1 << 30
+
+
+def first_guess(num_entities: int) -> int:
+    """Graphs to begin with."""
+    return next((rows for most, rows in ROWS_BY_ENTITIES if num_entities <= most), FEWEST_ROWS)
+
+
+def find_batch_size(need_bytes: Callable[[int], int], budget_bytes: int, first: int, most: int) -> int:
+    """The most graphs, to a sixteenth, that fit with a tenth of the budget to spare: doubled, then bisected.
+
+    Args:
+        need_bytes: What a step of training on so many graphs adds to memory. It may raise torch.OutOfMemoryError. It is
+            first called with one graph, and never where its answers, continued on a line, leave the budget: without a
+            GPU the kernel would kill this process.
+        budget_bytes: Memory that there is.
+        first: What to try after one graph.
+        most: No more are asked for.
+
+    Raises:
+        ConfigError: Not even one graph fits.
+    """
+    room_bytes = (1.0 - HEADROOM) * budget_bytes
+    needs: dict[int, int] = {}
+    fitting, failing, rows = 0, most + 1, 1
+    while rows > fitting + fitting // RESOLUTION:
+        if _try(need_bytes, rows, needs) <= room_bytes:
+            fitting = rows
+        else:
+            failing = rows
+        if failing == 1:
+            raise _too_large(needs.get(1, budget_bytes), budget_bytes)
+        is_bracketed = failing <= most
+        further = (fitting + failing) // 2 if is_bracketed else first if fitting == 1 else 2 * fitting
+        rows = min(max(further, fitting + 1), failing - 1, _reach(needs, room_bytes))
+    return fitting
+
+
+def _try(need_bytes: Callable[[int], int], rows: int, needs: dict[int, int]) -> float:
+    try:
+        needs[rows] = need_bytes(rows)
+    except torch.OutOfMemoryError:
+        return float("inf")
+    return needs[rows]
+
+
+def _reach(needs: dict[int, int], room_bytes: float) -> int:
+    """Where the line through the two largest trials, or through 0 and the only one, leaves the room."""
+    *lower, (high, high_bytes) = [(0, 0), *sorted(needs.items())]
+    low, low_bytes = lower[-1] if lower else (0, 0)
+    each_bytes = max(1.0, (high_bytes - low_bytes) / max(1, high - low))
+    return high + int((room_bytes - high_bytes) // each_bytes)
+
+
+def _too_large(need_bytes: int, budget_bytes: int) -> ConfigError:
+    what = (
+        f"a step of training on one graph takes {need_bytes / GIB:.2f} GiB, but {budget_bytes / GIB:.2f} may be taken"
+    )
+    return ConfigError("learners", what, "set model.gradient_checkpointing=true, a smaller model, or smaller teams")
+
+
+def least_of_all_learners(rows: int, device: torch.device) -> int:
+    """The smallest number that any Learner of this run has found; all of them must ask."""
+    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return rows
+    number = torch.tensor(rows, device=device)
+    torch.distributed.all_reduce(number, op=torch.distributed.ReduceOp.MIN)
+    return int(number)
+
+
+def full_rows(batch: TrainBatch, rows: int) -> TrainBatch:
+    """So many graphs of the batch's padded sizes in which everything exists and is legal, and everybody decides."""
+
+    def repeat(column: Tensor) -> Tensor:
+        return column[:1].expand(rows, *column.shape[1:]).clone()
+
+    full = batch.map(repeat)
+    observation = full.observation
+    num_entities = observation.position.shape[1]
+    slots = torch.arange(observation.neighbours.shape[2], device=observation.neighbours.device) % num_entities
+    everything = observation._replace(
+        mask=torch.ones_like(observation.mask),
+        action_mask=torch.ones_like(observation.action_mask),
+        decides=torch.ones_like(observation.decides),
+        neighbours=slots.to(observation.neighbours.dtype).expand_as(observation.neighbours).clone(),
+        candidates=torch.zeros_like(observation.candidates),
+    )
+    return replace(full, observation=everything)

@@ -1,0 +1,82 @@
+"""Memory of this process: how much may be taken, and how much a piece of work takes at its peak.
+
+On a GPU torch's allocator tells. On a CPU it is resident memory, which Linux tells and resets; elsewhere only the
+largest so far is known, and work that stays below it seems to take none.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+__all__ = ["available_bytes", "limit_memory", "peak_growth_bytes"]
+
+KIB = 1024
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_MACHINE = Path("/proc/meminfo")
+_GROUP = Path("/sys/fs/cgroup")
+
+
+def limit_memory(device: torch.device, share: float) -> None:
+    """Keeps this process to a share of a GPU's memory: beyond it torch raises OutOfMemoryError. CPUs have no limit."""
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(share, device)
+
+
+def available_bytes(device: torch.device) -> int:
+    """What this process could still take: free memory, and what torch holds of a GPU without using it."""
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + unused
+    if not _MACHINE.exists():
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([_fields_kib(_MACHINE)["MemAvailable"] * KIB, *_room_in_group()])
+
+
+def _room_in_group() -> list[int]:
+    """What the limit of this process's control group leaves, where there is one."""
+    with contextlib.suppress(OSError, ValueError):
+        limit = int((_GROUP / "memory.max").read_text(encoding="ascii"))
+        return [max(0, limit - int((_GROUP / "memory.current").read_text(encoding="ascii")))]
+    return []
+
+
+def peak_growth_bytes(work: Callable[[], None], device: torch.device) -> int:
+    """By how much memory grows at most while the work is done. Raises torch.OutOfMemoryError where a GPU's ends."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        work()
+        return torch.cuda.max_memory_allocated(device) - before
+    before = _begin_anew()
+    work()
+    return max(0, _peak_bytes() - before)
+
+
+def _begin_anew() -> int:
+    """Hands free pages back, so that work cannot hide in them, and forgets the peak. Returns resident bytes."""
+    with contextlib.suppress(OSError, AttributeError):  # malloc_trim is glibc's
+        ctypes.CDLL(None).malloc_trim(0)
+    if not _RESET.exists():
+        return _peak_bytes()
+    _RESET.write_text("5", encoding="ascii")
+    return _fields_kib(_STATUS)["VmRSS"] * KIB
+
+
+def _peak_bytes() -> int:
+    if _RESET.exists():
+        return _fields_kib(_STATUS)["VmHWM"] * KIB
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else largest * KIB
+
+
+def _fields_kib(path: Path) -> dict[str, int]:
+    """Name -> KiB of all lines `name: number kB`."""
+    lines = [line.split() for line in path.read_text(encoding="ascii", errors="replace").splitlines()]
+    return {words[0].removesuffix(":"): int(words[1]) for words in lines if words[-1:] == ["kB"]}
