@@ -56,12 +56,18 @@ def machine() -> dict[str, Any]:
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     cpu = models[0] if models else platform.processor()
     return {
-        "name": f"{cores} cores of an {cpu}, no GPU",
+        "name": f"{cores} cores of an {cpu}, {_gpu()}",
         "cores": cores,
         "cpu": cpu,
         "python": platform.python_version(),
         **{package: version for package in PACKAGES if (version := _version(package))},
     }
+
+
+def _gpu() -> str:
+    import torch  # noqa: PLC0415 - after the benchmark has set its number of threads
+
+    return f"one {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "no GPU"
 
 
 def _version(package: str) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks import model_gpu
 from benchmarks.attention import Case, measure_alone, prepare, race
 from benchmarks.environment import exponent_rows, navigate_step
 from benchmarks.regression import Measurement, append, compare, read_history
@@ -145,3 +146,41 @@ def test_regression__of_a_speed_is_a_tenth_of_a_score_anything(newest: float, un
 
 def test_regression__without_a_history_has_nothing_to_compare_with(tmp_path: Path) -> None:
     assert read_history(tmp_path / "history.jsonl") == []
+
+
+SMALL_NETWORK = ["model.width=16", "model.num_heads=2", "model.num_layers=1"]
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+def test_model_gpu__measures_a_step_on_any_device(precision: str) -> None:
+    """Times and rates of CUDA are not seen here: there is no GPU on the machines that run these tests."""
+    case, device = model_gpu.Case(8, precision, "eager"), torch.device("cpu")
+
+    cost = model_gpu.measure(case, device, num_graphs=2, rounds=1, settings=SMALL_NETWORK)
+    double = model_gpu.measure(case, device, num_graphs=4, rounds=1, settings=SMALL_NETWORK)
+
+    assert cost.time_ms > 0.0
+    assert double.num_operations == pytest.approx(2.0 * cost.num_operations)
+    network, observation = model_gpu.prepare(case, device, 2, SMALL_NETWORK)
+    num_rows = observation.uav.shape[0] * observation.uav.shape[1]
+    encoder = sum(layer.weight.numel() for layer in network.uav_encoder if isinstance(layer, torch.nn.Linear))
+    assert cost.num_operations > 3 * 2 * num_rows * encoder  # forward, and backward twice
+
+
+def test_model_gpu__rate_of_matrix_products() -> None:
+    assert model_gpu.matmul_rate("bf16", torch.device("cpu"), rounds=1, square=64) > 1e6
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="it would measure")
+def test_model_gpu__refuses_a_machine_without_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["model_gpu"])
+
+    with pytest.raises(SystemExit) as caught:
+        model_gpu.main()
+
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: benchmarks.model_gpu: torch sees no GPU here; run it on a machine that has one\n"
+    )
