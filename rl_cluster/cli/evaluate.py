@@ -44,7 +44,8 @@ def evaluate_policies(
         Path | None, typer.Option(metavar="FILE", help="Write what happened there, as JSON lines.")
     ] = None,
     ladder: Annotated[
-        str | None, typer.Option(metavar="N,N,..", help="Instead: play teams of these sizes with one checkpoint.")
+        str | None,
+        typer.Option(metavar="N,N,..", help="Instead: play teams of these sizes; several checkpoints count as one."),
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ladder there: .png, .svg, .pdf.")] = None,
 ) -> None:
@@ -69,13 +70,12 @@ def evaluate_policies(
     _compare(request)
 
 
-def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[object]) -> Path:
-    """The checkpoint that climbs the ladder."""
-    if ladder is None or any(others) or len(checkpoints or []) != 1:
-        what = "takes one CHECKPOINT, --seed, --json and --plot, and nothing else"
+def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[object]) -> list[Path]:
+    """The checkpoints that climb the ladder."""
+    if ladder is None or any(others) or not checkpoints:
+        what = "takes CHECKPOINTs, --seed, --json and --plot, and nothing else"
         raise ConfigError("--ladder", what, "leave the others away")
-    (checkpoint,) = checkpoints or []
-    return checkpoint
+    return checkpoints
 
 
 def _compare(request: "Request") -> None:
@@ -93,14 +93,14 @@ def _compare(request: "Request") -> None:
             json.dump(to_dict(results, scoring.notes), file, indent=2)
 
 
-def _climb(checkpoint: Path, ladder: str, seed: int, json_file: Path | None, plot: Path | None) -> None:
+def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | None, plot: Path | None) -> None:
     """Prints the ladder of each regime when it has been played; writes at the end."""
     import json
 
     from rl_cluster.training.ladder import REGIMES, climb, parse_sizes
     from rl_cluster.training.ladder_report import check_plot, ladder_table, ladder_title, save_plot, to_dict
     from rl_cluster.training.output_file import check_output, output_file
-    from rl_cluster.training.scoring import load_policy
+    from rl_cluster.training.scoring import load_policies
 
     sizes = parse_sizes(ladder)
     for path, other in ((json_file, plot), (plot, json_file)):
@@ -108,11 +108,11 @@ def _climb(checkpoint: Path, ladder: str, seed: int, json_file: Path | None, plo
             check_output(path, [other] if other else [])
     if plot:
         check_plot(plot)
-    model, config = load_policy(checkpoint)
+    models, config = load_policies(checkpoints)
     console, ladders = wide_console(), []
     for regime in REGIMES:
         with console.status("") as status:
-            played = climb(model, config, regime, sizes, seed, lambda who, done: status.update(f"{who}: {done} done"))
+            played = climb(models, config, regime, sizes, seed, lambda who, done: status.update(f"{who}: {done} done"))
         ladders.append(played)
         console.print(f"\n{ladder_title(played)}", soft_wrap=True, highlight=False, markup=False)
         console.print(ladder_table(played))

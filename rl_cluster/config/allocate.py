@@ -102,6 +102,8 @@ class AllocateWorldConfig(Section):
     """true: a UAV chooses at every decision. false: it keeps its target until that closes or it can no longer help."""
     intent_rounds: Annotated[int, Field(ge=1, le=16)]
     """How often UAVs choose, each time seeing the others' last choices, before they fly. Heuristics choose once."""
+    training_intent_rounds: Annotated[int, Field(ge=1, le=16)]
+    """The same in training, where fewer are faster."""
     k_jitter: Annotated[int, Field(ge=0, le=8)]
     """In training, the attention's k varies per episode by up to this many neighbours either way."""
     k_wide_share: Share
@@ -109,8 +111,11 @@ class AllocateWorldConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.intent_rounds > 1 and not self.replan:
-            raise ValueError("intent_rounds above 1 let UAVs change their choices; set replan=true, or intent_rounds=1")
+        if max(self.intent_rounds, self.training_intent_rounds) > 1 and not self.replan:
+            raise ValueError(
+                "more than one round of intent lets UAVs change their choices; set replan=true, or intent_rounds=1 and "
+                "training_intent_rounds=1"
+            )
         substeps = self.decision_interval_s / self.substep_s
         if abs(substeps - round(substeps)) > 1e-6 or not 1 <= round(substeps) <= MAX_SUBSTEPS:
             raise ValueError(

@@ -1,6 +1,7 @@
 """The size ladder: how a network that was trained on small teams plays larger ones, zero-shot.
 
-At every rung the network (argmax), random play and a reference heuristic play the same episodes with N UAVs:
+At every rung the network (argmax), random play and a reference heuristic play the same episodes with N UAVs. Several
+networks, of several training seeds, count as one whose J is their mean:
 
     score      s(N) = (J_policy - J_random) / (J_reference - J_random), J = mean of the task's headline metric
     transfer   s(N) / s(N0), N0 = the largest team that the network was trained on
@@ -25,7 +26,7 @@ from rl_cluster.errors import ConfigError
 from rl_cluster.metrics.names import HEADLINES
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.training.evaluation import ModelPolicy, Progress, evaluate
-from rl_cluster.training.statistics import Interval, bootstrap_interval, ratio_of_scores, relative_score
+from rl_cluster.training.statistics import Interval, bootstrap_interval, defined_ratio, ratio_of_scores, relative_score
 
 __all__ = ["FLAGGED_BELOW", "REFERENCES", "REGIMES", "Ladder", "Regime", "Rung", "climb", "parse_sizes", "rung_config"]
 
@@ -36,7 +37,7 @@ REFERENCES = {"allocate": "complete-first", "navigate": "orca"}
 FLAGGED_BELOW = 0.5
 """A transfer ratio below it is called a failure."""
 LARGEST_TEAM = 4096
-MOST_EPISODES, FEWEST_EPISODES, UAV_EPISODES = 200, 8, 6400
+MOST_EPISODES, FEWEST_EPISODES, UAV_EPISODES = 800, 4, 6400
 """Episodes of a rung: so many that all UAVs together fly 6,400, within the bounds."""
 PAIRS_AT_ONCE = 1 << 24
 """Pairs of entities in the worlds that are played side by side: what dense attention has in memory."""
@@ -48,6 +49,8 @@ class Rung(NamedTuple):
     num_uavs: int
     headline: NDArray[np.float64]
     """(E, 3) of each episode: policy, random, reference."""
+    of_each: NDArray[np.float64]
+    """(E, P) of each network; their mean is the policy's."""
     collisions: Interval
     """Per UAV, of the policy."""
 
@@ -60,6 +63,13 @@ class Rung(NamedTuple):
     def score(self) -> Interval:
         """The policy's, between random at 0 and the reference at 1."""
         return relative_score(self.headline)
+
+    def score_of_each(self) -> NDArray[np.float64]:
+        """(P,) of every network alone; NaN where the reference is not above random."""
+        _, random, reference = self.headline.mean(axis=0)
+        span = reference - random if reference > random else np.nan
+        scores: NDArray[np.float64] = (self.of_each.mean(axis=0) - random) / span
+        return scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +86,22 @@ class Ladder:
     without_room: tuple[int, ...]
     """Sizes that the area does not hold."""
 
+    @property
+    def num_networks(self) -> int:
+        """P"""
+        return int(self.rungs[0].of_each.shape[1])
+
     def transfer(self, rung: Rung) -> Interval:
         """The rung's score over that at N0; exactly 1 at N0."""
         base = next(other for other in self.rungs if other.num_uavs == self.trained_on)
         if rung is base:
             return Interval(*(np.array(1.0) for _ in Interval._fields))
         return ratio_of_scores(rung.headline, base.headline)
+
+    def transfer_of_each(self, rung: Rung) -> NDArray[np.float64]:
+        """(P,) transfer ratio of every network alone."""
+        base = next(other for other in self.rungs if other.num_uavs == self.trained_on)
+        return defined_ratio(rung.score_of_each(), base.score_of_each())
 
     def is_failure(self, rung: Rung) -> bool:
         """True = transfer is below one half, or cannot be told."""
@@ -99,12 +119,17 @@ def parse_sizes(text: str) -> list[int]:
 
 
 def climb(
-    model: TransformerGNN, config: Config, regime: Regime, sizes: Sequence[int], seed: int, progress: Progress
+    models: Sequence[TransformerGNN],
+    config: Config,
+    regime: Regime,
+    sizes: Sequence[int],
+    seed: int,
+    progress: Progress,
 ) -> Ladder:
     """Plays all rungs.
 
     Args:
-        model: The network, on the device where it is to run.
+        models: The networks, on the device where they are to run.
         config: Of its training; rungs differ from it in size alone.
         regime: What else changes with the size; see `rung_config`.
         sizes: Numbers of UAVs; the largest that was trained on is added.
@@ -118,7 +143,7 @@ def climb(
         metric=HEADLINES[config.task][0],
         reference=REFERENCES[config.task],
         trained_on=trained_on,
-        rungs=tuple(_play(model, rung, seed, progress) for rung in configs.values() if rung),
+        rungs=tuple(_play(models, rung, seed, progress) for rung in configs.values() if rung),
         without_room=tuple(size for size, rung in configs.items() if rung is None),
     )
 
@@ -147,14 +172,14 @@ def rung_config(config: Config, num_uavs: int, regime: Regime) -> Config | None:
         return None
 
 
-def _play(model: TransformerGNN, config: Config, seed: int, progress: Progress) -> Rung:
+def _play(models: Sequence[TransformerGNN], config: Config, seed: int, progress: Progress) -> Rung:
     num_uavs, source = config.generator.num_uavs[0], make_source(config, seed, is_training=False)
     num_episodes = min(MOST_EPISODES, max(FEWEST_EPISODES, UAV_EPISODES // num_uavs))
     num_entities = source.sizes.num_uavs + source.sizes.num_targets + source.sizes.num_obstacles
     batch_size = max(1, min(64, PAIRS_AT_ONCE // num_entities**2))
     known = heuristics(config)
     policies: list[Policy] = [
-        ModelPolicy(model, "argmax", seed),
+        *(ModelPolicy(model, "argmax", seed) for model in models),
         *(known[name](seed) for name in ("random", REFERENCES[config.task])),
     ]
 
@@ -164,9 +189,13 @@ def _play(model: TransformerGNN, config: Config, seed: int, progress: Progress) 
     outcomes = [
         evaluate(policy, source, config, num_episodes, batch_size=batch_size, progress=tell) for policy in policies
     ]
-    headline = HEADLINES[config.task][0]
+    headline = np.stack([scores[HEADLINES[config.task][0]] for scores in outcomes], axis=1)
+    of_each, random_and_reference = headline[:, : len(models)], headline[:, len(models) :]
     return Rung(
         num_uavs=num_uavs,
-        headline=np.stack([scores[headline] for scores in outcomes], axis=1),
-        collisions=bootstrap_interval(outcomes[0]["collisions_per_uav"]),
+        headline=np.column_stack([of_each.mean(axis=1), random_and_reference]),
+        of_each=of_each,
+        collisions=bootstrap_interval(
+            np.mean([scores["collisions_per_uav"] for scores in outcomes[: len(models)]], axis=0)
+        ),
     )

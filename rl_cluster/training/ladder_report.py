@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from rich.table import Table
 
 from rl_cluster.errors import ConfigError
@@ -28,14 +29,16 @@ def ladder_title(ladder: Ladder) -> str:
     """What the table shows."""
     label = LABELS[ladder.metric][0]
     without = f"; no room for {', '.join(map(str, ladder.without_room))} UAVs" if ladder.without_room else ""
-    return f"{label} at {ladder.regime}, trained on up to {ladder.trained_on} UAVs{without}"
+    networks = f", mean of {ladder.num_networks} networks" if ladder.num_networks > 1 else ""
+    return f"{label} at {ladder.regime}, trained on up to {ladder.trained_on} UAVs{networks}{without}"
 
 
 def ladder_table(ladder: Ladder) -> Table:
     """One row a rung, at most 100 characters wide; intervals below the means."""
     table = Table(padding=(0, 1, 0, 0), box=None)
-    names = ("policy", "random", ladder.reference.replace("-", "-\n"), "collis.\n/UAV", "score", "transfer", "")
-    for name in ("UAVs", "episodes", *names):
+    names = ["policy", "random", ladder.reference.replace("-", "-\n"), "collis.\n/UAV", "score", "transfer"]
+    of_each = ["of each"] if ladder.num_networks > 1 else []
+    for name in ("UAVs", "episodes", *names, *of_each, ""):
         table.add_column(name, justify="right", no_wrap=True)
     decimals = LABELS[ladder.metric][1]
     for rung in ladder.rungs:
@@ -47,9 +50,14 @@ def ladder_table(ladder: Ladder) -> Table:
             interval_cell(rung.collisions, 3),
             interval_cell(rung.score, 3),
             interval_cell(ladder.transfer(rung), 3),
+            *(_range(ladder.transfer_of_each(rung)) for _ in of_each),
             f"below {FLAGGED_BELOW}" if ladder.is_failure(rung) else "",
         )
     return table
+
+
+def _range(numbers: NDArray[np.float64]) -> str:
+    return f"{numbers.min():.2f}-{numbers.max():.2f}"
 
 
 def to_dict(ladders: Sequence[Ladder]) -> dict[str, Any]:
@@ -61,6 +69,7 @@ def to_dict(ladders: Sequence[Ladder]) -> dict[str, Any]:
                 "metric": ladder.metric,
                 "reference": ladder.reference,
                 "trained_on": ladder.trained_on,
+                "num_networks": ladder.num_networks,
                 "without_room": list(ladder.without_room),
                 "rungs": [_rung_to_dict(ladder, rung) for rung in ladder.rungs],
             }
@@ -79,6 +88,7 @@ def _rung_to_dict(ladder: Ladder, rung: Rung) -> dict[str, Any]:
         "collisions_per_uav": _plain(rung.collisions),
         "score": _plain(rung.score),
         "transfer": _plain(ladder.transfer(rung)),
+        "transfer_of_each": [None if np.isnan(ratio) else ratio for ratio in ladder.transfer_of_each(rung).tolist()],
         "is_failure": ladder.is_failure(rung),
     }
 
@@ -109,6 +119,10 @@ def save_plot(ladders: Sequence[Ladder], path: Path) -> None:
         upper.set_ylabel(LABELS[ladder.metric][0])
         upper.legend()
         _draw(lower, ladder, [ladder.transfer(rung) for rung in ladder.rungs], "transfer", COLOURS[0])
+        if ladder.num_networks > 1:
+            sizes = [rung.num_uavs for rung in ladder.rungs]
+            for ratios in zip(*map(ladder.transfer_of_each, ladder.rungs), strict=True):
+                lower.plot(sizes, ratios, linewidth=0.8, color=COLOURS[0], alpha=0.6)
         for height, style in ((1.0, ":"), (FLAGGED_BELOW, "--")):
             lower.axhline(height, color="black", linewidth=0.8, linestyle=style)
         lower.set_ylabel("transfer: score over that at training size")

@@ -14,7 +14,7 @@ from rl_cluster.config.schema import AllocateConfig, Config
 from rl_cluster.environment.interface import LimitedPolicy, Policy
 from rl_cluster.environment.scenario import load_scenario
 from rl_cluster.environment.tasks import extras, heuristics, make_scenario_source, make_source
-from rl_cluster.errors import ConfigError, ScenarioError
+from rl_cluster.errors import CheckpointError, ConfigError, ScenarioError
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.training.allocate_trace import AllocateTrace
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
@@ -24,7 +24,7 @@ from rl_cluster.training.navigate_trace import NavigateTrace
 from rl_cluster.training.output_file import check_output, output_file
 from rl_cluster.training.trace import Trace
 
-__all__ = ["Group", "Request", "Scoring", "load_policy", "prepare", "to_dict"]
+__all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "prepare", "to_dict"]
 
 GENERATED_EPISODES = 200
 SCENARIO_EPISODES = 20
@@ -152,6 +152,21 @@ def load_policy(path: Path) -> tuple[TransformerGNN, Config]:
     """
     checkpoint = _load(path)
     return load_model(checkpoint).eval(), checkpoint.config
+
+
+def load_policies(paths: Sequence[Path]) -> tuple[list[TransformerGNN], Config]:
+    """The networks of several training seeds, and the config that the first of them was trained by.
+
+    Raises CheckpointError as `load_policy`, or if they were trained on unlike worlds.
+    """
+    loaded = [load_policy(path) for path in paths]
+    config = loaded[0][1]
+    for path, (_, other) in zip(paths, loaded, strict=True):
+        for section in ("task", "generator", "world"):
+            if getattr(other, section) != getattr(config, section):
+                what = f"has another {section} than {paths[0]}"
+                raise CheckpointError(str(path), what, "take networks that were trained alike, but for the seed")
+    return [model for model, _ in loaded], config
 
 
 def _load(path: Path) -> Checkpoint:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Interval", "bootstrap_interval", "paired_difference", "ratio_of_scores", "relative_score"]
+__all__ = ["Interval", "bootstrap_interval", "defined_ratio", "paired_difference", "ratio_of_scores", "relative_score"]
 
 MAX_CHUNK = 1 << 22
 """Most drawn indices that are held at once: 32 MiB."""
@@ -90,10 +90,19 @@ def relative_score(values: NDArray[np.float64], confidence: float = 0.95, num_re
 def ratio_of_scores(
     values: NDArray[np.float64], base: NDArray[np.float64], confidence: float = 0.95, num_resamples: int = 10_000
 ) -> Interval:
-    """The ratio of two relative scores of unlike episodes, (E, 3) and (F, 3), which are drawn independently."""
+    """The ratio of two relative scores of unlike episodes, (E, 3) and (F, 3), which are drawn independently.
+
+    NaN where the score of `base` is 0.
+    """
     resampled = [_score(_resampled_means(part, num_resamples, seed)) for seed, part in enumerate((values, base))]
-    mean = _score(values.mean(axis=0)) / _score(base.mean(axis=0))
-    return _interval(mean, resampled[0] / resampled[1], confidence)
+    mean = defined_ratio(_score(values.mean(axis=0)), _score(base.mean(axis=0)))
+    return _interval(mean, defined_ratio(resampled[0], resampled[1]), confidence)
+
+
+def defined_ratio(numbers: NDArray[np.float64], divisors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(...) quotients, NaN where the divisor is 0."""
+    ratio: NDArray[np.float64] = np.divide(numbers, divisors, out=np.full_like(divisors, np.nan), where=divisors != 0.0)
+    return ratio
 
 
 def _score(means: NDArray[np.float64]) -> NDArray[np.float64]:

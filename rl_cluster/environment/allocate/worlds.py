@@ -58,7 +58,7 @@ class AllocateWorlds:
     ) -> None:
         self.source, self.world, self.first_world, self.is_training = source, world, first_world, is_training
         self.reward, self.sizes = reward, source.sizes
-        self.intent_rounds = world.intent_rounds
+        self.intent_rounds = world.training_intent_rounds if is_training else world.intent_rounds
         self.num_candidates = min(world.num_candidates, self.sizes.num_targets)
         self.state = AllocateState.empty(num_worlds, self.sizes)
         self._weights, self._own_weight = term_weights(reward), reward.own_weight

@@ -1,6 +1,7 @@
 """`evaluate`: side by side on the same episodes, and what it refuses before it plays or writes anything."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,15 +108,42 @@ def test_evaluate__climbs_the_ladder(
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_evaluate__climbs_the_ladder_with_several_seeds(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    shutil.copytree(run, tmp_path / "again")
+    plot = tmp_path / "ladder.svg"
+
+    assert exit_code("evaluate", str(run), str(tmp_path / "again"), "--ladder", "4", "--plot", str(plot)) == 0
+
+    printed = capsys.readouterr().out
+    assert "trained on up to 3 UAVs, mean of 2 networks" in printed
+    assert "1.00-1.00" in printed
+    assert max(map(len, printed.splitlines())) <= 100
+
+
+@pytest.mark.slow
+def test_evaluate__refuses_a_ladder_of_unlike_runs(
+    run: Path, tmp_path: Path, exit_code: Callable[..., object], error_line: Callable[..., str]
+) -> None:
+    settings = ["engine=local", "training.iterations=1", "sampling.worlds_per_runner=16"]
+    assert exit_code("train", "debug", *settings, "--out", str(tmp_path / "other")) == 0
+
+    line = error_line("evaluate", str(run), str(tmp_path / "other"), "--ladder", "4")
+
+    assert f"{tmp_path / 'other'}: has another generator than {run}; take networks that were trained alike" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--ladder", "2,x"), "--ladder: got 'x'; write numbers from 1 to 4096"),
         (
             ("--ladder", "2", "--policy", "greedy"),
-            "--ladder: takes one CHECKPOINT, --seed, --json and --plot, and noth",
+            "--ladder: takes CHECKPOINTs, --seed, --json and --plot, and nothing",
         ),
-        (("--plot", "ladder.png"), "--ladder: takes one CHECKPOINT"),
+        (("--plot", "ladder.png"), "--ladder: takes CHECKPOINTs"),
         (("--ladder", "2", "--plot", "ladder.txt"), "ladder.txt: is no name of a plot; name it *.png"),
         (("--ladder", "2", "--plot", "a.svg", "--json", "a.svg"), "a.svg: is also read, or written by another option"),
     ],
@@ -127,7 +155,7 @@ def test_evaluate__refuses_a_faulty_ladder(
 
 
 def test_evaluate__climbs_with_a_checkpoint_only(error_line: Callable[..., str]) -> None:
-    assert "--ladder: takes one CHECKPOINT" in error_line("evaluate", "--ladder", "8")
+    assert "--ladder: takes CHECKPOINTs" in error_line("evaluate", "--ladder", "8")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "worlds.npz", "state.json", "config.yaml", "manifest.json"])

@@ -32,7 +32,7 @@ def tiny_of_task(request: pytest.FixtureRequest, tiny: Config, tiny_navigate: Co
     if request.param == "navigate":
         return tiny_navigate
     rounds = 3 if "rounds" in request.param else 1
-    return tiny.model_copy(update={"world": tiny.world.model_copy(update={"intent_rounds": rounds})})
+    return tiny.model_copy(update={"world": tiny.world.model_copy(update={"training_intent_rounds": rounds})})
 
 
 @pytest.fixture
@@ -126,7 +126,9 @@ def test_rollout__last_value_is_that_of_the_state_after_all_announcements(tiny_o
     assert np.array_equal(first.next_value[-1][goes_on], second.value[0][goes_on])
 
 
-@pytest.mark.parametrize("settings", [["quick_demo"], ["quick_demo", "world.intent_rounds=3"], ["navigate_demo"]])
+@pytest.mark.parametrize(
+    "settings", [["quick_demo"], ["quick_demo", "world.training_intent_rounds=1"], ["navigate_demo"]]
+)
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-4)])
 def test_learner__log_probabilities_equal_the_rollouts_with_k_jitter_on(
     settings: list[str], precision: str, tolerance: float

@@ -80,7 +80,7 @@ def test_climb__scores_everybody_on_the_same_episodes(tiny_of_task: Config) -> N
     config, model = tiny_of_task, make_model(tiny_of_task).eval()
     headline = HEADLINES[config.task][0]
 
-    ladder = climb(model, config, "constant density", [2, 5, 2], 7, _tell_nobody)
+    ladder = climb([model], config, "constant density", [2, 5, 2], 7, _tell_nobody)
 
     assert [rung.num_uavs for rung in ladder.rungs] == [2, 3, 5]
     assert (ladder.trained_on, ladder.metric, ladder.reference) == (3, headline, REFERENCES[config.task])
@@ -92,10 +92,25 @@ def test_climb__scores_everybody_on_the_same_episodes(tiny_of_task: Config) -> N
     for column, policy in enumerate(policies):
         scores = evaluate(policy, source, rung_5, 10)[headline]
         np.testing.assert_array_equal(ladder.rungs[2].headline[:10, column], scores)
+    np.testing.assert_array_equal(ladder.rungs[2].of_each[:, 0], ladder.rungs[2].headline[:, 0])
+
+
+def test_climb__takes_the_mean_of_several_networks(tiny: Config) -> None:
+    models = [make_model(tiny.model_copy(update={"seed": seed})).eval() for seed in (0, 1)]
+
+    together = climb(models, tiny, "constant density", [4], 7, _tell_nobody)
+
+    alone = [climb([model], tiny, "constant density", [4], 7, _tell_nobody) for model in models]
+    for number, rung in enumerate(together.rungs):
+        own = [ladder.rungs[number].headline for ladder in alone]
+        np.testing.assert_array_equal(rung.of_each, np.column_stack([headline[:, 0] for headline in own]))
+        np.testing.assert_allclose(rung.headline, np.mean(own, axis=0))
+        expected = [float(ladder.transfer(ladder.rungs[number]).mean) for ladder in alone]
+        assert together.transfer_of_each(rung) == pytest.approx(expected, nan_ok=True)
 
 
 def test_climb__names_the_sizes_that_have_no_room(tiny_navigate: Config) -> None:
-    ladder = climb(make_model(tiny_navigate).eval(), tiny_navigate, "fixed area", [4000], 0, _tell_nobody)
+    ladder = climb([make_model(tiny_navigate).eval()], tiny_navigate, "fixed area", [4000], 0, _tell_nobody)
 
     assert ladder.without_room == (4000,)
     assert [rung.num_uavs for rung in ladder.rungs] == [3]
@@ -108,6 +123,7 @@ def _ladder(*shares: float) -> Ladder:
         Rung(
             num_uavs=8 * 2**number,
             headline=np.stack([episodes + 0.2 + 0.4 * share, episodes + 0.2, episodes + 0.6], axis=1),
+            of_each=episodes[:, None] + 0.2 + 0.4 * np.array([share, share - 0.1]),
             collisions=bootstrap_interval(np.zeros(40)),
         )
         for number, share in enumerate(shares)
@@ -124,6 +140,7 @@ def test_ladder__of_a_hand_computed_case() -> None:
     # What all three share in an episode cancels: the interval has no width.
     assert [float(transfer.high - transfer.low) for transfer in transfers] == pytest.approx([0.0] * 3)
     assert [ladder.is_failure(rung) for rung in ladder.rungs] == [False, False, True]
+    assert ladder.transfer_of_each(ladder.rungs[1]) == pytest.approx([0.6 / 0.8, 0.5 / 0.7])
 
 
 def test_ladder__whose_reference_is_no_better_than_random_says_nothing() -> None:
@@ -131,6 +148,7 @@ def test_ladder__whose_reference_is_no_better_than_random_says_nothing() -> None
     ladder = Ladder("fixed area", "success_rate", "orca", 8, (_ladder(0.8).rungs[0], rung), ())
 
     assert math.isnan(rung.score.mean)
+    assert np.isnan(ladder.transfer_of_each(rung)).all()
     assert ladder.is_failure(rung)
 
 

@@ -19,7 +19,7 @@ EPISODES = np.linspace(0.0, 0.1, 40)
 
 def _rung(num_uavs: int, share: float) -> Rung:
     headline = np.stack([EPISODES + 0.2 + 0.4 * share, EPISODES + 0.2, EPISODES + 0.6], axis=1)
-    return Rung(num_uavs, headline, bootstrap_interval(EPISODES))
+    return Rung(num_uavs, headline, headline[:, :1], bootstrap_interval(EPISODES))
 
 
 LADDER = Ladder(
@@ -60,11 +60,13 @@ def test_dict__holds_every_figure() -> None:
 
 
 def test_dict__has_null_for_what_is_not_defined() -> None:
-    nothing = LADDER.rungs[1]._replace(headline=np.zeros((4, 3)))
+    nothing = LADDER.rungs[1]._replace(headline=np.zeros((4, 3)), of_each=np.zeros((4, 1)))
 
     data = to_dict([dataclasses.replace(LADDER, rungs=(LADDER.rungs[0], nothing))])
 
-    assert data["ladders"][0]["rungs"][1]["transfer"] == {"mean": None, "low": None, "high": None}
+    rung = data["ladders"][0]["rungs"][1]
+    assert rung["transfer"] == {"mean": None, "low": None, "high": None}
+    assert rung["transfer_of_each"] == [None]
 
 
 @pytest.mark.parametrize(("suffix", "begins"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])

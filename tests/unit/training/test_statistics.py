@@ -143,3 +143,12 @@ def test_ratio_of_scores__divides_means() -> None:
     half, quarter = np.tile([2.0, 0.0, 4.0], (9, 1)), np.tile([1.0, 0.0, 4.0], (5, 1))
 
     assert [float(part) for part in ratio_of_scores(quarter, half)] == pytest.approx([0.5, 0.5, 0.5])
+
+
+def test_ratio_of_scores__over_nothing_is_not_defined() -> None:
+    """A policy that plays like random at home has no transfer ratio, and warns nobody."""
+    values = np.array([[0.3, 0.2, 0.6], [0.4, 0.3, 0.8]])
+    at_random = values.copy()
+    at_random[:, 0] = at_random[:, 1]
+
+    assert np.isnan([float(part) for part in ratio_of_scores(values, at_random)]).all()
