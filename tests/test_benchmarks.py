@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import model_gpu
+from benchmarks import ablation, intent_rounds, model_gpu
 from benchmarks.attention import Case, measure_alone, prepare, race
 from benchmarks.environment import exponent_rows, navigate_step
 from benchmarks.regression import Measurement, append, compare, read_history
 from benchmarks.report import Row, machine, print_rows, write
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import graph_spec
 
 
 def test_row__compares_with_a_peer() -> None:
@@ -184,3 +186,33 @@ def test_model_gpu__refuses_a_machine_without_one(
     assert capsys.readouterr().err == (
         "error: benchmarks.model_gpu: torch sees no GPU here; run it on a machine that has one\n"
     )
+
+
+def test_ablation__radial_bias_starts_as_ours_and_none_does_not(quick_demo: Config) -> None:
+    _, observation = prepare(Case("dense", num_entities=16))
+    settings = quick_demo.model.model_copy(update={"precision": "fp32"})
+    outputs, radial = {}, None
+    for bias in ablation.BIASES:
+        torch.manual_seed(0)
+        network = ablation.AblatedGNN(settings, graph_spec(quick_demo), bias)
+        outputs[bias] = network(observation).value_BN
+        radial = network
+
+    torch.testing.assert_close(outputs["radial"], outputs["squared"])
+    assert not torch.allclose(outputs["none"], outputs["squared"], atol=1e-3)
+    assert radial is not None
+    outputs["radial"].sum().backward()
+    weights = [weight for name, weight in radial.named_parameters() if name.endswith("radial_H4")]
+    assert len(weights) == quick_demo.model.num_layers
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in weights)
+
+
+def test_intent_rounds__plays_teams_of_all_kinds_in_the_manner_asked_for(quick_demo: Config) -> None:
+    manner = intent_rounds.Manner(rounds=4, interval_s=10.0)
+
+    played = [intent_rounds.settings(quick_demo, team, manner) for team in intent_rounds.TEAMS]
+
+    assert [config.generator.num_uavs[1] for config in played] == [8, 64, 64]
+    assert {config.world.intent_rounds for config in played} == {4}
+    assert {config.world.decision_interval_s for config in played} == {10.0}
+    assert played[2].generator.spacing_m < played[1].generator.spacing_m

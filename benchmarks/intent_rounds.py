@@ -1,0 +1,108 @@
+"""What rounds of intent are worth: one checkpoint plays the same episodes with one round and with more.
+
+    python -m benchmarks.intent_rounds RUN [--quick] [--json FILE]
+
+RUN was trained on `allocate`. Beside it stands the reference heuristic, which plans for all UAVs together and needs no
+rounds. For comparison the policy also plays with one round but at shorter intervals, so that a bad choice is mended
+earlier: that takes as many decisions.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are first imported, below
+
+import torch
+
+from benchmarks.report import Row, print_rows, write
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.tasks import heuristics, make_source
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.ladder import REFERENCES, Regime, rung_config
+from rl_cluster.training.scoring import load_policy
+
+__all__ = ["main"]
+
+SEED = 2000
+NCS = "normalized_completion_score"
+UAV_EPISODES = 6400
+"""UAVs of all episodes of a row together."""
+
+
+class Team(NamedTuple):
+    """Who plays, and how near to each other."""
+
+    num_uavs: int
+    regime: Regime
+
+
+class Manner(NamedTuple):
+    """How UAVs decide."""
+
+    rounds: int
+    interval_s: float
+
+
+TEAMS = (Team(8, "constant density"), Team(64, "constant density"), Team(64, "fixed area"))
+MANNERS = (
+    *(Manner(rounds, 20.0) for rounds in (1, 2, 3, 4, 6, 8, 12)),
+    *(Manner(1, interval_s) for interval_s in (10.0, 5.0)),
+)
+
+
+def settings(config: Config, team: Team, manner: Manner) -> Config:
+    """Of the episodes."""
+    rung = rung_config(config, team.num_uavs, team.regime)
+    assert rung, f"{team.num_uavs} UAVs find room in the area of training"
+    data = rung.model_dump(mode="json")
+    data["world"] |= {"intent_rounds": manner.rounds, "decision_interval_s": manner.interval_s}
+    return type(rung).model_validate_json(json.dumps(data), strict=True)
+
+
+def score(policy: Policy, config: Config, num_episodes: int) -> float:
+    """Mean NCS."""
+    source = make_source(config, SEED, is_training=False)
+    return float(evaluate(policy, source, config, num_episodes)[NCS].mean())
+
+
+def rows_of(model: TransformerGNN, config: Config, manners: Sequence[Manner], uav_episodes: int) -> Iterator[Row]:
+    """Every team and manner beside the reference."""
+    name = REFERENCES[config.task]
+    for team in TEAMS:
+        num_episodes = uav_episodes // team.num_uavs
+        for manner in manners:
+            played = settings(config, team, manner)
+            reference = score(heuristics(played)[name](SEED), played, num_episodes)
+            yield Row.of(
+                f"{team.num_uavs} UAVs, {team.regime}, {manner.rounds} rounds every {manner.interval_s:g} s",
+                score(ModelPolicy(model, "argmax", SEED), played, num_episodes),
+                reference,
+                name,
+                "NCS",
+            )
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("run", type=Path, metavar="RUN", help="run or checkpoint folder")
+    parser.add_argument("--quick", action="store_true", help="few episodes, one and three rounds: within a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    model, config = load_policy(arguments.run)
+    manners, uav_episodes = (MANNERS[:3:2], 640) if arguments.quick else (MANNERS, UAV_EPISODES)
+    rows = list(rows_of(model, config, manners, uav_episodes))
+    print_rows("Rounds of intent", rows)
+    if arguments.json:
+        write(arguments.json, rows)
+
+
+if __name__ == "__main__":
+    main()
