@@ -3,6 +3,7 @@
     python -m benchmarks.tables                          # from docs/results
     python -m benchmarks.tables demo RUN                 # takes over what `make demo` scored first
     python -m benchmarks.tables navigate RUN             # .. or the scores of a run of navigate_demo
+    python -m benchmarks.tables ladder RUN               # .. or the size ladder of RUN and other seeds
 
 A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`; `tests/test_documents.py` holds the
 documents against docs/results.
@@ -23,7 +24,11 @@ __all__ = ["DOCUMENTS", "RESULTS", "with_tables"]
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "environments.md", ROOT / "docs" / "model.md")
 RESULTS = ROOT / "docs" / "results"
-SCORES = {"demo": ("generated.json", "scenarios.json"), "navigate": ("generated.json",)}
+SCORES = {
+    "demo": ("generated.json", "scenarios.json"),
+    "navigate": ("generated.json",),
+    "ladder": ("generated.json", "ladder.json", "ladder.png"),
+}
 """Run -> the files that its evaluation wrote into the run folder."""
 
 Metrics = dict[str, tuple[str, int]]
@@ -121,6 +126,42 @@ def _navigate() -> str:
     return "\n\n".join(parts)
 
 
+def _ladder() -> str:
+    """Every rung of both regimes, and the first seed's scores on generated episodes."""
+    ladders = _load("ladder", "ladder.json")["ladders"]
+    trained = _load("ladder", "machine.json")
+    seeds, minutes = ladders[0]["num_networks"], trained["training_s"] / 60
+    parts = [f"{seeds} training seeds, {minutes:.0f} minutes each on one core, {trained['machine']}."]
+    for ladder in ladders:
+        head = ["UAVs", "episodes", "policy", "random", ladder["reference"], "collisions/UAV", "score", "transfer"]
+        body = [
+            [
+                str(rung["num_uavs"]),
+                str(rung["num_episodes"]),
+                *(f"{rung['means'][name]['mean']:.3f}" for name in ("policy", "random", ladder["reference"])),
+                f"{rung['collisions_per_uav']['mean']:.3f}",
+                f"{rung['score']['mean']:.3f}",
+                _with_interval(rung["transfer"]),
+                " ".join(f"{ratio:.2f}" for ratio in rung["transfer_of_each"]),
+            ]
+            for rung in ladder["rungs"]
+        ]
+        parts += [f"NCS at {ladder['regime']}:", _table([*head, "of each seed"], body)]
+    return "\n\n".join(parts)
+
+
+def _with_interval(numbers: dict[str, float]) -> str:
+    return f"{numbers['mean']:.3f} [{numbers['low']:.3f}, {numbers['high']:.3f}]"
+
+
+def _quality() -> str:
+    """The first seed of the ladder beside the heuristics."""
+    (group,) = _load("ladder", "generated.json")["groups"]
+    lead = f"{group['num_episodes']} generated episodes that were never trained on, first seed:"
+    differences = _differences(group, "normalized_completion_score", "NCS")
+    return "\n\n".join([lead, _means(group, DEMO_METRICS), differences])
+
+
 def _measured(name: str) -> str:
     """A benchmark's rows: ours, the peer's, their ratio and the goal."""
     result = _load(f"{name}.json")
@@ -167,7 +208,11 @@ def _number(value: float | None) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "demo": _demo,
     "navigate": _navigate,
+    "ladder": _ladder,
+    "quality": _quality,
     "attention": lambda: _measured("attention"),
+    "ablation": lambda: _measured("ablation"),
+    "intent_rounds": lambda: _measured("intent_rounds"),
     "environment": lambda: _measured("environment"),
     "optimum": _optimum,
 }

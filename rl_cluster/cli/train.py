@@ -61,7 +61,8 @@ def train_policy(
         with Display(console, start.config) as display:
             saved = train(engine, start, display.show)
     except KeyboardInterrupt:
-        fail(f"train: interrupted; go on with rl-cluster train --resume {start.path}", EXIT_INTERRUPTED)
+        how = "--weights" if start.config.api_stack == "old" else "--resume"
+        fail(f"train: interrupted; go on with rl-cluster train {how} {start.path}", EXIT_INTERRUPTED)
     finally:
         engine.close()
     console.print(f"checkpoint: {saved}", soft_wrap=True, highlight=False, markup=False)

@@ -71,6 +71,7 @@ class AllocateWorlds:
 
     def reset(self) -> Observation[NDArray[np.generic]]:
         """Starts episode 0 of every world."""
+        self._plans = []
         self._start(np.arange(self.state.num_worlds), np.zeros(self.state.num_worlds, dtype=np.int64))
         return self.observe()
 
@@ -123,7 +124,7 @@ class AllocateWorlds:
     def advance(self, actions: IntArray) -> StepResult:
         """Applies actions (B, N) for one decision interval; ended worlds stand still.
 
-        Raises ValueError if an action is illegal; then nothing has changed.
+        Raises ValueError if an action is illegal; then nothing has changed, but that announcements are taken back.
         """
         self.retract()
         self._take(actions)
@@ -181,6 +182,7 @@ class AllocateWorlds:
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> Observation[NDArray[np.generic]]:
         """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
+        self._plans = []
         self.state.load_state_dict(arrays)
         self._terminated[...] = arrays["terminated"]
         self._deadlocked[...] = arrays["deadlocked"]

@@ -92,6 +92,23 @@ def test_announce__refuses_what_is_masked(ruled: Config) -> None:
         worlds.announce(np.full(sees.decides.shape, 1 + worlds.num_candidates, dtype=np.int16))
 
 
+@pytest.mark.parametrize("begin", ["reset", "load"])
+def test_announce__is_forgotten_where_worlds_begin_anew(ruled: Config, begin: str) -> None:
+    worlds, expected = generated(ruled), generated(ruled)
+    seen = expected.reset()
+    state = expected.state_dict()
+    worlds.announce(nearest_legal(worlds.step(nearest_legal(worlds.reset()))[0]))
+
+    again = worlds.reset() if begin == "reset" else worlds.load_state_dict(state)
+
+    for name, array in seen._asdict().items():
+        np.testing.assert_array_equal(getattr(again, name), array, err_msg=name)
+    result, plain = worlds.advance(nearest_legal(again)), expected.advance(nearest_legal(seen))
+    np.testing.assert_array_equal(result.reward, plain.reward)
+    for name, array in expected.state_dict().items():
+        np.testing.assert_array_equal(worlds.state_dict()[name], array, err_msg=name)
+
+
 def test_state__is_not_kept_between_announcement_and_choice(ruled: Config) -> None:
     worlds = generated(ruled)
     worlds.announce(nearest_legal(worlds.reset()))
