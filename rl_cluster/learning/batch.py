@@ -20,9 +20,6 @@ from rl_cluster.types import Fragment, Observation, map_observation
 
 __all__ = ["TrainBatch", "make_train_batch"]
 
-STD_EPSILON = 1e-8
-"""Keeps advantages finite where all of them are equal."""
-
 
 @dataclass(frozen=True, slots=True)
 class TrainBatch:
@@ -37,7 +34,7 @@ class TrainBatch:
     value_KN: Tensor
     """predicted when the rows were sampled, in reward units"""
     advantage_KN: Tensor
-    """mean 0 and deviation 1 over the UAVs that decide, in the whole batch"""
+    """in reward units; the update standardises them over all Learners' rows"""
     value_target_KN: Tensor
     """in reward units"""
 
@@ -77,7 +74,7 @@ def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainB
         action=_join([f.action for f in fragments]),
         logp_KN=_join([f.logp for f in fragments]),
         value_KN=_join([f.value for f in fragments]),
-        advantage_KN=_standardise(advantage_KN, observation.decides),
+        advantage_KN=advantage_KN,
         value_target_KN=value_target_KN,
     )
 
@@ -89,12 +86,3 @@ def _join(columns_TB: Sequence[NDArray[Any]]) -> Tensor:
     joined_K = rows_K[0] if len(rows_K) == 1 else np.concatenate(rows_K)
     # Arrays that came through shared memory are read-only, and torch has no read-only tensors.
     return torch.from_numpy(np.require(joined_K, requirements=["C", "W"]))
-
-
-def _standardise(x_KN: Tensor, mask_KN: Tensor) -> Tensor:
-    """x less its mean, over its deviation, both over the entries where the mask is True; x itself if there is none."""
-    selected = x_KN[mask_KN].double()
-    if selected.numel() == 0:
-        return x_KN
-    mean, std = selected.mean(), selected.std(correction=0)
-    return ((x_KN - mean) / (std + STD_EPSILON)).float()

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-import torch.distributed
 from torch import Tensor
 
 from rl_cluster.errors import ConfigError
 from rl_cluster.learning.batch import TrainBatch
 
-__all__ = ["find_batch_size", "first_guess", "full_rows", "least_of_all_learners"]
+__all__ = ["find_batch_size", "first_guess", "full_rows"]
 
 ROWS_BY_ENTITIES = ((8, 128), (16, 64), (24, 32))
 """Up to so many entities, the trials begin with so many graphs."""
@@ -83,15 +82,6 @@ def _too_large(need_bytes: int, budget_bytes: int) -> ConfigError:
         f"a step of training on one graph takes {need_bytes / GIB:.2f} GiB, but {budget_bytes / GIB:.2f} may be taken"
     )
     return ConfigError("learners", what, "set model.gradient_checkpointing=true, a smaller model, or smaller teams")
-
-
-def least_of_all_learners(rows: int, device: torch.device) -> int:
-    """The smallest number that any Learner of this run has found; all of them must ask."""
-    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
-        return rows
-    number = torch.tensor(rows, device=device)
-    torch.distributed.all_reduce(number, op=torch.distributed.ReduceOp.MIN)
-    return int(number)
 
 
 def full_rows(batch: TrainBatch, rows: int) -> TrainBatch:

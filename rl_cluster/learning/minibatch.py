@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rl_cluster.learning.ranks import Shard
 from rl_cluster.types import Observation
 
 __all__ = ["GraphSizes", "MinibatchPart", "draw_minibatches", "measure_rows", "trim_observation"]
@@ -68,7 +69,11 @@ def _last_true(mask_KX: Tensor) -> Tensor:
 
 
 def draw_minibatches(
-    sizes_K4: NDArray[np.int64], minibatch_rows: int, part_rows: int, generator: np.random.Generator
+    sizes_K4: NDArray[np.int64],
+    minibatch_rows: int,
+    part_rows: int,
+    generator: np.random.Generator,
+    shard: Shard | None = None,
 ) -> Iterator[list[MinibatchPart]]:
     """One epoch: every row once, in minibatches of about `minibatch_rows`, each in parts of about `part_rows`.
 
@@ -76,10 +81,14 @@ def draw_minibatches(
         sizes_K4: what `measure_rows` gives.
         minibatch_rows: rows of a minibatch; where it does not divide K, minibatches differ by at most one row.
         part_rows: rows that go through the network together.
-        generator: draws the permutation.
+        generator: draws the permutation, the same on all ranks.
+        shard: which rows of all ranks these are; None: all. Minibatches are drawn from the rows of all ranks, so they
+            are the same however many ranks there are; each rank takes the rows that it has, now and then none.
     """
-    permutation = generator.permutation(len(sizes_K4))
-    for rows in np.array_split(permutation, math.ceil(len(permutation) / minibatch_rows)):
+    first, num_rows, total = shard or (0, len(sizes_K4), len(sizes_K4))
+    permutation = generator.permutation(total)
+    for drawn in np.array_split(permutation, math.ceil(total / minibatch_rows)):
+        rows = drawn[(drawn >= first) & (drawn < first + num_rows)] - first
         yield [
             MinibatchPart(part, GraphSizes(*map(int, sizes_K4[part].max(axis=0))))
             for part in _split_by_size(rows, sizes_K4, math.ceil(len(rows) / part_rows))
@@ -88,6 +97,8 @@ def draw_minibatches(
 
 def _split_by_size(rows: NDArray[np.int64], sizes_K4: NDArray[np.int64], num_parts: int) -> Iterator[NDArray[np.int64]]:
     """Cuts by number of UAVs first and each piece by number of targets: both matter, and they vary independently."""
+    if num_parts == 0:
+        return
     num_pieces = math.isqrt(num_parts)
     for i, piece in enumerate(np.array_split(rows[np.argsort(sizes_K4[rows, 0], kind="stable")], num_pieces)):
         num_cuts = num_parts // num_pieces + (i < num_parts % num_pieces)

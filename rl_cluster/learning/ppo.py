@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rl_cluster.learning.ranks import Ranks, masked_moments
 from rl_cluster.model.transformer_gnn import PolicyOutput
 
 __all__ = ["PPOSample", "PPOWeights", "explained_variance", "ppo_loss"]
@@ -87,11 +88,11 @@ def _mean(x_BN: Tensor, mask_BN: Tensor, count: float) -> Tensor:
     return torch.where(mask_BN, x_BN, 0.0).sum() / count
 
 
-def explained_variance(value: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """1 - Var(target - value) / Var(target) over the entries where `mask` is True.
+def explained_variance(value: Tensor, target: Tensor, mask: Tensor, ranks: Ranks) -> Tensor:
+    """1 - Var(target - value) / Var(target) over the entries of all ranks where `mask` is True.
 
     1 is perfect, 0 no better than a constant; 0 too where the targets do not vary.
     """
-    residual, target = (target - value)[mask], target[mask]
-    variance = target.var(correction=0)
-    return torch.where(variance > 0, 1.0 - residual.var(correction=0) / variance, 0.0)
+    variance = masked_moments(target, mask, ranks).variance
+    unexplained = masked_moments(target - value, mask, ranks).variance
+    return torch.where(variance > 0, 1.0 - unexplained / variance, 0.0)

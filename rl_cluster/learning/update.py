@@ -2,11 +2,13 @@
 
 Several epochs of minibatch steps with Adam. `ppo.py` holds the loss, `minibatch.py` says which rows go together,
 `TransformerGNN` applies precision. Nothing here knows where the batch came from: the loop without Ray and the Learner
-both call `Updater.update`.
+both call `Updater.update`. Several Learners are one: every one of them goes through the same minibatches, with the rows
+that it has (`ranks.py`), and gradients are summed over all of them before each step.
 """
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,10 +16,11 @@ from torch import Tensor
 
 from rl_cluster.config.schema import PPOConfig
 from rl_cluster.learning.batch import TrainBatch
-from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_rows, least_of_all_learners
+from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_rows
 from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
 from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_minibatches, measure_rows, trim_observation
 from rl_cluster.learning.ppo import PPOSample, PPOWeights, explained_variance, ppo_loss
+from rl_cluster.learning.ranks import Alone, Ranks, Shard, find_ranks, masked_moments
 from rl_cluster.model.transformer_gnn import TransformerGNN
 
 __all__ = ["Updater"]
@@ -27,6 +30,10 @@ ADAM_EPSILON = 1e-5
 CPU_PART_ROWS = 256
 """The most graphs that go through the network together on a CPU: activations that stay in cache, and little padding. An
 accelerator takes a minibatch whole where it fits: there the number of kernel launches decides."""
+STD_EPSILON = 1e-8
+"""Keeps advantages finite where all of them are equal."""
+STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
+"""Of `ppo_loss`, those that add up over parts and ranks."""
 PART_ROWS = "part_rows"
 """Name of the number of graphs in a part among the optimizer's state, which names parameters with a dot."""
 
@@ -40,6 +47,8 @@ class Updater:
         device: where batches are moved to.
         part_rows: graphs that go through the network together; 0: as many as fit, found at the first update.
         memory_share: of the GPU's memory, or of what is free on a machine without.
+        ranks: the Learners of the run, which all must have begun with equal weights; None: those of torch's process
+            group, if there is one.
     """
 
     def __init__(
@@ -49,20 +58,22 @@ class Updater:
         device: torch.device,
         part_rows: int = 0,
         memory_share: float = 1.0,
+        ranks: Ranks | None = None,
     ) -> None:
         self.model = model
         self.config = config
         self.device = device
         self.part_rows = part_rows
         self._memory_share = memory_share
+        self._ranks = ranks or find_ranks(device)
         limit_memory(device, memory_share)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr[0], eps=ADAM_EPSILON, fused=True)
 
     def update(self, batch: TrainBatch, progress: float, seed: int, iteration: int) -> dict[str, float]:
-        """All epochs over one batch.
+        """All epochs over one batch. Every rank must call it, and gets the same statistics.
 
         Args:
-            batch: the iteration's rows.
+            batch: the iteration's rows, or this rank's share of them.
             progress: share of the training done before this update, in [0, 1]; moves learning rate and entropy weight.
             seed: with `iteration` and the epoch's number it keys the order of the rows.
             iteration: number of this update within the run.
@@ -78,25 +89,27 @@ class Updater:
             ConfigError: Not even one graph fits into memory.
         """
         batch = batch.map(lambda tensor: tensor.to(self.device))
+        shard = self._ranks.shard(batch.num_rows)
         part_rows = self.part_rows = self.part_rows or self._find_part_rows(batch)
-        self.model.update_value_statistics(batch.value_target_KN, batch.exists_KN)
+        batch = self._standardise(batch)
         lr = _interpolate(self.config.lr, progress)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         sizes_K4 = measure_rows(batch.observation)
-        weights = self._make_weights(batch, progress)
+        weights = self._make_weights(batch, shard, progress)
         steps: list[dict[str, float]] = []
         for epoch in range(self.config.num_epochs):
             generator = np.random.default_rng([seed, iteration, epoch])
-            minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, part_rows, generator)
+            minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, part_rows, generator, shard)
             steps.extend(self._step(batch, parts, weights) for parts in minibatches)
         applied = [step for step in steps if math.isfinite(step["grad_norm"])]
         names = [name for name in steps[0] if name != "ratio_deviation"]
         means = {name: float(np.mean([step[name] for step in applied])) if applied else math.nan for name in names}
-        explained = explained_variance(batch.value_KN, batch.value_target_KN, batch.exists_KN)
+        explained = explained_variance(batch.value_KN, batch.value_target_KN, batch.exists_KN, self._ranks)
+        first_deviation = self._ranks.largest(torch.tensor(steps[0]["ratio_deviation"], device=self.device))
         return means | {
             "explained_variance": float(explained),
-            "first_ratio_deviation": steps[0]["ratio_deviation"],
+            "first_ratio_deviation": float(first_deviation),
             "lr": lr,
             "skipped_updates": float(len(steps) - len(applied)),
             "part_rows": float(part_rows),
@@ -113,7 +126,8 @@ class Updater:
 
         budget_bytes = int(self._memory_share * available_bytes(self.device))
         first = first_guess(batch.observation.position.shape[1])
-        return least_of_all_learners(find_batch_size(need_bytes, budget_bytes, first, most), self.device)
+        rows = torch.tensor(find_batch_size(need_bytes, budget_bytes, first, most), device=self.device)
+        return -int(self._ranks.largest(-rows))  # the least that any Learner has found
 
     def _try(self, batch: TrainBatch, rows: int) -> None:
         """A minibatch step on the largest graphs, of a copy of the network."""
@@ -124,35 +138,66 @@ class Updater:
             num_obstacles=observation.obstacle.shape[1],
             num_candidates=observation.candidates.shape[2],
         )
-        trial = Updater(copy.deepcopy(self.model), self.config, self.device, rows, self._memory_share)
-        trial._step(full_rows(batch, rows), [MinibatchPart(np.arange(rows), sizes)], self._make_weights(batch, 0.0))
+        trial = Updater(copy.deepcopy(self.model), self.config, self.device, rows, self._memory_share, Alone())
+        full = full_rows(batch, rows)
+        weights = trial._make_weights(full, Shard(0, rows, rows), 0.0)
+        trial._step(full, [MinibatchPart(np.arange(rows), sizes)], weights)
 
-    def _make_weights(self, batch: TrainBatch, progress: float) -> PPOWeights:
-        num_minibatches = math.ceil(batch.num_rows / self.config.minibatch_rows)
+    def _standardise(self, batch: TrainBatch) -> TrainBatch:
+        """Takes the value targets into the running statistics; the batch with advantages of mean 0 and deviation 1.
+
+        Both over the rows of all ranks: targets of UAVs that exist, advantages of those that decide.
+        """
+        targets = masked_moments(batch.value_target_KN, batch.exists_KN, self._ranks)
+        if targets.num > 0:
+            self.model.update_value_statistics(targets.mean, targets.variance + targets.mean.square())
+        advantages = masked_moments(batch.advantage_KN, batch.decides_KN, self._ranks)
+        standardised_KN = (batch.advantage_KN - advantages.mean) / (advantages.variance.sqrt() + STD_EPSILON)
+        return replace(batch, advantage_KN=standardised_KN.float() if advantages.num > 0 else batch.advantage_KN)
+
+    def _make_weights(self, batch: TrainBatch, shard: Shard, progress: float) -> PPOWeights:
+        num_minibatches = math.ceil(shard.total / self.config.minibatch_rows)
+        counts = torch.stack([batch.decides_KN.sum(), batch.exists_KN.sum()]).double()
+        num_deciding, num_existing = (self._ranks.sum(counts) / num_minibatches).clamp(min=1.0).tolist()
         return PPOWeights(
             clip=self.config.clip,
             value_weight=self.config.value_weight,
             entropy_weight=_interpolate(self.config.entropy_weight, progress),
-            num_deciding=max(1.0, float(batch.decides_KN.sum()) / num_minibatches),
-            num_existing=max(1.0, float(batch.exists_KN.sum()) / num_minibatches),
+            num_deciding=num_deciding,
+            num_existing=num_existing,
         )
 
     def _step(self, batch: TrainBatch, parts: list[MinibatchPart], weights: PPOWeights) -> dict[str, float]:
-        """One minibatch: gradients of its parts added up, clipped, applied if finite."""
+        """One minibatch: gradients of its parts and of all ranks added up, clipped, applied if finite."""
         self.optimizer.zero_grad(set_to_none=True)
-        part_statistics = []
+        totals_X = torch.zeros(len(STATISTICS), device=self.device)
+        largest = torch.zeros((), device=self.device)
         for part in parts:
             loss, statistics = self._part_loss(batch, part, weights)
             loss.backward()
-            part_statistics.append(statistics)
+            totals_X += torch.stack([statistics[name] for name in STATISTICS])
+            largest = torch.maximum(largest, statistics["ratio_deviation"])
+        totals_X = self._sum_over_ranks(totals_X)
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         if torch.isfinite(grad_norm):
             self.optimizer.step()
-        names = list(part_statistics[0])
-        table_PK = torch.stack([torch.stack(list(statistics.values())) for statistics in part_statistics])
-        totals = dict(zip(names, table_PK.sum(dim=0).tolist(), strict=True))
-        largest = table_PK[:, names.index("ratio_deviation")].max()
+        totals = dict(zip(STATISTICS, totals_X.tolist(), strict=True))
         return totals | {"ratio_deviation": float(largest), "grad_norm": float(grad_norm)}
+
+    def _sum_over_ranks(self, totals_X: Tensor) -> Tensor:
+        """Sums gradients over all ranks, and these totals with them, in one exchange. A rank without rows adds 0."""
+        if isinstance(self._ranks, Alone):
+            return totals_X
+        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = self._ranks.sum(torch.cat([totals_X, *(gradient.flatten() for gradient in gradients)]))
+        summed = flat.split([len(totals_X), *(gradient.numel() for gradient in gradients)])
+        for gradient, total in zip(gradients, summed[1:], strict=True):
+            gradient.copy_(total.view_as(gradient))
+        return flat[: len(totals_X)]
 
     def _part_loss(
         self, batch: TrainBatch, part: MinibatchPart, weights: PPOWeights

@@ -139,14 +139,11 @@ class PopArt(nn.Module):
         return value * std + mean
 
     @torch.no_grad()
-    def update_statistics(self, target: Tensor, mask: Tensor) -> None:
-        """Takes in value targets (...) where `mask` (...) is True; denormalised outputs stay what they were."""
+    def update_statistics(self, mean_target: Tensor, mean_square: Tensor) -> None:
+        """Takes in the mean of some value targets, and of their squares; denormalised outputs stay what they were."""
         old_mean, old_std = self.moments()
-        target = target[mask]
-        if target.numel() == 0:
-            return
-        self.mean_sum.lerp_(target.mean(), EMA_STEP)
-        self.square_sum.lerp_(target.square().mean(), EMA_STEP)
+        self.mean_sum.lerp_(mean_target.to(self.mean_sum), EMA_STEP)
+        self.square_sum.lerp_(mean_square.to(self.square_sum), EMA_STEP)
         self.weight_sum.lerp_(torch.ones_like(self.weight_sum), EMA_STEP)
         mean, std = self.moments()
         self.linear.weight.mul_(old_std / std)

@@ -108,6 +108,6 @@ class TransformerGNN(nn.Module):
         """Standardised values -> values in reward units."""
         return self.value_head.popart.denormalise(value)
 
-    def update_value_statistics(self, target: Tensor, mask: Tensor) -> None:
-        """Takes value targets (...), where `mask` (...) is True, into the running statistics; see `PopArt`."""
-        self.value_head.popart.update_statistics(target, mask)
+    def update_value_statistics(self, mean_target: Tensor, mean_square: Tensor) -> None:
+        """Takes value targets into the running statistics; see `PopArt`."""
+        self.value_head.popart.update_statistics(mean_target, mean_square)

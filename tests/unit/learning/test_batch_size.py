@@ -1,10 +1,6 @@
 """The search for what fits: it ends at the largest that does, and never dares what its trials foretell will not."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +12,7 @@ from torch import Tensor
 from rl_cluster.config.schema import PPOConfig
 from rl_cluster.errors import ConfigError
 from rl_cluster.learning.batch import make_train_batch
-from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_rows, least_of_all_learners
+from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_rows
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import Fragment, Observation
 
@@ -92,23 +88,3 @@ def test_full_rows__are_graphs_that_the_network_takes(
     policy, value_BN = model(full.observation)
     assert torch.isfinite(policy.log_prob(full.action)).all()
     assert torch.isfinite(value_BN).all()
-
-
-def _find_in_a_process(rank: int, folder: str) -> None:
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    agreed = least_of_all_learners(100 + rank, torch.device("cpu"))
-    Path(folder, str(rank)).write_text(str(agreed))
-    torch.distributed.destroy_process_group()
-
-
-@pytest.mark.slow
-def test_learners__agree_on_the_least(tmp_path: Path) -> None:
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_find_in_a_process, (0, 1), (str(tmp_path),) * 2))
-
-    assert [(tmp_path / rank).read_text() for rank in ("0", "1")] == ["100", "100"]
-
-
-def test_learner__that_is_alone_agrees_with_itself() -> None:
-    assert least_of_all_learners(7, torch.device("cpu")) == 7

@@ -1,5 +1,6 @@
 """Trimming cuts padding and nothing else; minibatches are random, complete and repeatable."""
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rl_cluster.learning.minibatch import GraphSizes, draw_minibatches, measure_rows, trim_observation
+from rl_cluster.learning.ranks import Shard
 from rl_cluster.model.attention import NeighbourAttention
 from rl_cluster.model.attention_backend import AttentionBackend, make_neighbourhood
 from rl_cluster.model.distributions import ActionDistribution, MaskedCategorical
@@ -223,3 +225,19 @@ def test_parts__hold_less_padding_than_whole_minibatches() -> None:
 
     # Sizes of 1 to 8 average 4.5, and two halves of each kind are padded to about 4.5 and 8.
     assert padded_tokens(32) < 0.85 * padded_tokens(128)
+
+
+@pytest.mark.parametrize("bounds", [(0, 64), (0, 20, 64), (0, 1, 63, 64)])
+def test_minibatches__are_the_same_however_many_ranks_share_the_rows(bounds: tuple[int, ...]) -> None:
+    sizes_K4 = np.random.default_rng(0).integers(1, 9, size=(64, 4))
+
+    def minibatches(shard: Shard) -> list[set[int]]:
+        own = sizes_K4[shard.first : shard.first + shard.num_rows]
+        drawn = draw_minibatches(own, 16, 4, np.random.default_rng(5), shard)
+        return [{int(row) + shard.first for part in parts for row in part.rows} for parts in drawn]
+
+    shards = [Shard(first, end - first, 64) for first, end in itertools.pairwise(bounds)]
+    together = [set.union(*parts) for parts in zip(*map(minibatches, shards), strict=True)]
+
+    assert together == minibatches(Shard(0, 64, 64))
+    assert [len(rows) for rows in together] == [16] * 4

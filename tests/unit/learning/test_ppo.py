@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rl_cluster.learning.ppo import PPOSample, PPOWeights, explained_variance, ppo_loss
+from rl_cluster.learning.ranks import Alone
 from rl_cluster.model.distributions import MaskedCategorical, SquashedGaussian
 from rl_cluster.model.transformer_gnn import PolicyOutput
 
@@ -153,10 +154,10 @@ def test_explained_variance__by_hand(value: list[float], expected: float) -> Non
     target = torch.tensor([1.0, 2.0, 3.0, 50.0])
     mask = torch.tensor([True, True, True, False])
 
-    explained = explained_variance(torch.tensor([*value, 0.0]), target, mask)
+    explained = explained_variance(torch.tensor([*value, 0.0]), target, mask, Alone())
 
     assert explained.item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_explained_variance__of_constant_targets_is_zero() -> None:
-    assert explained_variance(torch.randn(5), torch.ones(5), torch.ones(5, dtype=torch.bool)).item() == 0.0
+    assert explained_variance(torch.randn(5), torch.ones(5), torch.ones(5, dtype=torch.bool), Alone()).item() == 0.0

@@ -272,6 +272,47 @@ def test_entropy_weight__moves_from_its_first_to_its_last_value(
     assert entropies[0] > entropies[1]
 
 
+def _standardised(batch: TrainBatch, model: TransformerGNN, ppo: PPOConfig) -> Tensor:
+    return Updater(model, ppo, CPU)._standardise(batch).advantage_KN
+
+
+def test_advantages__are_standardised_over_deciding_uavs(
+    batch: TrainBatch, make_model: ModelFactory, ppo: PPOConfig
+) -> None:
+    chosen = batch.advantage_KN[batch.decides_KN]
+
+    standardised = _standardised(batch, make_model(), ppo)[batch.decides_KN]
+
+    expected = (chosen - chosen.mean()) / chosen.std(correction=0)
+    torch.testing.assert_close(standardised, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_advantages__stay_finite_where_nobody_decides_or_all_are_equal(
+    batch: TrainBatch, make_model: ModelFactory, ppo: PPOConfig
+) -> None:
+    idle = replace(batch, observation=batch.observation._replace(decides=torch.zeros_like(batch.decides_KN)))
+    equal = replace(batch, advantage_KN=torch.full_like(batch.advantage_KN, 3.0))
+
+    assert torch.isfinite(_standardised(idle, make_model(), ppo)).all()
+    assert _standardised(equal, make_model(), ppo).abs().max() == 0.0
+
+
+def test_value_statistics__are_those_of_uavs_that_exist(
+    batch: TrainBatch, make_model: ModelFactory, ppo: PPOConfig
+) -> None:
+    model = make_model()
+
+    Updater(model, ppo, CPU)._standardise(batch)
+
+    targets = batch.value_target_KN[batch.exists_KN]
+    mean, std = model.value_head.popart.moments()
+    torch.testing.assert_close(mean, targets.mean(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(std, targets.std(correction=0), rtol=1e-4, atol=1e-5)
+    nobody = replace(batch, observation=batch.observation._replace(mask=torch.zeros_like(batch.observation.mask)))
+    Updater(model, ppo, CPU)._standardise(nobody)
+    assert torch.equal(model.value_head.popart.moments()[0], mean)
+
+
 def test_parts__that_fit_into_less_memory_learn_the_same(
     batch: TrainBatch, make_model: ModelFactory, ppo: PPOConfig
 ) -> None:

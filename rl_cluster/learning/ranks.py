@@ -1,0 +1,106 @@
+"""Several Learners that act as one: each holds a share of the rows, and sums run over all of them.
+
+Who is alone asks nobody. Sums of floats over ranks come out the same on every rank, bit for bit, so that all of them
+decide alike.
+"""
+
+from typing import NamedTuple, Protocol
+
+import torch
+import torch.distributed
+from torch import Tensor
+
+__all__ = ["Alone", "Ranks", "Shard", "find_ranks", "masked_moments"]
+
+
+class Ranks(Protocol):
+    """The Learners of a run, as one of them sees them."""
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The tensor, which now holds the sum over all ranks."""
+
+    def largest(self, tensor: Tensor) -> Tensor:
+        """The tensor, which now holds the maximum over all ranks."""
+
+    def shard(self, num_rows: int) -> "Shard":
+        """Which of all rows are those of this rank, which has so many."""
+
+
+class Shard(NamedTuple):
+    """A rank's rows among all rows, which stand in the order of the ranks."""
+
+    first: int
+    num_rows: int
+    total: int
+    """Rows of all ranks."""
+
+
+class Alone:
+    """One Learner: `Ranks` without company."""
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The tensor as it is."""
+        return tensor
+
+    def largest(self, tensor: Tensor) -> Tensor:
+        """The tensor as it is."""
+        return tensor
+
+    def shard(self, num_rows: int) -> Shard:
+        """All rows."""
+        return Shard(0, num_rows, num_rows)
+
+
+class ProcessGroup:
+    """The ranks of torch's default process group, gloo or NCCL.
+
+    Args:
+        device: Where tensors that are exchanged stand.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The tensor, which now holds the sum over all ranks."""
+        torch.distributed.all_reduce(tensor)
+        return tensor
+
+    def largest(self, tensor: Tensor) -> Tensor:
+        """The tensor, which now holds the maximum over all ranks."""
+        torch.distributed.all_reduce(tensor, op=torch.distributed.ReduceOp.MAX)
+        return tensor
+
+    def shard(self, num_rows: int) -> Shard:
+        """Which of all rows are those of this rank, which has so many."""
+        rows = torch.zeros(torch.distributed.get_world_size(), dtype=torch.int64, device=self._device)
+        rows[torch.distributed.get_rank()] = num_rows
+        counts = self.sum(rows).tolist()
+        return Shard(sum(counts[: torch.distributed.get_rank()]), num_rows, sum(counts))
+
+
+def find_ranks(device: torch.device) -> Ranks:
+    """The ranks of torch's default process group if there is one, else this Learner alone."""
+    has_group = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return ProcessGroup(device) if has_group and torch.distributed.get_world_size() > 1 else Alone()
+
+
+class Moments(NamedTuple):
+    """Of some numbers on all ranks; float64 scalars."""
+
+    num: Tensor
+    """How many there are."""
+    mean: Tensor
+    """0 if there are none."""
+    variance: Tensor
+    """Over all of them (no correction)."""
+
+
+def masked_moments(x: Tensor, mask: Tensor, ranks: Ranks) -> Moments:
+    """Of the entries of x (...) where the mask (...) is True, in two passes: sums of squares would cancel."""
+    picked = x[mask].double()
+    num, total = ranks.sum(torch.stack([picked.new_tensor(float(picked.numel())), picked.sum()]))
+    divisor = num.clamp(min=1.0)
+    mean = total / divisor
+    (squares,) = ranks.sum((picked - mean).square().sum().reshape(1))
+    return Moments(num, mean, squares / divisor)
