@@ -134,10 +134,28 @@ class Fragment:
     weights_version: int
     """How many updates the acting weights had seen."""
 
+    def of_worlds(self, first: int, last: int) -> "Fragment":
+        """The same steps of worlds `first` to `last` - 1 alone, as views, without the outcomes."""
+
+        def cut(column: NDArray[Any]) -> NDArray[Any]:
+            return column[:, first:last]
+
+        columns = {
+            name: cut(getattr(self, name)) for name in ("action", "logp", "value", "next_value", "reward", "ended")
+        }
+        return Fragment(
+            map_observation(cut, self.observation), outcomes={}, weights_version=self.weights_version, **columns
+        )
+
     @property
     def num_rows(self) -> int:
         """T * B: decision steps of worlds, one row = one graph."""
         return int(self.ended.size)
+
+    @property
+    def num_worlds(self) -> int:
+        """B"""
+        return int(self.ended.shape[1])
 
     @property
     def num_agent_steps(self) -> int:

@@ -92,8 +92,8 @@ class SamplingConfig(Section):
 class LearnersConfig(Section):
     """Who updates the weights."""
 
-    num_learners: Annotated[int, Field(ge=0, le=1)]
-    """0: in the trainer's process. 1: one remote Learner."""
+    num_learners: Annotated[int, Field(ge=0, le=1024)]
+    """Ray actors that update, as one: their gradients are summed; 0 updates in the trainer's process."""
     cpus_per_learner: Annotated[float, Field(gt=0.0, le=64.0)]
     """CPUs that Ray sets aside for a Learner; the whole part is its number of torch threads, at least one."""
     part_rows: Annotated[int, Field(ge=0)]
@@ -153,6 +153,16 @@ class Config(Section):
             raise ValueError(
                 f"ppo.minibatch_rows={self.ppo.minibatch_rows} does not divide the train batch of {rows} rows; "
                 f"choose a divisor of {rows}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _worlds_for_all_learners(self) -> Self:
+        num_worlds = max(1, self.sampling.num_env_runners) * self.sampling.worlds_per_runner
+        if self.learners.num_learners > num_worlds:
+            raise ValueError(
+                f"learners.num_learners={self.learners.num_learners}: the {num_worlds} worlds of all env runners are "
+                f"shared out among the Learners; set {num_worlds} or less"
             )
         return self
 

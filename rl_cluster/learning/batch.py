@@ -60,9 +60,10 @@ class TrainBatch:
 
 
 def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainBatch:
-    """The rows of all fragments, in order of (fragment, t, world), with advantages and value targets.
+    """The rows of all fragments, in order of (fragment, world, t), with advantages and value targets.
 
-    Arrays of a single fragment are shared, not copied, unless they are read-only. Raises ValueError without fragments.
+    World after world, so that Learners which share the worlds out hold rows that follow one another. Arrays are copied.
+    Raises ValueError without fragments.
     """
     if not fragments:
         raise ValueError("a train batch needs at least one fragment")
@@ -82,7 +83,8 @@ def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainB
 def _join(columns_TB: Sequence[NDArray[Any]]) -> Tensor:
     """[T, B, ...] columns of several fragments -> one tensor [K, ...]."""
     # Not -1: of an array without elements, targets where there are none, that would be any number.
-    rows_K = [column.reshape(column.shape[0] * column.shape[1], *column.shape[2:]) for column in columns_TB]
-    joined_K = rows_K[0] if len(rows_K) == 1 else np.concatenate(rows_K)
-    # Arrays that came through shared memory are read-only, and torch has no read-only tensors.
-    return torch.from_numpy(np.require(joined_K, requirements=["C", "W"]))
+    rows_K = [
+        column.swapaxes(0, 1).reshape(column.shape[0] * column.shape[1], *column.shape[2:]) for column in columns_TB
+    ]
+    # Concatenating copies: arrays that came through shared memory are read-only, and torch has no read-only tensors.
+    return torch.from_numpy(np.concatenate(rows_K))

@@ -27,6 +27,7 @@ from rl_cluster.metrics.names import experience_of, iteration_metrics
 from rl_cluster.rllib.algorithm_config import SAMPLE_TIMEOUT_S, SwarmConfig
 from rl_cluster.rllib.env_runner import RunnerFragment, SwarmEnvRunner
 from rl_cluster.rllib.learner import STATISTICS
+from rl_cluster.rllib.training_data import FragmentData
 
 __all__ = ["RECORD", "SwarmAlgorithm"]
 
@@ -65,7 +66,8 @@ class SwarmAlgorithm(Algorithm):
             sampled = self._sample()
         sampled_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            results = self.learner_group.update(episodes=sampled, iteration=self.iteration)
+            data = FragmentData(episodes=sampled)
+            results = self.learner_group.update(training_data=data, iteration=self.iteration)
             self.metrics.aggregate(results, key=LEARNER_RESULTS)
         statistics = self.metrics.peek((LEARNER_RESULTS, *STATISTICS), default={})
         assert statistics, "the Learner returned no statistics: nothing was trained"

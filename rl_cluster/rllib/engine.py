@@ -98,10 +98,12 @@ class RayEngine:
         self._ending.close()
 
     def _ask_learner(self, function: Any) -> Any:
-        (answer,) = self.algorithm.learner_group.foreach_learner(function)
-        if not answer.ok:
-            raise answer.get()
-        return answer.get()
+        """The answer of the first Learner; all of them are asked, and all hold the same weights."""
+        answers = list(self.algorithm.learner_group.foreach_learner(function))
+        for answer in answers:
+            if not answer.ok:
+                raise answer.get()
+        return answers[0].get()
 
 
 def plan_when_free(config: Config, cluster: Cluster) -> Plan:

@@ -22,7 +22,7 @@ STATISTICS = (DEFAULT_MODULE_ID, "update")
 
 
 class SwarmLearner(TorchLearner):
-    """Trains a run's network, in the trainer's process or in an actor."""
+    """Trains a run's network, in the trainer's process or in an actor; several of them act as one."""
 
     def build(self) -> None:
         """Connector, network and optimizer; torch gets as many threads as the Learner has whole CPUs."""
@@ -39,6 +39,9 @@ class SwarmLearner(TorchLearner):
         self.register_optimizer(
             module_id=module_id, optimizer=self._updater.optimizer, params=self.get_parameters(module)
         )
+
+    def _make_modules_ddp_if_necessary(self) -> None:
+        """Modules stay as they are: the Updater sums gradients over the Learners, once a minibatch."""
 
     def update(self, *, training_data: TrainingData, iteration: int, **_: Any) -> dict[str, Any]:
         """Updates on the fragments of iteration `iteration`; `**_` are RLlib's own minibatch settings."""

@@ -57,7 +57,7 @@ def make_plan(config: Config, nodes: Sequence[NodeResources]) -> Plan:
     """The plan of a run on nodes with these free resources.
 
     Raises:
-        ClusterError: no node can hold the Learner, or the nodes cannot hold all env runners beside it.
+        ClusterError: the nodes cannot hold the Learners, or not all env runners beside them.
     """
     sampling, learners = config.sampling, config.learners
     plan = Plan(
@@ -76,17 +76,29 @@ def make_plan(config: Config, nodes: Sequence[NodeResources]) -> Plan:
 
 
 def _room_for_runners(plan: Plan, nodes: Sequence[NodeResources]) -> int:
-    """How many env runners fit, with the Learner on the node where it takes the least room from them."""
-    if plan.num_learners == 0:
-        return sum(_num_fitting(node.cpus, plan.cpus_per_runner) for node in nodes)
-    rooms = []
-    for index, node in enumerate(nodes):
-        if plan.cpus_per_learner <= node.cpus + GRAIN and plan.gpus_per_learner <= node.gpus + GRAIN:
-            left = [*nodes[:index], NodeResources(node.cpus - plan.cpus_per_learner), *nodes[index + 1 :]]
-            rooms.append(sum(_num_fitting(other.cpus, plan.cpus_per_runner) for other in left))
-    if not rooms:
-        raise _no_room_for_learner(plan, nodes)
-    return max(rooms)
+    """How many env runners fit, with each Learner on the node where it takes the least room from them."""
+    left = list(nodes)
+    for placed in range(plan.num_learners):
+        choices = [_with_learner(plan, left, index) for index, node in enumerate(left) if _holds_learner(plan, node)]
+        if not choices:
+            raise _no_room_for_learner(plan, nodes) if placed == 0 else _too_many_learners(plan, placed)
+        left = max(choices, key=lambda choice: _num_runners(plan, choice))
+    return _num_runners(plan, left)
+
+
+def _holds_learner(plan: Plan, node: NodeResources) -> bool:
+    return plan.cpus_per_learner <= node.cpus + GRAIN and plan.gpus_per_learner <= node.gpus + GRAIN
+
+
+def _with_learner(plan: Plan, nodes: list[NodeResources], index: int) -> list[NodeResources]:
+    """What is left of the nodes if one of them holds a Learner."""
+    cpus, gpus = nodes[index]
+    rest = NodeResources(cpus - plan.cpus_per_learner, gpus - plan.gpus_per_learner)
+    return [*nodes[:index], rest, *nodes[index + 1 :]]
+
+
+def _num_runners(plan: Plan, nodes: Sequence[NodeResources]) -> int:
+    return sum(_num_fitting(node.cpus, plan.cpus_per_runner) for node in nodes)
 
 
 def _num_fitting(cpus: float, cpus_each: float) -> int:
@@ -107,6 +119,15 @@ def _no_room_for_learner(plan: Plan, nodes: Sequence[NodeResources]) -> ClusterE
         "cluster",
         f"the Learner needed {plan.cpus_per_learner:g} CPUs on one node, available {most_cpus:g}",
         f"set {smaller}learners.num_learners=0, which trains in the trainer's process",
+    )
+
+
+def _too_many_learners(plan: Plan, placed: int) -> ClusterError:
+    each = f"{plan.cpus_per_learner:g} CPUs and {plan.gpus_per_learner:g} GPUs each"
+    return ClusterError(
+        "cluster",
+        f"{plan.num_learners} Learners needed {each}, and the nodes hold {placed}",
+        f"set learners.num_learners={placed}, or add nodes",
     )
 
 

@@ -22,7 +22,8 @@ ENGINES = {
     "in process": ("tiny", 0, 0),
     "one runner, one Learner": ("tiny", 1, 1),
     "two runners": ("tiny", 2, 0),
-    "navigate, two runners, one Learner": ("tiny_navigate", 2, 1),
+    "one runner, two Learners": ("tiny", 1, 2),
+    "navigate, two runners, three Learners": ("tiny_navigate", 2, 3),
 }
 """Settings, env runners and Learners; the worlds are the same four."""
 
@@ -35,7 +36,7 @@ def make_config(tiny: Config, num_env_runners: int, num_learners: int) -> Config
             "fragment_steps": 20,
         }
     )
-    learners = tiny.learners.model_copy(update={"num_learners": num_learners})
+    learners = tiny.learners.model_copy(update={"num_learners": num_learners, "cpus_per_learner": 0.5})
     return tiny.model_copy(update={"engine": "ray", "sampling": sampling, "learners": learners})
 
 

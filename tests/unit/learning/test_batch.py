@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from rl_cluster.config.schema import PPOConfig
@@ -27,13 +28,13 @@ def fragments(
     return [make_fragment(model, make_observation(num_graphs=3 * worlds, seed=worlds), 3, worlds) for worlds in (4, 2)]
 
 
-def test_rows__stand_in_order_of_fragment_step_and_world(fragments: list[Fragment], ppo: PPOConfig) -> None:
+def test_rows__stand_in_order_of_fragment_world_and_step(fragments: list[Fragment], ppo: PPOConfig) -> None:
     batch = make_train_batch(fragments, ppo)
 
     assert batch.num_rows == 18
     first, second = fragments
-    np.testing.assert_array_equal(batch.action[4 * 2 + 3], first.action[2, 3])
-    np.testing.assert_array_equal(batch.observation.pair[12 + 2 * 1 + 1], second.observation.pair[1, 1])
+    np.testing.assert_array_equal(batch.action[3 * 3 + 2], first.action[2, 3])
+    np.testing.assert_array_equal(batch.observation.pair[12 + 3 * 1 + 1], second.observation.pair[1, 1])
     np.testing.assert_array_equal(batch.logp_KN[12], second.logp[0, 0])
 
 
@@ -50,22 +51,18 @@ def test_controls__keep_their_axis(
     assert batch.action.shape == (12, 5, 2)
     assert batch.exists_KN.shape == batch.logp_KN.shape == (12, 5)
     assert fragment.num_agent_steps == int(batch.exists_KN.sum())
-    np.testing.assert_array_equal(batch.action[4 * 2 + 3], fragment.action[2, 3])
+    np.testing.assert_array_equal(batch.action[3 * 3 + 2], fragment.action[2, 3])
 
 
 def test_advantages__are_gae_of_each_fragment(fragments: list[Fragment], ppo: PPOConfig) -> None:
     batch = make_train_batch(fragments, ppo)
 
     estimates = [gae(f.reward, f.value, f.next_value, f.ended, ppo.gamma, ppo.gae_lambda) for f in fragments]
-    advantage, target = (np.concatenate([x.reshape(-1, 5) for x in column]) for column in zip(*estimates, strict=True))
+    advantage, target = (
+        np.concatenate([x.swapaxes(0, 1).reshape(-1, 5) for x in column]) for column in zip(*estimates, strict=True)
+    )
     np.testing.assert_array_equal(batch.advantage_KN, advantage)
     np.testing.assert_array_equal(batch.value_target_KN, target)
-
-
-def test_arrays_of_one_fragment__are_shared(fragments: list[Fragment], ppo: PPOConfig) -> None:
-    batch = make_train_batch(fragments[:1], ppo)
-
-    assert np.shares_memory(batch.observation.pair.numpy(), fragments[0].observation.pair)
 
 
 def test_read_only_arrays__are_copied(fragments: list[Fragment], ppo: PPOConfig) -> None:
@@ -80,6 +77,20 @@ def test_read_only_arrays__are_copied(fragments: list[Fragment], ppo: PPOConfig)
 
     assert not np.shares_memory(batch.observation.pair.numpy(), frozen.observation.pair)
     np.testing.assert_array_equal(batch.observation.pair, make_train_batch(fragments[:1], ppo).observation.pair)
+
+
+def test_worlds__that_are_shared_out_have_the_rows_of_all(fragments: list[Fragment], ppo: PPOConfig) -> None:
+    """Advantages too: they never look from one world into another."""
+    whole = make_train_batch(fragments, ppo)
+    first, second = fragments
+
+    parts = [[first.of_worlds(0, 3)], [first.of_worlds(3, 4), second]]
+
+    batches = [make_train_batch(part, ppo) for part in parts]
+    assert [batch.num_rows for batch in batches] == [9, 9]
+    for name in ("action", "logp_KN", "advantage_KN", "value_target_KN"):
+        joined = torch.cat([getattr(batch, name) for batch in batches])
+        assert torch.equal(joined, getattr(whole, name)), name
 
 
 def test_no_fragments__are_refused(ppo: PPOConfig) -> None:

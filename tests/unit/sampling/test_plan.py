@@ -108,6 +108,17 @@ def test_plan__learner_needs_its_cpus_on_one_node() -> None:
         make_plan(config, [NodeResources(2.0), NodeResources(2.0)])
 
 
+def test_plan__learners_share_the_nodes() -> None:
+    config = make_config("learners.num_learners=3", "learners.gpus_per_learner=1", "sampling.num_env_runners=4")
+    nodes = [NodeResources(4.0, gpus=2.0), NodeResources(3.0, gpus=1.0), NodeResources(8.0)]
+
+    assert make_plan(config, nodes).num_gpus == 3.0
+    with pytest.raises(
+        ClusterError, match=r"3 Learners needed 1 CPUs and 1 GPUs each, .* hold 2; set .*num_learners=2"
+    ):
+        make_plan(config, [nodes[0], nodes[2]])
+
+
 @pytest.mark.parametrize("overrides", [("learners.num_learners=1",), ("sampling.num_env_runners=1",)])
 def test_plan__refuses_an_empty_cluster(overrides: tuple[str, ...]) -> None:
     with pytest.raises(ClusterError, match=r"available 0"):
