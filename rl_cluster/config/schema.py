@@ -85,6 +85,8 @@ class SamplingConfig(Section):
     """Worlds that one runner steps as one batch."""
     fragment_steps: Annotated[int, Field(ge=1, le=4096)]
     """Decision steps per world and iteration."""
+    overlap: bool
+    """true: remote env runners sample the next batch during the update; their weights lag one update behind."""
     cpus_per_runner: Annotated[float, Field(gt=0.0, le=64.0)]
     """CPUs that Ray sets aside for a runner (it runs one thread); fractions let small machines hold several."""
 

@@ -22,6 +22,7 @@ __all__ = [
     "EPISODES",
     "HEADLINES",
     "LEARNING_S",
+    "POLICY_LAG",
     "SAMPLING_S",
     "Experience",
     "episode_key",
@@ -41,6 +42,8 @@ EPISODES = "sampling/episodes"
 AGENT_STEPS = "sampling/agent_steps"
 AGENT_STEPS_TOTAL = "sampling/agent_steps_total"
 AGENT_STEPS_PER_S = "sampling/agent_steps_per_s"
+POLICY_LAG = "sampling/policy_lag"
+"""Updates that the weights had seen since those by which the oldest rows were sampled."""
 SAMPLING_S = "time/sampling_s"
 LEARNING_S = "time/learning_s"
 ELAPSED_S = "time/elapsed_s"
@@ -84,12 +87,13 @@ def experience_of(fragments: Sequence[Fragment]) -> Experience:
 
 
 def iteration_metrics(
-    experience: Experience, learner: Mapping[str, float], sampling_s: float, learning_s: float
+    experience: Experience, learner: Mapping[str, float], sampling_s: float, learning_s: float, policy_lag: int = 0
 ) -> dict[str, float]:
     """The record of an iteration: what was sampled, how episodes went, what the update did, and how long it took."""
     return {
         AGENT_STEPS: float(experience.agent_steps),
         EPISODES: float(experience.episodes),
+        POLICY_LAG: float(policy_lag),
         **outcome_means(experience.outcomes, episode_key),
         **{learning_key(name): value for name, value in learner.items() if math.isfinite(value)},
         SAMPLING_S: sampling_s,

@@ -75,7 +75,7 @@ class RayEngine:
     def state(self) -> EngineState:
         """Copies of weights, optimizer, and the worlds of all env runners."""
         weights, optimizer = self._ask_learner(lambda learner: learner.training_state())
-        rollouts = self.algorithm.for_each_runner(lambda runner: (runner.runner, runner.rollout.state_dict()))
+        rollouts = self.algorithm.runners.for_each(lambda runner: (runner.runner, runner.rollout.state_dict()))
         arrays: dict[str, NDArray[Any]] = {
             f"runner{index}/{name}": np.array(array) for index, rollout in rollouts for name, array in rollout.items()
         }
@@ -83,6 +83,7 @@ class RayEngine:
 
     def load_state(self, state: EngineState) -> None:
         """Puts weights, optimizer and worlds back; env runners get the weights before their next sample."""
+        self.algorithm.discard_samples()
         self._ask_learner(lambda learner: learner.load_training_state(state.weights, state.optimizer))
         arrays_ref = ray.put(state.arrays)
 
@@ -91,7 +92,7 @@ class RayEngine:
             own = {name: array for name, array in ray.get(arrays_ref).items() if name.startswith(prefix)}
             runner.set_state({COMPONENT_ROLLOUT: {name.removeprefix(prefix): array for name, array in own.items()}})
 
-        self.algorithm.for_each_runner(load_rollout)
+        self.algorithm.runners.for_each(load_rollout)
 
     def close(self) -> None:
         """Ends the actors, the connection, and Ray itself where this engine started it."""

@@ -1,0 +1,137 @@
+"""The env runners of a run, as one thing that can be asked: lost ones are waited for, or others do their share.
+
+RLlib's own group logs a runner's exception and goes on without it. Here whatever a runner raises is raised, and only
+who is lost (its process or its node is gone) is passed over until Ray has restarted it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import ray
+from ray.exceptions import RayTaskError
+from ray.rllib.algorithms.algorithm import Algorithm
+
+from rl_cluster.rllib.algorithm_config import SAMPLE_TIMEOUT_S
+from rl_cluster.rllib.env_runner import RunnerFragment, SwarmEnvRunner
+
+__all__ = ["RunnerGroup", "Sampled"]
+
+PATIENCE_S = 300.0
+"""How long runners that are being restarted are waited for, before the run fails."""
+TAG = "sample"
+"""Of requests for fragments among those that RLlib's manager has under way."""
+
+AnswerT = TypeVar("AnswerT")
+
+logger = logging.getLogger(__name__)
+
+
+class Sampled(NamedTuple):
+    """What a runner answers to a request for a fragment."""
+
+    fragments: list[RunnerFragment]
+    metrics: dict[str, Any]
+
+
+class RunnerGroup:
+    """All env runners of an algorithm: RLlib's indices 1 .. n, or 0, the one in this process.
+
+    Args:
+        algorithm: Whose runners they are; it must be set up.
+    """
+
+    def __init__(self, algorithm: Algorithm) -> None:
+        self._algorithm = algorithm
+        self._local: SwarmEnvRunner | None = algorithm.env_runner
+        # RLlib's group of runners only logs what a runner raises; its manager hands it out.
+        self._manager = algorithm.env_runner_group._worker_manager  # noqa: SLF001
+        self._num_runners = max(1, algorithm.config.num_env_runners)
+        self._state: dict[str, Any] = {}
+
+    def request(self, state: dict[str, Any]) -> None:
+        """Has every runner take this state and sample one fragment, which `gather` will fetch. Waits for nobody."""
+        self._state = state
+        if not self._local:
+            self._state_ref = ray.put(state)
+            self._send(self._manager.healthy_actor_ids())
+
+    def gather(self) -> list[Sampled]:
+        """As many answers as there are runners; a lost runner's share is made by the others, by the same state.
+
+        Raises RuntimeError if no runner answers for `PATIENCE_S`.
+        """
+        if self._local:
+            return [_sample(self._local, self._state)]
+        answers: list[Sampled] = []
+        for healthy in self._attempts():
+            missing = self._num_runners - len(answers) - self._manager.num_outstanding_async_reqs(TAG)
+            self._send(healthy[: max(0, missing)])
+            answers += self._answers(
+                self._manager.fetch_ready_async_reqs(tags=TAG, timeout_seconds=SAMPLE_TIMEOUT_S)
+            ).values()
+            if len(answers) == self._num_runners:
+                break
+        return answers
+
+    def discard(self) -> None:
+        """Waits for whatever has been requested, and forgets it."""
+        if not self._local:
+            self._manager.fetch_ready_async_reqs(tags=TAG, timeout_seconds=SAMPLE_TIMEOUT_S)
+
+    def for_each(self, function: Callable[[SwarmEnvRunner], AnswerT]) -> list[AnswerT]:
+        """The answers of all env runners, in their order; waits for runners that are being restarted."""
+        if self._local:
+            return [function(self._local)]
+        answers: dict[int, AnswerT] = {}
+        for healthy in self._attempts():
+            asked = [index for index in healthy if index not in answers]
+            answers |= self._answers(
+                self._manager.foreach_actor(function, remote_actor_ids=asked, timeout_seconds=SAMPLE_TIMEOUT_S)
+            )
+            if len(answers) == self._num_runners:
+                break
+        return [answers[index] for index in sorted(answers)]
+
+    def _send(self, indices: Sequence[int]) -> None:
+        if not indices:
+            return  # RLlib would take an empty list for all of them
+        state_ref = self._state_ref
+
+        def sample(runner: SwarmEnvRunner) -> Sampled:
+            return _sample(runner, ray.get(state_ref))
+
+        self._manager.foreach_actor_async(sample, tag=TAG, remote_actor_ids=list(indices))
+
+    def _attempts(self) -> Iterator[list[int]]:
+        """Indices of the remote runners that can be asked now, again and again."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            yield self._manager.healthy_actor_ids()
+            algorithm = self._algorithm
+            restored = algorithm.restore_env_runners(algorithm.env_runner_group)
+            if restored:
+                algorithm._make_on_env_runners_recreated_callbacks(  # noqa: SLF001 - RLlib's own way to its hook
+                    config=algorithm.config,
+                    env_runner_group=algorithm.env_runner_group,
+                    restored_env_runner_indices=restored,
+                )
+        raise RuntimeError(f"env runners that were lost have not come back for {PATIENCE_S:g} s")
+
+    def _answers(self, results: Any) -> dict[int, Any]:
+        """Index -> answer, without runners that were lost. A runner's own exception is raised."""
+        answers: dict[int, Any] = {}
+        for result in results:
+            if result.ok:
+                answers[result.actor_id] = result.get()
+            elif isinstance(result.get(), RayTaskError):
+                raise result.get()
+            else:
+                logger.warning("env runner %d is lost, and will be restarted: %s", result.actor_id, result.get())
+        return answers
+
+
+def _sample(runner: SwarmEnvRunner, state: dict[str, Any]) -> Sampled:
+    runner.set_state(state)
+    return Sampled(runner.sample(), runner.get_metrics())
