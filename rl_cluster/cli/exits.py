@@ -1,4 +1,7 @@
-"""How commands end: 0 done, 2 the user can mend it, 130 interrupted; what went wrong is one line on stderr."""
+"""How commands end: 0 done, 2 the user can mend it, 130 or 143 by SIGINT or SIGTERM.
+
+What went wrong is one line on stderr.
+"""
 
 import sys
 from typing import NoReturn

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.arguments import Overrides
-from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+from rl_cluster.cli.exits import fail
+from rl_cluster.cli.signals import StopRequest
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,14 +59,15 @@ def train_policy(
     engine = _make_engine(start.config, address)
     try:
         console.print(f"run folder: {start.path}", soft_wrap=True, highlight=False, markup=False)
-        with Display(console, start.config) as display:
-            saved = train(engine, start, display.show)
-    except KeyboardInterrupt:
-        how = "--weights" if start.config.api_stack == "old" else "--resume"
-        fail(f"train: interrupted; go on with rl-cluster train {how} {start.path}", EXIT_INTERRUPTED)
+        with StopRequest() as request, Display(console, start.config) as display:
+            saved = train(engine, start, display.show, request.is_set)
     finally:
         engine.close()
     console.print(f"checkpoint: {saved}", soft_wrap=True, highlight=False, markup=False)
+    if request.signal:
+        how = "--weights" if start.config.api_stack == "old" else "--resume"
+        what = f"stopped by {request.signal.name}"
+        fail(f"train: {what}; go on with rl-cluster train {how} {start.path}", request.exit_code)
     console.print(f"score it: rl-cluster evaluate {start.path}", soft_wrap=True, highlight=False, markup=False)
 
 

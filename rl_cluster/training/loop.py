@@ -105,8 +105,18 @@ def resumed_start(path: Path) -> Start:
     return Start(path, checkpoint.config, checkpoint, None, found.damaged)
 
 
-def train(engine: Engine, start: Start, report: Report) -> Path:
+def _never() -> bool:
+    return False
+
+
+def train(engine: Engine, start: Start, report: Report, is_stopped: Callable[[], bool] = _never) -> Path:
     """Runs to the last iteration or the time limit; returns the folder of the last checkpoint.
+
+    Args:
+        engine: Runs the iterations.
+        start: Where the run begins.
+        report: Told of every iteration.
+        is_stopped: Asked after every iteration; if it says True, that was the last one, and it is saved.
 
     Raises CheckpointError if the run folder or a checkpoint cannot be written.
     """
@@ -133,7 +143,8 @@ def train(engine: Engine, start: Start, report: Report) -> Path:
             metrics |= counters
             folder.append(done, metrics)
             report(done, metrics)
-            is_last = done == config.training.iterations or counters[ELAPSED_S] >= config.training.time_limit_s
+            is_out_of_time = counters[ELAPSED_S] >= config.training.time_limit_s
+            is_last = done == config.training.iterations or is_out_of_time or is_stopped()
             if is_last or done % config.training.checkpoint_every == 0:
                 saved = _save(engine, config, folder, done, counters)
             if is_last:

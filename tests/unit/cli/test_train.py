@@ -1,6 +1,9 @@
 """`train` without Ray: what it prints and leaves, and what it refuses before it writes anything."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +102,36 @@ def test_weights__and_resume_exclude_each_other(run: Path, error_line: Callable[
     line = error_line("train", "--weights", str(run), "--resume", str(run))
 
     assert line == "error: train: --weights and --resume exclude each other; leave --weights away: the run has its own"
+
+
+LONG = (*SMALL[:-3], "training.iterations=1000", "training.checkpoint_every=500", "training.evaluate_every=0")
+
+
+def _start_training(run: Path, *settings: str) -> subprocess.Popen[str]:
+    """A run of its own process, which has reported its first iteration."""
+    command = [sys.executable, "-m", "rl_cluster", "train", *LONG, *settings, "--out", str(run)]
+    trainer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert trainer.stdout is not None
+    next(line for line in trainer.stdout if line.startswith("iteration 1/"))
+    return trainer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal__ends_a_run_after_its_iteration_with_a_checkpoint(
+    tmp_path: Path, number: signal.Signals, exit_code: int
+) -> None:
+    with _start_training(tmp_path / "run") as trainer:
+        trainer.send_signal(number)
+        printed, errors = trainer.communicate()
+
+    assert trainer.returncode == exit_code
+    last = [line for line in printed.splitlines() if line.startswith("iteration ")][-1:]
+    done = int(last[0].split()[1].partition("/")[0]) if last else 1
+    assert find_checkpoint(tmp_path / "run").folder.name == f"checkpoint-{done:06}"
+    assert errors.splitlines()[-1] == (
+        f"error: train: stopped by {number.name}; go on with rl-cluster train --resume {tmp_path / 'run'}"
+    )
 
 
 def test_resume__refuses_other_settings_than_the_runs(run: Path, error_line: Callable[..., str]) -> None:

@@ -44,6 +44,26 @@ class _StopsAfter:
             raise InterruptedError
 
 
+def test_train__that_is_asked_to_stop_saves_the_last_iteration(tiny_of_task: Config, tmp_path: Path) -> None:
+    config = _with_training(tiny_of_task, iterations=5, checkpoint_every=4)
+    whole = train(LocalEngine(config), new_start(config, tmp_path / "whole"), _no_report)
+    done: list[int] = []
+
+    saved = train(
+        LocalEngine(config),
+        new_start(config, tmp_path / "cut"),
+        lambda number, _: done.append(number),
+        is_stopped=lambda: len(done) == 3,
+    )
+
+    assert saved.name == "checkpoint-000003"
+    assert len(_metrics(tmp_path / "cut")) == 3
+    start = resumed_start(tmp_path / "cut")
+    resumed = train(LocalEngine(config), start, _no_report)
+    expected, weights = (Checkpoint.load(folder).weights for folder in (whole, resumed))
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in expected.items())
+
+
 def test_train__resumed_equals_uninterrupted(tiny_of_task: Config, tmp_path: Path) -> None:
     config = _with_training(tiny_of_task, iterations=5, checkpoint_every=2)
     train(LocalEngine(config), new_start(config, tmp_path / "whole"), _no_report)
