@@ -117,10 +117,17 @@ def test_resumed_start__refuses_a_run_that_has_ended(tiny: Config, tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("preset", "iterations", "gain"), [("quick_demo", 15, 0.1), ("navigate_demo", 6, 1.0)])
-def test_train__learns_within_seconds(preset: str, iterations: int, gain: float) -> None:
-    settings = ("model.width=32", "sampling.worlds_per_runner=64", "ppo.minibatch_rows=256")
-    config = load_config(preset, [*settings, f"training.iterations={iterations}"])
+@pytest.mark.parametrize(
+    ("preset", "settings", "gain"),
+    [
+        # one round of intent: UAVs learn to pay heed to announcements later than that
+        ("quick_demo", ["training.iterations=15", "world.intent_rounds=1", "world.training_intent_rounds=1"], 0.1),
+        ("navigate_demo", ["training.iterations=6"], 1.0),
+    ],
+)
+def test_train__learns_within_seconds(preset: str, settings: list[str], gain: float) -> None:
+    small = ["model.width=32", "sampling.worlds_per_runner=64", "ppo.minibatch_rows=256"]
+    config = load_config(preset, [*small, *settings])
     engine = LocalEngine(config)
     source = make_source(config, config.seed, is_training=False)
 
@@ -132,5 +139,5 @@ def test_train__learns_within_seconds(preset: str, iterations: int, gain: float)
     for iteration in range(config.training.iterations):
         engine.iterate(iteration)
 
-    # on the same episodes, never trained on; seeds 0, 1 and 2 gained 0.23 to 0.28, and 1.1 to 2.4
+    # on the same episodes, never trained on; seeds 0, 1 and 2 gained 0.20 to 0.34, and 1.1 to 2.4
     assert paired_difference(rewards(), untrained).low > gain
