@@ -80,7 +80,7 @@ def rows_of(model: TransformerGNN, config: Config, manners: Sequence[Manner], ua
             played = settings(config, team, manner)
             reference = score(heuristics(played)[name](SEED), played, num_episodes)
             yield Row.of(
-                f"{team.num_uavs} UAVs, {team.regime}, {manner.rounds} rounds every {manner.interval_s:g} s",
+                f"{team.num_uavs} UAVs, {team.regime}, rounds: {manner.rounds}, every {manner.interval_s:g} s",
                 score(ModelPolicy(model, "argmax", SEED), played, num_episodes),
                 reference,
                 name,

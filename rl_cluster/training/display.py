@@ -85,7 +85,7 @@ class Display:
         if self._begin_s is None:
             self._begin_s, self._first = elapsed_s, done
         if done == self._first:
-            return training.time_limit_s - elapsed_s
+            return max(0.0, training.time_limit_s - elapsed_s)
         pace_s = (elapsed_s - self._begin_s) / (done - self._first)
         return max(0.0, min(pace_s * (training.iterations - done), training.time_limit_s - elapsed_s))
 

@@ -18,7 +18,15 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
-TRAIN = ["-m", "rl_cluster", "train", "debug", "training.iterations=2", "sampling.worlds_per_runner=8"]
+TRAIN = [
+    "-m",
+    "rl_cluster",
+    "train",
+    "debug",
+    "training.iterations=2",
+    "sampling.worlds_per_runner=8",
+    "training.time_limit_s=1000",
+]
 
 
 @dataclass(frozen=True)
