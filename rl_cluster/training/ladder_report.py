@@ -117,7 +117,7 @@ def save_plot(ladders: Sequence[Ladder], path: Path) -> None:
             _draw(upper, ladder, intervals, name, COLOURS[column])
         upper.set_title(f"{ladder.regime}, trained on up to {ladder.trained_on} UAVs")
         upper.set_ylabel(LABELS[ladder.metric][0])
-        upper.legend()
+        upper.legend(loc="lower left", fontsize="small")
         _draw(lower, ladder, [ladder.transfer(rung) for rung in ladder.rungs], "transfer", COLOURS[0])
         if ladder.num_networks > 1:
             sizes = [rung.num_uavs for rung in ladder.rungs]
