@@ -117,7 +117,6 @@ def save_plot(ladders: Sequence[Ladder], path: Path) -> None:
             _draw(upper, ladder, intervals, name, COLOURS[column])
         upper.set_title(f"{ladder.regime}, trained on up to {ladder.trained_on} UAVs")
         upper.set_ylabel(LABELS[ladder.metric][0])
-        upper.legend(loc="lower left", fontsize="small")
         _draw(lower, ladder, [ladder.transfer(rung) for rung in ladder.rungs], "transfer", COLOURS[0])
         if ladder.num_networks > 1:
             sizes = [rung.num_uavs for rung in ladder.rungs]
@@ -127,6 +126,8 @@ def save_plot(ladders: Sequence[Ladder], path: Path) -> None:
             lower.axhline(height, color="black", linewidth=0.8, linestyle=style)
         lower.set_ylabel("transfer: score over that at training size")
         lower.set_xlabel("UAVs")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     content = io.BytesIO()
     figure.savefig(content, dpi=120, format=path.suffix[1:].lower())
     write_output(path, content.getvalue())
