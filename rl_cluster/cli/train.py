@@ -13,7 +13,7 @@ from rl_cluster.errors import ConfigError
 if TYPE_CHECKING:
     from rl_cluster.config.schema import Config
     from rl_cluster.training.engine import Engine
-    from rl_cluster.training.loop import Start
+    from rl_cluster.training.start import Start
 
 __all__ = ["app"]
 
@@ -76,7 +76,7 @@ def _start_of(
 ) -> "Start":
     """Where the run begins. With --resume, settings may be given again, but must be those of the run."""
     from rl_cluster.config.load import load_config
-    from rl_cluster.training.loop import check_same, default_path, new_start, resumed_start
+    from rl_cluster.training.start import check_same, default_path, new_start, resumed_start
 
     config = load_config(preset_or_file, overrides) if preset_or_file else None
     if resume:

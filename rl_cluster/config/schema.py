@@ -43,8 +43,8 @@ class ModelConfig(Section):
     """dense: fused attention over all entities. sparse: messages between neighbours. auto: whichever is faster."""
     gradient_checkpointing: bool
     """Recompute each block's activations in the backward pass: less memory, about a quarter more time."""
-    precision: Literal["fp32", "bf16"]
-    """bf16: matrix products under autocast; logits, log-probabilities, values and losses stay fp32."""
+    precision: Literal["fp32", "bf16", "fp16"]
+    """bf16, fp16: matrix products under autocast; logits, log-probabilities, values and losses stay fp32."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -87,6 +87,8 @@ class SamplingConfig(Section):
     """Decision steps per world and iteration."""
     overlap: bool
     """true: remote env runners sample the next batch during the update; their weights lag one update behind."""
+    timeout_s: Annotated[float, Field(gt=0.0, le=1e6)]
+    """Seconds after which an env runner that has not answered is ended and restarted; the others do its share."""
     cpus_per_runner: Annotated[float, Field(gt=0.0, le=64.0)]
     """CPUs that Ray sets aside for a runner (it runs one thread); fractions let small machines hold several."""
 
@@ -102,6 +104,8 @@ class LearnersConfig(Section):
     """Graphs that go through the network together; gradients of a minibatch add up. 0: as many as fit into memory."""
     memory_share: Annotated[float, Field(gt=0.0, le=1.0)]
     """Share of the GPU's memory, or of what is free on a machine without, that a Learner may take."""
+    timeout_s: Annotated[float, Field(ge=1.0, le=1e6)]
+    """Seconds after which a Learner that has not answered, or has not joined an exchange with the others, is lost."""
     gpus_per_learner: Annotated[float, Field(ge=0.0, le=64.0)]
     """GPUs of a Learner, at most 1; 0 trains on the CPU. With api_stack=old the number of towers, one on each GPU."""
 
@@ -113,6 +117,8 @@ class TrainingConfig(Section):
     """Sample-and-update rounds; learning rate and entropy weight run over them."""
     time_limit_s: Annotated[float, Field(gt=0.0, le=1e9)]
     """Seconds after which training ends even if iterations are left."""
+    max_restarts: Annotated[int, Field(ge=0, le=1000)]
+    """How often a run whose Learners or env runners are lost begins again by itself, from its last checkpoint."""
     checkpoint_every: Annotated[int, Field(ge=1)]
     """Iterations between checkpoints (the last iteration is always saved)."""
     keep_checkpoints: Annotated[int, Field(ge=2, le=1000)]

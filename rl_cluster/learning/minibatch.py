@@ -39,6 +39,11 @@ class MinibatchPart(NamedTuple):
     sizes: GraphSizes
     """The smallest that hold everything that exists in these rows."""
 
+    def cut(self, most_rows: int) -> list["MinibatchPart"]:
+        """The same rows in as few pieces as have at most so many rows."""
+        num_pieces = max(1, math.ceil(len(self.rows) / most_rows))
+        return [MinibatchPart(rows, self.sizes) for rows in np.array_split(self.rows, num_pieces)]
+
 
 def measure_rows(observation: Observation[Tensor]) -> NDArray[np.int64]:
     """(K, 4) sizes of each graph in the order of `GraphSizes`.

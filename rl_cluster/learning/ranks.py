@@ -4,6 +4,7 @@ Who is alone asks nobody. Sums of floats over ranks come out the same on every r
 decide alike.
 """
 
+from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 import torch
@@ -52,23 +53,26 @@ class Alone:
 
 
 class ProcessGroup:
-    """The ranks of torch's default process group, gloo or NCCL.
+    """The ranks of torch's default process group, gloo or NCCL; all of them must make theirs.
 
     Args:
         device: Where tensors that are exchanged stand.
+        timeout_s: Who waits longer for another in an exchange fails with torch's error.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, timeout_s: float) -> None:
         self._device = device
+        # A group of our own: the one of Ray waits for half an hour, and has no setting for it.
+        self._group = torch.distributed.new_group(timeout=timedelta(seconds=timeout_s))
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the sum over all ranks."""
-        torch.distributed.all_reduce(tensor)
+        torch.distributed.all_reduce(tensor, group=self._group)
         return tensor
 
     def largest(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the maximum over all ranks."""
-        torch.distributed.all_reduce(tensor, op=torch.distributed.ReduceOp.MAX)
+        torch.distributed.all_reduce(tensor, torch.distributed.ReduceOp.MAX, self._group)
         return tensor
 
     def shard(self, num_rows: int) -> Shard:
@@ -79,10 +83,10 @@ class ProcessGroup:
         return Shard(sum(counts[: torch.distributed.get_rank()]), num_rows, sum(counts))
 
 
-def find_ranks(device: torch.device) -> Ranks:
+def find_ranks(device: torch.device, timeout_s: float) -> Ranks:
     """The ranks of torch's default process group if there is one, else this Learner alone."""
     has_group = torch.distributed.is_available() and torch.distributed.is_initialized()
-    return ProcessGroup(device) if has_group and torch.distributed.get_world_size() > 1 else Alone()
+    return ProcessGroup(device, timeout_s) if has_group and torch.distributed.get_world_size() > 1 else Alone()
 
 
 class Moments(NamedTuple):

@@ -1,9 +1,9 @@
 """The update: one iteration's batch in, changed weights and the iteration's statistics out.
 
-Several epochs of minibatch steps with Adam. `ppo.py` holds the loss, `minibatch.py` says which rows go together,
-`TransformerGNN` applies precision. Nothing here knows where the batch came from: the loop without Ray and the Learner
-both call `Updater.update`. Several Learners are one: every one of them goes through the same minibatches, with the rows
-that it has (`ranks.py`), and gradients are summed over all of them before each step.
+Several epochs of minibatch steps with Adam. `minibatch.py` says which rows go together, `gradient_step.py` takes a
+step. Nothing here knows where the batch came from: the loop without Ray and the Learner both call `Updater.update`.
+Several Learners are one: every one of them goes through the same minibatches, with the rows that it has (`ranks.py`),
+and gradients are summed over all of them before each step.
 """
 
 import copy
@@ -17,10 +17,11 @@ from torch import Tensor
 from rl_cluster.config.schema import PPOConfig
 from rl_cluster.learning.batch import TrainBatch
 from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_rows
+from rl_cluster.learning.gradient_step import GradientStep
 from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
-from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_minibatches, measure_rows, trim_observation
-from rl_cluster.learning.ppo import PPOSample, PPOWeights, explained_variance, ppo_loss
-from rl_cluster.learning.ranks import Alone, Ranks, Shard, find_ranks, masked_moments
+from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_minibatches, measure_rows
+from rl_cluster.learning.ppo import PPOWeights, explained_variance
+from rl_cluster.learning.ranks import Alone, Ranks, Shard, masked_moments
 from rl_cluster.model.transformer_gnn import TransformerGNN
 
 __all__ = ["Updater"]
@@ -32,8 +33,6 @@ CPU_PART_ROWS = 256
 accelerator takes a minibatch whole where it fits: there the number of kernel launches decides."""
 STD_EPSILON = 1e-8
 """Keeps advantages finite where all of them are equal."""
-STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
-"""Of `ppo_loss`, those that add up over parts and ranks."""
 PART_ROWS = "part_rows"
 """Name of the number of graphs in a part among the optimizer's state, which names parameters with a dot."""
 
@@ -47,8 +46,7 @@ class Updater:
         device: where batches are moved to.
         part_rows: graphs that go through the network together; 0: as many as fit, found at the first update.
         memory_share: of the GPU's memory, or of what is free on a machine without.
-        ranks: the Learners of the run, which all must have begun with equal weights; None: those of torch's process
-            group, if there is one.
+        ranks: the Learners of the run, which all must have begun with equal weights; None: this one is alone.
     """
 
     def __init__(
@@ -63,11 +61,16 @@ class Updater:
         self.model = model
         self.config = config
         self.device = device
-        self.part_rows = part_rows
         self._memory_share = memory_share
-        self._ranks = ranks or find_ranks(device)
+        self._ranks = ranks or Alone()
         limit_memory(device, memory_share)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr[0], eps=ADAM_EPSILON, fused=True)
+        self._step = GradientStep(model, self.optimizer, self._ranks, config.max_grad_norm, part_rows)
+
+    @property
+    def part_rows(self) -> int:
+        """Graphs that go through the network together; 0 = not found yet."""
+        return self._step.part_rows
 
     def update(self, batch: TrainBatch, progress: float, seed: int, iteration: int) -> dict[str, float]:
         """All epochs over one batch. Every rank must call it, and gets the same statistics.
@@ -88,9 +91,9 @@ class Updater:
         Raises:
             ConfigError: Not even one graph fits into memory.
         """
-        batch = batch.map(lambda tensor: tensor.to(self.device))
+        batch = batch.map(self._move)
         shard = self._ranks.shard(batch.num_rows)
-        part_rows = self.part_rows = self.part_rows or self._find_part_rows(batch)
+        self._step.part_rows = self.part_rows or self._find_part_rows(batch)
         batch = self._standardise(batch)
         lr = _interpolate(self.config.lr, progress)
         for group in self.optimizer.param_groups:
@@ -100,8 +103,8 @@ class Updater:
         steps: list[dict[str, float]] = []
         for epoch in range(self.config.num_epochs):
             generator = np.random.default_rng([seed, iteration, epoch])
-            minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, part_rows, generator, shard)
-            steps.extend(self._step(batch, parts, weights) for parts in minibatches)
+            minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, self.part_rows, generator, shard)
+            steps.extend(self._step.take(batch, parts, weights) for parts in minibatches)
         applied = [step for step in steps if math.isfinite(step["grad_norm"])]
         names = [name for name in steps[0] if name != "ratio_deviation"]
         means = {name: float(np.mean([step[name] for step in applied])) if applied else math.nan for name in names}
@@ -112,8 +115,14 @@ class Updater:
             "first_ratio_deviation": float(first_deviation),
             "lr": lr,
             "skipped_updates": float(len(steps) - len(applied)),
-            "part_rows": float(part_rows),
+            "part_rows": float(self.part_rows),
         }
+
+    def _move(self, tensor: Tensor) -> Tensor:
+        """To the device; to a GPU while the CPU goes on to copy the next column."""
+        if self.device.type == "cuda" and tensor.device.type == "cpu":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
     def _find_part_rows(self, batch: TrainBatch) -> int:
         """As many graphs as fit, of the run's padded sizes."""
@@ -141,7 +150,7 @@ class Updater:
         trial = Updater(copy.deepcopy(self.model), self.config, self.device, rows, self._memory_share, Alone())
         full = full_rows(batch, rows)
         weights = trial._make_weights(full, Shard(0, rows, rows), 0.0)
-        trial._step(full, [MinibatchPart(np.arange(rows), sizes)], weights)
+        trial._step.take(full, [MinibatchPart(np.arange(rows), sizes)], weights)
 
     def _standardise(self, batch: TrainBatch) -> TrainBatch:
         """Takes the value targets into the running statistics; the batch with advantages of mean 0 and deviation 1.
@@ -167,55 +176,6 @@ class Updater:
             num_existing=num_existing,
         )
 
-    def _step(self, batch: TrainBatch, parts: list[MinibatchPart], weights: PPOWeights) -> dict[str, float]:
-        """One minibatch: gradients of its parts and of all ranks added up, clipped, applied if finite."""
-        self.optimizer.zero_grad(set_to_none=True)
-        totals_X = torch.zeros(len(STATISTICS), device=self.device)
-        largest = torch.zeros((), device=self.device)
-        for part in parts:
-            loss, statistics = self._part_loss(batch, part, weights)
-            loss.backward()
-            totals_X += torch.stack([statistics[name] for name in STATISTICS])
-            largest = torch.maximum(largest, statistics["ratio_deviation"])
-        totals_X = self._sum_over_ranks(totals_X)
-        grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
-        if torch.isfinite(grad_norm):
-            self.optimizer.step()
-        totals = dict(zip(STATISTICS, totals_X.tolist(), strict=True))
-        return totals | {"ratio_deviation": float(largest), "grad_norm": float(grad_norm)}
-
-    def _sum_over_ranks(self, totals_X: Tensor) -> Tensor:
-        """Sums gradients over all ranks, and these totals with them, in one exchange. A rank without rows adds 0."""
-        if isinstance(self._ranks, Alone):
-            return totals_X
-        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        flat = self._ranks.sum(torch.cat([totals_X, *(gradient.flatten() for gradient in gradients)]))
-        summed = flat.split([len(totals_X), *(gradient.numel() for gradient in gradients)])
-        for gradient, total in zip(gradients, summed[1:], strict=True):
-            gradient.copy_(total.view_as(gradient))
-        return flat[: len(totals_X)]
-
-    def _part_loss(
-        self, batch: TrainBatch, part: MinibatchPart, weights: PPOWeights
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        rows = torch.from_numpy(part.rows).to(self.device)
-        picked = batch.map(lambda tensor: tensor.index_select(0, rows))
-        observation = trim_observation(picked.observation, part.sizes)
-        num_uavs = part.sizes.num_uavs
-        sample = PPOSample(
-            action=picked.action[:, :num_uavs],
-            logp_BN=picked.logp_KN[:, :num_uavs],
-            advantage_BN=picked.advantage_KN[:, :num_uavs],
-            value_target_BN=self.model.normalise(picked.value_target_KN[:, :num_uavs]),
-            decides_BN=observation.decides,
-            exists_BN=picked.exists_KN[:, :num_uavs],
-        )
-        return ppo_loss(self.model(observation), sample, weights)
-
     def state_dict(self) -> dict[str, Tensor]:
         """Adam's state as `<parameter>.<exp_avg|exp_avg_sq|step>` -> tensor, and the rows of a part.
 
@@ -226,17 +186,19 @@ class Updater:
             for name, parameter in self.model.named_parameters()
             for key, value in self.optimizer.state.get(parameter, {}).items()
         }
-        return {**state, PART_ROWS: torch.tensor(self.part_rows)} if state else {}
+        return {**state, **self._step.state_dict(), PART_ROWS: torch.tensor(self.part_rows)} if state else {}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Takes back what `state_dict` gave. Raises ValueError if its names are not those of this model."""
         keys = ("step", "exp_avg", "exp_avg_sq")
         parameters = dict(self.model.named_parameters())
-        expected = {PART_ROWS, *(f"{name}.{key}" for name in parameters for key in keys)} if state else set()
+        own = {PART_ROWS, *self._step.state_dict()}
+        expected = own | {f"{name}.{key}" for name in parameters for key in keys} if state else set()
         if unlike := expected ^ state.keys():
             raise ValueError(f"optimizer state does not fit the model: {min(unlike)} is missing or unknown")
         if state:
-            self.part_rows = int(state[PART_ROWS])
+            self._step.part_rows = int(state[PART_ROWS])
+            self._step.load_state_dict(state)
         self.optimizer.state.clear()
         for name, parameter in parameters.items() if state else ():
             self.optimizer.state[parameter] = {

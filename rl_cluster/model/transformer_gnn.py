@@ -24,6 +24,9 @@ from rl_cluster.types import GraphSpec, Observation
 
 __all__ = ["PolicyOutput", "TransformerGNN"]
 
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""Precision -> dtype of the matrix products."""
+
 
 class PolicyOutput(NamedTuple):
     """What the network says of a batch of graphs."""
@@ -65,7 +68,8 @@ class TransformerGNN(nn.Module):
     def forward(self, observation: Observation[Tensor]) -> PolicyOutput:
         """Policy and values of B graphs. Rows of entities that do not exist hold finite numbers without meaning."""
         device_type = observation.uav.device.type
-        with torch.autocast(device_type, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
+        half = HALVES.get(self.config.precision)
+        with torch.autocast(device_type, dtype=half, enabled=half is not None):
             uav_BND, target_BMD = self._embed(observation)
         with torch.autocast(device_type, enabled=False):  # heads in float32: bf16 logits would blur the ratios of PPO
             return PolicyOutput(
@@ -82,7 +86,7 @@ class TransformerGNN(nn.Module):
         return MaskedCategorical(self.pointer_head(uav_BND, target_BMD, observation))
 
     def _embed(self, observation: Observation[Tensor]) -> tuple[Tensor, Tensor]:
-        """Embeddings of UAVs and targets, float32: the residual stream is never rounded to bf16."""
+        """Embeddings of UAVs and targets, float32: the residual stream is never rounded to half."""
         uav_BND = self.uav_encoder(observation.uav).float()
         if self.spec.num_controls:
             uav_BND = uav_BND + self.encounter_encoder(uav_BND, observation)

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
-from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE
+from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
@@ -22,9 +22,9 @@ from ray.rllib.utils.metrics import (
 from rl_cluster.metrics.names import experience_of, iteration_metrics
 from rl_cluster.rllib.algorithm_config import SwarmConfig
 from rl_cluster.rllib.env_runner import RunnerFragment
-from rl_cluster.rllib.learner import STATISTICS
+from rl_cluster.rllib.learner import STATISTICS, SwarmLearner
+from rl_cluster.rllib.learners import Learners
 from rl_cluster.rllib.runner_group import RunnerGroup
-from rl_cluster.rllib.training_data import FragmentData
 
 __all__ = ["RECORD", "SwarmAlgorithm"]
 
@@ -36,6 +36,7 @@ class SwarmAlgorithm(Algorithm):
     """Trains a run's network; `config.run_config` says how."""
 
     _runners: RunnerGroup | None = None
+    _learners: Learners | None = None
     _is_requested = False
     """True = runners are sampling the next batch already."""
 
@@ -61,8 +62,15 @@ class SwarmAlgorithm(Algorithm):
             self._runners = RunnerGroup(self)
         return self._runners
 
+    @property
+    def learners(self) -> Learners:
+        """All Learners."""
+        if self._learners is None:
+            self._learners = Learners(self.learner_group, self.config.run_config.learners.timeout_s)
+        return self._learners
+
     def training_step(self) -> None:
-        """One iteration. Raises RuntimeError if no env runner answers for a long time.
+        """One iteration. Raises EngineLost if a Learner is lost, or no env runner answers for a long time.
 
         With overlap, runners go on to sample the next batch, by the weights from before the update, while the Learners
         update on this one: weights lag one update behind, and no runner waits for the Learners.
@@ -72,8 +80,7 @@ class SwarmAlgorithm(Algorithm):
             fragments = self._sample()
         sampled_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            data = FragmentData(episodes=fragments)
-            results = self.learner_group.update(training_data=data, iteration=self.iteration)
+            results = self.learners.update(fragments, self.iteration)
             self.metrics.aggregate(results, key=LEARNER_RESULTS)
         statistics = self.metrics.peek((LEARNER_RESULTS, *STATISTICS), default={})
         assert statistics, "the Learner returned no statistics: nothing was trained"
@@ -105,11 +112,14 @@ class SwarmAlgorithm(Algorithm):
 
     def _weights(self) -> dict[str, Any]:
         """What runners need to sample: the Learners' weights, and their number."""
-        component = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}"
-        weights = self.learner_group.get_state(components=component, inference_only=True)[COMPONENT_LEARNER]
-        return {COMPONENT_RL_MODULE: weights[COMPONENT_RL_MODULE], WEIGHTS_SEQ_NO: self.iteration}
+        return {COMPONENT_RL_MODULE: self.learners.first(_acting_weights), WEIGHTS_SEQ_NO: self.iteration}
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Indices of runners that answer again; they get their weights before the next sample, as all do."""
         restored: list[int] = env_runner_group.probe_unhealthy_env_runners()
         return restored
+
+
+def _acting_weights(learner: SwarmLearner) -> dict[str, Any]:
+    state: dict[str, Any] = learner.get_state(components=COMPONENT_RL_MODULE, inference_only=True)
+    return state[COMPONENT_RL_MODULE]

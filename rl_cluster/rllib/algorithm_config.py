@@ -19,9 +19,8 @@ from rl_cluster.rllib.env_runner import SwarmEnvRunner
 from rl_cluster.rllib.learner import SwarmLearner
 from rl_cluster.rllib.rl_module import SwarmRLModule
 
-__all__ = ["SAMPLE_TIMEOUT_S", "SwarmConfig", "make_algorithm_config"]
+__all__ = ["SwarmConfig", "make_algorithm_config"]
 
-SAMPLE_TIMEOUT_S = 600.0
 PROBE_TIMEOUT_S = 2.0
 
 
@@ -53,6 +52,7 @@ class SwarmConfig(AlgorithmConfig):
             num_env_runners=run.sampling.num_env_runners,
             num_envs_per_env_runner=run.sampling.worlds_per_runner,
             rollout_fragment_length=run.sampling.fragment_steps,
+            sample_timeout_s=run.sampling.timeout_s,
             num_cpus_per_env_runner=run.sampling.cpus_per_runner,  # 1 by default: two runners would fill a laptop
         )
         self.learners(
@@ -78,7 +78,6 @@ class SwarmConfig(AlgorithmConfig):
         )
         self.env_runners(
             create_local_env_runner=False,  # else the trainer's process builds worlds that it never steps
-            sample_timeout_s=SAMPLE_TIMEOUT_S,  # 60 s by default, and what a slower runner sampled is thrown away
             merge_env_runner_states=False,  # our runners have no connectors with state to merge ...
             broadcast_env_runner_states=False,  # ... or to send back; weights go out before each sample
         )

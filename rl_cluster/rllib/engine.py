@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import ray
 from numpy.typing import NDArray
+from ray.exceptions import RayActorError
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rl_cluster.config.schema import Config
@@ -24,12 +25,14 @@ from rl_cluster.rllib.cluster import Cluster, connect
 from rl_cluster.rllib.env_runner import COMPONENT_ROLLOUT
 from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.sampling.plan import Plan, make_plan
-from rl_cluster.training.engine import EngineState, make_model
+from rl_cluster.training.engine import EngineLost, EngineState, make_model
 
 __all__ = ["RayEngine", "plan_when_free"]
 
 SETTLE_S = 10.0
 """How long resources of a run that has just ended may still count as taken."""
+RESTART_PATIENCE_S = 300.0
+"""How long a run that has lost a node waits for another one."""
 
 
 class RayEngine:
@@ -49,15 +52,36 @@ class RayEngine:
         self, config: Config, address: str | None = None, callbacks: Sequence[type[RLlibCallback]] = ()
     ) -> None:
         self.config = config
-        algorithm_config = make_algorithm_config(config, callbacks)
+        self._algorithm_config = make_algorithm_config(config, callbacks)
         with ExitStack() as ending:
             self.cluster = ending.enter_context(connect(address))
             self.plan = plan_when_free(config, self.cluster)
             logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # its import has set it to WARNING
-            with without_known_messages():
-                self.algorithm = SwarmAlgorithm(config=algorithm_config)
-            ending.callback(self.algorithm.stop)
+            self.algorithm = self._make_algorithm()
+            ending.callback(self._stop)
             self._ending = ending.pop_all()
+
+    def _make_algorithm(self) -> SwarmAlgorithm:
+        with without_known_messages():
+            return SwarmAlgorithm(config=self._algorithm_config.copy(copy_frozen=False))
+
+    def _stop(self) -> None:
+        self.algorithm.stop()
+
+    def restart(self) -> None:
+        """Ends all actors and makes new ones, once the cluster has room for them.
+
+        Raises:
+            EngineLost: One of the new actors is lost already.
+            ClusterError: The cluster has had no room for some minutes.
+        """
+        self.algorithm.learners.kill()
+        self._stop()
+        self.plan = _plan_within(RESTART_PATIENCE_S, self.config, self.cluster)
+        try:
+            self.algorithm = self._make_algorithm()
+        except RayActorError as error:
+            raise EngineLost(f"an actor of the restarted run is lost ({str(error).splitlines()[0]})") from error
 
     def iterate(self, iteration: int) -> dict[str, float]:
         """One round of sampling and updating; an iteration without samples raises, and never counts."""
@@ -68,13 +92,13 @@ class RayEngine:
     def model(self) -> TransformerGNN:
         """A copy of the network with the current weights, on the CPU."""
         model = make_model(self.config)
-        weights, _ = self._ask_learner(lambda learner: learner.training_state())
+        weights, _ = self.algorithm.learners.first(lambda learner: learner.training_state())
         model.load_state_dict(weights)
         return model
 
     def state(self) -> EngineState:
         """Copies of weights, optimizer, and the worlds of all env runners."""
-        weights, optimizer = self._ask_learner(lambda learner: learner.training_state())
+        weights, optimizer = self.algorithm.learners.first(lambda learner: learner.training_state())
         rollouts = self.algorithm.runners.for_each(lambda runner: (runner.runner, runner.rollout.state_dict()))
         arrays: dict[str, NDArray[Any]] = {
             f"runner{index}/{name}": np.array(array) for index, rollout in rollouts for name, array in rollout.items()
@@ -84,7 +108,7 @@ class RayEngine:
     def load_state(self, state: EngineState) -> None:
         """Puts weights, optimizer and worlds back; env runners get the weights before their next sample."""
         self.algorithm.discard_samples()
-        self._ask_learner(lambda learner: learner.load_training_state(state.weights, state.optimizer))
+        self.algorithm.learners.for_each(lambda learner: learner.load_training_state(state.weights, state.optimizer))
         arrays_ref = ray.put(state.arrays)
 
         def load_rollout(runner: Any) -> None:
@@ -98,19 +122,15 @@ class RayEngine:
         """Ends the actors, the connection, and Ray itself where this engine started it."""
         self._ending.close()
 
-    def _ask_learner(self, function: Any) -> Any:
-        """The answer of the first Learner; all of them are asked, and all hold the same weights."""
-        answers = list(self.algorithm.learner_group.foreach_learner(function))
-        for answer in answers:
-            if not answer.ok:
-                raise answer.get()
-        return answers[0].get()
-
 
 def plan_when_free(config: Config, cluster: Cluster) -> Plan:
     """Refuses at once what the whole cluster cannot hold, and soon what it cannot hold besides its other runs."""
     make_plan(config, cluster.resources())
-    deadline_s = time.monotonic() + SETTLE_S
+    return _plan_within(SETTLE_S, config, cluster)
+
+
+def _plan_within(patience_s: float, config: Config, cluster: Cluster) -> Plan:
+    deadline_s = time.monotonic() + patience_s
     while True:
         try:
             return make_plan(config, cluster.free_resources())

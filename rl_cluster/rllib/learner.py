@@ -13,6 +13,7 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_TRAINED, NUM_ENV_STEPS_TRAINED_LIFETIME
 from torch import Tensor
 
+from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
 
 __all__ = ["STATISTICS", "SwarmLearner"]
@@ -35,7 +36,10 @@ class SwarmLearner(TorchLearner):
         module = self.module[module_id]
         self._model = module.model
         learners = self._run.learners
-        self._updater = Updater(module.model, self._run.ppo, self.device, learners.part_rows, learners.memory_share)
+        ranks = find_ranks(self.device, learners.timeout_s)
+        self._updater = Updater(
+            module.model, self._run.ppo, self.device, learners.part_rows, learners.memory_share, ranks
+        )
         self.register_optimizer(
             module_id=module_id, optimizer=self._updater.optimizer, params=self.get_parameters(module)
         )

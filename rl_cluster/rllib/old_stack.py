@@ -1,7 +1,7 @@
 """The engine on RLlib's old API stack: stock PPO on the team's reward, with model towers on the GPUs of one node.
 
 Runs in the same loop as the other engines, and writes the same checkpoints. What it cannot do (Learners, credit per
-UAV, exact resume) is refused by the config's rules and by `training/loop.py`.
+UAV, exact resume) is refused by the config's rules and by `training/start.py`.
 """
 
 import logging
@@ -18,7 +18,6 @@ from rl_cluster.environment.spaces import spaces_of
 from rl_cluster.errors import ClusterError
 from rl_cluster.metrics.names import Experience, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
-from rl_cluster.rllib.algorithm_config import SAMPLE_TIMEOUT_S
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.engine import plan_when_free
 from rl_cluster.rllib.messages import without_known_messages
@@ -97,6 +96,10 @@ class OldStackEngine:
         self.algorithm.get_policy().model.model.load_state_dict(state.weights)
         self.algorithm.env_runner_group.sync_weights()
 
+    def restart(self) -> None:
+        """Never asked for: the trainer's process updates, and RLlib restarts env runners by itself."""
+        raise AssertionError("an engine of the old API stack is never lost")
+
     def close(self) -> None:
         """Ends the actors, the connection, and Ray itself where this engine started it."""
         self._ending.close()
@@ -125,7 +128,7 @@ def make_ppo_config(run: Config) -> PPOConfig:
         rollout_fragment_length=run.sampling.fragment_steps,
         num_cpus_per_env_runner=run.sampling.cpus_per_runner,
         create_local_env_runner=run.sampling.num_env_runners == 0,
-        sample_timeout_s=SAMPLE_TIMEOUT_S,  # 60 s by default, and what a slower runner sampled is thrown away
+        sample_timeout_s=run.sampling.timeout_s,
     )
     config.training(
         model=model_settings(run),

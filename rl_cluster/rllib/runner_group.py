@@ -13,13 +13,13 @@ import ray
 from ray.exceptions import RayTaskError
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rl_cluster.rllib.algorithm_config import SAMPLE_TIMEOUT_S
 from rl_cluster.rllib.env_runner import RunnerFragment, SwarmEnvRunner
+from rl_cluster.training.engine import EngineLost
 
 __all__ = ["RunnerGroup", "Sampled"]
 
 PATIENCE_S = 300.0
-"""How long runners that are being restarted are waited for, before the run fails."""
+"""How long runners that are being restarted are waited for while none of the others has anything to do."""
 TAG = "sample"
 """Of requests for fragments among those that RLlib's manager has under way."""
 
@@ -48,7 +48,9 @@ class RunnerGroup:
         # RLlib's group of runners only logs what a runner raises; its manager hands it out.
         self._manager = algorithm.env_runner_group._worker_manager  # noqa: SLF001
         self._num_runners = max(1, algorithm.config.num_env_runners)
+        self._timeout_s: float = algorithm.config.sample_timeout_s
         self._state: dict[str, Any] = {}
+        self._heard_s = 0.0
 
     def request(self, state: dict[str, Any]) -> None:
         """Has every runner take this state and sample one fragment, which `gather` will fetch. Waits for nobody."""
@@ -60,7 +62,7 @@ class RunnerGroup:
     def gather(self) -> list[Sampled]:
         """As many answers as there are runners; a lost runner's share is made by the others, by the same state.
 
-        Raises RuntimeError if no runner answers for `PATIENCE_S`.
+        Raises EngineLost if lost runners do not come back for `PATIENCE_S`.
         """
         if self._local:
             return [_sample(self._local, self._state)]
@@ -68,17 +70,26 @@ class RunnerGroup:
         for healthy in self._attempts():
             missing = self._num_runners - len(answers) - self._manager.num_outstanding_async_reqs(TAG)
             self._send(healthy[: max(0, missing)])
-            answers += self._answers(
-                self._manager.fetch_ready_async_reqs(tags=TAG, timeout_seconds=SAMPLE_TIMEOUT_S)
-            ).values()
+            answers += self._fetch()
             if len(answers) == self._num_runners:
                 break
         return answers
 
+    def _fetch(self) -> list[Sampled]:
+        """What has been requested; whoever has not answered in time is ended, and Ray restarts it."""
+        answers = self._answers(self._manager.fetch_ready_async_reqs(tags=TAG, timeout_seconds=self._timeout_s))
+        hanging = {index for tag, index in self._manager._in_flight_req_to_actor_id.values() if tag == TAG}  # noqa: SLF001
+        for index in hanging:
+            logger.warning("env runner %d has not answered for %g s, and is restarted", index, self._timeout_s)
+            ray.kill(self._manager.actors()[index], no_restart=False)
+            self._manager.set_actor_state(index, healthy=False)
+            self._heard_s = time.monotonic()
+        return list(answers.values())
+
     def discard(self) -> None:
         """Waits for whatever has been requested, and forgets it."""
         if not self._local:
-            self._manager.fetch_ready_async_reqs(tags=TAG, timeout_seconds=SAMPLE_TIMEOUT_S)
+            self._fetch()
 
     def for_each(self, function: Callable[[SwarmEnvRunner], AnswerT]) -> list[AnswerT]:
         """The answers of all env runners, in their order; waits for runners that are being restarted."""
@@ -88,7 +99,7 @@ class RunnerGroup:
         for healthy in self._attempts():
             asked = [index for index in healthy if index not in answers]
             answers |= self._answers(
-                self._manager.foreach_actor(function, remote_actor_ids=asked, timeout_seconds=SAMPLE_TIMEOUT_S)
+                self._manager.foreach_actor(function, remote_actor_ids=asked, timeout_seconds=self._timeout_s)
             )
             if len(answers) == self._num_runners:
                 break
@@ -105,9 +116,9 @@ class RunnerGroup:
         self._manager.foreach_actor_async(sample, tag=TAG, remote_actor_ids=list(indices))
 
     def _attempts(self) -> Iterator[list[int]]:
-        """Indices of the remote runners that can be asked now, again and again."""
-        deadline_s = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline_s:
+        """Indices of the remote runners that can be asked now, again and again while some of them answer."""
+        self._heard_s = time.monotonic()
+        while time.monotonic() - self._heard_s < PATIENCE_S:
             yield self._manager.healthy_actor_ids()
             algorithm = self._algorithm
             restored = algorithm.restore_env_runners(algorithm.env_runner_group)
@@ -117,7 +128,7 @@ class RunnerGroup:
                     env_runner_group=algorithm.env_runner_group,
                     restored_env_runner_indices=restored,
                 )
-        raise RuntimeError(f"env runners that were lost have not come back for {PATIENCE_S:g} s")
+        raise EngineLost(f"env runners that were lost have not come back for {PATIENCE_S:g} s")
 
     def _answers(self, results: Any) -> dict[int, Any]:
         """Index -> answer, without runners that were lost. A runner's own exception is raised."""
@@ -125,6 +136,7 @@ class RunnerGroup:
         for result in results:
             if result.ok:
                 answers[result.actor_id] = result.get()
+                self._heard_s = time.monotonic()
             elif isinstance(result.get(), RayTaskError):
                 raise result.get()
             else:

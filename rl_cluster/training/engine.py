@@ -18,7 +18,7 @@ from rl_cluster.metrics.names import experience_of, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.rollout import make_rollout
 
-__all__ = ["Engine", "EngineState", "LocalEngine", "make_model"]
+__all__ = ["Engine", "EngineLost", "EngineState", "LocalEngine", "make_model"]
 
 
 class EngineState(NamedTuple):
@@ -32,8 +32,12 @@ class EngineState(NamedTuple):
     """worlds in flight: names 'runner0/...'"""
 
 
+class EngineLost(Exception):  # noqa: N818  an event, which the loop answers with a restart
+    """A part of the engine is gone, and with it the state; a restarted engine can go on from a checkpoint."""
+
+
 class Engine(Protocol):
-    """Runs iterations."""
+    """Runs iterations. Whatever it is asked may raise EngineLost."""
 
     def iterate(self, iteration: int) -> dict[str, float]:
         """Samples, updates, and returns the iteration's metrics by the names of `metrics/names.py`."""
@@ -46,6 +50,9 @@ class Engine(Protocol):
 
     def load_state(self, state: EngineState) -> None:
         """Goes on from a state."""
+
+    def restart(self) -> None:
+        """Begins anew, untrained, with parts of its own that are all there. Raises ClusterError if it cannot."""
 
     def close(self) -> None:
         """Ends whatever the engine started."""
@@ -107,6 +114,10 @@ class LocalEngine:
             rollout.load_state_dict(
                 {name.removeprefix(prefix): array for name, array in state.arrays.items() if name.startswith(prefix)}
             )
+
+    def restart(self) -> None:
+        """Begins anew, untrained."""
+        self.__init__(self._config)  # type: ignore[misc]  # nothing outlives it
 
     def close(self) -> None:
         """Nothing to end."""

@@ -1,108 +1,32 @@
-"""The loop of a run: iterations, evaluations on the way, metrics, checkpoints, and where a stopped run goes on.
+"""The loop of a run: iterations, evaluations on the way, metrics, checkpoints, and what happens when something is lost.
 
 It drives any `Engine`, so a run with Ray and one without differ in nothing but who samples and who updates. Nothing is
 written before the engine stands: a bad address or a full cluster leaves no folder behind.
+
+An engine that is lost is restarted, and the run goes on from its last checkpoint, as often as `training.max_restarts`
+says. A checkpoint that cannot be written costs no iteration: it is tried again after each of the next ones.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from torch import Tensor
-
-from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
-from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.errors import CheckpointError, ClusterError
 from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_TOTAL, ELAPSED_S, evaluation_key, outcome_means
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
-from rl_cluster.training.engine import Engine, EngineState
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.engine import Engine, EngineLost, EngineState
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.run_folder import RunFolder
+from rl_cluster.training.start import Start
 
-__all__ = ["Report", "Start", "check_same", "default_path", "new_start", "resumed_start", "train"]
+__all__ = ["Report", "train"]
 
 Report = Callable[[int, dict[str, float]], None]
 """Is told the number of iterations done, and the metrics of the last one."""
 
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where a run begins: in a new folder, or from a checkpoint."""
-
-    path: Path
-    """The run folder."""
-    config: Config
-    checkpoint: Checkpoint | None
-    """What a resumed run goes on from; None = a new run."""
-    weights: dict[str, Tensor] | None = None
-    """What a new run begins with; None = untrained."""
-    damaged: tuple[CheckpointError, ...] = ()
-    """Newer checkpoints that had to be passed over."""
-
-
-def new_start(config: Config, path: Path, weights: Path | None = None) -> Start:
-    """A new run; nothing is written yet.
-
-    Args:
-        config: The run.
-        path: Its folder.
-        weights: Run or checkpoint folder, of either API stack, whose weights it begins with.
-
-    Raises CheckpointError if something of that name exists, or if the weights do not fit the run's network.
-    """
-    if path.exists() or path.is_symlink():
-        go_on = f"go on with --resume {path}, or " if (path / "checkpoints").is_dir() else ""
-        raise CheckpointError(str(path), "exists already", f"{go_on}choose another --out")
-    if not weights:
-        return Start(path, config, None)
-    found = find_checkpoint(weights)
-    model = load_model(Checkpoint.load(found.folder), config)
-    return Start(path, config, None, model.state_dict(), found.damaged)
-
-
-def default_path(config: Config) -> Path:
-    """A run folder of its own under the home folder: a job's working directory is temporary."""
-    return Path.home() / "rl_cluster_runs" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-
-
-def check_same(config: Config | None, start: Start) -> None:
-    """Raises ConfigError if settings are given to a run that goes on with other ones; None = none are given."""
-    if config is None or config == start.config:
-        return
-    given, own = config.model_dump(), start.config.model_dump()
-    key = next(name for name, value in _flat(given) if value != dict(_flat(own)).get(name))
-    what = f"{key}={dict(_flat(given))[key]} is not the run's own {key}={dict(_flat(own))[key]}"
-    raise ConfigError(str(start.path), what, "leave the settings away with --resume, or train a new run")
-
-
-def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of nested settings."""
-    for name, value in data.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def resumed_start(path: Path) -> Start:
-    """A run that goes on from its newest sound checkpoint.
-
-    Raises CheckpointError if there is none, if it does not fit its own config, if the run has ended, or if it is one of
-    the old API stack.
-    """
-    found = find_checkpoint(path)
-    checkpoint = Checkpoint.load(found.folder)
-    if checkpoint.config.api_stack == "old":
-        what = "was trained with api_stack=old, which keeps neither its optimizer nor its worlds"
-        raise CheckpointError(str(path), what, f"begin a new run with its weights: --weights {path}")
-    load_model(checkpoint)  # weights that do not fit are found before anything is started
-    training = checkpoint.config.training
-    if checkpoint.iteration >= training.iterations:
-        what = f"has ended: all {training.iterations} iterations are done"
-        raise CheckpointError(str(path), what, "evaluate it, or train a new run with more training.iterations")
-    return Start(path, checkpoint.config, checkpoint, None, found.damaged)
+logger = logging.getLogger(__name__)
 
 
 def _never() -> bool:
@@ -118,48 +42,126 @@ def train(engine: Engine, start: Start, report: Report, is_stopped: Callable[[],
         report: Told of every iteration.
         is_stopped: Asked after every iteration; if it says True, that was the last one, and it is saved.
 
-    Raises CheckpointError if the run folder or a checkpoint cannot be written.
+    Raises:
+        CheckpointError: The run folder or the last checkpoint cannot be written.
+        ClusterError: The engine was lost more often than `training.max_restarts`, or cannot be restarted.
     """
-    config, counters = start.config, {AGENT_STEPS_TOTAL: 0.0, ELAPSED_S: 0.0}
-    first = start.checkpoint.iteration if start.checkpoint else 0
+    with _open(engine, start) as folder:
+        run = _Run(engine, start, folder)
+        restarts_left = start.config.training.max_restarts
+        while True:
+            try:
+                return run.go_on(report, is_stopped)
+            except EngineLost as lost:
+                failure: EngineLost | None = lost
+            while failure:
+                if not restarts_left:
+                    raise _out_of_restarts(start, failure) from failure
+                restarts_left -= 1
+                logger.warning("%s; the run goes on from its last checkpoint (%d more times)", failure, restarts_left)
+                failure = _restart(engine, run)
+
+
+def _open(engine: Engine, start: Start) -> RunFolder:
+    """The run folder, once the engine has taken the run's first state."""
+    _load(engine, start, start.checkpoint)
     if start.checkpoint:
-        checkpoint = start.checkpoint
+        return RunFolder.resume(start.path, start.checkpoint.iteration)
+    return RunFolder.create(start.path, start.config)
+
+
+def _load(engine: Engine, start: Start, checkpoint: Checkpoint | None) -> None:
+    if checkpoint:
         engine.load_state(EngineState(checkpoint.weights, checkpoint.optimizer, checkpoint.arrays))
-        counters |= checkpoint.state
-        folder = RunFolder.resume(start.path, first)
-    else:
-        if start.weights:
-            engine.load_state(engine.state()._replace(weights=start.weights))
-        folder = RunFolder.create(start.path, config)
-    begin_s = time.monotonic() - counters[ELAPSED_S]
-    saved = start.path
-    with folder:
-        for done in range(first + 1, config.training.iterations + 1):
-            metrics = engine.iterate(done - 1)
-            counters[AGENT_STEPS_TOTAL] += metrics[AGENT_STEPS]
-            if config.training.evaluate_every and done % config.training.evaluate_every == 0:
-                metrics |= _evaluate(engine, config)
-            counters[ELAPSED_S] = time.monotonic() - begin_s
-            metrics |= counters
-            folder.append(done, metrics)
-            report(done, metrics)
-            is_out_of_time = counters[ELAPSED_S] >= config.training.time_limit_s
-            is_last = done == config.training.iterations or is_out_of_time or is_stopped()
-            if is_last or done % config.training.checkpoint_every == 0:
-                saved = _save(engine, config, folder, done, counters)
+    elif start.weights:
+        engine.load_state(engine.state()._replace(weights=start.weights))
+
+
+def _restart(engine: Engine, run: "_Run") -> EngineLost | None:
+    """Goes back to the last checkpoint with a new engine. What is returned: it was lost once more on the way."""
+    try:
+        engine.restart()
+        run.go_back()
+    except EngineLost as lost:
+        return lost
+    return None
+
+
+def _out_of_restarts(start: Start, lost: EngineLost) -> ClusterError:
+    limit = start.config.training.max_restarts
+    what = f"{lost}, after {limit} restarts of training.max_restarts={limit}"
+    return ClusterError(str(start.path), what, f"look after the cluster, then go on with --resume {start.path}")
+
+
+class _Run:
+    """A run whose engine has the state that it goes on from."""
+
+    def __init__(self, engine: Engine, start: Start, folder: RunFolder) -> None:
+        self._engine, self._start, self._folder = engine, start, folder
+        self._config = start.config
+        self._saved: Path | None = None
+        self._is_save_due = False
+        self._take_over(start.checkpoint)
+        self._begin_s = time.monotonic() - self._counters[ELAPSED_S]
+
+    def _take_over(self, checkpoint: Checkpoint | None) -> None:
+        self._done = checkpoint.iteration if checkpoint else 0
+        self._counters = {AGENT_STEPS_TOTAL: 0.0, ELAPSED_S: 0.0, **(checkpoint.state if checkpoint else {})}
+
+    def go_back(self) -> None:
+        """To the last checkpoint, or to the start: the engine's state, counters, and the lines of metrics."""
+        checkpoint = self._start.checkpoint
+        if self._saved:
+            checkpoint = Checkpoint.load(find_checkpoint(self._start.path).folder)
+        _load(self._engine, self._start, checkpoint)
+        self._take_over(checkpoint)
+        self._folder.rewind(self._done)
+
+    def go_on(self, report: Report, is_stopped: Callable[[], bool]) -> Path:
+        """Iterates to the end, and returns the folder of the last checkpoint."""
+        while True:
+            metrics = self._iterate()
+            report(self._done, metrics)
+            is_last = self._is_last() or is_stopped()
             if is_last:
-                break
-    return saved
+                return self._checkpoint().save(self._folder.checkpoints, self._config.training.keep_checkpoints)
+            self._is_save_due |= self._done % self._config.training.checkpoint_every == 0
+            if self._is_save_due:
+                self._save_or_warn()
 
+    def _iterate(self) -> dict[str, float]:
+        config = self._config
+        metrics = self._engine.iterate(self._done)
+        done = self._done + 1
+        if config.training.evaluate_every and done % config.training.evaluate_every == 0:
+            metrics |= self._evaluate()
+        self._done = done
+        self._counters[AGENT_STEPS_TOTAL] += metrics[AGENT_STEPS]
+        self._counters[ELAPSED_S] = time.monotonic() - self._begin_s
+        metrics |= self._counters
+        self._folder.append(done, metrics)
+        return metrics
 
-def _evaluate(engine: Engine, config: Config) -> dict[str, float]:
-    """Mean metrics of argmax play on episodes of the evaluation stream."""
-    source = make_source(config, config.seed, is_training=False)
-    outcomes = evaluate(ModelPolicy(engine.model(), "argmax"), source, config, config.training.evaluation_episodes)
-    return outcome_means(outcomes, evaluation_key)
+    def _is_last(self) -> bool:
+        training = self._config.training
+        return self._done == training.iterations or self._counters[ELAPSED_S] >= training.time_limit_s
 
+    def _evaluate(self) -> dict[str, float]:
+        """Mean metrics of argmax play on episodes of the evaluation stream."""
+        config = self._config
+        source = make_source(config, config.seed, is_training=False)
+        policy = ModelPolicy(self._engine.model(), "argmax")
+        return outcome_means(evaluate(policy, source, config, config.training.evaluation_episodes), evaluation_key)
 
-def _save(engine: Engine, config: Config, folder: RunFolder, done: int, counters: dict[str, Any]) -> Path:
-    state = engine.state()
-    checkpoint = Checkpoint(config, done, state.weights, state.optimizer, state.arrays, dict(counters))
-    return checkpoint.save(folder.checkpoints, config.training.keep_checkpoints)
+    def _save_or_warn(self) -> None:
+        """A full disk costs no iteration: the older checkpoints are untouched, and the next iteration tries again."""
+        try:
+            self._saved = self._checkpoint().save(self._folder.checkpoints, self._config.training.keep_checkpoints)
+        except CheckpointError as error:
+            logger.warning("%s; the run goes on, and tries again after the next iteration", error)
+        else:
+            self._is_save_due = False
+
+    def _checkpoint(self) -> Checkpoint:
+        state = self._engine.state()
+        return Checkpoint(self._config, self._done, state.weights, state.optimizer, state.arrays, dict(self._counters))

@@ -5,11 +5,13 @@ What a checkpoint holds is in `checkpoint.py`; what the metrics are called is de
 
 import fcntl
 import json
+import logging
 import math
 import os
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
@@ -19,15 +21,18 @@ __all__ = ["RunFolder"]
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
 
+logger = logging.getLogger(__name__)
+
 
 class RunFolder:
     """A run folder that is open for writing. Make one by `create` or `resume`; use it in a `with`, or `close` it."""
 
-    def __init__(self, path: Path, metrics: BinaryIO) -> None:
+    def __init__(self, path: Path, metrics: FileIO) -> None:
         self.path = path
         self.checkpoints = path / CHECKPOINTS
         """Where `Checkpoint.save` belongs."""
         self._metrics = metrics
+        self._unwritten: list[bytes] = []
 
     @classmethod
     def create(cls, path: Path, config: Config) -> Self:
@@ -65,11 +70,33 @@ class RunFolder:
         return cls(path, metrics)
 
     def append(self, iteration: int, metrics: Mapping[str, Any]) -> None:
-        """Adds a line of metrics: JSON values by name. What is not finite is left out: it was not measured."""
+        """Adds a line of metrics: JSON values by name. What is not finite is left out: it was not measured.
+
+        If the disk is full, lines wait in memory, and are written with a later one.
+        """
         kept = {name: value for name, value in metrics.items() if not isinstance(value, float) or math.isfinite(value)}
         line = json.dumps({"iteration": iteration, **kept}, allow_nan=False)
-        self._metrics.write(line.encode() + b"\n")
-        self._metrics.flush()
+        self._unwritten.append(line.encode() + b"\n")
+        self._write()
+
+    def rewind(self, iteration: int) -> None:
+        """Drops the lines of metrics that are later than `iteration`."""
+        self._unwritten = [line for line in self._unwritten if _is_until(line, iteration)]
+        _drop_later(self._metrics, iteration)
+
+    def _write(self) -> None:
+        """Writes what waits, whole lines only."""
+        end = self._metrics.seek(0, os.SEEK_END)
+        lines = b"".join(self._unwritten)
+        try:
+            num_written = self._metrics.write(lines)
+        except OSError as error:
+            logger.warning("%s cannot be written: %s; its lines wait for room", self.path / METRICS, error.strerror)
+            return
+        if num_written == len(lines):
+            self._unwritten.clear()
+        else:
+            self._metrics.truncate(end)
 
     def close(self) -> None:
         """Lets go of the folder."""
@@ -82,9 +109,9 @@ class RunFolder:
         self.close()
 
 
-def _open_locked(path: Path) -> BinaryIO:
+def _open_locked(path: Path) -> FileIO:
     """The file for reading and appending, under a lock that ends with this process, however it ends."""
-    file = path.open("a+b")
+    file = path.open("a+b", buffering=0)  # a buffer would hold on to what the disk has no room for
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -94,7 +121,7 @@ def _open_locked(path: Path) -> BinaryIO:
     return file
 
 
-def _drop_later(metrics: BinaryIO, iteration: int) -> None:
+def _drop_later(metrics: FileIO, iteration: int) -> None:
     """Cuts the file after the last line of `iteration`; a torn line counts as later."""
     metrics.seek(0)
     end = 0

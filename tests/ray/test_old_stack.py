@@ -27,7 +27,8 @@ from rl_cluster.rllib.old_stack import OldStackEngine, make_ppo_config
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import LocalEngine, make_model
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
-from rl_cluster.training.loop import new_start, resumed_start, train
+from rl_cluster.training.loop import train
+from rl_cluster.training.start import new_start, resumed_start
 from rl_cluster.types import Observation
 
 

@@ -31,8 +31,8 @@ def _shares(batch: TrainBatch, first_rows: int) -> list[TrainBatch]:
     return [batch.map(partial(torch.index_select, dim=0, index=part)) for part in parts]
 
 
-def _update(model: TransformerGNN, batch: TrainBatch, ppo: PPOConfig) -> dict[str, Any]:
-    updater = Updater(model, ppo, CPU, part_rows=5)
+def _update(model: TransformerGNN, batch: TrainBatch, ppo: PPOConfig, ranks: Ranks | None = None) -> dict[str, Any]:
+    updater = Updater(model, ppo, CPU, part_rows=5, ranks=ranks)
     statistics = [updater.update(batch, 0.0, seed=0, iteration=iteration) for iteration in range(UPDATES)]
     return {"weights": model.state_dict(), "optimizer": updater.state_dict(), "statistics": statistics}
 
@@ -44,12 +44,12 @@ def _work_as_rank(rank: int, folder: str) -> None:
         "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2, timeout=timedelta(seconds=30)
     )
     task = torch.load(Path(folder, f"task{rank}"), weights_only=False)
-    ranks = find_ranks(CPU)
-    done = _update(task["model"], task["batch"], task["ppo"])
+    ranks = find_ranks(CPU, timeout_s=30.0)
+    done = _update(task["model"], task["batch"], task["ppo"], ranks)
     x, mask = task["numbers"]
     done["moments"] = masked_moments(x, mask, ranks)
     done["shard"] = ranks.shard(task["batch"].num_rows)
-    done["found"] = Updater(task["model"], task["ppo"], CPU)._find_part_rows(task["batch"])
+    done["found"] = Updater(task["model"], task["ppo"], CPU, ranks=ranks)._find_part_rows(task["batch"])
     torch.save(done, Path(folder, f"done{rank}"))
     torch.distributed.destroy_process_group()
 
@@ -127,7 +127,7 @@ def test_masked_moments__do_not_cancel() -> None:
 
 
 def test_alone__has_all_rows_and_sums_nothing() -> None:
-    ranks: Ranks = find_ranks(CPU)
+    ranks: Ranks = find_ranks(CPU, timeout_s=1.0)
     x = torch.arange(3.0)
 
     assert ranks.shard(7) == Shard(0, 7, 7)

@@ -156,8 +156,8 @@ def test_minibatch__has_the_same_gradient_in_parts_and_as_a_whole(
     gradients = []
     for part_rows in (4, 48):
         model = make_model()
-        updater = Updater(model, ppo.model_copy(update={"num_epochs": 1, "minibatch_rows": 48}), CPU)
-        updater.part_rows = part_rows
+        config = ppo.model_copy(update={"num_epochs": 1, "minibatch_rows": 48})
+        updater = Updater(model, config, CPU, part_rows)
         updater.update(batch, 0.0, seed=0, iteration=0)
         gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
 

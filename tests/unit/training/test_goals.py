@@ -14,7 +14,8 @@ from rl_cluster.environment.tasks import make_scenario_source, make_worlds
 from rl_cluster.errors import ConfigError, ScenarioError
 from rl_cluster.training.engine import LocalEngine
 from rl_cluster.training.goals import assign_goals, find_allocator
-from rl_cluster.training.loop import new_start, train
+from rl_cluster.training.loop import train
+from rl_cluster.training.start import new_start
 
 SPACING_M = 30.0
 

@@ -1,6 +1,8 @@
 """The loop without Ray: resumed = uninterrupted, time limits, what is written and when, and that it learns."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ from numpy.typing import NDArray
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
-from rl_cluster.errors import CheckpointError
+from rl_cluster.errors import CheckpointError, ClusterError
 from rl_cluster.metrics.names import HEADLINES, evaluation_key
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.engine import EngineLost, EngineState, LocalEngine
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
-from rl_cluster.training.loop import new_start, resumed_start, train
+from rl_cluster.training.loop import train
+from rl_cluster.training.start import new_start, resumed_start
 from rl_cluster.training.statistics import paired_difference
 
 
@@ -31,6 +34,13 @@ def _no_report(done: int, metrics: dict[str, float]) -> None:
 
 def _metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+
+
+def _assert_same(left: Checkpoint, right: Checkpoint) -> None:
+    """Bit for bit."""
+    for expected, tensors in ((left.weights, right.weights), (left.optimizer, right.optimizer)):
+        assert all(torch.equal(tensor, tensors[name]) for name, tensor in expected.items())
+    assert all((array == right.arrays[name]).all() for name, array in left.arrays.items())
 
 
 class _StopsAfter:
@@ -75,11 +85,113 @@ def test_train__resumed_equals_uninterrupted(tiny_of_task: Config, tmp_path: Pat
 
     assert start.checkpoint is not None
     assert start.checkpoint.iteration == 2
-    whole, cut = (Checkpoint.load(find_checkpoint(tmp_path / name).folder) for name in ("whole", "cut"))
-    for expected, resumed in ((whole.weights, cut.weights), (whole.optimizer, cut.optimizer)):
-        assert all(torch.equal(tensor, resumed[name]) for name, tensor in expected.items())
-    assert all((array == cut.arrays[name]).all() for name, array in whole.arrays.items())
+    _assert_same(*(Checkpoint.load(find_checkpoint(tmp_path / name).folder) for name in ("whole", "cut")))
     assert [line["iteration"] for line in _metrics(tmp_path / "cut")] == [1, 2, 3, 4, 5]
+
+
+class _Lost(LocalEngine):
+    """Is lost where it is told to be: the names of methods, in the order of their calls."""
+
+    def __init__(self, config: Config, losses: list[tuple[str, int]]) -> None:
+        super().__init__(config)
+        self.losses = losses
+
+    def restart(self) -> None:
+        self.__init__(self._config, self.losses)  # type: ignore[misc]
+        self._lose("restart", 0)
+
+    def iterate(self, iteration: int) -> dict[str, float]:
+        metrics = super().iterate(iteration)
+        self._lose("iterate", iteration)
+        return metrics
+
+    def state(self) -> EngineState:
+        self._lose("state", 0)
+        return super().state()
+
+    def _lose(self, *now: object) -> None:
+        if self.losses and self.losses[0] == now:
+            self.losses.pop(0)
+            raise EngineLost("Learner 0 is lost")
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [("iterate", 0)],  # before the first checkpoint
+        [("iterate", 3)],
+        [("state", 0), ("iterate", 4)],
+        [("iterate", 2), ("restart", 0)],
+        [("iterate", 4), ("iterate", 4), ("iterate", 4)],
+    ],
+)
+def test_train__goes_on_from_the_last_checkpoint_when_the_engine_is_lost(
+    tiny: Config, tmp_path: Path, losses: list[tuple[str, int]], caplog: pytest.LogCaptureFixture
+) -> None:
+    config = _with_training(tiny, iterations=5, checkpoint_every=2, max_restarts=len(losses))
+    whole = train(LocalEngine(config), new_start(config, tmp_path / "whole"), _no_report)
+    engine = _Lost(config, list(losses))
+
+    lost = train(engine, new_start(config, tmp_path / "lost"), _no_report)
+
+    assert engine.losses == []
+    assert caplog.text.count("Learner 0 is lost; the run goes on from its last checkpoint") == len(losses)
+    _assert_same(Checkpoint.load(whole), Checkpoint.load(lost))
+    assert [line["iteration"] for line in _metrics(tmp_path / "lost")] == [1, 2, 3, 4, 5]
+    untimed = ("time/", "sampling/agent_steps_per_s")
+    for expected, line in zip(_metrics(tmp_path / "whole"), _metrics(tmp_path / "lost"), strict=True):
+        assert all(line[name] == value for name, value in expected.items() if not name.startswith(untimed))
+
+
+def test_train__that_loses_its_engine_too_often_ends_with_what_to_do(tiny: Config, tmp_path: Path) -> None:
+    config = _with_training(tiny, iterations=5, checkpoint_every=2, max_restarts=1)
+    engine = _Lost(config, [("iterate", 2), ("iterate", 3)])
+
+    with pytest.raises(ClusterError, match=r"Learner 0 is lost, after 1 restarts .*; look after .* --resume"):
+        train(engine, new_start(config, tmp_path / "run"), _no_report)
+
+    start = resumed_start(tmp_path / "run")
+    assert start.checkpoint
+    assert start.checkpoint.iteration == 2
+
+
+def test_train__begins_again_with_given_weights_if_nothing_was_saved(tiny: Config, tmp_path: Path) -> None:
+    config = _with_training(tiny, iterations=2)
+    other = train(LocalEngine(config), new_start(config, tmp_path / "other"), _no_report)
+    runs = [
+        train(engine, new_start(config, tmp_path / name, weights=other), _no_report)
+        for name, engine in (("whole", LocalEngine(config)), ("lost", _Lost(config, [("iterate", 1)])))
+    ]
+
+    _assert_same(*map(Checkpoint.load, runs))
+
+
+def test_train__goes_on_while_the_disk_is_full(
+    tiny: Config,
+    tmp_path: Path,
+    full_disk: Callable[[int], AbstractContextManager[None]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = _with_training(tiny, iterations=5, checkpoint_every=2)
+    run, whole = tmp_path / "run", train(LocalEngine(config), new_start(config, tmp_path / "whole"), _no_report)
+    found: dict[int, list[str]] = {}
+
+    with ExitStack() as full:
+
+        def report(done: int, _: dict[str, float]) -> None:
+            found[done] = sorted(folder.name for folder in (run / "checkpoints").iterdir())
+            if done == 1:
+                full.enter_context(full_disk(100))
+            if done == 3:
+                full.close()
+
+        saved = train(LocalEngine(config), new_start(config, run), report)
+
+    # due after iteration 2, refused by the disk, written after iteration 3
+    assert found == {1: [], 2: [], 3: [], 4: ["checkpoint-000003"], 5: ["checkpoint-000003", "checkpoint-000004"]}
+    assert "cannot be written: File too large" in caplog.text
+    assert len(_metrics(run)) == 5
+    _assert_same(Checkpoint.load(whole), Checkpoint.load(saved))
 
 
 def test_train__ends_at_the_time_limit_with_a_checkpoint(tiny: Config, tmp_path: Path) -> None:

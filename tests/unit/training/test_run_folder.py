@@ -1,6 +1,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,45 @@ def test_append__is_readable_at_once_and_leaves_out_what_is_not_finite(tmp_path:
         assert _lines(folder.path) == [{"iteration": 1, "a": 1.5, "count": 3, "name": "x"}]
 
 
+def test_append__keeps_lines_in_memory_while_the_disk_is_full(
+    tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with RunFolder.create(tmp_path / "run", CONFIG) as folder:
+        folder.append(1, {"loss": 1.0})
+        room = (folder.path / "metrics.jsonl").stat().st_size
+        with full_disk(room + 5):  # the second line fits in part, the third not at all
+            folder.append(2, {"loss": 2.0})
+            assert [line["iteration"] for line in _lines(folder.path)] == [1]
+            folder.append(3, {"loss": 3.0})
+        with full_disk(room):
+            folder.append(4, {"loss": 4.0})
+        folder.append(5, {"loss": 5.0})
+
+    assert [(line["iteration"], line["loss"]) for line in _lines(tmp_path / "run")] == [
+        (n, 1.0 * n) for n in range(1, 6)
+    ]
+    assert "metrics.jsonl cannot be written: File too large; its lines wait for room" in caplog.text
+
+
+def test_rewind__drops_later_lines_written_or_not(
+    tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    with RunFolder.create(tmp_path / "run", CONFIG) as folder:
+        for iteration in (1, 2):
+            folder.append(iteration, {})
+        with full_disk(0):
+            for iteration in (3, 4):
+                folder.append(iteration, {})
+        folder.rewind(3)
+        folder.append(4, {"again": 1})
+
+        assert [line["iteration"] for line in _lines(folder.path)] == [1, 2, 3, 4]
+        folder.rewind(1)
+        folder.append(2, {"again": 1})
+
+    assert _lines(tmp_path / "run") == [{"iteration": 1}, {"iteration": 2, "again": 1}]
+
+
 def test_resume__drops_what_is_later_than_the_checkpoint(run: Path) -> None:
     with RunFolder.resume(run, 3) as folder:
         folder.append(4, {"loss": 9.0})
@@ -91,6 +132,8 @@ def test_resume__refuses_a_folder_that_is_no_run(tmp_path: Path) -> None:
 def test_resume__refuses_a_run_that_another_trainer_writes(run: Path) -> None:
     code = """
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from rl_cluster.training.run_folder import RunFolder
 with RunFolder.resume(Path(sys.argv[1]), 5):

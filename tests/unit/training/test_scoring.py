@@ -11,8 +11,9 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import heuristics, metrics
 from rl_cluster.errors import ConfigError
 from rl_cluster.training.engine import LocalEngine
-from rl_cluster.training.loop import new_start, train
+from rl_cluster.training.loop import train
 from rl_cluster.training.scoring import Request, prepare, to_dict
+from rl_cluster.training.start import new_start
 
 NOTHING = Request(
     checkpoints=(), heuristics=(), preset=None, scenarios=(), num_episodes=2, seed=0, scores=None, trace=None

@@ -1,0 +1,103 @@
+"""All Learners of a run, as one thing that can be asked. If one of them is lost, all of them are: they act as one.
+
+RLlib's LearnerGroup waits for every answer, so that a Learner that hangs would hang the run. Here the first that is
+lost ends the wait, and so does the end of the time that an answer may take.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+from ray.rllib.core.learner.learner_group import LearnerGroup
+
+from rl_cluster.rllib.env_runner import RunnerFragment
+from rl_cluster.rllib.learner import SwarmLearner
+from rl_cluster.rllib.training_data import FragmentData
+from rl_cluster.training.engine import EngineLost
+
+__all__ = ["Learners"]
+
+GRACE_S = 10.0
+"""How long the cause of a broken exchange, another Learner's death, may take to be known."""
+
+AnswerT = TypeVar("AnswerT")
+
+
+class Learners:
+    """The Learners of an algorithm, in its process or in actors.
+
+    Args:
+        group: RLlib's; it has made them.
+        timeout_s: Whoever has not answered then is lost.
+    """
+
+    def __init__(self, group: LearnerGroup, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._local: SwarmLearner | None = group._learner  # noqa: SLF001 - the group hides whom it has made
+        self._actors: list[Any] = group._workers or []  # noqa: SLF001
+
+    def update(self, fragments: Sequence[RunnerFragment], iteration: int) -> list[dict[str, Any]]:
+        """One iteration's update on these fragments; every Learner's results. Raises EngineLost."""
+        data = FragmentData(episodes=list(fragments))
+        if self._local:
+            return [self._local.update(training_data=data, iteration=iteration)]
+        shards = [shard for shard, _ in data.shard(len(self._actors))]
+        return self._gather(
+            [
+                actor.update.remote(training_data=shard, iteration=iteration)
+                for actor, shard in zip(self._actors, shards, strict=True)
+            ]
+        )
+
+    def for_each(self, function: Callable[[SwarmLearner], AnswerT]) -> list[AnswerT]:
+        """The answers of all Learners, in their order. Raises EngineLost, or what the function raises."""
+        if self._local:
+            return [function(self._local)]
+        return self._gather([actor.apply.remote(function) for actor in self._actors])
+
+    def first(self, function: Callable[[SwarmLearner], AnswerT]) -> AnswerT:
+        """The answer of the first Learner: all have the same state. Raises as `for_each`."""
+        if self._local:
+            return function(self._local)
+        answer: AnswerT = self._gather([self._actors[0].apply.remote(function)])[0]
+        return answer
+
+    def kill(self) -> None:
+        """Ends all actors at once, also those that wait for a lost one."""
+        for actor in self._actors:
+            ray.kill(actor)
+
+    def _gather(self, refs: list[Any]) -> list[Any]:
+        """Answers in the order of the Learners.
+
+        What a Learner raises counts only once its peers have answered or had time to be found dead: if one is gone, the
+        others' exchanges break.
+        """
+        answers: dict[Any, Any] = {}
+        failure: RayTaskError | None = None
+        deadline_s = time.monotonic() + self._timeout_s
+        while pending := [ref for ref in refs if ref not in answers]:
+            ready, _ = ray.wait(pending, timeout=max(0.0, deadline_s - time.monotonic()))
+            if not ready:
+                break
+            answers[ready[0]] = answer = _answer(ready[0], refs.index(ready[0]))
+            if isinstance(answer, RayTaskError):
+                failure = failure or answer
+                deadline_s = min(deadline_s, time.monotonic() + GRACE_S)
+        if failure:
+            raise failure
+        if pending:
+            raise EngineLost(f"Learner {refs.index(pending[0])} has not answered for {self._timeout_s:g} s")
+        return [answers[ref] for ref in refs]
+
+
+def _answer(ref: Any, index: int) -> Any:
+    """A Learner's answer, or what it has raised."""
+    try:
+        return ray.get(ref)
+    except RayTaskError as error:
+        return error
+    except RayError as error:
+        raise EngineLost(f"Learner {index} is lost ({str(error).strip().splitlines()[0]})") from error

@@ -1,0 +1,93 @@
+"""Where a run begins: a new folder, the weights of another run, or a checkpoint of its own."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+
+__all__ = ["Start", "check_same", "default_path", "new_start", "resumed_start"]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a run begins: in a new folder, or from a checkpoint."""
+
+    path: Path
+    """The run folder."""
+    config: Config
+    checkpoint: Checkpoint | None
+    """What a resumed run goes on from; None = a new run."""
+    weights: dict[str, Tensor] | None = None
+    """What a new run begins with; None = untrained."""
+    damaged: tuple[CheckpointError, ...] = ()
+    """Newer checkpoints that had to be passed over."""
+
+
+def new_start(config: Config, path: Path, weights: Path | None = None) -> Start:
+    """A new run; nothing is written yet.
+
+    Args:
+        config: The run.
+        path: Its folder.
+        weights: Run or checkpoint folder, of either API stack, whose weights it begins with.
+
+    Raises CheckpointError if something of that name exists, or if the weights do not fit the run's network.
+    """
+    if path.exists() or path.is_symlink():
+        go_on = f"go on with --resume {path}, or " if (path / "checkpoints").is_dir() else ""
+        raise CheckpointError(str(path), "exists already", f"{go_on}choose another --out")
+    if not weights:
+        return Start(path, config, None)
+    found = find_checkpoint(weights)
+    model = load_model(Checkpoint.load(found.folder), config)
+    return Start(path, config, None, model.state_dict(), found.damaged)
+
+
+def default_path(config: Config) -> Path:
+    """A run folder of its own under the home folder: a job's working directory is temporary."""
+    return Path.home() / "rl_cluster_runs" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def check_same(config: Config | None, start: Start) -> None:
+    """Raises ConfigError if settings are given to a run that goes on with other ones; None = none are given."""
+    if config is None or config == start.config:
+        return
+    given, own = config.model_dump(), start.config.model_dump()
+    key = next(name for name, value in _flat(given) if value != dict(_flat(own)).get(name))
+    what = f"{key}={dict(_flat(given))[key]} is not the run's own {key}={dict(_flat(own))[key]}"
+    raise ConfigError(str(start.path), what, "leave the settings away with --resume, or train a new run")
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of nested settings."""
+    for name, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def resumed_start(path: Path) -> Start:
+    """A run that goes on from its newest sound checkpoint.
+
+    Raises CheckpointError if there is none, if it does not fit its own config, if the run has ended, or if it is one of
+    the old API stack.
+    """
+    found = find_checkpoint(path)
+    checkpoint = Checkpoint.load(found.folder)
+    if checkpoint.config.api_stack == "old":
+        what = "was trained with api_stack=old, which keeps neither its optimizer nor its worlds"
+        raise CheckpointError(str(path), what, f"begin a new run with its weights: --weights {path}")
+    load_model(checkpoint)  # weights that do not fit are found before anything is started
+    training = checkpoint.config.training
+    if checkpoint.iteration >= training.iterations:
+        what = f"has ended: all {training.iterations} iterations are done"
+        raise CheckpointError(str(path), what, "evaluate it, or train a new run with more training.iterations")
+    return Start(path, checkpoint.config, checkpoint, None, found.damaged)
