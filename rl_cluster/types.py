@@ -133,6 +133,8 @@ class Fragment:
     """Metric name -> (E,) values of the E episodes that ended, in order of (t, world)."""
     weights_version: int
     """How many updates the acting weights had seen."""
+    num_broken: int = 0
+    """Episodes that were given up because their numbers were no longer finite."""
 
     def of_worlds(self, first: int, last: int) -> "Fragment":
         """The same steps of worlds `first` to `last` - 1 alone, as views, without the outcomes."""

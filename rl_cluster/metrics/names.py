@@ -18,6 +18,7 @@ __all__ = [
     "AGENT_STEPS",
     "AGENT_STEPS_PER_S",
     "AGENT_STEPS_TOTAL",
+    "BROKEN_EPISODES",
     "ELAPSED_S",
     "EPISODES",
     "HEADLINES",
@@ -39,6 +40,8 @@ HEADLINES = {
 }
 """Task -> the metric of an episode that says most about a policy, and its short name."""
 EPISODES = "sampling/episodes"
+BROKEN_EPISODES = "sampling/broken_episodes"
+"""Given up because their numbers were no longer finite."""
 AGENT_STEPS = "sampling/agent_steps"
 AGENT_STEPS_TOTAL = "sampling/agent_steps_total"
 AGENT_STEPS_PER_S = "sampling/agent_steps_per_s"
@@ -73,6 +76,8 @@ class Experience(NamedTuple):
     """that ended"""
     outcomes: Mapping[str, NDArray[np.float64]]
     """episode metric -> (E,) values of those episodes"""
+    broken_episodes: int = 0
+    """that were given up"""
 
 
 def experience_of(fragments: Sequence[Fragment]) -> Experience:
@@ -83,6 +88,7 @@ def experience_of(fragments: Sequence[Fragment]) -> Experience:
         outcomes={
             name: np.concatenate([fragment.outcomes[name] for fragment in fragments]) for name in fragments[0].outcomes
         },
+        broken_episodes=sum(fragment.num_broken for fragment in fragments),
     )
 
 
@@ -93,6 +99,7 @@ def iteration_metrics(
     return {
         AGENT_STEPS: float(experience.agent_steps),
         EPISODES: float(experience.episodes),
+        BROKEN_EPISODES: float(experience.broken_episodes),
         POLICY_LAG: float(policy_lag),
         **outcome_means(experience.outcomes, episode_key),
         **{learning_key(name): value for name, value in learner.items() if math.isfinite(value)},

@@ -4,6 +4,7 @@ One rollout is what an env runner holds. Worlds are numbered over all runners of
 played however many runners share them. How Ray moves a fragment is the ring's business.
 """
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.interface import Worlds
 from rl_cluster.environment.tasks import make_source, make_worlds
+from rl_cluster.errors import ScenarioError
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act, deliberate, predict_value
-from rl_cluster.types import Fragment, Observation
+from rl_cluster.types import BoolArray, FloatArray, Fragment, Observation
 
 __all__ = ["Rollout", "make_rollout"]
+
+logger = logging.getLogger(__name__)
 
 
 class Rollout:
@@ -27,33 +31,50 @@ class Rollout:
         self._observation = worlds.reset()
 
     def sample(self, num_steps: int, weights_version: int = 0) -> Fragment:
-        """T = `num_steps` decision steps of all worlds, with sampled actions."""
+        """T = `num_steps` decision steps of all worlds, with sampled actions.
+
+        An episode whose numbers are no longer finite is given up, and nothing is learnt from its last step. Raises
+        ScenarioError if that befalls more than half as many episodes as there are worlds.
+        """
         observations: list[Observation[NDArray[Any]]] = []
         columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ("action", "logp", "value", "reward", "ended")}
         outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.worlds.metrics}
+        num_broken = self._give_up(~_is_finite(self._observation))
         for _ in range(num_steps):
             acted = act(self.model, self.worlds, self._observation, self._seed)
             observations.append(acted.observation)
             self._observation, result, ended_outcomes = self.worlds.step(acted.applied)
+            is_broken = ~_is_finite(self._observation, result.reward)
+            num_broken += self._give_up(is_broken)
             row: tuple[NDArray[Any], ...] = (
                 acted.action,
                 acted.logp,
                 acted.value,
-                result.reward,
-                result.terminated | result.truncated,
+                np.where(is_broken[:, None], acted.value, result.reward),  # the value comes true: no advantage
+                result.terminated | result.truncated | is_broken,
             )
             for column, array in zip(columns.values(), row, strict=True):
                 column.append(array)
             for name, values in ended_outcomes.items():
                 outcomes[name].append(values)
+        _check_broken(num_broken, len(self._observation.uav))
         stacked = {name: np.stack(arrays) for name, arrays in columns.items()}
         return Fragment(
             observation=Observation(*(np.stack(arrays) for arrays in zip(*observations, strict=True))),
             next_value=self._next_value(stacked["value"], stacked["ended"]),
             outcomes={name: np.concatenate(values) for name, values in outcomes.items()},
             weights_version=weights_version,
+            num_broken=num_broken,
             **stacked,
         )
+
+    def _give_up(self, is_broken: BoolArray) -> int:
+        """Starts the next episode in these worlds (B,), and says how many they are."""
+        if is_broken.any():
+            self.worlds.state.ended[is_broken] = True
+            self.worlds.reset_ended()
+            self._observation = self.worlds.observe()
+        return int(is_broken.sum())
 
     def _next_value(self, value: NDArray[Any], ended: NDArray[Any]) -> NDArray[Any]:
         """(T, B, N) value of the successor, 0 where the episode ended.
@@ -73,6 +94,22 @@ class Rollout:
     def load_state_dict(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Goes on from `state_dict`'s worlds."""
         self._observation = self.worlds.load_state_dict(arrays)
+
+
+def _is_finite(observation: Observation[NDArray[Any]], *rewards_BN: FloatArray) -> BoolArray:
+    """(B,) True = rewards, and what is seen of UAVs, targets and positions, are finite: sums tell."""
+    seen = (observation.uav, observation.target, observation.position)
+    totals = [array.sum(axis=(1, 2)) for array in seen] + [reward_BN.sum(axis=1) for reward_BN in rewards_BN]
+    is_finite: BoolArray = np.isfinite(np.stack(totals)).all(axis=0)
+    return is_finite
+
+
+def _check_broken(num_broken: int, num_worlds: int) -> None:
+    if num_broken:
+        logger.warning("%d episodes of %d worlds were given up: their numbers were not finite", num_broken, num_worlds)
+    if num_broken > num_worlds / 2:
+        what = f"{num_broken} episodes of {num_worlds} worlds gave numbers that are not finite"
+        raise ScenarioError("worlds", what, "look for extreme values in the generator's and the world's settings")
 
 
 def make_rollout(config: Config, runner: int, model: TransformerGNN) -> Rollout:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source, make_worlds
+from rl_cluster.errors import ScenarioError
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.sampling.rollout import Rollout, make_rollout
@@ -151,3 +152,40 @@ def test_learner__log_probabilities_equal_the_rollouts_with_k_jitter_on(
     statistics = Updater(model, config.ppo, torch.device("cpu")).update(batch, 0.0, config.seed, 0)
 
     assert statistics["first_ratio_deviation"] < tolerance
+
+
+def _break(rollout: Rollout, worlds: list[int], is_seen: bool) -> None:
+    """A position that is no number, as an integrator that diverges would leave it; announcements would show it."""
+    rollout.worlds.state.uav_position_m[worlds, 0] = np.nan
+    if is_seen or rollout.worlds.intent_rounds > 1:
+        rollout.load_state_dict(rollout.state_dict())
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_rollout__gives_up_episodes_whose_numbers_are_not_finite(
+    tiny_of_task: Config, rollout: Rollout, caplog: pytest.LogCaptureFixture, is_seen: bool
+) -> None:
+    model = make_model(tiny_of_task)
+    whole = make_rollout(_with_sampling(tiny_of_task, worlds_per_runner=6), 0, model).sample(4)
+    episodes = rollout.worlds.state.episode.copy()
+
+    _break(rollout, [1, 4], is_seen)
+    fragment = rollout.sample(4)
+
+    assert fragment.num_broken == 2
+    assert "2 episodes of 6 worlds were given up" in caplog.text
+    columns, expected = _columns(fragment), _columns(whole)
+    sound = [0, 2, 3, 5]
+    for name, column in columns.items():
+        assert np.isfinite(column).all(), name
+        np.testing.assert_array_equal(column[:, sound], expected[name][:, sound], err_msg=name)
+    assert (rollout.worlds.state.episode[[1, 4]] > episodes[[1, 4]]).all()
+    first = make_train_batch([fragment], tiny_of_task.ppo)
+    assert all(torch.isfinite(column).all() for column in (first.advantage_KN, first.value_target_KN))
+
+
+def test_rollout__that_breaks_over_and_over_says_so(rollout: Rollout) -> None:
+    _break(rollout, [0, 1, 2, 3], is_seen=True)
+
+    with pytest.raises(ScenarioError, match="4 episodes of 6 worlds gave numbers that are not finite; look for"):
+        rollout.sample(2)
