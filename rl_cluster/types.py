@@ -6,7 +6,7 @@ Nothing here knows numpy from torch beyond annotations, numba or Ray.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -128,9 +128,9 @@ class Fragment:
     reward: FloatArray
     """(T, B, N) per-UAV reward."""
     ended: BoolArray
-    """(T, B) True = the episode ended with this step (terminated or truncated)."""
+    """(T, B) True = the episode ended with this step (terminated, truncated or given up)."""
     outcomes: dict[str, NDArray[np.float64]]
-    """Metric name -> (E,) values of the E episodes that ended, in order of (t, world)."""
+    """Metric name -> (E,) values of the E episodes that came to their end, in order of (t, world)."""
     weights_version: int
     """How many updates the acting weights had seen."""
     num_broken: int = 0
@@ -142,12 +142,9 @@ class Fragment:
         def cut(column: NDArray[Any]) -> NDArray[Any]:
             return column[:, first:last]
 
-        columns = {
-            name: cut(getattr(self, name)) for name in ("action", "logp", "value", "next_value", "reward", "ended")
-        }
-        return Fragment(
-            map_observation(cut, self.observation), outcomes={}, weights_version=self.weights_version, **columns
-        )
+        names = ("action", "logp", "value", "next_value", "reward", "ended")
+        columns: dict[str, Any] = {name: cut(getattr(self, name)) for name in names}
+        return replace(self, observation=map_observation(cut, self.observation), outcomes={}, num_broken=0, **columns)
 
     @property
     def num_rows(self) -> int:
@@ -158,6 +155,11 @@ class Fragment:
     def num_worlds(self) -> int:
         """B"""
         return int(self.ended.shape[1])
+
+    @property
+    def num_episodes(self) -> int:
+        """E; 0 of some of the worlds alone."""
+        return len(next(iter(self.outcomes.values()), ()))
 
     @property
     def num_agent_steps(self) -> int:

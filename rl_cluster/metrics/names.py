@@ -73,7 +73,7 @@ class Experience(NamedTuple):
     agent_steps: int
     """UAVs that existed, summed over decision steps"""
     episodes: int
-    """that ended"""
+    """that came to their end"""
     outcomes: Mapping[str, NDArray[np.float64]]
     """episode metric -> (E,) values of those episodes"""
     broken_episodes: int = 0
@@ -84,7 +84,7 @@ def experience_of(fragments: Sequence[Fragment]) -> Experience:
     """The experience in one fragment of every env runner."""
     return Experience(
         agent_steps=sum(fragment.num_agent_steps for fragment in fragments),
-        episodes=int(sum(fragment.ended.sum() for fragment in fragments)),
+        episodes=sum(fragment.num_episodes for fragment in fragments),
         outcomes={
             name: np.concatenate([fragment.outcomes[name] for fragment in fragments]) for name in fragments[0].outcomes
         },

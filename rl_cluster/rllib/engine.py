@@ -81,7 +81,7 @@ class RayEngine:
         try:
             self.algorithm = self._make_algorithm()
         except RayActorError as error:
-            raise EngineLost(f"an actor of the restarted run is lost ({str(error).splitlines()[0]})") from error
+            raise EngineLost(f"an actor of the restarted run is lost ({type(error).__name__})") from error
 
     def iterate(self, iteration: int) -> dict[str, float]:
         """One round of sampling and updating; an iteration without samples raises, and never counts."""

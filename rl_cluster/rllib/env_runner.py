@@ -87,14 +87,14 @@ class SwarmEnvRunner(EnvRunner):
         self._log(fragment)
         samples = [RunnerFragment(self.runner, fragment)]
         self._call_back("on_sample_end", samples=samples)
-        if fragment.ended.any():
+        if fragment.num_episodes:
             for callback in self._callbacks:
                 if isinstance(callback, SwarmCallback):
                     callback.on_episodes_end(fragment.outcomes, env_runner=self, metrics_logger=self.metrics)
         return samples
 
     def _log(self, fragment: Fragment) -> None:
-        num_agent_steps, num_episodes = fragment.num_agent_steps, int(fragment.ended.sum())
+        num_agent_steps, num_episodes = fragment.num_agent_steps, fragment.num_episodes
         counts = {
             NUM_ENV_STEPS_SAMPLED: fragment.num_rows,
             (NUM_AGENT_STEPS_SAMPLED, DEFAULT_AGENT_ID): num_agent_steps,

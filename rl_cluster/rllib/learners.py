@@ -100,4 +100,4 @@ def _answer(ref: Any, index: int) -> Any:
     except RayTaskError as error:
         return error
     except RayError as error:
-        raise EngineLost(f"Learner {index} is lost ({str(error).strip().splitlines()[0]})") from error
+        raise EngineLost(f"Learner {index} is lost ({type(error).__name__})") from error

@@ -140,7 +140,9 @@ class RunnerGroup:
             elif isinstance(result.get(), RayTaskError):
                 raise result.get()
             else:
-                logger.warning("env runner %d is lost, and will be restarted: %s", result.actor_id, result.get())
+                logger.warning(
+                    "env runner %d is lost (%s); Ray restarts it", result.actor_id, type(result.get()).__name__
+                )
         return answers
 
 

@@ -44,19 +44,19 @@ class Rollout:
             acted = act(self.model, self.worlds, self._observation, self._seed)
             observations.append(acted.observation)
             self._observation, result, ended_outcomes = self.worlds.step(acted.applied)
-            is_broken = ~_is_finite(self._observation, result.reward)
+            has_ended, is_broken = result.terminated | result.truncated, ~_is_finite(self._observation, result.reward)
             num_broken += self._give_up(is_broken)
             row: tuple[NDArray[Any], ...] = (
                 acted.action,
                 acted.logp,
                 acted.value,
                 np.where(is_broken[:, None], acted.value, result.reward),  # the value comes true: no advantage
-                result.terminated | result.truncated | is_broken,
+                has_ended | is_broken,
             )
             for column, array in zip(columns.values(), row, strict=True):
                 column.append(array)
             for name, values in ended_outcomes.items():
-                outcomes[name].append(values)
+                outcomes[name].append(values[~is_broken[has_ended]])
         _check_broken(num_broken, len(self._observation.uav))
         stacked = {name: np.stack(arrays) for name, arrays in columns.items()}
         return Fragment(
@@ -96,10 +96,10 @@ class Rollout:
         self._observation = self.worlds.load_state_dict(arrays)
 
 
-def _is_finite(observation: Observation[NDArray[Any]], *rewards_BN: FloatArray) -> BoolArray:
-    """(B,) True = rewards, and what is seen of UAVs, targets and positions, are finite: sums tell."""
+def _is_finite(observation: Observation[NDArray[Any]], *rewards: FloatArray) -> BoolArray:
+    """(B,) True = rewards (B, N), and what is seen of UAVs, targets and positions, are finite: sums tell."""
     seen = (observation.uav, observation.target, observation.position)
-    totals = [array.sum(axis=(1, 2)) for array in seen] + [reward_BN.sum(axis=1) for reward_BN in rewards_BN]
+    totals = [array.sum(axis=(1, 2)) for array in seen] + [reward.sum(axis=1) for reward in rewards]
     is_finite: BoolArray = np.isfinite(np.stack(totals)).all(axis=0)
     return is_finite
 

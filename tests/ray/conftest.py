@@ -23,8 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """Connected: an engine that is given no address uses it. Two CPUs on the head, one on the other node."""
+def nodes() -> Iterator[ray.cluster_utils.Cluster]:
+    """The nodes: two CPUs on the head, one on the other node. Tests may add more, and must take them away."""
     folder = Path(tempfile.mkdtemp(prefix="rlt-", dir="/tmp"))  # short: sockets lie in it
     (folder / "token").write_text(secrets.token_hex(32))
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token"), "RAY_AUTH_TOKEN": None}
@@ -33,7 +33,13 @@ def cluster() -> Iterator[Cluster]:
             initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False}
         )
         nodes.add_node(num_cpus=1)
-        with connect(nodes.address) as cluster:
-            yield cluster
+        yield nodes
         nodes.shutdown()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster(nodes: ray.cluster_utils.Cluster) -> Iterator[Cluster]:
+    """Connected: an engine that is given no address uses it."""
+    with connect(nodes.address) as cluster:
+        yield cluster
