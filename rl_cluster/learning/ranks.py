@@ -4,6 +4,7 @@ Who is alone asks nobody. Sums of floats over ranks come out the same on every r
 decide alike.
 """
 
+import time
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -16,6 +17,9 @@ __all__ = ["Alone", "Ranks", "Shard", "find_ranks", "masked_moments"]
 
 class Ranks(Protocol):
     """The Learners of a run, as one of them sees them."""
+
+    exchange_s: float
+    """Seconds spent in exchanges so far, waiting included. On a GPU, which goes on by itself, only those of the CPU."""
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the sum over all ranks."""
@@ -38,6 +42,8 @@ class Shard(NamedTuple):
 
 class Alone:
     """One Learner: `Ranks` without company."""
+
+    exchange_s = 0.0
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor as it is."""
@@ -62,17 +68,22 @@ class ProcessGroup:
 
     def __init__(self, device: torch.device, timeout_s: float) -> None:
         self._device = device
+        self.exchange_s = 0.0
         # A group of our own: the one of Ray waits for half an hour, and has no setting for it.
         self._group = torch.distributed.new_group(timeout=timedelta(seconds=timeout_s))
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the sum over all ranks."""
-        torch.distributed.all_reduce(tensor, group=self._group)
-        return tensor
+        return self._reduce(tensor, torch.distributed.ReduceOp.SUM)
 
     def largest(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the maximum over all ranks."""
-        torch.distributed.all_reduce(tensor, torch.distributed.ReduceOp.MAX, self._group)
+        return self._reduce(tensor, torch.distributed.ReduceOp.MAX)
+
+    def _reduce(self, tensor: Tensor, operation: torch.distributed.ReduceOp.RedOpType) -> Tensor:
+        begin_s = time.perf_counter()
+        torch.distributed.all_reduce(tensor, operation, self._group)
+        self.exchange_s += time.perf_counter() - begin_s
         return tensor
 
     def shard(self, num_rows: int) -> Shard:

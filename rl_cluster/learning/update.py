@@ -86,11 +86,13 @@ class Updater:
             minibatches; explained_variance of the values that the batch was sampled with; first_ratio_deviation: max
             |ratio - 1| in the first minibatch, 0 but for rounding unless the batch was sampled by other weights; lr;
             skipped_updates: minibatches left out, of the means too, because their gradient was not finite; if all were,
-            the means are NaN; part_rows: graphs that went through the network together.
+            the means are NaN; part_rows: graphs that went through the network together; exchange_s: seconds spent in
+            exchanges with other ranks (the one statistic that is not the same on all of them).
 
         Raises:
             ConfigError: Not even one graph fits into memory.
         """
+        exchanged_s = self._ranks.exchange_s
         batch = batch.map(self._move)
         shard = self._ranks.shard(batch.num_rows)
         self._step.part_rows = self.part_rows or self._find_part_rows(batch)
@@ -116,6 +118,7 @@ class Updater:
             "lr": lr,
             "skipped_updates": float(len(steps) - len(applied)),
             "part_rows": float(self.part_rows),
+            "exchange_s": self._ranks.exchange_s - exchanged_s,
         }
 
     def _move(self, tensor: Tensor) -> Tensor:

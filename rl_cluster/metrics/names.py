@@ -21,6 +21,7 @@ __all__ = [
     "BROKEN_EPISODES",
     "ELAPSED_S",
     "EPISODES",
+    "EXCHANGE_S",
     "HEADLINES",
     "LEARNING_S",
     "POLICY_LAG",
@@ -49,6 +50,8 @@ POLICY_LAG = "sampling/policy_lag"
 """Updates that the weights had seen since those by which the oldest rows were sampled."""
 SAMPLING_S = "time/sampling_s"
 LEARNING_S = "time/learning_s"
+EXCHANGE_S = "time/exchange_s"
+"""Of the time of learning, what Learners spent in exchanges with each other."""
 ELAPSED_S = "time/elapsed_s"
 
 
@@ -96,15 +99,18 @@ def iteration_metrics(
     experience: Experience, learner: Mapping[str, float], sampling_s: float, learning_s: float, policy_lag: int = 0
 ) -> dict[str, float]:
     """The record of an iteration: what was sampled, how episodes went, what the update did, and how long it took."""
+    statistics = {name: value for name, value in learner.items() if math.isfinite(value)}
+    exchange_s = statistics.pop("exchange_s", 0.0)
     return {
         AGENT_STEPS: float(experience.agent_steps),
         EPISODES: float(experience.episodes),
         BROKEN_EPISODES: float(experience.broken_episodes),
         POLICY_LAG: float(policy_lag),
         **outcome_means(experience.outcomes, episode_key),
-        **{learning_key(name): value for name, value in learner.items() if math.isfinite(value)},
+        **{learning_key(name): value for name, value in statistics.items()},
         SAMPLING_S: sampling_s,
         LEARNING_S: learning_s,
+        EXCHANGE_S: exchange_s,
         AGENT_STEPS_PER_S: experience.agent_steps / max(sampling_s + learning_s, 1e-9),
     }
 

@@ -96,6 +96,8 @@ def test_two_learners__are_one(
         for name, tensor in expected[group].items():
             torch.testing.assert_close(first[group][name], tensor, rtol=0, atol=1e-5, msg=name)
             assert torch.equal(first[group][name], second[group][name]), name
+    exchange_s = [[record.pop("exchange_s") for record in one["statistics"]] for one in (first, second, expected)]
+    assert min(exchange_s[0] + exchange_s[1]) > 0.0 == max(exchange_s[2])
     assert first["statistics"] == second["statistics"]
     for own, alone in zip(first["statistics"], expected["statistics"], strict=True):
         assert own == pytest.approx(alone, abs=1e-4)

@@ -1,0 +1,109 @@
+"""How fast experience is made: agent-steps per CPU-second of ours, of a bare loop without Ray, of RLlib's runners.
+
+    python -m benchmarks.sampling [--quick] [--json FILE]
+
+A swarm of 8 in `navigate`, a small MLP (`mlp.py`), one thread a process; CPU time, user and system, of the driver and
+of every worker. All sample the same worlds with the same network; ours also counts episodes' metrics and calls the
+hooks. Each subject is measured in rounds, in turn; the median counts. `rllib_peers.py` says what the peers are.
+"""
+
+import argparse
+import os
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are first imported, below
+
+import torch
+
+from benchmarks.cpu_time import measure
+from benchmarks.report import Row, print_rows, write
+from benchmarks.rllib_peers import PEERS, make_peer
+from benchmarks.swarm_algorithm import make_mlp, make_ours, navigate_run
+from rl_cluster.config.schema import Config
+from rl_cluster.rllib.cluster import connect
+from rl_cluster.rllib.messages import without_known_messages
+from rl_cluster.sampling.rollout import make_rollout
+
+__all__ = ["main"]
+
+GOALS = {"bare loop local": 0.9, "bare loop remote": 0.8}
+PEER_GOALS = {"single_agent": 8.0, "vector_entry_point": 5.0, "multi_agent": 50.0}
+UNIT = "agent-steps/CPU-s"
+
+
+class Subject(NamedTuple):
+    """Something that samples."""
+
+    sample: Callable[[], object]
+    agent_steps: int
+    """Of one call"""
+    pids: Sequence[int] = ()
+    """Of its workers"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the table, and writes it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer worlds and rounds")
+    parser.add_argument("--json", type=Path, help="file to write")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    rounds, seconds, num_worlds = (1, 0.3, 8) if options.quick else (5, 2.0, 128)
+    with connect("local"), without_known_messages():
+        rates, daemons = race(make_subjects(num_worlds), rounds, seconds)
+    rows = list(make_rows(rates))
+    print_rows("sampling", rows)
+    print(f"Ray's daemons: {daemons:.1%} of the CPU time beside the remote runner")
+    if options.json:
+        write(options.json, rows, agent_steps_per_cpu_s=rates, daemon_share=daemons)
+
+
+def make_subjects(num_worlds: int) -> dict[str, Subject]:
+    """Ours with a local and a remote runner, the bare loop, and RLlib's."""
+    run = navigate_run(num_worlds)
+    steps = run.train_batch_rows * run.generator.num_uavs[1]
+    bare = make_rollout(run, 0, make_mlp(run))
+    subjects = {"bare": Subject(lambda: bare.sample(run.sampling.fragment_steps), steps)}
+    for name, num_runners in (("local", 0), ("remote", 1)):
+        ours = make_ours(navigate_run(num_worlds, num_runners))
+        pids = [pid for pid in ours.runners.for_each(lambda _: os.getpid()) if pid != os.getpid()]
+        subjects[name] = Subject(ours._sample, steps, pids)  # noqa: SLF001 - sampling without the update
+    return subjects | {kind: _peer(kind, run, steps) for kind in PEERS}
+
+
+def _peer(kind: str, run: Config, steps: int) -> Subject:
+    runner = make_peer(kind, run, only_rows=True).env_runner
+    if kind == "old_stack":
+        return Subject(runner.sample, steps)
+    return Subject(lambda: runner.sample(num_timesteps=run.train_batch_rows, random_actions=False), steps)
+
+
+def race(subjects: dict[str, Subject], rounds: int, least_seconds: float) -> tuple[dict[str, float], float]:
+    """Median agent-steps per CPU-second of each; Ray's daemons' share of the CPU time beside the remote runner."""
+    rates: dict[str, list[float]] = {name: [] for name in subjects}
+    shares = []
+    for subject in subjects.values():
+        subject.sample()  # compiles, and warms up
+    for _ in range(rounds):
+        for name, subject in subjects.items():
+            spent, daemons = measure(subject.sample, subject.pids, least_seconds)
+            rates[name].append(subject.agent_steps / spent)
+            if name == "remote":
+                shares.append(daemons / spent)
+    return {name: statistics.median(values) for name, values in rates.items()}, statistics.median(shares)
+
+
+def make_rows(rates: dict[str, float]) -> Iterator[Row]:
+    """Ours beside each."""
+    for name in ("local", "remote"):
+        row = f"bare loop {name}"
+        yield Row.of(row, rates[name], rates["bare"], "bare loop", UNIT, GOALS[row])
+    for kind in PEERS:
+        yield Row.of(f"rllib.{kind}", rates["local"], rates[kind], f"rllib.{kind}", UNIT, PEER_GOALS.get(kind))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Ours as it is measured beside peers: RLlib's runners and Learners of this package, with a network of choice."""
+
+from typing import Any
+
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+
+from benchmarks.mlp import SwarmMLP
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import graph_spec
+from rl_cluster.rllib.algorithm import SwarmAlgorithm
+from rl_cluster.rllib.algorithm_config import SwarmConfig
+from rl_cluster.rllib.rl_module import SwarmRLModule
+
+__all__ = ["allocate_run", "make_mlp", "make_ours", "navigate_run"]
+
+NUM_UAVS = 8
+
+
+def navigate_run(num_worlds: int, num_runners: int = 0, num_learners: int = 0) -> Config:
+    """A swarm of 8 in `navigate`, with so many worlds in all; the MLP reads no encounters, so there is but one."""
+    settings = ["generator.num_obstacles=[2, 2]", "world.num_encounters=1"]
+    return _run("navigate_demo", num_worlds, num_runners, num_learners, settings)
+
+
+def allocate_run(num_worlds: int, num_runners: int = 0, num_learners: int = 0) -> Config:
+    """A swarm of 8 with 8 targets in `allocate`, and the TransformerGNN `small`; one round of intent."""
+    settings = [f"generator.num_targets=[{NUM_UAVS}, {NUM_UAVS}]", "world.intent_rounds=1"]
+    sizes = ["model.size=small", "model.width=128", "model.num_layers=2", "model.num_heads=4"]
+    return _run("quick_demo", num_worlds, num_runners, num_learners, [*settings, *sizes])
+
+
+def _run(preset: str, num_worlds: int, num_runners: int, num_learners: int, settings: list[str]) -> Config:
+    return load_config(
+        preset,
+        [
+            *settings,
+            f"generator.num_uavs=[{NUM_UAVS}, {NUM_UAVS}]",
+            "world.training_intent_rounds=1" if preset == "quick_demo" else "model.precision=fp32",
+            "model.precision=fp32",
+            f"sampling.worlds_per_runner={num_worlds // max(1, num_runners)}",
+            "sampling.fragment_steps=50",
+            f"sampling.num_env_runners={num_runners}",
+            "sampling.cpus_per_runner=0.25",
+            f"learners.num_learners={num_learners}",
+            "learners.cpus_per_learner=0.25",
+            "learners.part_rows=256",
+            f"ppo.minibatch_rows={num_worlds * 50 // 8}",
+            "ppo.num_epochs=4",
+            "training.iterations=1000",
+        ],
+    )
+
+
+def make_mlp(run: Config) -> Any:
+    """The MLP of a run, in the place of its TransformerGNN."""
+    return SwarmMLP(run.model, graph_spec(run))
+
+
+class MLPModule(SwarmRLModule):
+    """With the MLP as its network."""
+
+    def setup(self) -> None:
+        """Makes the network."""
+        super().setup()
+        self.model = make_mlp(self.model_config["run"])
+
+
+class MLPConfig(SwarmConfig):
+    """With `MLPModule`."""
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """The MLP's module."""
+        return RLModuleSpec(module_class=MLPModule, model_config={"run": self.run_config})
+
+
+def make_ours(run: Config, has_mlp: bool = True) -> SwarmAlgorithm:
+    """The algorithm of a run, set up."""
+    config = (MLPConfig() if has_mlp else SwarmConfig()).for_run(run).without_surprises()
+    return SwarmAlgorithm(config=config.callbacks(callbacks_class=[]))
