@@ -11,7 +11,7 @@ DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small
 # Processes share the cores out, not threads; floats stay the same on every machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test check lint types layers fast-tests format
+.PHONY: install demo test test-slow check lint types layers fast-tests format
 
 install: $(INSTALLED)
 
@@ -29,7 +29,11 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=2 $(UNIT_TESTS)
-	$(BIN)/pytest tests/ray
+	$(BIN)/pytest -m 'not long' tests/ray
+
+# What takes minutes a test: more random kills, memory over 500 iterations, several Learners over five seeds.
+test-slow: $(INSTALLED)
+	$(BIN)/pytest -m long tests/ray
 
 # The parts run side by side, each part's output in one piece.
 check: $(INSTALLED)

@@ -112,9 +112,10 @@ class UavsEnv(MultiAgentEnv):
     def __init__(self, run: Config) -> None:
         super().__init__()
         self._env = SwarmEnv(Setup(run))
-        (num_uavs, num_features), num_controls = self._env.observation_space["uav"].shape, graph_spec(run).num_controls
-        self.agents = self.possible_agents = [f"uav{index}" for index in range(num_uavs)]
-        row, control = Box(-np.inf, np.inf, (num_features,), np.float32), Box(-1.0, 1.0, (num_controls,), np.float32)
+        spec = graph_spec(run)
+        self.agents = self.possible_agents = [f"uav{index}" for index in range(run.generator.num_uavs[1])]
+        row = Box(-np.inf, np.inf, (spec.num_uav_features,), np.float32)
+        control = Box(-1.0, 1.0, (spec.num_controls,), np.float32)
         self.observation_spaces, self.action_spaces = (
             dict.fromkeys(self.agents, row),
             dict.fromkeys(self.agents, control),

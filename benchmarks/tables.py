@@ -22,7 +22,12 @@ from benchmarks.report import machine
 __all__ = ["DOCUMENTS", "RESULTS", "with_tables"]
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "environments.md", ROOT / "docs" / "model.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "docs" / "environments.md",
+    ROOT / "docs" / "model.md",
+    ROOT / "docs" / "performance.md",
+)
 RESULTS = ROOT / "docs" / "results"
 SCORES = {
     "demo": ("generated.json", "scenarios.json"),
@@ -214,6 +219,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "ablation": lambda: _measured("ablation"),
     "intent_rounds": lambda: _measured("intent_rounds"),
     "environment": lambda: _measured("environment"),
+    "sampling": lambda: _measured("sampling"),
+    "end_to_end": lambda: _measured("end_to_end"),
     "optimum": _optimum,
 }
 
