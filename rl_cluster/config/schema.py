@@ -5,6 +5,7 @@ defaults. Models are frozen and refuse unknown keys, NaN and infinity. A rule th
 in `model_validator`s; a rule that needs the cluster is checked by `sampling/plan.py`.
 """
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -91,6 +92,8 @@ class SamplingConfig(Section):
     """Seconds after which an env runner that has not answered is ended and restarted; the others do its share."""
     cpus_per_runner: Annotated[float, Field(gt=0.0, le=64.0)]
     """CPUs that Ray sets aside for a runner (it runs one thread); fractions let small machines hold several."""
+    gpus_per_runner: Annotated[float, Field(ge=0.0, le=1.0)]
+    """Share of a GPU on which a remote runner's network acts; its worlds step on the CPU. 0: all on the CPU."""
 
 
 class LearnersConfig(Section):
@@ -156,11 +159,12 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _whole_minibatches(self) -> Self:
-        rows = self.train_batch_rows
-        if rows % self.ppo.minibatch_rows:
+        rows, asked = self.train_batch_rows, self.ppo.minibatch_rows
+        if rows % asked:
+            nearest = min(_divisors(rows), key=lambda divisor: abs(divisor - asked))
             raise ValueError(
-                f"ppo.minibatch_rows={self.ppo.minibatch_rows} does not divide the train batch of {rows} rows; "
-                f"choose a divisor of {rows}"
+                f"ppo.minibatch_rows={asked} does not divide the train batch of {rows} rows; the nearest that does is "
+                f"{nearest}"
             )
         return self
 
@@ -194,11 +198,26 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _runners_can_have_gpus(self) -> Self:
+        gpus, is_ours = self.sampling.gpus_per_runner, self.engine == "ray" and self.api_stack == "new"
+        if gpus and not (is_ours and self.sampling.num_env_runners):
+            raise ValueError(
+                f"sampling.gpus_per_runner={gpus:g} is for remote env runners of engine=ray and api_stack=new; "
+                "set it to 0, or sampling.num_env_runners to 1 or more"
+            )
+        return self
+
     @property
     def train_batch_rows(self) -> int:
         """Graphs in one iteration's batch."""
         runners = max(1, self.sampling.num_env_runners)
         return runners * self.sampling.worlds_per_runner * self.sampling.fragment_steps
+
+
+def _divisors(number: int) -> set[int]:
+    small = [divisor for divisor in range(1, math.isqrt(number) + 1) if number % divisor == 0]
+    return {*small, *(number // divisor for divisor in small)}
 
 
 class AllocateConfig(Config):

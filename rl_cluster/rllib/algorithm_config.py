@@ -54,6 +54,7 @@ class SwarmConfig(AlgorithmConfig):
             rollout_fragment_length=run.sampling.fragment_steps,
             sample_timeout_s=run.sampling.timeout_s,
             num_cpus_per_env_runner=run.sampling.cpus_per_runner,  # 1 by default: two runners would fill a laptop
+            num_gpus_per_env_runner=run.sampling.gpus_per_runner,
         )
         self.learners(
             num_learners=run.learners.num_learners,

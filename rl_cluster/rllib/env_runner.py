@@ -72,6 +72,8 @@ class SwarmEnvRunner(EnvRunner):
             torch.set_num_threads(1)
         run = self.config.run_config
         self.module = self.config.get_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
+        if run.sampling.gpus_per_runner > 0:
+            self.module.to("cuda")
         self.rollout = make_rollout(run, self.runner, self.module.model)
         self.env = self.rollout.worlds
         self._num_steps: int = run.sampling.fragment_steps

@@ -6,6 +6,7 @@ env runners wait for them, or waits itself.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -33,6 +34,7 @@ class Plan:
     num_env_runners: int
     """Remote env runners; 0 = the trainer's process samples"""
     cpus_per_runner: float
+    gpus_per_runner: float
     num_learners: int
     """Remote Learners; 0 = the trainer's process updates"""
     cpus_per_learner: float
@@ -50,7 +52,7 @@ class Plan:
     @property
     def num_gpus(self) -> float:
         """GPUs of all actors together."""
-        return self.num_learners * self.gpus_per_learner
+        return self.num_env_runners * self.gpus_per_runner + self.num_learners * self.gpus_per_learner
 
 
 def make_plan(config: Config, nodes: Sequence[NodeResources]) -> Plan:
@@ -63,6 +65,7 @@ def make_plan(config: Config, nodes: Sequence[NodeResources]) -> Plan:
     plan = Plan(
         num_env_runners=sampling.num_env_runners,
         cpus_per_runner=sampling.cpus_per_runner,
+        gpus_per_runner=sampling.gpus_per_runner,
         num_learners=learners.num_learners,
         cpus_per_learner=learners.cpus_per_learner,
         gpus_per_learner=learners.gpus_per_learner,
@@ -98,11 +101,14 @@ def _with_learner(plan: Plan, nodes: list[NodeResources], index: int) -> list[No
 
 
 def _num_runners(plan: Plan, nodes: Sequence[NodeResources]) -> int:
-    return sum(_num_fitting(node.cpus, plan.cpus_per_runner) for node in nodes)
+    return sum(
+        min(_num_fitting(node.cpus, plan.cpus_per_runner), _num_fitting(node.gpus, plan.gpus_per_runner))
+        for node in nodes
+    )
 
 
-def _num_fitting(cpus: float, cpus_each: float) -> int:
-    return max(0, math.floor((cpus + GRAIN) / cpus_each))
+def _num_fitting(available: float, each: float) -> int:
+    return max(0, math.floor((available + GRAIN) / each)) if each else sys.maxsize
 
 
 def _no_room_for_learner(plan: Plan, nodes: Sequence[NodeResources]) -> ClusterError:
@@ -132,6 +138,10 @@ def _too_many_learners(plan: Plan, placed: int) -> ClusterError:
 
 
 def _too_small(plan: Plan, nodes: Sequence[NodeResources], room: int) -> ClusterError:
+    if _room_for_runners(replace(plan, gpus_per_runner=0.0), nodes) >= plan.num_env_runners:
+        what = f"needed {plan.num_gpus:g} GPUs, available {sum(node.gpus for node in nodes):g}"
+        remedy = f"set sampling.num_env_runners={room} or a smaller sampling.gpus_per_runner, or add nodes"
+        return ClusterError("cluster", what, remedy)
     free_cpus = sum(node.cpus for node in nodes)
     what = f"needed {plan.num_cpus:.1f} CPUs, available {free_cpus:g}"
     if plan.num_cpus <= free_cpus:

@@ -81,7 +81,7 @@ def test_override__completes_a_file(tmp_path: Path) -> None:
         (
             "minibatch_rows: 512",
             "minibatch_rows: 500",
-            r"run.yaml: ppo.minibatch_rows=500 .*; choose a divisor of 4096$",
+            r"run.yaml: ppo.minibatch_rows=500 .*; the nearest that does is 512$",
         ),
     ],
 )

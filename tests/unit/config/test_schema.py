@@ -56,7 +56,11 @@ def test_train_batch__is_runners_times_worlds_times_steps(num_env_runners: int, 
         (["learners.num_learners=33"], r"num_learners=33: the 32 worlds of all env runners .*; set 32 or less"),
         (["learners.gpus_per_learner=2"], r"gpus_per_learner=2: a Learner trains on one GPU; set 1 or less"),
         (["model.num_heads=5"], r"width=32 is not divisible by num_heads=5; choose a multiple"),
-        (["ppo.minibatch_rows=100"], r"does not divide the train batch of 512 rows; choose a divisor of 512"),
+        (["ppo.minibatch_rows=100"], r"does not divide the train batch of 512 rows; the nearest that does is 128"),
+        (
+            ["sampling.gpus_per_runner=0.5", "sampling.num_env_runners=0"],
+            r"gpus_per_runner=0.5 is for remote env runners",
+        ),
         # 30 m/s * 0.6 / 0.05 rad/s = 360 m
         (
             ["world.max_turn_rate_radps=0.05"],

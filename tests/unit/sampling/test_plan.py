@@ -123,3 +123,12 @@ def test_plan__learners_share_the_nodes() -> None:
 def test_plan__refuses_an_empty_cluster(overrides: tuple[str, ...]) -> None:
     with pytest.raises(ClusterError, match=r"available 0"):
         make_plan(make_config(*overrides), [])
+
+
+def test_plan__runners_share_gpus() -> None:
+    config = make_config("sampling.num_env_runners=8", "sampling.cpus_per_runner=1", "sampling.gpus_per_runner=0.25")
+    nodes = [NodeResources(8.0, gpus=1.0), NodeResources(8.0, gpus=1.0)]
+
+    assert make_plan(config, nodes).num_gpus == 2.0
+    with pytest.raises(ClusterError, match=r"cluster: needed 2 GPUs, available 1; set sampling.num_env_runners=4 or a"):
+        make_plan(config, [NodeResources(16.0, gpus=1.0)])
