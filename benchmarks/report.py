@@ -13,7 +13,7 @@ from rich.table import Table
 
 __all__ = ["Row", "machine", "print_rows", "write"]
 
-PACKAGES = ("numpy", "numba", "torch", "torch-geometric", "vmas", "mpe2", "ortools")
+PACKAGES = ("numpy", "numba", "torch", "ray", "torch-geometric", "vmas", "mpe2", "ortools")
 
 
 class Row(NamedTuple):

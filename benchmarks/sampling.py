@@ -42,6 +42,7 @@ class Subject(NamedTuple):
     """Of one call"""
     pids: Sequence[int] = ()
     """Of its workers"""
+    stop: Callable[[], object] = lambda: None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,15 +71,16 @@ def make_subjects(num_worlds: int) -> dict[str, Subject]:
     for name, num_runners in (("local", 0), ("remote", 1)):
         ours = make_ours(navigate_run(num_worlds, num_runners))
         pids = [pid for pid in ours.runners.for_each(lambda _: os.getpid()) if pid != os.getpid()]
-        subjects[name] = Subject(ours._sample, steps, pids)  # noqa: SLF001 - sampling without the update
+        subjects[name] = Subject(ours._sample, steps, pids, ours.stop)  # noqa: SLF001 - sampling without the update
     return subjects | {kind: _peer(kind, run, steps) for kind in PEERS}
 
 
 def _peer(kind: str, run: Config, steps: int) -> Subject:
-    runner = make_peer(kind, run, only_rows=True).env_runner
+    peer = make_peer(kind, run, only_rows=True)
+    sample = peer.env_runner.sample
     if kind == "old_stack":
-        return Subject(runner.sample, steps)
-    return Subject(lambda: runner.sample(num_timesteps=run.train_batch_rows, random_actions=False), steps)
+        return Subject(sample, steps, stop=peer.stop)
+    return Subject(lambda: sample(num_timesteps=run.train_batch_rows, random_actions=False), steps, stop=peer.stop)
 
 
 def race(subjects: dict[str, Subject], rounds: int, least_seconds: float) -> tuple[dict[str, float], float]:
@@ -93,6 +95,8 @@ def race(subjects: dict[str, Subject], rounds: int, least_seconds: float) -> tup
             rates[name].append(subject.agent_steps / spent)
             if name == "remote":
                 shares.append(daemons / spent)
+    for subject in subjects.values():
+        subject.stop()
     return {name: statistics.median(values) for name, values in rates.items()}, statistics.median(shares)
 
 

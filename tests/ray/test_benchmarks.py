@@ -1,0 +1,35 @@
+"""The benchmarks that need Ray: every subject really samples, or trains, what it is said to."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import end_to_end, sampling
+from benchmarks.rllib_peers import PEERS
+from rl_cluster.rllib.cluster import Cluster
+from rl_cluster.rllib.messages import without_known_messages
+
+PLAN = end_to_end.Plan(rounds=1, least_seconds=0.05, num_worlds={"mlp": 8, "gnn": 8})
+pytestmark = pytest.mark.filterwarnings("ignore")  # RLlib's own environments and modules warn of themselves
+
+
+def test_sampling__measures_ours_and_all_peers(cluster: Cluster) -> None:
+    with without_known_messages():
+        subjects = sampling.make_subjects(num_worlds=8)
+        rates, daemon_share = sampling.race(subjects, rounds=1, least_seconds=0.05)
+
+    assert rates.keys() == {"bare", "local", "remote", *PEERS}
+    assert min(rates.values()) > 0.0 <= daemon_share
+    assert [row.name for row in sampling.make_rows(rates)] == [
+        "bare loop local",
+        "bare loop remote",
+        *(f"rllib.{kind}" for kind in PEERS),
+    ]
+
+
+def test_end_to_end__trains_ours_and_all_peers(cluster: Cluster, tmp_path: Path) -> None:
+    with without_known_messages():
+        rates = end_to_end.race("mlp", PLAN)
+
+    assert rates.keys() == {"bare", "local", "remote", *PEERS}
+    assert min(rates.values()) > 0.0
