@@ -3,6 +3,7 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+PEER_VENV := .venv-benchmarl
 INSTALLED := $(VENV)/.installed
 UNIT_TESTS := tests/unit $(wildcard tests/test_*.py)
 DEMO_RUN = runs/demo-$(shell date +%Y%m%d-%H%M%S)
@@ -11,7 +12,7 @@ DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small
 # Processes share the cores out, not threads; floats stay the same on every machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test test-slow check lint types layers fast-tests format
+.PHONY: install demo test test-slow bench-benchmarl check lint types layers fast-tests format
 
 install: $(INSTALLED)
 
@@ -51,6 +52,17 @@ layers: $(INSTALLED)
 
 fast-tests: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=2 -m 'not slow' --hypothesis-profile=few $(UNIT_TESTS)
+
+# BenchMARL asks for torchvision, whose wheel does not fit torch's: it gets an environment of its own, without that.
+bench-benchmarl: $(INSTALLED) $(PEER_VENV)/.installed
+	$(BIN)/python -m benchmarks.mappo --python $(PEER_VENV)/bin/python $(if $(JSON),--json $(JSON))
+
+$(PEER_VENV)/.installed: constraints.txt
+	$(PYTHON) -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/pip install --quiet --constraint constraints.txt torch numpy psutil
+	$(PEER_VENV)/bin/pip install --quiet --no-deps benchmarl==1.5.2 torchrl==0.11.1 tensordict==0.11.0 vmas==1.5.2
+	$(PEER_VENV)/bin/pip install --quiet hydra-core tqdm cloudpickle packaging importlib_metadata orjson pyvers gym six
+	touch $@
 
 format: $(INSTALLED)
 	$(BIN)/ruff format

@@ -108,7 +108,7 @@ def make_bare(run: Config, has_mlp: bool) -> Callable[[], object]:
 
 def make_subject(run: Config, has_mlp: bool) -> Subject:
     """Ours."""
-    ours = make_ours(run, has_mlp)
+    ours = make_ours(run, make_mlp if has_mlp else None)
     return Subject(ours.train, _worker_pids(ours), ours.stop)
 
 
@@ -160,7 +160,7 @@ def scale(plan: Plan) -> tuple[dict[str, dict[str, float]], list[Row]]:
     seconds: dict[str, dict[str, float]] = {}
     for shape in SHAPES:
         run = _run("gnn", plan.num_worlds["gnn"], *shape)
-        ours = make_ours(run, has_mlp=False)
+        ours = make_ours(run)
         ours.train()
         begin_s, records = time.perf_counter(), [ours.train()[RECORD] for _ in range(plan.rounds)]
         seconds[f"{shape[0]} runners, {shape[1]} Learners"] = {

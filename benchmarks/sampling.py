@@ -69,7 +69,7 @@ def make_subjects(num_worlds: int) -> dict[str, Subject]:
     bare = make_rollout(run, 0, make_mlp(run))
     subjects = {"bare": Subject(lambda: bare.sample(run.sampling.fragment_steps), steps)}
     for name, num_runners in (("local", 0), ("remote", 1)):
-        ours = make_ours(navigate_run(num_worlds, num_runners))
+        ours = make_ours(navigate_run(num_worlds, num_runners), make_mlp)
         pids = [pid for pid in ours.runners.for_each(lambda _: os.getpid()) if pid != os.getpid()]
         subjects[name] = Subject(ours._sample, steps, pids, ours.stop)  # noqa: SLF001 - sampling without the update
     return subjects | {kind: _peer(kind, run, steps) for kind in PEERS}

@@ -1,5 +1,6 @@
 """Ours as it is measured beside peers: RLlib's runners and Learners of this package, with a network of choice."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
@@ -12,7 +13,7 @@ from rl_cluster.rllib.algorithm import SwarmAlgorithm
 from rl_cluster.rllib.algorithm_config import SwarmConfig
 from rl_cluster.rllib.rl_module import SwarmRLModule
 
-__all__ = ["allocate_run", "make_mlp", "make_ours", "navigate_run"]
+__all__ = ["NUM_UAVS", "allocate_run", "make_mlp", "make_ours", "navigate_run"]
 
 NUM_UAVS = 8
 
@@ -57,24 +58,29 @@ def make_mlp(run: Config) -> Any:
     return SwarmMLP(run.model, graph_spec(run))
 
 
-class MLPModule(SwarmRLModule):
-    """With the MLP as its network."""
+class NetworkModule(SwarmRLModule):
+    """With the network that `model_config["network"]` makes of the run."""
 
     def setup(self) -> None:
         """Makes the network."""
         super().setup()
-        self.model = make_mlp(self.model_config["run"])
+        self.model = self.model_config["network"](self.model_config["run"])
 
 
-class MLPConfig(SwarmConfig):
-    """With `MLPModule`."""
+class NetworkConfig(SwarmConfig):
+    """With `NetworkModule`."""
+
+    network: Callable[[Config], Any]
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
-        """The MLP's module."""
-        return RLModuleSpec(module_class=MLPModule, model_config={"run": self.run_config})
+        """The network's module."""
+        return RLModuleSpec(module_class=NetworkModule, model_config={"run": self.run_config, "network": self.network})
 
 
-def make_ours(run: Config, has_mlp: bool = True) -> SwarmAlgorithm:
-    """The algorithm of a run, set up."""
-    config = (MLPConfig() if has_mlp else SwarmConfig()).for_run(run).without_surprises()
-    return SwarmAlgorithm(config=config.callbacks(callbacks_class=[]))
+def make_ours(run: Config, network: Callable[[Config], Any] | None = None) -> SwarmAlgorithm:
+    """The algorithm of a run, set up, with its TransformerGNN or with what `network` makes."""
+    config = SwarmConfig()
+    if network:
+        config = NetworkConfig()
+        config.network = network
+    return SwarmAlgorithm(config=config.for_run(run).without_surprises().callbacks(callbacks_class=[]))

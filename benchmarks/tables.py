@@ -221,6 +221,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "environment": lambda: _measured("environment"),
     "sampling": lambda: _measured("sampling"),
     "end_to_end": lambda: _measured("end_to_end"),
+    "mappo": lambda: _measured("mappo"),
     "optimum": _optimum,
 }
 

@@ -1,0 +1,67 @@
+"""BenchMARL's side of `mappo.py`: MAPPO on VMAS's simple_spread. Run by the Python of an environment of its own.
+
+    python benchmarks/mappo_peer.py NUM_AGENTS NUM_WORLDS NUM_STEPS EPOCHS MINIBATCH ITERATIONS
+
+Prints the CPU seconds of every iteration as JSON. Networks and whatever is not said here are BenchMARL's defaults: an
+actor of 256-256 tanh that all agents share, and a central critic of 256-256.
+"""
+
+import itertools
+import json
+import sys
+import tempfile
+import time
+
+import torch
+from benchmarl.algorithms import MappoConfig
+from benchmarl.environments import VmasTask
+from benchmarl.experiment import Callback, Experiment, ExperimentConfig
+from benchmarl.models.mlp import MlpConfig
+
+
+class Clock(Callback):
+    """Notes the CPU time at the end of each update."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times_s = [time.process_time()]
+
+    def on_train_end(self, training_td: object, group: str) -> None:  # noqa: ARG002 - BenchMARL's signature
+        """An iteration is over."""
+        self.times_s.append(time.process_time())
+
+
+def main(
+    num_agents: int, num_worlds: int, num_steps: int, num_epochs: int, minibatch_rows: int, iterations: int
+) -> None:
+    """Trains, and prints."""
+    torch.set_num_threads(1)
+    config = ExperimentConfig.get_from_yaml()
+    config.on_policy_collected_frames_per_batch = num_worlds * num_steps
+    config.on_policy_n_envs_per_worker = num_worlds
+    config.on_policy_n_minibatch_iters = num_epochs
+    config.on_policy_minibatch_size = minibatch_rows
+    config.max_n_iters, config.max_n_frames = iterations, None
+    config.evaluation, config.render, config.loggers, config.create_json = False, False, [], False
+    task = VmasTask.SIMPLE_SPREAD.get_from_yaml()
+    task.config["n_agents"] = num_agents
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        config.save_folder = folder
+        experiment = Experiment(
+            task=task,
+            algorithm_config=MappoConfig.get_from_yaml(),
+            model_config=MlpConfig.get_from_yaml(),
+            critic_model_config=MlpConfig.get_from_yaml(),
+            seed=0,
+            config=config,
+            callbacks=[clock],
+        )
+        clock.times_s = [time.process_time()]
+        experiment.run()
+    seconds = [end - begin for begin, end in itertools.pairwise(clock.times_s)]
+    print("\n" + json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
