@@ -55,6 +55,7 @@ class GradientStep:
         self._model, self._optimizer, self._ranks = model, optimizer, ranks
         self._max_grad_norm = max_grad_norm
         self._device = next(model.parameters()).device
+        self._exchanged: Tensor | None = None  # kept: a rank whose memory has ended must still be able to say so
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=model.config.precision == "fp16")
 
     def take(self, batch: TrainBatch, parts: list[MinibatchPart], weights: PPOWeights) -> dict[str, float]:
@@ -73,14 +74,19 @@ class GradientStep:
         grad_norm = self._apply()
         return {**dict(zip(STATISTICS, sums, strict=True)), "ratio_deviation": largest, "grad_norm": grad_norm}
 
+    def try_once(self, batch: TrainBatch, part: MinibatchPart, weights: PPOWeights) -> None:
+        """A step of this rank alone, for a trial: where memory ends, torch's own error is raised."""
+        self._optimizer.zero_grad(set_to_none=True)
+        self._add_part(batch, part, weights)
+        self._apply()
+
     def _add_up(self, batch: TrainBatch, parts: list[MinibatchPart], weights: PPOWeights) -> tuple[Tensor, float]:
         """Gradients of this rank's parts; sums of `STATISTICS`, and 1 where memory has ended; largest deviation."""
         totals_X = torch.zeros(len(STATISTICS) + 1, device=self._device)
         largest = torch.zeros((), device=self._device)
         try:
             for part in parts:
-                loss, statistics = self._part_loss(batch, part, weights)
-                self._scaler.scale(loss).backward()
+                statistics = self._add_part(batch, part, weights)
                 totals_X[:-1] += torch.stack([statistics[name] for name in STATISTICS])
                 largest = torch.maximum(largest, statistics["ratio_deviation"])
         except RuntimeError as error:
@@ -89,6 +95,12 @@ class GradientStep:
             self._optimizer.zero_grad(set_to_none=True)
             totals_X[-1] = 1.0
         return totals_X, float(largest)
+
+    def _add_part(self, batch: TrainBatch, part: MinibatchPart, weights: PPOWeights) -> dict[str, Tensor]:
+        """Adds a part's gradient; its statistics."""
+        loss, statistics = self._part_loss(batch, part, weights)
+        self._scaler.scale(loss).backward()
+        return statistics
 
     def _halve(self) -> None:
         if self._device.type == "cuda":
@@ -115,15 +127,17 @@ class GradientStep:
         if isinstance(self._ranks, Alone):
             return totals_X
         parameters = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        flat = self._ranks.sum(torch.cat([totals_X, *(gradient.flatten() for gradient in gradients)]))
-        summed = flat[len(totals_X) :].split([gradient.numel() for gradient in gradients])
-        for gradient, total in zip(gradients, summed, strict=True):
-            gradient.copy_(total.view_as(gradient))
-        return flat[: len(totals_X)]
+        sizes = [len(totals_X), *(parameter.numel() for parameter in parameters)]
+        if self._exchanged is None:
+            self._exchanged = torch.empty(sum(sizes), device=self._device)
+        pieces: list[Tensor] = list(self._exchanged.split(sizes))
+        pieces[0].copy_(totals_X)
+        for parameter, gradient in zip(parameters, pieces[1:], strict=True):
+            gradient.zero_() if parameter.grad is None else gradient.copy_(parameter.grad.flatten())
+        self._ranks.sum(self._exchanged)
+        for parameter, gradient in zip(parameters, pieces[1:], strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return pieces[0]
 
     def _part_loss(
         self, batch: TrainBatch, part: MinibatchPart, weights: PPOWeights

@@ -6,6 +6,7 @@ largest so far is known, and work that stays below it seems to take none.
 
 import contextlib
 import ctypes
+import gc
 import os
 import resource
 import sys
@@ -60,7 +61,11 @@ def peak_growth_bytes(work: Callable[[], None], device: torch.device) -> int:
 
 
 def _begin_anew() -> int:
-    """Hands free pages back, so that work cannot hide in them, and forgets the peak. Returns resident bytes."""
+    """Hands free pages back, so that work cannot hide in them, and forgets the peak. Returns resident bytes.
+
+    Garbage goes first: collected meanwhile, it would make room for the work.
+    """
+    gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # malloc_trim is glibc's
         ctypes.CDLL(None).malloc_trim(0)
     if not _RESET.exists():

@@ -153,7 +153,7 @@ class Updater:
         trial = Updater(copy.deepcopy(self.model), self.config, self.device, rows, self._memory_share, Alone())
         full = full_rows(batch, rows)
         weights = trial._make_weights(full, Shard(0, rows, rows), 0.0)
-        trial._step.take(full, [MinibatchPart(np.arange(rows), sizes)], weights)
+        trial._step.try_once(full, MinibatchPart(np.arange(rows), sizes), weights)
 
     def _standardise(self, batch: TrainBatch) -> TrainBatch:
         """Takes the value targets into the running statistics; the batch with advantages of mean 0 and deviation 1.

@@ -51,6 +51,15 @@ def _leave_room() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
+def _fails(updater: Updater, batch: TrainBatch, rows: int) -> bool:
+    """Whether a trial of so many graphs finds no memory: it must not be mended. Keeps no error, which keeps tensors."""
+    try:
+        updater._try(batch, rows)
+    except RuntimeError as error:
+        return is_out_of_memory(error)
+    return False
+
+
 def _work(rank: int, num_ranks: int, folder: str) -> None:
     """Two updates; for the second one rank 0 has little memory."""
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
@@ -63,6 +72,8 @@ def _work(rank: int, num_ranks: int, folder: str) -> None:
         torch.empty(1 << 60)  # ... and when memory ends
     if rank == 0:
         _leave_room()
+        assert _fails(updater, task["batch"], 48)
+        assert not _fails(updater, task["batch"], 1)
     updater._step.part_rows = 48
     statistics = updater.update(task["batch"], 0.0, seed=0, iteration=1)
     done = {"weights": task["model"].state_dict(), "optimizer": updater.state_dict(), "statistics": statistics}
