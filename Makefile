@@ -59,7 +59,7 @@ bench-benchmarl: $(INSTALLED) $(PEER_VENV)/.installed
 
 $(PEER_VENV)/.installed: constraints.txt
 	$(PYTHON) -m venv $(PEER_VENV)
-	$(PEER_VENV)/bin/pip install --quiet --constraint constraints.txt torch numpy psutil
+	$(PEER_VENV)/bin/pip install --quiet --constraint constraints.txt torch torch-geometric
 	$(PEER_VENV)/bin/pip install --quiet --no-deps benchmarl==1.5.2 torchrl==0.11.1 tensordict==0.11.0 vmas==1.5.2
 	$(PEER_VENV)/bin/pip install --quiet hydra-core tqdm cloudpickle packaging importlib_metadata orjson pyvers gym six
 	touch $@

@@ -4,6 +4,8 @@
 
 A swarm of 8, 128 worlds, 50 steps, 10 epochs of minibatches of 400 graphs, an actor of 256-256 tanh over each UAV's
 own row of 34 numbers (ours has 18, the rest are zeros), a central critic of 256-256; fp32, and ours in bf16 beside it.
+Rows `gnn ...`: BenchMARL's GNN (GraphConv over all pairs, then an MLP of 256, in actor and critic) and ours, the
+TransformerGNN `small`: two networks that have nothing in common but their purpose, so the ratio is reported, no goal.
 The worlds differ: VMAS's simple_spread there, `navigate` here. Ours runs in RLlib's Algorithm, runner and Learner in
 one process. CPU time of one thread; the first iteration of each run is left out, and the median of the others counts.
 """
@@ -15,7 +17,7 @@ import os
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are first imported, below
@@ -38,7 +40,9 @@ __all__ = ["main"]
 
 NUM_WORLDS, NUM_STEPS, NUM_EPOCHS, MINIBATCH_ROWS = 128, 50, 10, 400
 NUM_INPUTS, WIDTH = 34, 256
-ITERATIONS, ROUNDS = 4, 3
+ITERATIONS = 4
+ROUNDS = {"mlp": 3, "gnn": 1}
+"""Network -> how often both sides are measured in turn."""
 GOAL = 1.2
 PEER = Path(__file__).with_name("mappo_peer.py")
 
@@ -80,8 +84,8 @@ def _make_net(num_inputs: int, num_outputs: int) -> nn.Sequential:
     )
 
 
-def _run(precision: str, num_worlds: int) -> Config:
-    run = navigate_run(num_worlds)
+def _run(precision: str, num_encounters: int) -> Config:
+    run = navigate_run(NUM_WORLDS, num_encounters=num_encounters)
     data = run.model_dump(mode="json")
     data["ppo"] |= {"num_epochs": NUM_EPOCHS, "minibatch_rows": MINIBATCH_ROWS}
     data["learners"]["part_rows"] = MINIBATCH_ROWS
@@ -89,9 +93,10 @@ def _run(precision: str, num_worlds: int) -> Config:
     return type(run).model_validate_json(json.dumps(data), strict=True)
 
 
-def time_ours(precision: str, iterations: int) -> list[float]:
-    """CPU seconds of each iteration."""
-    ours = make_ours(_run(precision, NUM_WORLDS), MAPPONetwork)
+def time_ours(network: str, precision: str, iterations: int) -> list[float]:
+    """CPU seconds of each iteration: with BenchMARL's networks, or with the TransformerGNN, which sees encounters."""
+    run = _run(precision, 1 if network == "mlp" else NUM_UAVS)
+    ours = make_ours(run, MAPPONetwork if network == "mlp" else None)
     times_s = [time.process_time()]
     for _ in range(iterations):
         ours.train()
@@ -100,13 +105,23 @@ def time_ours(precision: str, iterations: int) -> list[float]:
     return [end - begin for begin, end in itertools.pairwise(times_s)]
 
 
-def time_peer(python: Path, iterations: int) -> list[float]:
+def time_peer(python: Path, network: str, iterations: int) -> list[float]:
     """CPU seconds of each iteration."""
     numbers = (NUM_UAVS, NUM_WORLDS, NUM_STEPS, NUM_EPOCHS, MINIBATCH_ROWS, iterations)
-    command = [str(python), str(PEER), *map(str, numbers)]
+    command = [str(python), str(PEER), network, *map(str, numbers)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds: list[float] = json.loads(answer.stdout.strip().splitlines()[-1])
     return seconds
+
+
+def make_rows(network: str, seconds: dict[str, list[float]]) -> Iterator[Row]:
+    """Ours beside BenchMARL, in fp32 and in bf16."""
+    agent_steps = NUM_WORLDS * NUM_STEPS * NUM_UAVS
+    rates = {name: agent_steps / statistics.median(values) for name, values in seconds.items()}
+    for side, name in (("fp32", f"{network} benchmarl"), ("bf16", f"{network} benchmarl, ours in bf16")):
+        goal = GOAL if name == "mlp benchmarl" else None
+        ours, peer = rates[f"{network} ours {side}"], rates[f"{network} benchmarl"]
+        yield Row.of(name, ours, peer, "BenchMARL MAPPO", "agent-steps/CPU-s", goal)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -116,23 +131,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="file to write")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    sides: dict[str, Callable[[], list[float]]] = {
-        "ours": lambda: time_ours("fp32", ITERATIONS),
-        "benchmarl": lambda: time_peer(options.python, ITERATIONS),
-        "ours in bf16": lambda: time_ours("bf16", ITERATIONS),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    seconds: dict[str, list[float]] = {}
     with connect("local"), without_known_messages():
-        for _ in range(ROUNDS):
-            for name, measure in sides.items():
-                seconds[name] += measure()[1:]
-    agent_steps = NUM_WORLDS * NUM_STEPS * NUM_UAVS
-    rates = {name: agent_steps / statistics.median(values) for name, values in seconds.items()}
-    unit = "agent-steps/CPU-s"
-    rows = [
-        Row.of("mlp benchmarl", rates["ours"], rates["benchmarl"], "BenchMARL MAPPO", unit, GOAL),
-        Row.of("mlp benchmarl, ours in bf16", rates["ours in bf16"], rates["benchmarl"], "BenchMARL MAPPO", unit),
-    ]
+        for network, rounds in ROUNDS.items():
+            for _ in range(rounds):
+                for side in ("fp32", "bf16"):
+                    seconds.setdefault(f"{network} ours {side}", []).extend(time_ours(network, side, ITERATIONS)[1:])
+                peer = time_peer(options.python, network, ITERATIONS)[1:]
+                seconds.setdefault(f"{network} benchmarl", []).extend(peer)
+    rows = [row for network in ROUNDS for row in make_rows(network, seconds)]
     print_rows("beside BenchMARL", rows)
     if options.json:
         write(options.json, rows, seconds_of_iterations=seconds)

@@ -1,9 +1,10 @@
 """BenchMARL's side of `mappo.py`: MAPPO on VMAS's simple_spread. Run by the Python of an environment of its own.
 
-    python benchmarks/mappo_peer.py NUM_AGENTS NUM_WORLDS NUM_STEPS EPOCHS MINIBATCH ITERATIONS
+    python benchmarks/mappo_peer.py mlp|gnn NUM_AGENTS NUM_WORLDS NUM_STEPS EPOCHS MINIBATCH ITERATIONS
 
 Prints the CPU seconds of every iteration as JSON. Networks and whatever is not said here are BenchMARL's defaults: an
-actor of 256-256 tanh that all agents share, and a central critic of 256-256.
+actor of 256-256 tanh that all agents share, and a central critic of 256-256; `gnn`: GraphConv over all pairs of agents,
+256 wide, and a layer of 256 behind it, in actor and critic.
 """
 
 import itertools
@@ -16,7 +17,11 @@ import torch
 from benchmarl.algorithms import MappoConfig
 from benchmarl.environments import VmasTask
 from benchmarl.experiment import Callback, Experiment, ExperimentConfig
-from benchmarl.models.mlp import MlpConfig
+from benchmarl.models import GnnConfig, MlpConfig
+from benchmarl.models.common import ModelConfig, SequenceModelConfig
+from torch_geometric.nn import GraphConv
+
+WIDTH = 256
 
 
 class Clock(Callback):
@@ -31,8 +36,23 @@ class Clock(Callback):
         self.times_s.append(time.process_time())
 
 
+def make_network(network: str) -> ModelConfig:
+    """An actor or a critic."""
+    if network == "mlp":
+        return MlpConfig.get_from_yaml()
+    graph = GnnConfig(topology="full", self_loops=False, gnn_class=GraphConv, gnn_kwargs={"aggr": "add"})
+    head = MlpConfig(num_cells=[WIDTH], layer_class=torch.nn.Linear, activation_class=torch.nn.Tanh)
+    return SequenceModelConfig(model_configs=[graph, head], intermediate_sizes=[WIDTH])
+
+
 def main(
-    num_agents: int, num_worlds: int, num_steps: int, num_epochs: int, minibatch_rows: int, iterations: int
+    network: str,
+    num_agents: int,
+    num_worlds: int,
+    num_steps: int,
+    num_epochs: int,
+    minibatch_rows: int,
+    iterations: int,
 ) -> None:
     """Trains, and prints."""
     torch.set_num_threads(1)
@@ -51,8 +71,8 @@ def main(
         experiment = Experiment(
             task=task,
             algorithm_config=MappoConfig.get_from_yaml(),
-            model_config=MlpConfig.get_from_yaml(),
-            critic_model_config=MlpConfig.get_from_yaml(),
+            model_config=make_network(network),
+            critic_model_config=make_network(network),
             seed=0,
             config=config,
             callbacks=[clock],
@@ -64,4 +84,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -18,9 +18,9 @@ __all__ = ["NUM_UAVS", "allocate_run", "make_mlp", "make_ours", "navigate_run"]
 NUM_UAVS = 8
 
 
-def navigate_run(num_worlds: int, num_runners: int = 0, num_learners: int = 0) -> Config:
-    """A swarm of 8 in `navigate`, with so many worlds in all; the MLP reads no encounters, so there is but one."""
-    settings = ["generator.num_obstacles=[2, 2]", "world.num_encounters=1"]
+def navigate_run(num_worlds: int, num_runners: int = 0, num_learners: int = 0, num_encounters: int = 1) -> Config:
+    """A swarm of 8 in `navigate`, with so many worlds in all; an MLP reads no encounters, so there is but one."""
+    settings = ["generator.num_obstacles=[2, 2]", f"world.num_encounters={num_encounters}"]
     return _run("navigate_demo", num_worlds, num_runners, num_learners, settings)
 
 
