@@ -107,11 +107,8 @@ def test_step__that_runs_out_of_memory_is_begun_again_in_halves(
             assert torch.equal(one["weights"][name], done[0]["weights"][name])
 
 
-def test_is_out_of_memory__of_both_kinds_and_of_nothing_else() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(1 << 60)
-
-    assert is_out_of_memory(caught.value)
+def test_is_out_of_memory__of_a_gpu_and_of_nothing_else() -> None:
+    """A CPU's own error is met above, in a process of its own: after it malloc works in another arena."""
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
