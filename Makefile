@@ -29,12 +29,12 @@ demo: $(INSTALLED)
 	&& $(BIN)/rl-cluster evaluate "$$run" $(DEMO_SCENARIOS) --json "$$run/scenarios.json"
 
 test: $(INSTALLED)
-	$(BIN)/pytest --numprocesses=2 $(UNIT_TESTS)
+	$(BIN)/pytest --numprocesses=2 -m 'not long' $(UNIT_TESTS)
 	$(BIN)/pytest -m 'not long' tests/ray
 
-# What takes minutes a test: more random kills, memory over 500 iterations, several Learners over five seeds.
+# More random kills, memory over 500 iterations, several Learners over five seeds, processes whose memory ends.
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -m long tests/ray
+	$(BIN)/pytest -m long tests
 
 # The parts run side by side, each part's output in one piece.
 check: $(INSTALLED)

@@ -24,12 +24,15 @@ STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fractio
 LOSS_SCALE, GOOD_STEPS = "loss_scale", "loss_scale_good_steps"
 """Names of the loss's scale, and of the steps since it last changed, among the state."""
 
+CPU_MESSAGES = ("DefaultCPUAllocator: can't allocate", "could not create a primitive")
+"""What torch's allocator and oneDNN say where a CPU's memory ends."""
+
 logger = logging.getLogger(__name__)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch found no memory: on a GPU it has an error of its own for that, on a CPU but a message."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)
+    """Whether torch found no memory: on a GPU it has an error of its own for that, on a CPU but messages."""
+    return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in CPU_MESSAGES)
 
 
 class GradientStep:

@@ -81,7 +81,9 @@ def _work(rank: int, num_ranks: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+# Where memory ends is a matter of chance: once in a while it is malloc's own, and the process aborts.
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("first_rows", [(48,), (40, 8)])
 def test_step__that_runs_out_of_memory_is_begun_again_in_halves(
     task: dict[str, Any], first_rows: tuple[int, ...], make_model: ModelFactory, tmp_path: Path
