@@ -106,6 +106,7 @@ def test_train__killed_in_any_phase_goes_on_as_if_it_had_not_been(tmp_path: Path
     _assert_same(run, whole)
 
 
+@pytest.mark.long
 def test_train__with_a_remote_runner_and_learner_goes_on_after_a_kill(tmp_path: Path) -> None:
     remote = ["learners.num_learners=1", "learners.cpus_per_learner=0.5"]
     runs = [tmp_path / "whole", tmp_path / "killed"]
