@@ -37,6 +37,7 @@ from rl_cluster.model.attention_backend import Neighbourhood
 from rl_cluster.model.dense_attention import DenseNeighbourhood, make_dense_neighbourhood
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.ladder import rung_config
 from rl_cluster.training.statistics import paired_difference
@@ -128,7 +129,8 @@ def train(config: Config, bias: str) -> TransformerGNN:
     updater = Updater(model, config.ppo, torch.device("cpu"))
     for iteration in range(config.training.iterations):
         batch = make_train_batch([rollout.sample(config.sampling.fragment_steps, iteration)], config.ppo)
-        updater.update(batch, iteration / config.training.iterations, config.seed, iteration)
+        progress = iteration / config.training.iterations
+        updater.update(batch, schedule(config.ppo, progress), config.seed, iteration)
         if iteration % 10 == 0:
             print(f"{bias}, seed {config.seed}: iteration {iteration}", file=sys.stderr, flush=True)
     return model

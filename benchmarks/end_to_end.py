@@ -39,6 +39,7 @@ from rl_cluster.rllib.algorithm import RECORD, SwarmAlgorithm
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.engine import make_model
 
 __all__ = ["main"]
@@ -101,7 +102,7 @@ def make_bare(run: Config, has_mlp: bool) -> Callable[[], object]:
 
     def iterate() -> None:
         batch = make_train_batch([rollout.sample(run.sampling.fragment_steps)], run.ppo)
-        updater.update(batch, 0.0, run.seed, 0)
+        updater.update(batch, schedule(run.ppo, 0.0), run.seed, 0)
 
     return iterate
 

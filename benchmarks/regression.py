@@ -32,6 +32,7 @@ from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.names import HEADLINES
 from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.engine import make_model
 from rl_cluster.training.evaluation import evaluate
 
@@ -94,7 +95,7 @@ def speeds(preset: str, rounds: int) -> list[Measurement]:
     sampled = _rate(fragment.num_agent_steps, lambda: rollout.sample(num_steps), rounds)
     learnt = _rate(
         batch.num_rows * config.ppo.num_epochs,
-        lambda: updater.update(batch, progress=0.0, seed=0, iteration=0),
+        lambda: updater.update(batch, schedule(config.ppo, 0.0), seed=0, iteration=0),
         rounds,
     )
     return [

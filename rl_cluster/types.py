@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 __all__ = [
     "WAIT",
     "BoolArray",
+    "Controls",
     "FloatArray",
     "Fragment",
     "GraphSpec",
     "IntArray",
     "Observation",
+    "StageMix",
     "map_observation",
     "obstacle_feature_dim",
     "pair_feature_dim",
@@ -47,6 +49,29 @@ class GraphSpec(NamedTuple):
     num_pair_features: int
     num_controls: int
     """Continuous controls per UAV, each in [-1, 1]; 0 = a UAV chooses among its candidates"""
+
+
+class StageMix(NamedTuple):
+    """From which stages of a curriculum episodes are drawn."""
+
+    stage: int = 1
+    """the current one, from 1"""
+    current_share: float = 1.0
+    """of the steps; earlier stages share the rest equally"""
+    draw: int = 0
+    """how often the stage has changed: which worlds play which stage is drawn anew each time"""
+
+
+class Controls(NamedTuple):
+    """What has been decided for one iteration, once for all env runners and Learners."""
+
+    lr: float
+    """Adam's learning rate"""
+    entropy_weight: float
+    kl_weight: float
+    """beta of the penalty on KL(old policy || new policy); 0 = none"""
+    mix: StageMix | None = None
+    """None = the run has no curriculum"""
 
 
 def uav_feature_dim(num_resources: int) -> int:

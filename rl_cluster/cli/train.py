@@ -51,6 +51,7 @@ def train_policy(
 
     from rl_cluster.training.display import Display
     from rl_cluster.training.loop import train
+    from rl_cluster.training.timeline import save_timeline
 
     start = _start_of(preset_or_file, overrides or [], out, resume, weights)
     console = Console()
@@ -64,6 +65,10 @@ def train_policy(
     finally:
         engine.close()
     console.print(f"checkpoint: {saved}", soft_wrap=True, highlight=False, markup=False)
+    if start.config.curriculum:
+        picture = start.path / "timeline.png"
+        save_timeline(start.path / "metrics.jsonl", start.config.curriculum, picture)
+        console.print(f"timeline: {picture}", soft_wrap=True, highlight=False, markup=False)
     if request.signal:
         how = "--weights" if start.config.api_stack == "old" else "--resume"
         what = f"stopped by {request.signal.name}"

@@ -6,7 +6,7 @@ Which file or override the value came from is the caller's to say; any pydantic 
 import difflib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -71,8 +71,9 @@ def dotted_keys(model: type[BaseModel]) -> Iterator[str]:
     """Every key of the model and of the models within it, sections included: `ppo`, `ppo.lr`, .."""
     for name, field in model.model_fields.items():
         yield name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from (f"{name}.{key}" for key in dotted_keys(field.annotation))
+        for kind in (field.annotation, *get_args(field.annotation)):  # a section that may be null is a union
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from (f"{name}.{key}" for key in dotted_keys(kind))
 
 
 def _shown(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from rl_cluster.config.curriculum import fill_pace
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
 from rl_cluster.config.model_size import fill_model_size
 from rl_cluster.config.schema import TASKS, Config
@@ -56,6 +57,7 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
     for override in parsed:
         _put(data, override, where)
     fill_model_size(data)
+    fill_pace(data)
     return _validate(data, where, parsed, kind)
 
 

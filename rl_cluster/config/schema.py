@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateRewardConfig, AllocateWorldConfig
+from rl_cluster.config.controllers import ControllersConfig
+from rl_cluster.config.curriculum import AllocateCurriculum, NavigateCurriculum, check_stages
 from rl_cluster.config.model_size import MODEL_SIZES
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateRewardConfig, NavigateWorldConfig
 from rl_cluster.config.section import NonNegative, Positive, Section, Share
@@ -156,6 +158,9 @@ class Config(Section):
     sampling: SamplingConfig
     learners: LearnersConfig
     training: TrainingConfig
+    controllers: ControllersConfig
+    curriculum: Any
+    """Stages of rising difficulty, typed by the task; null: episodes are drawn from the generator's ranges."""
 
     @model_validator(mode="after")
     def _whole_minibatches(self) -> Self:
@@ -208,6 +213,20 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _curriculum_is_scored(self) -> Self:
+        if self.curriculum:
+            check_stages(self.curriculum, self.generator)
+            if not self.training.evaluate_every:
+                raise ValueError("a curriculum moves by evaluations; set training.evaluate_every to 1 or more")
+        return self
+
+    @model_validator(mode="after")
+    def _old_stack_has_no_penalty(self) -> Self:
+        if self.controllers.kl_target and self.api_stack == "old":
+            raise ValueError("controllers.kl_target is for api_stack=new; set it to 0")
+        return self
+
     @property
     def train_batch_rows(self) -> int:
         """Graphs in one iteration's batch."""
@@ -228,6 +247,8 @@ class AllocateConfig(Config):
     generator: AllocateGeneratorConfig
     world: AllocateWorldConfig
     reward: AllocateRewardConfig
+    curriculum: AllocateCurriculum | None
+    """Stages of rising difficulty; null: episodes are drawn from the generator's ranges."""
 
     @model_validator(mode="after")
     def _episodes_are_possible(self) -> Self:
@@ -257,6 +278,8 @@ class NavigateConfig(Config):
     generator: NavigateGeneratorConfig
     world: NavigateWorldConfig
     reward: NavigateRewardConfig
+    curriculum: NavigateCurriculum | None
+    """Stages of rising difficulty; null: episodes are drawn from the generator's ranges."""
 
     @model_validator(mode="after")
     def _cells_hold_bodies(self) -> Self:

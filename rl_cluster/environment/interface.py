@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_cluster.types import BoolArray, FloatArray, Observation
+from rl_cluster.types import BoolArray, FloatArray, Observation, StageMix
 
 __all__ = ["Clock", "LimitedPolicy", "Policy", "Sizes", "StepResult", "Worlds"]
 
@@ -87,6 +87,12 @@ class Worlds(Protocol):
 
     def reset(self) -> Observation[NDArray[Any]]:
         """Starts episode 0 of every world."""
+
+    def set_mix(self, mix: StageMix) -> Observation[NDArray[Any]]:
+        """Draws episodes from another mixture of stages, those too in which nobody has acted yet.
+
+        Raises ValueError if the source has no such stage.
+        """
 
     def announce(self, actions: NDArray[Any]) -> Observation[NDArray[Any]]:
         """What is seen once all UAVs have said what they mean to do. Nothing moves. Raises ValueError as `advance`."""

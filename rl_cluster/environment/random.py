@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.types import FloatArray
 
-__all__ = ["ACTION", "EVALUATION", "HEURISTIC", "TRAINING", "action_noise", "key", "uniform", "uniform_int"]
+__all__ = ["ACTION", "EVALUATION", "HEURISTIC", "STAGE", "TRAINING", "action_noise", "key", "uniform", "uniform_int"]
 
 TRAINING = 1
 """Stream of the episodes that are trained on."""
@@ -21,6 +21,8 @@ ACTION = 3
 """Stream of the noise by which a stochastic policy samples its actions."""
 HEURISTIC = 4
 """Stream of the choices of randomised heuristics."""
+STAGE = 5
+"""Stream of the stages that worlds play."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_1 = np.uint64(0xBF58476D1CE4E5B9)

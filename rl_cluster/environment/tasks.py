@@ -32,11 +32,20 @@ from rl_cluster.types import (
 __all__ = ["extras", "graph_spec", "heuristics", "make_scenario_source", "make_source", "make_worlds", "metrics"]
 
 
-def make_source(config: Config, seed: int, is_training: bool) -> Any:
-    """The generator of the run's episodes: those that are trained on, or those that never are."""
-    if isinstance(config, NavigateConfig):
-        return NavigateGenerator(config.generator, config.world, seed, is_training)
-    return AllocateGenerator(config.generator, config.world, seed, is_training)
+def make_source(config: Config, seed: int, is_training: bool, stage: int | None = None) -> Any:
+    """The generator of the run's episodes: those that are trained on, or those that never are.
+
+    Args:
+        stage: Of the run's curriculum, from 1: whose episodes alone are drawn, padded to its own sizes. None: training
+            begins in the first stage, and follows the mixtures that are set; else the generator's ranges hold.
+    """
+    generator = config.generator
+    stages: Sequence[Any] = config.curriculum.stages if config.curriculum and is_training else ()
+    if stage:
+        ranges = config.curriculum.stages[stage - 1].model_dump(exclude={"pass_score", "mix"})
+        generator, stages = generator.model_copy(update=ranges), ()
+    make = NavigateGenerator if isinstance(config, NavigateConfig) else AllocateGenerator
+    return make(generator, config.world, seed, is_training, stages)
 
 
 def make_scenario_source(config: Config, scenarios: Sequence[Scenario], seed: int) -> Any:

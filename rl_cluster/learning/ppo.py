@@ -43,6 +43,8 @@ class PPOWeights(NamedTuple):
     """Ratios are clipped to 1 +- this."""
     value_weight: float
     entropy_weight: float
+    kl_weight: float
+    """beta of the penalty on KL(old || new); 0 = none."""
     num_deciding: float
     """What the policy's sums are divided by: the mean number of deciding UAVs in a minibatch."""
     num_existing: float
@@ -55,11 +57,14 @@ def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tu
     policy_loss = -mean min(rho A, clip(rho, 1 - c, 1 + c) A),   rho = pi(a) / pi_old(a)
     value_loss  =  mean (V - target)^2 / 2 on standardised values: no clipping (RLlib's vf_clip_param cuts the squared
                    error itself, and with it all gradient of rewards larger than about its root)
-    loss        =  policy_loss + value_weight * value_loss - entropy_weight * mean entropy
+    approx_kl   =  mean(rho - 1 - ln rho)
+    loss        =  policy_loss + value_weight * value_loss - entropy_weight * mean entropy + kl_weight * approx_kl
 
-    Statistics: policy_loss, value_loss, entropy (nats), approx_kl = mean(rho - 1 - ln rho), the low-variance unbiased
-    estimator k3 of KL(pi_old || pi) (Schulman, "Approximating KL divergence", 2020), clip_fraction, and
-    ratio_deviation = max |rho - 1|. All but the last are sums over counts, so those of a minibatch's parts add up.
+    approx_kl is the low-variance unbiased estimator k3 of KL(pi_old || pi) (Schulman, "Approximating KL divergence",
+    2020). As a penalty (arXiv 1707.06347, eq. 8) its gradient is unbiased too: under pi_old the mean of rho is 1.
+
+    Statistics: policy_loss, value_loss, entropy (nats), approx_kl, clip_fraction, and ratio_deviation = max |rho - 1|.
+    All but the last are sums over counts, so those of a minibatch's parts add up.
     """
     policy = output.policy
     log_ratio_BN = torch.where(sample.decides_BN, policy.log_prob(sample.action) - sample.logp_BN, 0.0)
@@ -70,14 +75,17 @@ def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tu
     entropy = _mean(policy.entropy(), sample.decides_BN, weights.num_deciding)
     squared_BN = 0.5 * functional.mse_loss(output.value_BN, sample.value_target_BN, reduction="none")
     value_loss = _mean(squared_BN, sample.exists_BN, weights.num_existing)
+    approx_kl = _mean(ratio_BN - 1.0 - log_ratio_BN, sample.decides_BN, weights.num_deciding)
     loss = policy_loss + weights.value_weight * value_loss - weights.entropy_weight * entropy
+    if weights.kl_weight:
+        loss = loss + weights.kl_weight * approx_kl
     with torch.no_grad():
         is_clipped_BN = ((ratio_BN - 1.0).abs() > weights.clip).float()
         statistics = {
             "policy_loss": policy_loss.detach(),
             "value_loss": value_loss.detach(),
             "entropy": entropy.detach(),
-            "approx_kl": _mean(ratio_BN - 1.0 - log_ratio_BN, sample.decides_BN, weights.num_deciding),
+            "approx_kl": approx_kl.detach(),
             "clip_fraction": _mean(is_clipped_BN, sample.decides_BN, weights.num_deciding),
             "ratio_deviation": (ratio_BN - 1.0).abs().max(),
         }

@@ -23,6 +23,7 @@ from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_miniba
 from rl_cluster.learning.ppo import PPOWeights, explained_variance
 from rl_cluster.learning.ranks import Alone, Ranks, Shard, masked_moments
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.types import Controls
 
 __all__ = ["Updater"]
 
@@ -72,19 +73,20 @@ class Updater:
         """Graphs that go through the network together; 0 = not found yet."""
         return self._step.part_rows
 
-    def update(self, batch: TrainBatch, progress: float, seed: int, iteration: int) -> dict[str, float]:
+    def update(self, batch: TrainBatch, controls: Controls, seed: int, iteration: int) -> dict[str, float]:
         """All epochs over one batch. Every rank must call it, and gets the same statistics.
 
         Args:
             batch: the iteration's rows, or this rank's share of them.
-            progress: share of the training done before this update, in [0, 1]; moves learning rate and entropy weight.
+            controls: learning rate and weights of the loss, the same on every rank.
             seed: with `iteration` and the epoch's number it keys the order of the rows.
             iteration: number of this update within the run.
 
         Returns:
             policy_loss, value_loss, entropy, approx_kl, clip_fraction and grad_norm (before clipping): means over all
             minibatches; explained_variance of the values that the batch was sampled with; first_ratio_deviation: max
-            |ratio - 1| in the first minibatch, 0 but for rounding unless the batch was sampled by other weights; lr;
+            |ratio - 1| in the first minibatch, 0 but for rounding unless the batch was sampled by other weights;
+            last_epoch_kl: mean approx_kl of the last epoch, how far the policy has moved; lr; kl_weight;
             skipped_updates: minibatches left out, of the means too, because their gradient was not finite; if all were,
             the means are NaN; part_rows: graphs that went through the network together; exchange_s: seconds spent in
             exchanges with other ranks (the one statistic that is not the same on all of them).
@@ -97,26 +99,26 @@ class Updater:
         shard = self._ranks.shard(batch.num_rows)
         self._step.part_rows = self.part_rows or self._find_part_rows(batch)
         batch = self._standardise(batch)
-        lr = _interpolate(self.config.lr, progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = controls.lr
         sizes_K4 = measure_rows(batch.observation)
-        weights = self._make_weights(batch, shard, progress)
+        weights = self._make_weights(batch, shard, controls)
         steps: list[dict[str, float]] = []
         for epoch in range(self.config.num_epochs):
             generator = np.random.default_rng([seed, iteration, epoch])
             minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, self.part_rows, generator, shard)
             steps.extend(self._step.take(batch, parts, weights) for parts in minibatches)
-        applied = [step for step in steps if math.isfinite(step["grad_norm"])]
-        names = [name for name in steps[0] if name != "ratio_deviation"]
-        means = {name: float(np.mean([step[name] for step in applied])) if applied else math.nan for name in names}
+        means = _means(steps)
+        last_epoch = steps[-(len(steps) // self.config.num_epochs) :]
         explained = explained_variance(batch.value_KN, batch.value_target_KN, batch.exists_KN, self._ranks)
         first_deviation = self._ranks.largest(torch.tensor(steps[0]["ratio_deviation"], device=self.device))
         return means | {
             "explained_variance": float(explained),
             "first_ratio_deviation": float(first_deviation),
-            "lr": lr,
-            "skipped_updates": float(len(steps) - len(applied)),
+            "last_epoch_kl": _means(last_epoch)["approx_kl"],
+            "lr": controls.lr,
+            "kl_weight": controls.kl_weight,
+            "skipped_updates": float(sum(not math.isfinite(step["grad_norm"]) for step in steps)),
             "part_rows": float(self.part_rows),
             "exchange_s": self._ranks.exchange_s - exchanged_s,
         }
@@ -152,7 +154,7 @@ class Updater:
         )
         trial = Updater(copy.deepcopy(self.model), self.config, self.device, rows, self._memory_share, Alone())
         full = full_rows(batch, rows)
-        weights = trial._make_weights(full, Shard(0, rows, rows), 0.0)
+        weights = trial._make_weights(full, Shard(0, rows, rows), Controls(0.0, 0.0, 0.0))
         trial._step.try_once(full, MinibatchPart(np.arange(rows), sizes), weights)
 
     def _standardise(self, batch: TrainBatch) -> TrainBatch:
@@ -167,14 +169,15 @@ class Updater:
         standardised_KN = (batch.advantage_KN - advantages.mean) / (advantages.variance.sqrt() + STD_EPSILON)
         return replace(batch, advantage_KN=standardised_KN.float() if advantages.num > 0 else batch.advantage_KN)
 
-    def _make_weights(self, batch: TrainBatch, shard: Shard, progress: float) -> PPOWeights:
+    def _make_weights(self, batch: TrainBatch, shard: Shard, controls: Controls) -> PPOWeights:
         num_minibatches = math.ceil(shard.total / self.config.minibatch_rows)
         counts = torch.stack([batch.decides_KN.sum(), batch.exists_KN.sum()]).double()
         num_deciding, num_existing = (self._ranks.sum(counts) / num_minibatches).clamp(min=1.0).tolist()
         return PPOWeights(
             clip=self.config.clip,
             value_weight=self.config.value_weight,
-            entropy_weight=_interpolate(self.config.entropy_weight, progress),
+            entropy_weight=controls.entropy_weight,
+            kl_weight=controls.kl_weight,
             num_deciding=num_deciding,
             num_existing=num_existing,
         )
@@ -209,6 +212,8 @@ class Updater:
             }
 
 
-def _interpolate(first_last: tuple[float, float], progress: float) -> float:
-    first, last = first_last
-    return first + progress * (last - first)
+def _means(steps: list[dict[str, float]]) -> dict[str, float]:
+    """Statistic -> mean over the steps that were applied; NaN if none was."""
+    applied = [step for step in steps if math.isfinite(step["grad_norm"])]
+    names = [name for name in steps[0] if name != "ratio_deviation"]
+    return {name: float(np.mean([step[name] for step in applied])) if applied else math.nan for name in names}

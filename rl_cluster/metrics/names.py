@@ -26,13 +26,17 @@ __all__ = [
     "LEARNING_S",
     "POLICY_LAG",
     "SAMPLING_S",
+    "STAGE",
+    "STAGE_SCORE",
     "Experience",
+    "curriculum_metrics",
     "episode_key",
     "evaluation_key",
     "experience_of",
     "iteration_metrics",
     "learning_key",
     "outcome_means",
+    "stage_score_key",
 ]
 
 HEADLINES = {
@@ -53,6 +57,15 @@ LEARNING_S = "time/learning_s"
 EXCHANGE_S = "time/exchange_s"
 """Of the time of learning, what Learners spent in exchanges with each other."""
 ELAPSED_S = "time/elapsed_s"
+STAGE = "curriculum/stage"
+"""In which the iteration was trained, from 1."""
+STAGE_SCORE = "curriculum/score"
+"""Of that stage, where it was evaluated; `curriculum/score_stage_1` and so on are of each stage so far."""
+MODE = "curriculum/mode"
+"""After the iteration: 0 in training, 1 held, 2 done."""
+MODES = ("train", "held", "done")
+KEPT_SHARE = "curriculum/kept_share"
+"""Least share, over earlier stages, that the score now has of the score by which the stage was passed."""
 
 
 def episode_key(metric: str) -> str:
@@ -68,6 +81,11 @@ def evaluation_key(metric: str) -> str:
 def learning_key(statistic: str) -> str:
     """Key of a statistic of the update (`learning/update.py` names them)."""
     return f"learning/{statistic}"
+
+
+def stage_score_key(stage: int) -> str:
+    """Key of the score of a stage, from 1."""
+    return f"{STAGE_SCORE}_stage_{stage}"
 
 
 class Experience(NamedTuple):
@@ -119,3 +137,22 @@ def outcome_means(outcomes: Mapping[str, NDArray[np.float64]], key: Callable[[st
     """Key of a metric -> mean over the episodes in which it is defined (not NaN); without any it is left out."""
     defined = {name: values[~np.isnan(values)] for name, values in outcomes.items()}
     return {key(name): float(values.mean()) for name, values in defined.items() if values.size}
+
+
+def curriculum_metrics(
+    stage: int, mode: str, scores: Mapping[int, float], references: Sequence[float]
+) -> dict[str, float]:
+    """Where a run stands in its curriculum.
+
+    Args:
+        stage: In which the iteration was trained.
+        mode: One of `MODES`.
+        scores: Stage -> score, of the current and earlier ones; empty without an evaluation.
+        references: Of stage 1, 2, ..: the scores by which they were passed.
+    """
+    metrics = {STAGE: float(stage), MODE: float(MODES.index(mode))}
+    if scores:
+        metrics |= {stage_score_key(number): score for number, score in scores.items()}
+        metrics[STAGE_SCORE] = scores[stage]
+    kept = [scores[number] / references[number - 1] for number in scores if number < stage]
+    return metrics | ({KEPT_SHARE: min(kept)} if kept else {})

@@ -21,10 +21,11 @@ from ray.rllib.utils.metrics import (
 
 from rl_cluster.metrics.names import experience_of, iteration_metrics
 from rl_cluster.rllib.algorithm_config import SwarmConfig
-from rl_cluster.rllib.env_runner import RunnerFragment
+from rl_cluster.rllib.env_runner import COMPONENT_MIX, RunnerFragment
 from rl_cluster.rllib.learner import STATISTICS, SwarmLearner
 from rl_cluster.rllib.learners import Learners
 from rl_cluster.rllib.runner_group import RunnerGroup
+from rl_cluster.types import Controls
 
 __all__ = ["RECORD", "SwarmAlgorithm"]
 
@@ -37,6 +38,8 @@ class SwarmAlgorithm(Algorithm):
 
     _runners: RunnerGroup | None = None
     _learners: Learners | None = None
+    controls: Controls
+    """Of the next iteration; whoever asks for one sets them before."""
     _is_requested = False
     """True = runners are sampling the next batch already."""
 
@@ -80,7 +83,7 @@ class SwarmAlgorithm(Algorithm):
             fragments = self._sample()
         sampled_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            results = self.learners.update(fragments, self.iteration)
+            results = self.learners.update(fragments, self.controls, self.iteration)
             self.metrics.aggregate(results, key=LEARNER_RESULTS)
         statistics = self.metrics.peek((LEARNER_RESULTS, *STATISTICS), default={})
         assert statistics, "the Learner returned no statistics: nothing was trained"
@@ -96,11 +99,11 @@ class SwarmAlgorithm(Algorithm):
         """One fragment for each runner, in the order of the runners; requests the next ones if they shall overlap."""
         run = self.config.run_config
         if not self._is_requested:
-            self.runners.request(self._weights())
+            self.runners.request(self._orders())
         answers = self.runners.gather()
         self._is_requested = run.sampling.overlap and self.iteration + 1 < run.training.iterations
         if self._is_requested:
-            self.runners.request(self._weights())
+            self.runners.request(self._orders())
         self.metrics.aggregate([answer.metrics for answer in answers], key=ENV_RUNNER_RESULTS)
         fragments = [fragment for answer in answers for fragment in answer.fragments]
         return sorted(fragments, key=lambda sampled: sampled.runner)
@@ -110,12 +113,13 @@ class SwarmAlgorithm(Algorithm):
         self.runners.discard()
         self._is_requested = False
 
-    def _weights(self) -> dict[str, Any]:
-        """What runners need to sample: the Learners' weights, and their number."""
-        return {COMPONENT_RL_MODULE: self.learners.first(_acting_weights), WEIGHTS_SEQ_NO: self.iteration}
+    def _orders(self) -> dict[str, Any]:
+        """What runners need to sample, those too that have just been restarted: weights, their number, stages."""
+        weights = self.learners.first(_acting_weights)
+        return {COMPONENT_RL_MODULE: weights, WEIGHTS_SEQ_NO: self.iteration, COMPONENT_MIX: self.controls.mix}
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
-        """Indices of runners that answer again; they get their weights before the next sample, as all do."""
+        """Indices of runners that answer again; they get their orders with the next request, as all do."""
         restored: list[int] = env_runner_group.probe_unhealthy_env_runners()
         return restored
 

@@ -26,6 +26,7 @@ from rl_cluster.rllib.env_runner import COMPONENT_ROLLOUT
 from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.sampling.plan import Plan, make_plan
 from rl_cluster.training.engine import EngineLost, EngineState, make_model
+from rl_cluster.types import Controls
 
 __all__ = ["RayEngine", "plan_when_free"]
 
@@ -83,9 +84,10 @@ class RayEngine:
         except RayActorError as error:
             raise EngineLost(f"an actor of the restarted run is lost ({type(error).__name__})") from error
 
-    def iterate(self, iteration: int) -> dict[str, float]:
+    def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:
         """One round of sampling and updating; an iteration without samples raises, and never counts."""
         self.algorithm._iteration = iteration  # noqa: SLF001 - Trainable sets it from its own checkpoints only
+        self.algorithm.controls = controls
         record: dict[str, float] = self.algorithm.train()[RECORD]
         return record
 

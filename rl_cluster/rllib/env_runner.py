@@ -34,8 +34,10 @@ from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.types import Fragment
 
-__all__ = ["COMPONENT_ROLLOUT", "RunnerFragment", "SwarmEnvRunner"]
+__all__ = ["COMPONENT_MIX", "COMPONENT_ROLLOUT", "RunnerFragment", "SwarmEnvRunner"]
 
+COMPONENT_MIX = "mix"
+"""Key of the mixture of stages, a `StageMix` or None, in what an env runner is sent."""
 COMPONENT_ROLLOUT = "rollout"
 """Key of the worlds in flight in an env runner's state."""
 
@@ -147,6 +149,8 @@ class SwarmEnvRunner(EnvRunner):
             weights = state[COMPONENT_RL_MODULE]
             self.module.set_state(weights.get(DEFAULT_MODULE_ID, weights))
             self._weights_seq_no = state.get(WEIGHTS_SEQ_NO, self._weights_seq_no)
+        if COMPONENT_MIX in state:
+            self.rollout.set_mix(state[COMPONENT_MIX])
         if COMPONENT_ROLLOUT in state:
             arrays: dict[str, NDArray[Any]] = state[COMPONENT_ROLLOUT]
             self.rollout.load_state_dict(arrays)

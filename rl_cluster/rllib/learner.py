@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
+from rl_cluster.types import Controls
 
 __all__ = ["STATISTICS", "SwarmLearner"]
 
@@ -47,13 +48,12 @@ class SwarmLearner(TorchLearner):
     def _make_modules_ddp_if_necessary(self) -> None:
         """Modules stay as they are: the Updater sums gradients over the Learners, once a minibatch."""
 
-    def update(self, *, training_data: TrainingData, iteration: int, **_: Any) -> dict[str, Any]:
+    def update(self, *, training_data: TrainingData, controls: Controls, iteration: int, **_: Any) -> dict[str, Any]:
         """Updates on the fragments of iteration `iteration`; `**_` are RLlib's own minibatch settings."""
         batch = self._learner_connector(
             rl_module=self.module, batch={}, episodes=training_data.episodes, shared_data={}, metrics=self.metrics
         )[DEFAULT_MODULE_ID]
-        progress = iteration / self._run.training.iterations
-        statistics = self._updater.update(batch, progress, self._run.seed, iteration)
+        statistics = self._updater.update(batch, controls, self._run.seed, iteration)
         self._weights_seq_no = iteration + 1
         self.metrics.log_dict(statistics, key=STATISTICS, window=1)
         self.metrics.log_value((ALL_MODULES, NUM_ENV_STEPS_TRAINED), batch.num_rows, reduce="sum")

@@ -6,6 +6,7 @@ UAV, exact resume) is refused by the config's rules and by `training/start.py`.
 
 import logging
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.rllib.model_v2 import model_settings
 from rl_cluster.rllib.vector_env import SwarmVectorEnv
 from rl_cluster.training.engine import EngineState, make_model
+from rl_cluster.types import Controls, StageMix
 
 __all__ = ["OldStackEngine"]
 
@@ -65,8 +67,9 @@ class OldStackEngine:
             self.algorithm.env_runner_group.foreach_env_runner(_seed)
             self._ending = ending.pop_all()
 
-    def iterate(self, iteration: int) -> dict[str, float]:  # noqa: ARG002 - RLlib counts by itself
+    def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:  # noqa: ARG002 - RLlib counts by itself
         """One round of sampling and updating. Raises RuntimeError if no env runner has sampled."""
+        _apply(controls, self.algorithm)
         result = self.algorithm.train()
         statistics = result["info"]["learner"].get(DEFAULT_POLICY_ID, {}).get("learner_stats")
         if statistics is None:
@@ -108,7 +111,6 @@ class OldStackEngine:
 def make_ppo_config(run: Config) -> PPOConfig:
     """RLlib's stock PPO for a run, without the defaults that do harm here."""
     ppo, observation_space, action_space = run.ppo, *spaces_of(run)
-    last_step = run.training.iterations * run.train_batch_rows
     config = PPOConfig().api_stack(enable_rl_module_and_learner=False, enable_env_runner_and_connector_v2=False)
     config.framework("torch")
     config.environment(
@@ -137,8 +139,8 @@ def make_ppo_config(run: Config) -> PPOConfig:
         num_epochs=ppo.num_epochs,
         gamma=ppo.gamma,
         lambda_=ppo.gae_lambda,
-        lr_schedule=[[0, ppo.lr[0]], [last_step, ppo.lr[1]]],
-        entropy_coeff_schedule=[[0, ppo.entropy_weight[0]], [last_step, ppo.entropy_weight[1]]],
+        lr=ppo.lr[0],  # no schedules of RLlib's: they would undo what the controllers decide
+        entropy_coeff=ppo.entropy_weight[0],
         clip_param=ppo.clip,
         use_kl_loss=False,  # its coefficient adapts to the KL of the last minibatch alone
         vf_loss_coeff=ppo.value_weight / 2.0,  # their squared error is not halved
@@ -147,6 +149,22 @@ def make_ppo_config(run: Config) -> PPOConfig:
     )
     config.debugging(log_level="ERROR", log_sys_usage=False, seed=None)  # a seed would make torch deterministic
     return config
+
+
+def _apply(controls: Controls, algorithm: PPO) -> None:
+    """Sets learning rate and entropy weight where the loss and the optimizers read them, stages in all env runners."""
+    policy = algorithm.get_policy()
+    policy.cur_lr, policy.entropy_coeff = controls.lr, controls.entropy_weight
+    for optimizer in policy._optimizers:  # noqa: SLF001 - as RLlib's own schedule does
+        for group in optimizer.param_groups:
+            group["lr"] = controls.lr
+    if controls.mix:
+        algorithm.env_runner_group.foreach_env_runner(partial(_set_mix, mix=controls.mix))
+
+
+def _set_mix(runner: Any, mix: StageMix) -> None:
+    if runner.env:
+        runner.env.set_mix(mix)
 
 
 def _seed(runner: Any) -> None:

@@ -11,7 +11,7 @@ from rl_cluster.environment.face import team_reward, to_dict
 from rl_cluster.environment.spaces import ObservationDict, spaces_of
 from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.metrics.names import Experience
-from rl_cluster.types import Observation
+from rl_cluster.types import Observation, StageMix
 
 __all__ = ["SwarmVectorEnv"]
 
@@ -30,14 +30,18 @@ class SwarmVectorEnv(VectorEnv):
         run, runner = context["run"], max(0, context.worker_index - 1)
         num_worlds = run.sampling.worlds_per_runner
         super().__init__(*spaces_of(run), num_envs=num_worlds)
-        source = make_source(run, run.seed, is_training=True)
-        self.worlds = make_worlds(run, source, num_worlds, first_world=runner * num_worlds, is_training=True)
+        self._source = make_source(run, run.seed, is_training=True)
+        self.worlds = make_worlds(run, self._source, num_worlds, first_world=runner * num_worlds, is_training=True)
         self._rows = _split(self.worlds.reset())
         self._forget()
 
     def _forget(self) -> None:
         self._agent_steps, self._episodes = 0, 0
         self._outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.worlds.metrics}
+
+    def set_mix(self, mix: StageMix) -> None:
+        """Draws the next episodes from another mixture of stages; RLlib holds what was seen of all that have begun."""
+        self._source.set_mix(mix)
 
     def take_experience(self) -> Experience:
         """What has happened since the last call."""

@@ -16,7 +16,7 @@ from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.errors import ScenarioError
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act, deliberate, predict_value
-from rl_cluster.types import BoolArray, FloatArray, Fragment, Observation
+from rl_cluster.types import BoolArray, FloatArray, Fragment, Observation, StageMix
 
 __all__ = ["Rollout", "make_rollout"]
 
@@ -28,7 +28,16 @@ class Rollout:
 
     def __init__(self, worlds: Worlds, model: TransformerGNN, seed: int) -> None:
         self.worlds, self.model, self._seed = worlds, model, seed
+        self._mix: StageMix | None = None
         self._observation = worlds.reset()
+
+    def set_mix(self, mix: StageMix | None) -> None:
+        """Stages of a curriculum that new episodes are drawn from; what it is already changes nothing.
+
+        Episodes under way are played to their end; those in which nobody has acted begin anew.
+        """
+        if mix is not None and mix != self._mix:
+            self._mix, self._observation = mix, self.worlds.set_mix(mix)
 
     def sample(self, num_steps: int, weights_version: int = 0) -> Fragment:
         """T = `num_steps` decision steps of all worlds, with sampled actions.

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,9 +35,9 @@ from rl_cluster.training.sealed_folder import Damage, read_sealed, write_sealed
 
 __all__ = ["Checkpoint", "FoundCheckpoint", "find_checkpoint", "load_model"]
 
-WEIGHTS, OPTIMIZER, ARRAYS = "model.safetensors", "optimizer.safetensors", "worlds.npz"
+WEIGHTS, OPTIMIZER, SNAPSHOTS, ARRAYS = "model.safetensors", "optimizer.safetensors", "stages.safetensors", "worlds.npz"
 CONFIG, STATE = "config.yaml", "state.json"
-FILES = (WEIGHTS, OPTIMIZER, ARRAYS, CONFIG, STATE)
+FILES = (WEIGHTS, OPTIMIZER, SNAPSHOTS, ARRAYS, CONFIG, STATE)
 MAX_STATE_BYTES = 64 << 20
 
 ValueT = TypeVar("ValueT")
@@ -58,7 +58,9 @@ class Checkpoint:
     arrays: dict[str, NDArray[Any]]
     """Worlds in flight, by names like 'runner0/time_s'."""
     state: dict[str, Any]
-    """Whatever else there is, as JSON values: counters, wall time. No NaN or infinity."""
+    """Whatever else there is, as JSON values: counters, wall time, controllers. No NaN or infinity."""
+    snapshots: dict[str, Tensor] = field(default_factory=dict)
+    """`StageSnapshots.state_dict()`: what was learnt when stages of a curriculum were passed."""
 
     def save(self, checkpoints: Path, keep: int) -> Path:
         """Writes the checkpoint into the folder `checkpoints`, then prunes; returns the checkpoint's folder.
@@ -84,6 +86,7 @@ class Checkpoint:
         return {
             WEIGHTS: _format_tensors(self.weights),
             OPTIMIZER: _format_tensors(self.optimizer),
+            SNAPSHOTS: _format_tensors(self.snapshots),
             ARRAYS: _format_arrays(self.arrays),
             CONFIG: to_yaml(self.config).encode(),
             STATE: json.dumps({"iteration": self.iteration, "state": self.state}, allow_nan=False).encode(),
@@ -107,6 +110,7 @@ class Checkpoint:
                 optimizer=_parse(folder, OPTIMIZER, parse_tensors, files),
                 arrays=_parse(folder, ARRAYS, _parse_arrays, files),
                 state=state,
+                snapshots=_parse(folder, SNAPSHOTS, parse_tensors, files),
             )
         except Damage as damage:
             raise _to_error(damage, folder) from damage

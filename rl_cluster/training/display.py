@@ -17,10 +17,12 @@ from rl_cluster.metrics.names import (
     AGENT_STEPS_TOTAL,
     ELAPSED_S,
     HEADLINES,
+    STAGE,
     episode_key,
     evaluation_key,
 )
 from rl_cluster.metrics.names import learning_key as learning
+from rl_cluster.training.run import Record
 
 __all__ = ["Display"]
 
@@ -50,8 +52,9 @@ class Display:
         if self._live:
             self._live.stop()
 
-    def show(self, done: int, metrics: dict[str, float]) -> None:
-        """Takes the metrics of iteration number `done`."""
+    def show(self, record: Record) -> None:
+        """Takes an iteration; what was decided after it stays on the screen."""
+        done, metrics, events = record
         self._evaluated = metrics.get(evaluation_key(self._metric), self._evaluated)
         cells = self._cells(done, metrics)
         if self._live:
@@ -59,6 +62,8 @@ class Display:
         else:
             line = "  ".join(f"{name} {value}" for name, value in cells.items())
             self._console.print(line, soft_wrap=True, highlight=False)
+        for event in events:
+            self._console.print(event, soft_wrap=True, highlight=False, markup=False)
 
     def _cells(self, done: int, metrics: dict[str, float]) -> dict[str, str]:
         """Name -> value as text; what an iteration did not measure is a dash."""
@@ -73,6 +78,7 @@ class Display:
             "agent-steps": f"{metrics[AGENT_STEPS_TOTAL] / 1e6:.2f}M",
             "per s": text(AGENT_STEPS_PER_S, ".0f"),
             f"{self._label} sampled": text(episode_key(self._metric), ".3f"),
+            **({"stage": text(STAGE, ".0f")} if self._config.curriculum else {}),
             f"{self._label} evaluated": "-" if self._evaluated is None else f"{self._evaluated:.3f}",
             "entropy": text(learning("entropy"), ".3f"),
             "KL": text(learning("approx_kl"), ".4f"),

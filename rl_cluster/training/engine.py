@@ -17,6 +17,7 @@ from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.names import experience_of, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.types import Controls
 
 __all__ = ["Engine", "EngineLost", "EngineState", "LocalEngine", "make_model"]
 
@@ -39,7 +40,7 @@ class EngineLost(Exception):  # noqa: N818  an event, which the loop answers wit
 class Engine(Protocol):
     """Runs iterations. Whatever it is asked may raise EngineLost."""
 
-    def iterate(self, iteration: int) -> dict[str, float]:
+    def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:
         """Samples, updates, and returns the iteration's metrics by the names of `metrics/names.py`."""
 
     def model(self) -> TransformerGNN:
@@ -69,7 +70,7 @@ class LocalEngine:
     """Env runners in a row and the update after them, in this process, on one torch thread per learner CPU."""
 
     def __init__(self, config: Config) -> None:
-        self._config = config
+        self.config = config
         torch.set_num_threads(max(1, int(config.learners.cpus_per_learner)))
         self._model = make_model(config)
         device = torch.device("cuda" if config.learners.gpus_per_learner > 0 else "cpu")
@@ -80,13 +81,15 @@ class LocalEngine:
         num_runners = max(1, config.sampling.num_env_runners)
         self._rollouts = [make_rollout(config, runner, self._model) for runner in range(num_runners)]
 
-    def iterate(self, iteration: int) -> dict[str, float]:
+    def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:
         """One round of sampling and updating."""
-        config, start_s = self._config, time.perf_counter()
+        config, start_s = self.config, time.perf_counter()
+        for rollout in self._rollouts:
+            rollout.set_mix(controls.mix)
         fragments = [rollout.sample(config.sampling.fragment_steps, iteration) for rollout in self._rollouts]
         sampled_s = time.perf_counter()
         batch = make_train_batch(fragments, config.ppo)
-        learner = self._updater.update(batch, iteration / config.training.iterations, config.seed, iteration)
+        learner = self._updater.update(batch, controls, config.seed, iteration)
         return iteration_metrics(
             experience_of(fragments), learner, sampled_s - start_s, time.perf_counter() - sampled_s
         )
@@ -117,7 +120,7 @@ class LocalEngine:
 
     def restart(self) -> None:
         """Begins anew, untrained."""
-        self.__init__(self._config)  # type: ignore[misc]  # nothing outlives it
+        self.__init__(self.config)  # type: ignore[misc]  # nothing outlives it
 
     def close(self) -> None:
         """Nothing to end."""

@@ -1,4 +1,4 @@
-"""The loop of a run: iterations, evaluations on the way, metrics, checkpoints, and what happens when something is lost.
+"""The loop of a run: iterations, metrics and checkpoints on disk, and what happens when something is lost.
 
 It drives any `Engine`, so a run with Ray and one without differ in nothing but who samples and who updates. Nothing is
 written before the engine stands: a bad address or a full cluster leaves no folder behind.
@@ -8,23 +8,20 @@ says. A checkpoint that cannot be written costs no iteration: it is tried again 
 """
 
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ClusterError
-from rl_cluster.metrics.names import AGENT_STEPS, AGENT_STEPS_TOTAL, ELAPSED_S, evaluation_key, outcome_means
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import Engine, EngineLost, EngineState
-from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.run import Record, Run
 from rl_cluster.training.run_folder import RunFolder
 from rl_cluster.training.start import Start
 
 __all__ = ["Report", "train"]
 
-Report = Callable[[int, dict[str, float]], None]
-"""Is told the number of iterations done, and the metrics of the last one."""
+Report = Callable[[Record], None]
+"""Is told of every iteration."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +44,7 @@ def train(engine: Engine, start: Start, report: Report, is_stopped: Callable[[],
         ClusterError: The engine was lost more often than `training.max_restarts`, or cannot be restarted.
     """
     with _open(engine, start) as folder:
-        run = _Run(engine, start, folder)
+        run = _SavedRun(engine, start, folder)
         restarts_left = start.config.training.max_restarts
         while True:
             try:
@@ -64,20 +61,21 @@ def train(engine: Engine, start: Start, report: Report, is_stopped: Callable[[],
 
 def _open(engine: Engine, start: Start) -> RunFolder:
     """The run folder, once the engine has taken the run's first state."""
-    _load(engine, start, start.checkpoint)
+    _load(engine, start)
     if start.checkpoint:
         return RunFolder.resume(start.path, start.checkpoint.iteration)
     return RunFolder.create(start.path, start.config)
 
 
-def _load(engine: Engine, start: Start, checkpoint: Checkpoint | None) -> None:
+def _load(engine: Engine, start: Start) -> None:
+    checkpoint = start.checkpoint
     if checkpoint:
         engine.load_state(EngineState(checkpoint.weights, checkpoint.optimizer, checkpoint.arrays))
     elif start.weights:
         engine.load_state(engine.state()._replace(weights=start.weights))
 
 
-def _restart(engine: Engine, run: "_Run") -> EngineLost | None:
+def _restart(engine: Engine, run: "_SavedRun") -> EngineLost | None:
     """Goes back to the last checkpoint with a new engine. What is returned: it was lost once more on the way."""
     try:
         engine.restart()
@@ -93,75 +91,48 @@ def _out_of_restarts(start: Start, lost: EngineLost) -> ClusterError:
     return ClusterError(str(start.path), what, f"look after the cluster, then go on with --resume {start.path}")
 
 
-class _Run:
-    """A run whose engine has the state that it goes on from."""
+class _SavedRun:
+    """A run with its folder; the engine has the state that it goes on from."""
 
     def __init__(self, engine: Engine, start: Start, folder: RunFolder) -> None:
-        self._engine, self._start, self._folder = engine, start, folder
-        self._config = start.config
+        self._start, self._folder = start, folder
+        self._training = start.config.training
+        self._run = Run(engine, start.config, start.checkpoint)
+        self._engine = engine
         self._saved: Path | None = None
         self._is_save_due = False
-        self._take_over(start.checkpoint)
-        self._begin_s = time.monotonic() - self._counters[ELAPSED_S]
-
-    def _take_over(self, checkpoint: Checkpoint | None) -> None:
-        self._done = checkpoint.iteration if checkpoint else 0
-        self._counters = {AGENT_STEPS_TOTAL: 0.0, ELAPSED_S: 0.0, **(checkpoint.state if checkpoint else {})}
 
     def go_back(self) -> None:
         """To the last checkpoint, or to the start: the engine's state, counters, and the lines of metrics."""
         checkpoint = self._start.checkpoint
         if self._saved:
             checkpoint = Checkpoint.load(find_checkpoint(self._start.path).folder)
-        _load(self._engine, self._start, checkpoint)
-        self._take_over(checkpoint)
-        self._folder.rewind(self._done)
+        elif not checkpoint:
+            _load(self._engine, self._start)
+        self._run.take_over(checkpoint)
+        self._folder.rewind(self._run.done)
 
     def go_on(self, report: Report, is_stopped: Callable[[], bool]) -> Path:
         """Iterates to the end, and returns the folder of the last checkpoint."""
         while True:
-            metrics = self._iterate()
-            report(self._done, metrics)
-            is_last = self._is_last() or is_stopped()
+            record = self._run.iterate()
+            self._folder.append(record.done, record.metrics, record.events)
+            report(record)
+            is_last = self._run.is_last or is_stopped()
             if is_last:
-                return self._checkpoint().save(self._folder.checkpoints, self._config.training.keep_checkpoints)
-            self._is_save_due |= self._done % self._config.training.checkpoint_every == 0
+                return self._save()
+            self._is_save_due |= record.done % self._training.checkpoint_every == 0
             if self._is_save_due:
                 self._save_or_warn()
 
-    def _iterate(self) -> dict[str, float]:
-        config = self._config
-        metrics = self._engine.iterate(self._done)
-        done = self._done + 1
-        if config.training.evaluate_every and done % config.training.evaluate_every == 0:
-            metrics |= self._evaluate()
-        self._done = done
-        self._counters[AGENT_STEPS_TOTAL] += metrics[AGENT_STEPS]
-        self._counters[ELAPSED_S] = time.monotonic() - self._begin_s
-        metrics |= self._counters
-        self._folder.append(done, metrics)
-        return metrics
-
-    def _is_last(self) -> bool:
-        training = self._config.training
-        return self._done == training.iterations or self._counters[ELAPSED_S] >= training.time_limit_s
-
-    def _evaluate(self) -> dict[str, float]:
-        """Mean metrics of argmax play on episodes of the evaluation stream."""
-        config = self._config
-        source = make_source(config, config.seed, is_training=False)
-        policy = ModelPolicy(self._engine.model(), "argmax")
-        return outcome_means(evaluate(policy, source, config, config.training.evaluation_episodes), evaluation_key)
+    def _save(self) -> Path:
+        return self._run.checkpoint().save(self._folder.checkpoints, self._training.keep_checkpoints)
 
     def _save_or_warn(self) -> None:
         """A full disk costs no iteration: the older checkpoints are untouched, and the next iteration tries again."""
         try:
-            self._saved = self._checkpoint().save(self._folder.checkpoints, self._config.training.keep_checkpoints)
+            self._saved = self._save()
         except CheckpointError as error:
             logger.warning("%s; the run goes on, and tries again after the next iteration", error)
         else:
             self._is_save_due = False
-
-    def _checkpoint(self) -> Checkpoint:
-        state = self._engine.state()
-        return Checkpoint(self._config, self._done, state.weights, state.optimizer, state.arrays, dict(self._counters))

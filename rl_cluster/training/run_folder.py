@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ from rl_cluster.errors import CheckpointError
 __all__ = ["RunFolder"]
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
+EVENTS = "events"
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +70,16 @@ class RunFolder:
             raise CheckpointError(str(path), what, "make it writable, or copy the run elsewhere") from error
         return cls(path, metrics)
 
-    def append(self, iteration: int, metrics: Mapping[str, Any]) -> None:
-        """Adds a line of metrics: JSON values by name. What is not finite is left out: it was not measured.
+    def append(self, iteration: int, metrics: Mapping[str, Any], events: Sequence[str] = ()) -> None:
+        """Adds a line: metrics as JSON values by name, and under `events` what was decided, if anything was.
+
+        What is not finite is left out: it was not measured.
 
         If the disk is full, lines wait in memory, and are written with a later one.
         """
         kept = {name: value for name, value in metrics.items() if not isinstance(value, float) or math.isfinite(value)}
-        line = json.dumps({"iteration": iteration, **kept}, allow_nan=False)
+        told = {EVENTS: list(events)} if events else {}
+        line = json.dumps({"iteration": iteration, **kept, **told}, allow_nan=False)
         self._unwritten.append(line.encode() + b"\n")
         self._write()
 

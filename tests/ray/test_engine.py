@@ -15,6 +15,7 @@ from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.engine import RayEngine
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.engine import EngineState, LocalEngine
 
 NUM_WORLDS = 4
@@ -70,7 +71,10 @@ def test_engine__first_iteration_is_the_local_engines(engine: RayEngine, initial
     local = LocalEngine(engine.config)
     engine.load_state(initial)
 
-    expected, record = local.iterate(0), engine.iterate(0)
+    expected, record = (
+        local.iterate(0, schedule(local.config.ppo, 0.0)),
+        engine.iterate(0, schedule(engine.config.ppo, 0.0)),
+    )
 
     assert_equal(engine.state().weights, local.state().weights, atol=1e-5)
     assert_equal(played_worlds(engine.state()), played_worlds(local.state()))
@@ -81,13 +85,13 @@ def test_engine__first_iteration_is_the_local_engines(engine: RayEngine, initial
 
 def test_engine__goes_on_from_its_state_exactly(engine: RayEngine, initial: EngineState) -> None:
     engine.load_state(initial)
-    engine.iterate(0)
+    engine.iterate(0, schedule(engine.config.ppo, 0.0))
     saved = engine.state()
-    engine.iterate(1)
+    engine.iterate(1, schedule(engine.config.ppo, 0.0))
     uninterrupted = engine.state()
 
     engine.load_state(saved)
-    engine.iterate(1)
+    engine.iterate(1, schedule(engine.config.ppo, 0.0))
 
     resumed = engine.state()
     assert_equal(resumed.weights, uninterrupted.weights)
@@ -106,8 +110,8 @@ def test_engine__plays_the_same_episodes_whoever_shares_the_worlds(engine: RayEn
     alone.load_state(alone.state()._replace(weights=uniform))
     engine.load_state(initial._replace(weights=uniform))
 
-    alone.iterate(0)
-    engine.iterate(0)
+    alone.iterate(0, schedule(alone.config.ppo, 0.0))
+    engine.iterate(0, schedule(engine.config.ppo, 0.0))
 
     worlds = played_worlds(engine.state())
     assert_equal(worlds, played_worlds(alone.state()))
@@ -116,7 +120,7 @@ def test_engine__plays_the_same_episodes_whoever_shares_the_worlds(engine: RayEn
 
 def test_engine__model_has_the_weights_of_now(engine: RayEngine, initial: EngineState) -> None:
     engine.load_state(initial)
-    engine.iterate(0)
+    engine.iterate(0, schedule(engine.config.ppo, 0.0))
 
     assert_equal(engine.model().state_dict(), engine.state().weights)
 
@@ -144,7 +148,7 @@ class Ending(SwarmCallback):
 
 def test_engine__calls_back_when_episodes_end(cluster: Cluster, tiny: Config) -> None:
     engine = RayEngine(make_config(tiny, 0, 0), callbacks=[Ending])
-    record = engine.iterate(0)
+    record = engine.iterate(0, schedule(engine.config.ppo, 0.0))
     engine.close()
 
     assert Ending.created == [0]

@@ -19,8 +19,10 @@ import torch
 from rl_cluster.config.schema import Config
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.engine import RayEngine
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.checkpoint import Checkpoint
 from rl_cluster.training.loop import train
+from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start
 
 Hurt = Callable[[RayEngine], object]
@@ -57,10 +59,10 @@ def train_and_hurt(config: Config, path: Path, hurt: Hurt) -> tuple[Path, float]
     """A run to which something is done after the third iteration; the seconds until the next one was reported."""
     engine, times = RayEngine(config), list[float]()
 
-    def report(done: int, _: dict[str, float]) -> None:
+    def report(record: Record) -> None:
         if len(times) == 1:
             times.append(time.monotonic())
-        if done == HURT_AFTER and not times:
+        if record.done == HURT_AFTER and not times:
             hurt(engine)
             times.append(time.monotonic())
 
@@ -134,7 +136,7 @@ def test_runners__that_are_lost_cost_no_iteration(
     for pid in before[:num_hurt]:
         os.kill(pid, signal.Signals[blow])
 
-    record = engine.iterate(0)
+    record = engine.iterate(0, schedule(engine.config.ppo, 0.0))
     after = runner_pids(engine)
 
     assert record["sampling/agent_steps"] >= 2 * engine.config.train_batch_rows
@@ -149,11 +151,11 @@ def test_runner__whose_worlds_break_gives_their_episodes_up(engine: RayEngine) -
             runner.rollout.worlds.state.uav_position_m[0, 0] = np.nan
 
     engine.algorithm.runners.for_each(break_world)
-    record = engine.iterate(1)
+    record = engine.iterate(1, schedule(engine.config.ppo, 0.0))
 
     assert record["sampling/broken_episodes"] == 1.0
     assert all(np.isfinite(value) for value in record.values())
-    assert engine.iterate(2)["sampling/broken_episodes"] == 0.0
+    assert engine.iterate(2, schedule(engine.config.ppo, 0.0))["sampling/broken_episodes"] == 0.0
 
 
 def test_node__that_is_lost_with_its_learner_is_replaced_by_another(
@@ -192,7 +194,7 @@ def test_run__survives_kills_at_random_moments(cluster: Cluster, tiny: Config, t
     )
     engine = RayEngine(config)
 
-    def shoot(_done: int, _: dict[str, float]) -> None:
+    def shoot(_: Record) -> None:
         if len(kills) < 4:
             pid = generator.choice(learner_pids(engine) + runner_pids(engine))
             kills.append(threading.Timer(generator.uniform(0.0, 1.0), kill_if_alive, (pid,)))

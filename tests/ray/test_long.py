@@ -10,6 +10,7 @@ import pytest
 from rl_cluster.config.load import load_config
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.engine import RayEngine
+from rl_cluster.schedulers.learning_rate import schedule
 
 pytestmark = pytest.mark.long
 Record = Callable[[str, object], None]
@@ -22,7 +23,7 @@ def test_memory__is_flat_over_500_iterations(cluster: Cluster, record_property: 
     processes = [psutil.Process(), *map(psutil.Process, pids)]
     resident: list[list[int]] = []
     for iteration in range(500):
-        engine.iterate(iteration)
+        engine.iterate(iteration, schedule(engine.config.ppo, 0.0))
         resident.append([process.memory_info().rss for process in processes])
     engine.close()
 
@@ -39,7 +40,7 @@ def test_learners__of_two_nodes_learn_as_well_as_one(cluster: Cluster, tmp_path:
         for num_learners, of_seeds in scores.items():
             learners = [f"learners.num_learners={num_learners}", "learners.cpus_per_learner=0.9"]
             engine = RayEngine(load_config("debug", [f"seed={seed}", "training.iterations=60", *learners]))
-            records = [engine.iterate(iteration) for iteration in range(60)]
+            records = [engine.iterate(iteration, schedule(engine.config.ppo, 0.0)) for iteration in range(60)]
             engine.close()
             of_seeds.append(float(np.mean([record["episode/per_agent_reward"] for record in records[-20:]])))
     record_property("scores", scores)

@@ -24,6 +24,7 @@ from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.model_v2 import SwarmActionDistribution, SwarmModelV2
 from rl_cluster.rllib.old_stack import OldStackEngine, make_ppo_config
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import LocalEngine, make_model
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
@@ -113,7 +114,7 @@ def engine(request: pytest.FixtureRequest, tiny: Config, cluster: Cluster) -> It
 def test_engine__trains_on_all_rows_and_reports_what_happened(engine: OldStackEngine) -> None:
     before, local = engine.state().weights, LocalEngine(engine.config)
 
-    record = engine.iterate(0)
+    record = engine.iterate(0, schedule(engine.config.ppo, 0.0))
 
     assert engine.algorithm._counters["num_env_steps_trained"] == engine.config.train_batch_rows
     after = engine.state().weights
@@ -121,7 +122,7 @@ def test_engine__trains_on_all_rows_and_reports_what_happened(engine: OldStackEn
     assert record["sampling/episodes"] > 0
     assert record["sampling/agent_steps"] > engine.config.train_batch_rows
     assert 0.0 < record["episode/normalized_completion_score"] <= 1.0
-    expected = local.iterate(0).keys()
+    expected = local.iterate(0, schedule(local.config.ppo, 0.0)).keys()
     assert expected - record.keys() == {
         "learning/approx_kl", "learning/clip_fraction", "learning/first_ratio_deviation", "learning/skipped_updates",
         "learning/part_rows",
@@ -146,7 +147,7 @@ def test_engine__same_seed_same_run(cluster: Cluster, tiny: Config) -> None:
     records = []
     for _ in range(2):
         engine = OldStackEngine(old(tiny))
-        records.append([engine.iterate(iteration) for iteration in range(2)])
+        records.append([engine.iterate(iteration, schedule(engine.config.ppo, 0.0)) for iteration in range(2)])
         engine.close()
 
     untimed = [

@@ -7,16 +7,20 @@ episode is drawn last, and from counters of its own: an option that is off chang
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateWorldConfig
+from rl_cluster.config.curriculum import AllocateStage
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.random import EVALUATION, TRAINING, key, uniform, uniform_int
+from rl_cluster.environment.stages import StageRanges
 from rl_cluster.environment.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
+from rl_cluster.types import StageMix
 
 __all__ = ["AllocateGenerator"]
 
@@ -26,13 +30,21 @@ class AllocateGenerator:
 
     Args:
         is_training: Which of the two disjoint streams the episodes come from.
+        stages: Of a curriculum; without them, and until a mixture is set, the config's ranges or the first stage hold.
     """
 
     def __init__(
-        self, config: AllocateGeneratorConfig, world: AllocateWorldConfig, seed: int, is_training: bool
+        self,
+        config: AllocateGeneratorConfig,
+        world: AllocateWorldConfig,
+        seed: int,
+        is_training: bool,
+        stages: Sequence[AllocateStage] = (),
     ) -> None:
         self._config, self._world = config, world
         self._seed, self._stream = seed, TRAINING if is_training else EVALUATION
+        ranges = [(stage.num_uavs, stage.num_targets, stage.num_obstacles) for stage in stages or (config,)]
+        self._ranges = StageRanges(ranges, seed)
 
     @property
     def sizes(self) -> Sizes:
@@ -48,12 +60,16 @@ class AllocateGenerator:
         """The seed that keys the episodes."""
         return self._seed
 
+    def set_mix(self, mix: StageMix) -> None:
+        """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""
+        self._ranges.set_mix(mix)
+
     def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
         config = self._config
         _generate(
             state, rows, first_world, self._seed, self._stream,
-            (config.num_uavs, config.num_targets, config.num_obstacles), config.spacing_m, config.obstacle_radius_m,
+            self._ranges.of_worlds(first_world + rows), config.spacing_m, config.obstacle_radius_m,
             config.polygon_share, self._world.obstacle_clearance_m, config.uav_resource, config.specialist_share,
             config.range_sides, config.cruise_mps, config.speed_share, config.demand_spread, config.supply_demand_ratio,
             self._world.max_turn_rate_radps, self._world.time_limit_sides,
@@ -68,15 +84,15 @@ _CELL, _PLACE, _UAV, _ZONE, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 26, 1 << 2
 
 @njit(cache=True)
 def _generate(  # type: ignore[no-untyped-def]
-    state, rows, first_world, seed, stream, counts, spacing_m, radius_m, polygon_share, clearance_m, resource,
+    state, rows, first_world, seed, stream, counts_R32, spacing_m, radius_m, polygon_share, clearance_m, resource,
     specialist_share, range_sides, cruise_mps, speed_share, spread, supply_demand_ratio, turn_rate_radps,
     time_limit_sides, service, failing_share, has_depot,
 ):  # fmt: skip
-    for b in rows:
+    for position, b in enumerate(rows):
         episode_key = key(seed, stream, first_world + b, state.episode[b])
-        num_uavs = uniform_int(episode_key, 0, counts[0][0], counts[0][1])
-        num_targets = uniform_int(episode_key, 1, counts[1][0], counts[1][1])
-        num_obstacles = uniform_int(episode_key, 2, counts[2][0], counts[2][1])
+        num_uavs = uniform_int(episode_key, 0, counts_R32[position, 0, 0], counts_R32[position, 0, 1])
+        num_targets = uniform_int(episode_key, 1, counts_R32[position, 1, 0], counts_R32[position, 1, 1])
+        num_obstacles = uniform_int(episode_key, 2, counts_R32[position, 2, 0], counts_R32[position, 2, 1])
         side_m = spacing_m * math.sqrt((num_uavs + num_targets) / 2.0)
         state.area_m[b] = side_m
         state.has_depot[b] = has_depot

@@ -13,6 +13,7 @@ from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.scenario import Scenario
 from rl_cluster.environment.zones import bounding_circle
 from rl_cluster.errors import ScenarioError
+from rl_cluster.types import StageMix
 
 __all__ = ["ScenarioFiles", "scenario_of"]
 
@@ -40,6 +41,10 @@ class ScenarioFiles:
     def seed(self) -> int:
         """Keys what is random about an episode apart from the scenario."""
         return self._seed
+
+    def set_mix(self, mix: StageMix) -> None:
+        """Given scenarios have no stages: raises ValueError."""
+        raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")
 
     def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes each world's scenario into its row, which holds zeros; it is the same in every episode."""

@@ -19,7 +19,7 @@ from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes, StepResult
 from rl_cluster.environment.nearest import Ranking, draw_k
-from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation
+from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation, StageMix
 
 __all__ = ["AllocateWorlds", "EpisodeSource"]
 
@@ -37,6 +37,9 @@ class EpisodeSource(Protocol):
 
     def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
+
+    def set_mix(self, mix: StageMix) -> None:
+        """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""
 
 
 class AllocateWorlds:
@@ -73,6 +76,16 @@ class AllocateWorlds:
         """Starts episode 0 of every world."""
         self._plans = []
         self._start(np.arange(self.state.num_worlds), np.zeros(self.state.num_worlds, dtype=np.int64))
+        return self.observe()
+
+    def set_mix(self, mix: StageMix) -> Observation[NDArray[np.generic]]:
+        """Draws episodes from another mixture of stages, those too in which nobody has acted yet.
+
+        Raises ValueError if the source has no such stage.
+        """
+        self.source.set_mix(mix)
+        unbegun = np.flatnonzero(self.state.decision == 0)
+        self._start(unbegun, self.state.episode[unbegun])
         return self.observe()
 
     def _start(self, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:

@@ -7,17 +7,21 @@ edge of the area and goals cells at the other, so that the team travels together
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from rl_cluster.config.curriculum import NavigateStage
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateWorldConfig
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.random import EVALUATION, TRAINING, key, uniform, uniform_int
+from rl_cluster.environment.stages import StageRanges
 from rl_cluster.environment.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
+from rl_cluster.types import StageMix
 
 __all__ = ["NavigateGenerator", "match_goals"]
 
@@ -30,13 +34,20 @@ class NavigateGenerator:
 
     Args:
         is_training: Which of the two disjoint streams the episodes come from.
+        stages: Of a curriculum; without them, and until a mixture is set, the config's ranges or the first stage hold.
     """
 
     def __init__(
-        self, config: NavigateGeneratorConfig, world: NavigateWorldConfig, seed: int, is_training: bool
+        self,
+        config: NavigateGeneratorConfig,
+        world: NavigateWorldConfig,
+        seed: int,
+        is_training: bool,
+        stages: Sequence[NavigateStage] = (),
     ) -> None:
         self._config, self._world = config, world
         self._seed, self._stream = seed, TRAINING if is_training else EVALUATION
+        self._ranges = StageRanges([(stage.num_uavs, stage.num_obstacles) for stage in stages or (config,)], seed)
         most = config.num_uavs[1] * 2 + config.num_obstacles[1]
         self._cells = np.zeros(math.ceil(math.sqrt(most)) ** 2, dtype=np.int64)
 
@@ -52,14 +63,17 @@ class NavigateGenerator:
         """The seed that keys the episodes."""
         return self._seed
 
+    def set_mix(self, mix: StageMix) -> None:
+        """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""
+        self._ranges.set_mix(mix)
+
     def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
         config, world = self._config, self._world
         _generate(
-            state, rows, first_world, self._seed, self._stream, self._cells, config.num_uavs, config.num_obstacles,
+            state, rows, first_world, self._seed, self._stream, self._cells, self._ranges.of_worlds(first_world + rows),
             config.spacing_m, config.obstacle_radius_m, config.polygon_share, world.warning_distance_m,
-            world.formation_radius_m > 0.0, world.dynamics == "unicycle", world.speed_mps,
-            world.time_limit_sides,
+            world.formation_radius_m > 0.0, world.dynamics == "unicycle", world.speed_mps, world.time_limit_sides,
         )  # fmt: skip
         if config.goal_matching == "hungarian":
             for row in rows:
@@ -76,14 +90,14 @@ def match_goals(state: NavigateState, row: int) -> None:
 
 @njit(cache=True, _nrt=False)
 def _generate(  # type: ignore[no-untyped-def]
-    state, rows, first_world, seed, stream, cells, num_uavs_range, num_zones_range, spacing_m, radius_m, polygon_share,
+    state, rows, first_world, seed, stream, cells, counts_R22, spacing_m, radius_m, polygon_share,
     margin_m, has_formation, is_unicycle, speed_mps, time_limit_sides,
 ):  # fmt: skip
     for position in range(rows.shape[0]):
         b = rows[position]
         episode_key = key(seed, stream, first_world + b, state.episode[b])
-        num_uavs = uniform_int(episode_key, 0, num_uavs_range[0], num_uavs_range[1])
-        num_zones = uniform_int(episode_key, 1, num_zones_range[0], num_zones_range[1])
+        num_uavs = uniform_int(episode_key, 0, counts_R22[position, 0, 0], counts_R22[position, 0, 1])
+        num_zones = uniform_int(episode_key, 1, counts_R22[position, 1, 0], counts_R22[position, 1, 1])
         side_m = spacing_m * math.sqrt(num_uavs)
         state.area_m[b, 0] = side_m
         state.area_m[b, 1] = side_m

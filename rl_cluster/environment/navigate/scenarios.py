@@ -16,6 +16,7 @@ from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.scenario import Scenario
 from rl_cluster.errors import ScenarioError
+from rl_cluster.types import StageMix
 
 __all__ = ["NavigateScenarios"]
 
@@ -42,6 +43,10 @@ class NavigateScenarios:
     def seed(self) -> int:
         """Keys what is random about an episode apart from the scenario."""
         return self._seed
+
+    def set_mix(self, mix: StageMix) -> None:
+        """Given scenarios have no stages: raises ValueError."""
+        raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")
 
     def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes each world's scenario into its row, which holds zeros."""

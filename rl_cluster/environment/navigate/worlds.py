@@ -18,7 +18,7 @@ from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.step import find_illegal, step_worlds
 from rl_cluster.environment.navigate.surroundings import Surroundings
 from rl_cluster.environment.nearest import draw_k
-from rl_cluster.types import BoolArray, FloatArray, Observation
+from rl_cluster.types import BoolArray, FloatArray, Observation, StageMix
 
 __all__ = ["NavigateWorlds"]
 
@@ -58,6 +58,16 @@ class NavigateWorlds:
         num_worlds = self.state.num_worlds
         self._start(np.arange(num_worlds), np.zeros(num_worlds, dtype=np.int64))
         return self.observe(out)
+
+    def set_mix(self, mix: StageMix) -> AnyObservation:
+        """Draws episodes from another mixture of stages, those too in which nobody has acted yet.
+
+        Raises ValueError if the source has no such stage.
+        """
+        self.source.set_mix(mix)
+        unbegun = np.flatnonzero(self.state.decision == 0)
+        self._start(unbegun, self.state.episode[unbegun])
+        return self.observe()
 
     def _start(self, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
         for array in self.state:

@@ -22,7 +22,7 @@ SMALL = Path("rl_cluster/environment/scenarios/small.yaml")
 def run(tiny: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "run"
     config = tiny.model_copy(update={"training": tiny.training.model_copy(update={"checkpoint_every": 1})})
-    train(LocalEngine(config), new_start(config, path), lambda done, metrics: None)
+    train(LocalEngine(config), new_start(config, path), lambda record: None)
     return path
 
 

@@ -52,8 +52,9 @@ def test_override__changes_one_value_and_leaves_the_rest() -> None:
 
 
 def test_override__completes_a_file(tmp_path: Path) -> None:
-    file, (start, training) = tmp_path / "run.yaml", DEMO_TEXT.split("training:")
-    file.write_text(start.replace("seed: 0\n", ""))
+    file, (start, rest) = tmp_path / "run.yaml", DEMO_TEXT.split("training:")
+    training, end = rest.split("controllers:")
+    file.write_text(f"{start}controllers:{end}".replace("seed: 0\n", ""))
     values = [f"training.{line.strip().replace(': ', '=')}" for line in training.strip().splitlines()]
 
     assert load_config(str(file), ["seed=0", *values]) == load_config("quick_demo")
@@ -136,6 +137,6 @@ def test_file__of_another_shape_is_refused(text: str, overrides: list[str], mess
 def test_word__that_is_no_preset_offers_the_presets() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"^quick: is no preset and no file; choose a YAML file or one of debug, navigate_demo, quick_demo$",
+        match=r"^quick: is no preset and no file; choose a YAML file or one of curriculum_demo, debug, .*quick_demo$",
     ):
         load_config("quick")

@@ -22,6 +22,7 @@ from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart
 from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.types import Fragment, Observation
 
 CPU = torch.device("cpu")
@@ -67,7 +68,9 @@ def _work(rank: int, num_ranks: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=num_ranks)
     task = torch.load(Path(folder, f"task{rank}"), weights_only=False)
     updater = Updater(task["model"], task["ppo"], CPU, part_rows=1, ranks=find_ranks(CPU, timeout_s=30.0))
-    updater.update(task["batch"], 0.0, seed=0, iteration=0)  # Adam's state, and what is loaded at first use ...
+    updater.update(
+        task["batch"], schedule(task["ppo"], 0.0), seed=0, iteration=0
+    )  # Adam's state, and what is loaded at first use ...
     with pytest.raises(RuntimeError):
         torch.empty(1 << 60)  # ... and when memory ends
     if rank == 0:
@@ -75,7 +78,7 @@ def _work(rank: int, num_ranks: int, folder: str) -> None:
         assert _fails(updater, task["batch"], 48)
         assert not _fails(updater, task["batch"], 1)
     updater._step.part_rows = 48
-    statistics = updater.update(task["batch"], 0.0, seed=0, iteration=1)
+    statistics = updater.update(task["batch"], schedule(task["ppo"], 0.0), seed=0, iteration=1)
     done = {"weights": task["model"].state_dict(), "optimizer": updater.state_dict(), "statistics": statistics}
     torch.save(done, Path(folder, f"done{rank}"))
     torch.distributed.destroy_process_group()
@@ -97,7 +100,7 @@ def test_step__that_runs_out_of_memory_is_begun_again_in_halves(
     done = [torch.load(tmp_path / f"done{rank}", weights_only=False) for rank in range(num_ranks)]
 
     updater = Updater(task["model"], task["ppo"], CPU, part_rows=48)
-    expected = [updater.update(batch, 0.0, seed=0, iteration=iteration) for iteration in (0, 1)][1]
+    expected = [updater.update(batch, schedule(task["ppo"], 0.0), seed=0, iteration=number) for number in (0, 1)][1]
 
     for one in done:
         assert one["statistics"]["part_rows"] in (6.0, 12.0, 24.0)
@@ -134,7 +137,9 @@ def test_fp16__clips_gradients_that_are_no_longer_scaled(
 ) -> None:
     """The norm before clipping is that of fp32, not thousands of times it."""
     outcomes = [
-        Updater(make_model(width=32, precision=precision), ppo, CPU).update(sampled, 0.0, seed=0, iteration=0)
+        Updater(make_model(width=32, precision=precision), ppo, CPU).update(
+            sampled, schedule(ppo, 0.0), seed=0, iteration=0
+        )
         for precision in ("fp32", "fp16")
     ]
 
@@ -148,16 +153,16 @@ def test_fp16__goes_on_with_the_scale_that_overflows_have_lowered(
 ) -> None:
     whole, resumed = (make_model(width=32, precision="fp16") for _ in range(2))
     updaters = [Updater(model, ppo, CPU) for model in (whole, resumed)]
-    updaters[0].update(sampled, 0.0, seed=0, iteration=0)
+    updaters[0].update(sampled, schedule(ppo, 0.0), seed=0, iteration=0)
     high = {**updaters[0].state_dict(), "loss_scale": torch.tensor(2.0**40)}
     updaters[0].load_state_dict(high)
 
-    overflown = updaters[0].update(sampled, 0.0, seed=0, iteration=1)
+    overflown = updaters[0].update(sampled, schedule(ppo, 0.0), seed=0, iteration=1)
     state, weights = updaters[0].state_dict(), {name: tensor.clone() for name, tensor in whole.state_dict().items()}
     resumed.load_state_dict(weights)
     updaters[1].load_state_dict(state)
     for updater in updaters:
-        updater.update(sampled, 0.0, seed=0, iteration=2)
+        updater.update(sampled, schedule(ppo, 0.0), seed=0, iteration=2)
 
     assert overflown["skipped_updates"] > 0.0
     assert float(state["loss_scale"]) == 2.0 ** (40 - overflown["skipped_updates"])

@@ -35,7 +35,9 @@ def _sample(
 def test_loss__of_three_uavs_by_hand() -> None:
     logits = _probabilities([0.5, 0.5], [0.25, 0.75], [0.5, 0.5])
     sample = _sample(logits, [1.5, 0.5, 9.0], [2.0, -1.0, 5.0], [True, True, False])
-    weights = PPOWeights(clip=0.2, value_weight=0.5, entropy_weight=0.01, num_deciding=2.0, num_existing=3.0)
+    weights = PPOWeights(
+        clip=0.2, value_weight=0.5, entropy_weight=0.01, kl_weight=0.0, num_deciding=2.0, num_existing=3.0
+    )
 
     loss, statistics = ppo_loss(
         PolicyOutput(MaskedCategorical(logits), torch.tensor([[0.0, 2.0, 1.0]])), sample, weights
@@ -70,7 +72,7 @@ def test_loss__of_parts_adds_up_to_that_of_the_whole() -> None:
         decides_BN=torch.rand(6, 4) < 0.5,
         exists_BN=torch.rand(6, 4) < 0.8,
     )
-    weights = PPOWeights(0.2, 0.5, 0.01, float(sample.decides_BN.sum()), float(sample.exists_BN.sum()))
+    weights = PPOWeights(0.2, 0.5, 0.01, 0.3, float(sample.decides_BN.sum()), float(sample.exists_BN.sum()))
 
     whole, _ = ppo_loss(PolicyOutput(MaskedCategorical(logits), value), sample, weights)
 
@@ -89,7 +91,7 @@ def test_gradient__pushes_towards_good_actions_and_stops_where_clipped() -> None
     sample = _sample(logits, [1.0, 1.0, 1.3, 0.7], [1.0, -1.0, 1.0, -1.0], [True] * 4)
 
     loss, _ = ppo_loss(
-        PolicyOutput(MaskedCategorical(logits), torch.zeros(1, 4)), sample, PPOWeights(0.2, 0.0, 0.0, 4.0, 4.0)
+        PolicyOutput(MaskedCategorical(logits), torch.zeros(1, 4)), sample, PPOWeights(0.2, 0.0, 0.0, 0.0, 4.0, 4.0)
     )
     loss.backward()
 
@@ -115,7 +117,7 @@ def test_loss__of_controls_by_hand() -> None:
     )
     policy = SquashedGaussian(mean, torch.zeros(1), decides)
 
-    _, statistics = ppo_loss(PolicyOutput(policy, torch.zeros(1, 3)), sample, PPOWeights(0.2, 0.5, 0.0, 2.0, 2.0))
+    _, statistics = ppo_loss(PolicyOutput(policy, torch.zeros(1, 3)), sample, PPOWeights(0.2, 0.5, 0.0, 0.0, 2.0, 2.0))
 
     # rho = e^.125 = 1.133 (not clipped) and e^-.5 = .607 (clipped to .8, and the worse of the two counts).
     assert statistics["policy_loss"].item() == pytest.approx(-(2.0 * math.exp(0.125) - 0.8) / 2, abs=1e-6)
@@ -125,7 +127,7 @@ def test_loss__of_controls_by_hand() -> None:
 
 def test_uavs_that_do_not_exist__count_nowhere() -> None:
     logits = _probabilities([0.5, 0.5], [0.5, 0.5])
-    weights = PPOWeights(0.2, 1.0, 0.1, 1.0, 1.0)
+    weights = PPOWeights(0.2, 1.0, 0.1, 0.0, 1.0, 1.0)
     sample = _sample(logits, [1.1, 1.0], [1.0, 3.0], [True, False], [True, False])
     wild = sample._replace(
         advantage_BN=torch.tensor([[1.0, 1e30]]),

@@ -19,6 +19,7 @@ from rl_cluster.learning.batch import TrainBatch, make_train_batch
 from rl_cluster.learning.ranks import Alone, Ranks, Shard, find_ranks, masked_moments
 from rl_cluster.learning.update import Updater
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.types import Fragment, Observation
 
 CPU = torch.device("cpu")
@@ -33,7 +34,9 @@ def _shares(batch: TrainBatch, first_rows: int) -> list[TrainBatch]:
 
 def _update(model: TransformerGNN, batch: TrainBatch, ppo: PPOConfig, ranks: Ranks | None = None) -> dict[str, Any]:
     updater = Updater(model, ppo, CPU, part_rows=5, ranks=ranks)
-    statistics = [updater.update(batch, 0.0, seed=0, iteration=iteration) for iteration in range(UPDATES)]
+    statistics = [
+        updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=iteration) for iteration in range(UPDATES)
+    ]
     return {"weights": model.state_dict(), "optimizer": updater.state_dict(), "statistics": statistics}
 
 

@@ -14,6 +14,7 @@ from rl_cluster.learning import update
 from rl_cluster.learning.batch import TrainBatch, make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.types import Fragment, Observation
 
 CPU = torch.device("cpu")
@@ -49,7 +50,7 @@ def test_first_minibatch__finds_the_rollouts_log_probabilities(
     observation = make_observation(num_graphs=64, padded=(8, 8, 2), task=task)
     batch = make_train_batch([make_fragment(model, observation)], ppo)
 
-    statistics = Updater(model, ppo, CPU).update(batch, 0.0, seed=0, iteration=0)
+    statistics = Updater(model, ppo, CPU).update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
 
     assert statistics["first_ratio_deviation"] < tolerance
 
@@ -71,7 +72,7 @@ def test_update__learns_to_take_the_nearest_candidate(
         fragment = make_fragment(
             model, observe(iteration), seed=iteration, reward=lambda action: (action == 1).float(), ended_share=1.0
         )
-        updater.update(make_train_batch([fragment], config), iteration / 20, seed=0, iteration=iteration)
+        updater.update(make_train_batch([fragment], config), schedule(ppo, iteration / 20), seed=0, iteration=iteration)
 
     unseen = observe(seed=1000)
     takes_nearest = model(unseen).policy.mode()[unseen.decides] == 1
@@ -102,7 +103,7 @@ def test_update__learns_controls_from_features_and_encounters(
             reward=lambda u, wanted=wanted: -loss(u, wanted),
             ended_share=1.0,
         )
-        updater.update(make_train_batch([fragment], config), iteration / 40, seed=0, iteration=iteration)
+        updater.update(make_train_batch([fragment], config), schedule(ppo, iteration / 40), seed=0, iteration=iteration)
 
     unseen, wanted = observe(seed=1000)
     error = loss(model(unseen).policy.mode(), wanted)[unseen.decides].mean().item()
@@ -121,7 +122,7 @@ def test_update__learns_the_value_in_reward_units(
         fragment = make_fragment(
             model, observation, reward=lambda _, reward=reward: reward, ended_share=1.0, seed=iteration
         )
-        statistics = updater.update(make_train_batch([fragment], ppo), 0.0, seed=0, iteration=iteration)
+        statistics = updater.update(make_train_batch([fragment], ppo), schedule(ppo, 0.0), seed=0, iteration=iteration)
 
     assert statistics["explained_variance"] > 0.8
     assert abs(model.denormalise(model(observation).value_BN)[observation.mask[:, :5]].mean().item() - 50.0) < 5.0
@@ -131,7 +132,7 @@ def test_update__repeats_itself_bit_for_bit(make_model: ModelFactory, ppo: PPOCo
     results = []
     for _ in range(2):
         model = make_model()
-        statistics = Updater(model, ppo, CPU).update(batch, 0.0, seed=3, iteration=7)
+        statistics = Updater(model, ppo, CPU).update(batch, schedule(ppo, 0.0), seed=3, iteration=7)
         results.append((statistics, _weights(model)))
 
     assert results[0][0] == results[1][0]
@@ -144,8 +145,8 @@ def test_update__orders_rows_by_seed_and_iteration(
 ) -> None:
     model, other = make_model(), make_model()
 
-    Updater(model, ppo, CPU).update(batch, 0.0, seed=3, iteration=7)
-    Updater(other, ppo, CPU).update(batch, 0.0, **key)
+    Updater(model, ppo, CPU).update(batch, schedule(ppo, 0.0), seed=3, iteration=7)
+    Updater(other, ppo, CPU).update(batch, schedule(ppo, 0.0), **key)
 
     assert not torch.equal(model.norm.weight, other.norm.weight)
 
@@ -158,7 +159,7 @@ def test_minibatch__has_the_same_gradient_in_parts_and_as_a_whole(
         model = make_model()
         config = ppo.model_copy(update={"num_epochs": 1, "minibatch_rows": 48})
         updater = Updater(model, config, CPU, part_rows)
-        updater.update(batch, 0.0, seed=0, iteration=0)
+        updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
         gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
 
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
@@ -169,15 +170,15 @@ def test_saved_state__goes_on_as_if_never_interrupted(
 ) -> None:
     model = make_model()
     updater = Updater(model, ppo, CPU)
-    updater.update(batch, 0.0, seed=0, iteration=0)
+    updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
     weights, state = _weights(model), updater.state_dict()
-    updater.update(batch, 0.5, seed=0, iteration=1)
+    updater.update(batch, schedule(ppo, 0.5), seed=0, iteration=1)
 
     resumed = make_model(seed=9)
     resumed.load_state_dict(weights)
     resumed_updater = Updater(resumed, ppo, CPU)
     resumed_updater.load_state_dict(state)
-    resumed_updater.update(batch, 0.5, seed=0, iteration=1)
+    resumed_updater.update(batch, schedule(ppo, 0.5), seed=0, iteration=1)
 
     torch.testing.assert_close(_weights(resumed), _weights(model), rtol=0, atol=0)
 
@@ -185,11 +186,11 @@ def test_saved_state__goes_on_as_if_never_interrupted(
 def test_state__is_a_flat_dictionary_of_copies(make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch) -> None:
     updater = Updater(make_model(), ppo, CPU)
     assert updater.state_dict() == {}
-    updater.update(batch, 0.0, seed=0, iteration=0)
+    updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
 
     state = updater.state_dict()
     before = {name: tensor.clone() for name, tensor in state.items()}
-    updater.update(batch, 0.0, seed=0, iteration=1)
+    updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=1)
 
     # 48 rows in minibatches of 16, two epochs.
     assert state["norm.weight.step"].item() == 6.0
@@ -200,7 +201,7 @@ def test_loading_an_empty_state__forgets_the_moments(
     make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
 ) -> None:
     updater = Updater(make_model(), ppo, CPU)
-    updater.update(batch, 0.0, seed=0, iteration=0)
+    updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
 
     updater.load_state_dict({})
 
@@ -209,7 +210,7 @@ def test_loading_an_empty_state__forgets_the_moments(
 
 def test_state_of_another_network__is_refused(make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch) -> None:
     updater = Updater(make_model(), ppo, CPU)
-    updater.update(batch, 0.0, seed=0, iteration=0)
+    updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
     state = updater.state_dict()
     del state["norm.weight.exp_avg"]
 
@@ -225,7 +226,7 @@ def test_gradients_that_are_not_finite__are_skipped_and_counted(
     logp_KN = batch.logp_KN.clone()
     logp_KN[batch.decides_KN] = -torch.inf
 
-    statistics = updater.update(replace(batch, logp_KN=logp_KN), 0.0, seed=0, iteration=0)
+    statistics = updater.update(replace(batch, logp_KN=logp_KN), schedule(ppo, 0.0), seed=0, iteration=0)
 
     assert statistics["skipped_updates"] == 6.0
     assert math.isnan(statistics["policy_loss"])
@@ -240,7 +241,9 @@ def test_one_bad_minibatch__leaves_the_others_and_their_means(
     row, uav = batch.decides_KN.nonzero()[0].tolist()
     logp_KN[row, uav] = -torch.inf
 
-    statistics = Updater(make_model(), ppo, CPU).update(replace(batch, logp_KN=logp_KN), 0.0, seed=0, iteration=0)
+    statistics = Updater(make_model(), ppo, CPU).update(
+        replace(batch, logp_KN=logp_KN), schedule(ppo, 0.0), seed=0, iteration=0
+    )
 
     # The row comes once an epoch, and there are two.
     assert statistics["skipped_updates"] == 2.0
@@ -253,7 +256,7 @@ def test_learning_rate__moves_linearly(
 ) -> None:
     updater = Updater(make_model(), ppo, CPU)
 
-    statistics = updater.update(batch, progress, seed=0, iteration=0)
+    statistics = updater.update(batch, schedule(ppo, progress), seed=0, iteration=0)
 
     assert statistics["lr"] == pytest.approx(lr)
     assert updater.optimizer.param_groups[0]["lr"] == pytest.approx(lr)
@@ -265,7 +268,7 @@ def test_entropy_weight__moves_from_its_first_to_its_last_value(
     config = ppo.model_copy(update={"entropy_weight": (100.0, 0.0), "num_epochs": 2, "lr": (1e-2, 1e-2)})
 
     entropies = [
-        Updater(make_model(), config, CPU).update(batch, progress, seed=0, iteration=0)["entropy"]
+        Updater(make_model(), config, CPU).update(batch, schedule(ppo, progress), seed=0, iteration=0)["entropy"]
         for progress in (0.0, 1.0)
     ]
 
@@ -319,9 +322,9 @@ def test_parts__that_fit_into_less_memory_learn_the_same(
     config = ppo.model_copy(update={"num_epochs": 1, "minibatch_rows": 48})
     whole, cut = make_model(), make_model()
 
-    expected = Updater(whole, config, CPU).update(batch, 0.0, seed=0, iteration=0)
+    expected = Updater(whole, config, CPU).update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
     updater = Updater(cut, config, CPU, part_rows=7)
-    statistics = updater.update(batch, 0.0, seed=0, iteration=0)
+    statistics = updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
 
     assert (expected["part_rows"], statistics["part_rows"]) == (48.0, 7.0)
     for name, weight in whole.state_dict().items():
@@ -336,8 +339,8 @@ def test_parts__are_found_without_a_trace(batch: TrainBatch, make_model: ModelFa
     found, given = make_model(), make_model()
     updater = Updater(found, ppo, CPU)
 
-    updater.update(batch, 0.0, seed=0, iteration=0)
-    Updater(given, ppo, CPU, part_rows=ppo.minibatch_rows).update(batch, 0.0, seed=0, iteration=0)
+    updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
+    Updater(given, ppo, CPU, part_rows=ppo.minibatch_rows).update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
 
     assert updater.part_rows == ppo.minibatch_rows
     assert all(torch.equal(weight, given.state_dict()[name]) for name, weight in found.state_dict().items())
@@ -350,7 +353,7 @@ def test_parts__are_refused_where_memory_holds_none(
     weights = _weights(model := make_model())
 
     with pytest.raises(ConfigError, match=r"learners: a step of training on one graph takes"):
-        Updater(model, ppo, CPU).update(batch, 0.0, seed=0, iteration=0)
+        Updater(model, ppo, CPU).update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
 
     assert all(
         torch.equal(weights[name], weight) for name, weight in model.state_dict().items() if "popart" not in name

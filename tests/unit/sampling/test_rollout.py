@@ -14,6 +14,7 @@ from rl_cluster.errors import ScenarioError
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.sampling.rollout import Rollout, make_rollout
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.engine import make_model
 from rl_cluster.types import Fragment
 
@@ -149,7 +150,9 @@ def test_learner__log_probabilities_equal_the_rollouts_with_k_jitter_on(
             parameter.mul_(3.0)
     batch = make_train_batch([make_rollout(config, 0, model).sample(16)], config.ppo)
 
-    statistics = Updater(model, config.ppo, torch.device("cpu")).update(batch, 0.0, config.seed, 0)
+    statistics = Updater(model, config.ppo, torch.device("cpu")).update(
+        batch, schedule(config.ppo, 0.0), config.seed, 0
+    )
 
     assert statistics["first_ratio_deviation"] < tolerance
 

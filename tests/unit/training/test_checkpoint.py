@@ -16,7 +16,10 @@ from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_mod
 from rl_cluster.training.sealed_folder import read_sealed, write_sealed
 
 CONFIG = load_config("debug", ["model.width=8", "model.num_heads=2"])
-NAMES = ["model.safetensors", "optimizer.safetensors", "worlds.npz", "config.yaml", "state.json", "manifest.json"]
+NAMES = [
+    "model.safetensors", "optimizer.safetensors", "stages.safetensors", "worlds.npz", "config.yaml", "state.json",
+    "manifest.json",
+]  # fmt: skip
 
 
 def _make_checkpoint(iteration: int = 20, weights: dict[str, Tensor] | None = None) -> Checkpoint:

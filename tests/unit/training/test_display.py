@@ -15,14 +15,16 @@ from rl_cluster.metrics.names import (
     evaluation_key,
 )
 from rl_cluster.training.display import Display
+from rl_cluster.training.run import Record
 
 
 def _shown(config: Config, *, is_terminal: bool) -> str:
     text, (metric, _) = io.StringIO(), HEADLINES[config.task]
     with Display(Console(file=text, width=120, force_terminal=is_terminal), config) as display:
         first = {ELAPSED_S: 10.0, AGENT_STEPS_TOTAL: 2e6, AGENT_STEPS_PER_S: 1234.4, evaluation_key(metric): 0.25}
-        display.show(1, first)
-        display.show(2, {ELAPSED_S: 14.0, AGENT_STEPS_TOTAL: 4e6, AGENT_STEPS_PER_S: 5.0, episode_key(metric): 0.5})
+        display.show(Record(1, first, []))
+        second = {ELAPSED_S: 14.0, AGENT_STEPS_TOTAL: 4e6, AGENT_STEPS_PER_S: 5.0, episode_key(metric): 0.5}
+        display.show(Record(2, second, []))
     return text.getvalue()
 
 

@@ -107,7 +107,7 @@ def test_find_allocator__refuses_what_it_does_not_know() -> None:
 
 
 def test_find_allocator__refuses_a_run_of_another_task(tiny_navigate: Config, tmp_path: Path) -> None:
-    train(LocalEngine(tiny_navigate), new_start(tiny_navigate, tmp_path / "run"), lambda done, metrics: None)
+    train(LocalEngine(tiny_navigate), new_start(tiny_navigate, tmp_path / "run"), lambda record: None)
 
     with pytest.raises(ConfigError, match=r"was not trained on task allocate; choose a checkpoint that was"):
         find_allocator(str(tmp_path / "run"), seed=0)

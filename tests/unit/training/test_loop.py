@@ -16,19 +16,22 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ClusterError
 from rl_cluster.metrics.names import HEADLINES, evaluation_key
+from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import EngineLost, EngineState, LocalEngine
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.loop import train
+from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start, resumed_start
 from rl_cluster.training.statistics import paired_difference
+from rl_cluster.types import Controls
 
 
 def _with_training(config: Config, **values: float) -> Config:
     return config.model_copy(update={"training": config.training.model_copy(update=values)})
 
 
-def _no_report(done: int, metrics: dict[str, float]) -> None:
+def _no_report(record: Record) -> None:
     """Shows nothing."""
 
 
@@ -49,8 +52,8 @@ class _StopsAfter:
     def __init__(self, iterations: int) -> None:
         self._iterations = iterations
 
-    def __call__(self, done: int, _: dict[str, float]) -> None:
-        if done == self._iterations:
+    def __call__(self, record: Record) -> None:
+        if record.done == self._iterations:
             raise InterruptedError
 
 
@@ -62,7 +65,7 @@ def test_train__that_is_asked_to_stop_saves_the_last_iteration(tiny_of_task: Con
     saved = train(
         LocalEngine(config),
         new_start(config, tmp_path / "cut"),
-        lambda number, _: done.append(number),
+        lambda record: done.append(record.done),
         is_stopped=lambda: len(done) == 3,
     )
 
@@ -97,11 +100,11 @@ class _Lost(LocalEngine):
         self.losses = losses
 
     def restart(self) -> None:
-        self.__init__(self._config, self.losses)  # type: ignore[misc]
+        self.__init__(self.config, self.losses)  # type: ignore[misc]
         self._lose("restart", 0)
 
-    def iterate(self, iteration: int) -> dict[str, float]:
-        metrics = super().iterate(iteration)
+    def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:
+        metrics = super().iterate(iteration, controls)
         self._lose("iterate", iteration)
         return metrics
 
@@ -178,7 +181,8 @@ def test_train__goes_on_while_the_disk_is_full(
 
     with ExitStack() as full:
 
-        def report(done: int, _: dict[str, float]) -> None:
+        def report(record: Record) -> None:
+            done = record.done
             found[done] = sorted(folder.name for folder in (run / "checkpoints").iterdir())
             if done == 1:
                 full.enter_context(full_disk(100))
@@ -249,7 +253,7 @@ def test_train__learns_within_seconds(preset: str, settings: list[str], gain: fl
 
     untrained = rewards()
     for iteration in range(config.training.iterations):
-        engine.iterate(iteration)
+        engine.iterate(iteration, schedule(engine.config.ppo, 0.0))
 
     # on the same episodes, never trained on; seeds 0, 1 and 2 gained 0.20 to 0.34, and 1.1 to 2.4
     assert paired_difference(rewards(), untrained).low > gain

@@ -22,7 +22,7 @@ QUICK_DEMO = load_config("quick_demo")
 
 
 def _train(config: Config, path: Path) -> Path:
-    train(LocalEngine(config), new_start(config, path), lambda done, metrics: None)
+    train(LocalEngine(config), new_start(config, path), lambda record: None)
     return path
 
 

@@ -1,0 +1,1 @@
+"""Decisions between iterations: a status in, a decision out, no side effects."""

@@ -1,0 +1,134 @@
+"""A curriculum with fallback, as a state machine: one score in, the next state and at most one event out.
+
+Each round is tested in this order:
+
+0. The score, or what was learnt, is not finite: back at once.
+1. The first `grace` rounds after a change of stage are only recorded.
+2. Fallback (`fallback.py`), from stage 2 on.
+3. Advance: `num_passes` rounds in a row at or above the stage's `pass_score`. Their mean is the stage's reference.
+4. Plateau: `patience` rounds without a score above the best one by `MIN_GAIN`.
+
+A run that has passed its last stage is done: it trains on, and is only recorded. So is one that is held, because its
+ways back are used up. Stages count from 1. Nothing here knows what a stage is or does.
+"""
+
+import math
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from rl_cluster.config.curriculum import CurriculumConfig
+from rl_cluster.schedulers.fallback import FallbackState, bound_of, give_up, judge
+
+__all__ = ["CurriculumState", "Event", "Mode", "decide"]
+
+MIN_GAIN = 0.01
+"""By which a score must exceed the best one to count as progress."""
+
+
+class Mode(StrEnum):
+    """What a curriculum is doing."""
+
+    TRAIN = "train"
+    HELD = "held"
+    DONE = "done"
+
+
+class CurriculumState(NamedTuple):
+    """Where a run stands."""
+
+    stage: int = 1
+    mode: Mode = Mode.TRAIN
+    transitions: int = 0
+    """advances and fallbacks so far"""
+    rounds: int = 0
+    """in this stage, since the last change"""
+    passes: tuple[float, ...] = ()
+    """scores of the last rounds, as far as they passed in a row"""
+    best: float = -1.0
+    """best score in this stage; -1 = none yet"""
+    stale: int = 0
+    """rounds in a row without a new best"""
+    references: tuple[float, ...] = ()
+    """mean passing score of stage 1, 2, .., as measured when it was passed last"""
+    fallback: FallbackState = FallbackState()
+
+
+class Event(NamedTuple):
+    """What a round has changed."""
+
+    kind: Literal["advance", "done", "fallback", "held", "plateau"]
+    from_stage: int
+    to_stage: int
+    score: float
+    """NaN = what was learnt, or the score, was not finite"""
+    bound: float
+    """the score's test: at or above it (advance, done), below it (fallback, held), or the best so far (plateau)"""
+
+
+def decide(
+    rules: CurriculumConfig, state: CurriculumState, score: float, is_finite: bool = True
+) -> tuple[CurriculumState, Event | None]:
+    """The state after one round.
+
+    Args:
+        rules: Of the curriculum.
+        state: Before the round.
+        score: In [0, 1], of the current stage; NaN if it could not be measured.
+        is_finite: False = losses or weights were not finite since the last round.
+    """
+    if state.mode is not Mode.TRAIN:
+        return state, None
+    if not is_finite or not math.isfinite(score):
+        return _leave(state, *give_up(rules, state.fallback, state.stage), math.nan, math.nan)
+    state = state._replace(rounds=state.rounds + 1)
+    if state.transitions and state.rounds <= rules.grace:
+        return state, None
+    if state.stage > 1:
+        reference = state.references[state.stage - 2]
+        fallback, verdict = judge(rules, state.fallback, state.stage, score, reference)
+        state = state._replace(fallback=fallback)
+        if verdict != "stay":
+            return _leave(state, fallback, verdict, score, bound_of(rules, reference))
+    return _pass_or_stay(rules, state, score)
+
+
+def _leave(
+    state: CurriculumState, fallback: FallbackState, verdict: str, score: float, bound: float
+) -> tuple[CurriculumState, Event]:
+    """Back to the stage before, or held here."""
+    stage = state.stage
+    if verdict == "hold":
+        held = state._replace(mode=Mode.HELD, fallback=fallback)
+        return held, Event("held", stage, stage, score, bound)
+    return _enter(state._replace(fallback=fallback), stage - 1), Event("fallback", stage, stage - 1, score, bound)
+
+
+def _pass_or_stay(
+    rules: CurriculumConfig, state: CurriculumState, score: float
+) -> tuple[CurriculumState, Event | None]:
+    stage, pass_score = state.stage, rules.stages[state.stage - 1].pass_score
+    passes = (*state.passes, score) if score >= pass_score else ()
+    if len(passes) < rules.num_passes:
+        return _note_progress(rules, state._replace(passes=passes), score)
+    reference = sum(passes) / len(passes)
+    passed = state._replace(references=(*state.references[: stage - 1], reference))
+    if stage == len(rules.stages):
+        return passed._replace(mode=Mode.DONE, passes=()), Event("done", stage, stage, score, pass_score)
+    return _enter(passed, stage + 1), Event("advance", stage, stage + 1, score, pass_score)
+
+
+def _note_progress(
+    rules: CurriculumConfig, state: CurriculumState, score: float
+) -> tuple[CurriculumState, Event | None]:
+    if score > state.best + MIN_GAIN:
+        return state._replace(best=score, stale=0), None
+    stale = state.stale + 1
+    if stale < rules.patience:
+        return state._replace(stale=stale), None
+    return state._replace(stale=0), Event("plateau", state.stage, state.stage, score, state.best)
+
+
+def _enter(state: CurriculumState, stage: int) -> CurriculumState:
+    """Another stage, all of its counters at zero."""
+    fallback = state.fallback._replace(failures=0)
+    return CurriculumState(stage, transitions=state.transitions + 1, references=state.references, fallback=fallback)

@@ -1,0 +1,46 @@
+"""When a stage is given up: a score far below what the policy once had, several times in a row.
+
+The reference is the score at which the stage before was passed, measured then: a policy that cannot reach a share of it
+on a harder stage has lost what it could do. How often a stage may be given up is bounded, so a run cannot swing for
+ever. `curriculum.py` says when this test is made, and what follows.
+"""
+
+from typing import Literal, NamedTuple
+
+from rl_cluster.config.curriculum import CurriculumConfig
+
+__all__ = ["FallbackState", "Verdict", "bound_of", "give_up", "judge"]
+
+Verdict = Literal["stay", "fall back", "hold"]
+
+
+class FallbackState(NamedTuple):
+    """What the test remembers."""
+
+    failures: int = 0
+    """failed rounds in a row"""
+    used: tuple[int, ...] = ()
+    """ways back so far from stage 1, 2, ..; stages beyond the last have had none"""
+
+
+def bound_of(rules: CurriculumConfig, reference: float) -> float:
+    """The score below which a round fails. `reference` is in (0, 1]."""
+    return rules.fallback_share * reference
+
+
+def judge(
+    rules: CurriculumConfig, state: FallbackState, stage: int, score: float, reference: float
+) -> tuple[FallbackState, Verdict]:
+    """One round in `stage` (from 1), against the score at which the stage before was passed."""
+    failures = state.failures + 1 if score < bound_of(rules, reference) else 0
+    counted = state._replace(failures=failures)
+    return give_up(rules, counted, stage) if failures >= rules.num_failures else (counted, "stay")
+
+
+def give_up(rules: CurriculumConfig, state: FallbackState, stage: int) -> tuple[FallbackState, Verdict]:
+    """The way back from `stage`, or none: the first stage has none, the others have `max_fallbacks`."""
+    used = [*state.used, *[0] * (stage - len(state.used))]
+    if stage == 1 or used[stage - 1] >= rules.max_fallbacks:
+        return state._replace(failures=0), "hold"
+    used[stage - 1] += 1
+    return FallbackState(failures=0, used=tuple(used)), "fall back"

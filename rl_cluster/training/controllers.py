@@ -1,0 +1,171 @@
+"""Everything that adapts during a run, together: schedules, curriculum, plateau, trust region, divergence.
+
+The rules are those of `schedulers/`; here is who listens to which metric, and what each of them moves. One signal moves
+one setting: KL moves the penalty's weight after every update, the evaluated score moves stage or learning rate after
+every evaluation. It is decided once, in the trainer's process, and sent to all env runners and Learners.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from rl_cluster.config.schema import Config
+from rl_cluster.metrics.names import episode_key, learning_key
+from rl_cluster.schedulers.curriculum import CurriculumState, Event, Mode, decide
+from rl_cluster.schedulers.divergence import SpreadState, note_return, why_diverging
+from rl_cluster.schedulers.fallback import FallbackState
+from rl_cluster.schedulers.learning_rate import PlateauState, note_score, schedule, warmup
+from rl_cluster.schedulers.trust_region import TrustRegionState, adapt_kl_weight
+from rl_cluster.types import Controls, StageMix
+
+__all__ = ["Controllers", "describe"]
+
+
+class _State(NamedTuple):
+    """What all of them remember."""
+
+    trust_region: TrustRegionState
+    curriculum: CurriculumState = CurriculumState()
+    plateau: PlateauState = PlateauState()
+    spread: SpreadState = SpreadState()
+    lr_factor: float = 1.0
+    entropy_factor: float = 1.0
+    is_finite: bool = True
+    """False = an update since the last evaluation was not"""
+    why_diverging: str | None = None
+
+
+class Controllers:
+    """Of one run. Nothing here draws or measures anything: the same metrics lead to the same decisions."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._state = _State(TrustRegionState(config.controllers.kl_weight))
+
+    @property
+    def curriculum(self) -> CurriculumState:
+        """Where the run stands in its curriculum; in stage 1 for ever if it has none."""
+        return self._state.curriculum
+
+    @property
+    def is_diverging(self) -> bool:
+        """Whether the last update, or the returns so far, say so."""
+        return self._state.why_diverging is not None
+
+    def controls(self, done: int) -> Controls:
+        """For the iteration after `done`."""
+        config, state = self._config, self._state
+        planned = schedule(config.ppo, done / config.training.iterations)
+        lr = planned.lr * warmup(config.controllers, done)
+        return Controls(
+            lr=max(min(lr, config.controllers.min_lr), lr * state.lr_factor),
+            entropy_weight=planned.entropy_weight * state.entropy_factor,
+            kl_weight=state.trust_region.weight if config.controllers.kl_target else 0.0,
+            mix=self._mix(),
+        )
+
+    def _mix(self) -> StageMix | None:
+        if not self._config.curriculum:
+            return None
+        at = self._state.curriculum
+        return StageMix(at.stage, self._config.curriculum.stages[at.stage - 1].mix[0], at.transitions)
+
+    def note_update(self, metrics: Mapping[str, float]) -> list[str]:
+        """Takes an iteration's metrics, and says what is worth telling."""
+        settings, state = self._config.controllers, self._state
+        kl = metrics.get(learning_key("last_epoch_kl"), math.nan)
+        loss = metrics.get(learning_key("policy_loss"), math.nan)
+        spread = note_return(state.spread, metrics.get(episode_key("per_agent_reward"), math.nan))
+        trust_region = state.trust_region
+        if settings.kl_target:
+            trust_region = adapt_kl_weight(settings, trust_region, kl)
+        why = why_diverging(spread, loss, kl, settings.kl_target)
+        self._state = state._replace(
+            trust_region=trust_region,
+            spread=spread,
+            is_finite=state.is_finite and math.isfinite(loss),
+            why_diverging=why,
+        )
+        return [f"diverging: {why}"] if why and not state.why_diverging else []
+
+    def note_score(self, score: float, done: int) -> tuple[Event | None, list[str]]:
+        """Takes the score of an evaluation after `done` iterations: what it changes, and the words for it."""
+        before = self.controls(done).lr
+        event, is_plateau = None, False
+        if self._config.curriculum:
+            state = self._state
+            curriculum, event = decide(self._config.curriculum, state.curriculum, score, state.is_finite)
+            self._state = state._replace(curriculum=curriculum, is_finite=True)
+            is_plateau = event is not None and event.kind == "plateau"
+        elif self._config.controllers.plateau != "none":
+            plateau, is_plateau = note_score(self._config.controllers, self._state.plateau, score)
+            self._state = self._state._replace(plateau=plateau)
+        if event and event.kind == "fallback":
+            self._state = self._state._replace(lr_factor=self._state.lr_factor * self._config.curriculum.lr_decay)
+        if is_plateau:
+            self._leave_plateau()
+        words = describe(event, before, self.controls(done).lr) if event else None
+        if is_plateau and not event:
+            words = f"plateau: score {score:.2f}, lr {_short(before)} -> {_short(self.controls(done).lr)}"
+        return event, [words] if words else []
+
+    def _leave_plateau(self) -> None:
+        factor, state = self._config.controllers.plateau_factor, self._state
+        match self._config.controllers.plateau:
+            case "lr":
+                self._state = state._replace(lr_factor=state.lr_factor * factor)
+            case "entropy":
+                self._state = state._replace(entropy_factor=state.entropy_factor / factor)
+
+    def state_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        state = self._state
+        return {
+            **state._asdict(),
+            "trust_region": state.trust_region._asdict(),
+            "plateau": state.plateau._asdict(),
+            "spread": state.spread._asdict(),
+            "curriculum": {**state.curriculum._asdict(), "fallback": state.curriculum.fallback._asdict()},
+        }
+
+    def load_state_dict(self, data: Mapping[str, Any]) -> None:
+        """Takes back what `state_dict` gave. Raises KeyError, TypeError or ValueError if it is something else."""
+        curriculum = dict(data["curriculum"])
+        used = tuple(curriculum["fallback"]["used"])
+        fallback = FallbackState(curriculum["fallback"]["failures"], used)
+        tuples = {name: tuple(curriculum[name]) for name in ("passes", "references")}
+        at = CurriculumState(**{**curriculum, **tuples, "fallback": fallback, "mode": Mode(curriculum["mode"])})
+        self._state = _State(
+            **{
+                **data,
+                "trust_region": TrustRegionState(**data["trust_region"]),
+                "plateau": PlateauState(*(tuple(data["plateau"][name]) for name in PlateauState._fields)),
+                "spread": SpreadState(**{**data["spread"], "recent": tuple(data["spread"]["recent"])}),
+                "curriculum": at,
+            }
+        )
+
+
+def describe(event: Event, lr_before: float, lr_after: float) -> str:
+    """An event in one line, as the terminal and the metrics show it."""
+    score, bound = event.score, event.bound
+    moved = f"stage {event.from_stage} -> {event.to_stage}"
+    changed_lr = f", lr {_short(lr_before)} -> {_short(lr_after)}" if lr_after != lr_before else ""
+    test = f"score {score:.2f} < {bound:.2f}" if math.isfinite(score) else "numbers that are not finite"
+    match event.kind:
+        case "advance":
+            return f"advance: {moved}, score {score:.2f} >= {bound:.2f}"
+        case "done":
+            return f"done: stage {event.from_stage}, score {score:.2f} >= {bound:.2f}"
+        case "fallback":
+            return f"fallback: {moved}, {test}{changed_lr}"
+        case "held":
+            return f"held: stage {event.from_stage}, {test}, no way back is left"
+        case "plateau":
+            return f"plateau: stage {event.from_stage}, best score {bound:.2f}{changed_lr}"
+
+
+def _short(value: float) -> str:
+    """1e-4, 2.5e-5."""
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"

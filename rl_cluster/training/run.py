@@ -1,0 +1,133 @@
+"""A run, one iteration after the other: engine, controllers, evaluations on the way, and all state as a checkpoint.
+
+It writes nothing: `loop.py` gives it a folder, and saves and restarts it.
+"""
+
+import time
+from typing import NamedTuple
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import make_source
+from rl_cluster.metrics.names import (
+    AGENT_STEPS,
+    AGENT_STEPS_TOTAL,
+    ELAPSED_S,
+    HEADLINES,
+    curriculum_metrics,
+    evaluation_key,
+    outcome_means,
+)
+from rl_cluster.training.checkpoint import Checkpoint
+from rl_cluster.training.controllers import Controllers
+from rl_cluster.training.engine import Engine, EngineState
+from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.stage_snapshots import StageSnapshots
+
+__all__ = ["Record", "Run"]
+
+CONTROLLERS = "controllers"
+
+
+class Record(NamedTuple):
+    """What an iteration gave."""
+
+    done: int
+    """iterations done, this one included"""
+    metrics: dict[str, float]
+    """by the names of `metrics/names.py`"""
+    events: list[str]
+    """what controllers have decided after it, in words"""
+
+
+class Run:
+    """An engine's way from a checkpoint, or from its own first state if that is None.
+
+    Args:
+        engine: Has the checkpoint's state, unless `take_over` is called.
+        config: The run.
+        checkpoint: Where counters and controllers begin.
+    """
+
+    def __init__(self, engine: Engine, config: Config, checkpoint: Checkpoint | None) -> None:
+        self._engine, self._config = engine, config
+        self._set(checkpoint)
+        self._begin_s = time.monotonic() - self._counters[ELAPSED_S]
+
+    def _set(self, checkpoint: Checkpoint | None) -> None:
+        state = dict(checkpoint.state) if checkpoint else {}
+        self.done = checkpoint.iteration if checkpoint else 0
+        self._controllers, self._snapshots = Controllers(self._config), StageSnapshots()
+        if checkpoint:
+            self._controllers.load_state_dict(state.pop(CONTROLLERS))
+            self._snapshots.load_state_dict(checkpoint.snapshots)
+        self._counters = {AGENT_STEPS_TOTAL: 0.0, ELAPSED_S: 0.0, **state}
+
+    def take_over(self, checkpoint: Checkpoint | None) -> None:
+        """Goes back, or over, to a checkpoint; None: to a start whose state the engine has already."""
+        if checkpoint:
+            self._engine.load_state(EngineState(checkpoint.weights, checkpoint.optimizer, checkpoint.arrays))
+        self._set(checkpoint)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether iterations or time have come to their end."""
+        training = self._config.training
+        return self.done >= training.iterations or self._counters[ELAPSED_S] >= training.time_limit_s
+
+    def iterate(self) -> Record:
+        """One iteration, the evaluation after it if one is due, and what follows from both."""
+        training = self._config.training
+        at = self._controllers.curriculum
+        metrics = self._engine.iterate(self.done, self._controllers.controls(self.done))
+        self.done += 1
+        events = self._controllers.note_update(metrics)
+        scores: dict[int, float] = {}
+        if training.evaluate_every and self.done % training.evaluate_every == 0:
+            means, scores = self._evaluate()
+            metrics |= means
+            events += self._decide(scores[at.stage])
+        if self._config.curriculum:
+            metrics |= curriculum_metrics(at.stage, str(self._controllers.curriculum.mode), scores, at.references)
+        self._counters[AGENT_STEPS_TOTAL] += metrics[AGENT_STEPS]
+        self._counters[ELAPSED_S] = time.monotonic() - self._begin_s
+        metrics |= self._counters
+        return Record(self.done, metrics, events)
+
+    def _decide(self, score: float) -> list[str]:
+        event, words = self._controllers.note_score(score, self.done)
+        if event and event.kind == "advance":
+            self._snapshots.take(event.from_stage, self._engine.state())
+        if event and event.kind == "fallback":
+            self._engine.load_state(self._snapshots.restore(event.to_stage, self._engine.state()))
+        return words
+
+    def _evaluate(self) -> tuple[dict[str, float], dict[int, float]]:
+        """Mean metrics of argmax play in the current stage, and the scores of all stages so far, from 1.
+
+        Episodes are of the evaluation stream, the same every time. Without a curriculum there is but one stage.
+        """
+        config, last = self._config, self._controllers.curriculum.stage
+        policy = ModelPolicy(self._engine.model(), "argmax")
+        metric = config.curriculum.metric if config.curriculum else HEADLINES[config.task][0]
+        means: dict[str, float] = {}
+        scores: dict[int, float] = {}
+        for stage in range(1, last + 1):
+            of_stage = stage if config.curriculum else None
+            source = make_source(config, config.seed, is_training=False, stage=of_stage)
+            outcomes = evaluate(policy, source, config, config.training.evaluation_episodes)
+            means = outcome_means(outcomes, evaluation_key)
+            scores[stage] = means.get(evaluation_key(metric), float("nan"))
+        return means, scores
+
+    def checkpoint(self) -> Checkpoint:
+        """All state, at the end of the last iteration."""
+        state = self._engine.state()
+        return Checkpoint(
+            config=self._config,
+            iteration=self.done,
+            weights=state.weights,
+            optimizer=state.optimizer,
+            arrays=state.arrays,
+            state={**self._counters, CONTROLLERS: self._controllers.state_dict()},
+            snapshots=self._snapshots.state_dict(),
+        )

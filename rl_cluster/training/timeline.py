@@ -1,0 +1,72 @@
+"""A picture of a curriculum: scores, stages and what was decided, iteration by iteration.
+
+It is drawn from the lines of RUN/metrics.jsonl alone, so it can be drawn of any run, at any time.
+"""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rl_cluster.config.curriculum import CurriculumConfig
+from rl_cluster.metrics.names import STAGE, STAGE_SCORE, stage_score_key
+from rl_cluster.training.output_file import write_output
+
+__all__ = ["save_timeline"]
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+EVENT_STYLES = {"advance": "-", "done": "-", "fallback": "--", "held": ":", "plateau": ":"}
+
+
+def save_timeline(metrics: Path, curriculum: CurriculumConfig, picture: Path) -> None:
+    """Draws the lines of a run's metrics as a PNG. Raises ConfigError if it cannot be written."""
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    figure = Figure(figsize=(9.0, 6.0), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    _draw_scores(upper, lines, curriculum)
+    lower.step([line["iteration"] for line in lines], [line[STAGE] for line in lines], where="mid", color="black")
+    lower.set_yticks(range(1, len(curriculum.stages) + 1))
+    lower.set_ylim(0.5, len(curriculum.stages) + 0.5)
+    lower.set_ylabel("stage")
+    lower.set_xlabel("iteration")
+    _draw_events((upper, lower), lines)
+    handles, labels = upper.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=8)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=120, format="png")
+    write_output(picture, content.getvalue())
+
+
+def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: CurriculumConfig) -> None:
+    """A line a stage, thick where it was the current one; what passes it is dashed."""
+    for number, stage in enumerate(curriculum.stages, start=1):
+        colour, key = COLOURS[(number - 1) % len(COLOURS)], stage_score_key(number)
+        scored = [line for line in lines if key in line]
+        current = [line for line in scored if line[STAGE] == number]
+        axes.plot([line["iteration"] for line in scored], [line[key] for line in scored], color=colour, linewidth=0.8)
+        iterations, scores = [line["iteration"] for line in current], [line[STAGE_SCORE] for line in current]
+        axes.plot(iterations, scores, ".", color=colour, markersize=6, label=f"stage {number}")
+        if current:
+            axes.plot(iterations, [stage.pass_score] * len(current), "--", color=colour, linewidth=1.0)
+    axes.set_ylabel(
+        f"{curriculum.metric.replace('_', ' ')}, held-out episodes\n(dots: current stage, dashes: passes it)"
+    )
+
+
+def _draw_events(panels: Sequence[Axes], lines: Sequence[dict[str, Any]]) -> None:
+    for line in lines:
+        for event in line.get("events", ()):
+            kind, _, words = event.partition(": ")
+            if kind not in EVENT_STYLES:
+                continue
+            for axes in panels:
+                axes.axvline(line["iteration"], color="grey", linewidth=0.8, linestyle=EVENT_STYLES[kind])
+            panels[0].annotate(
+                f"{kind} {words.partition(', ')[0]}",
+                (line["iteration"], 0.0), xycoords=("data", "axes fraction"), xytext=(2.0, 4.0),
+                textcoords="offset points", rotation=90, fontsize=7, va="bottom",
+            )  # fmt: skip

@@ -1,0 +1,49 @@
+"""What counts as falling apart, and what does not."""
+
+import math
+
+import numpy as np
+import pytest
+
+from rl_cluster.schedulers.divergence import ENOUGH, RECENT, SpreadState, note_return, why_diverging
+
+
+def _after(returns: list[float]) -> SpreadState:
+    state = SpreadState()
+    for value in returns:
+        state = note_return(state, value)
+    return state
+
+
+def test_spread__has_the_moments_of_what_came_before_the_recent_ones() -> None:
+    returns = np.random.default_rng(0).normal(size=40).tolist()
+
+    state = _after([*returns, math.nan])
+
+    assert state.recent == tuple(returns[-RECENT:])
+    assert state.mean == pytest.approx(np.mean(returns[:-RECENT]))
+    assert state.squares / state.num_before == pytest.approx(np.var(returns[:-RECENT]))
+
+
+def test_steady_and_rising_returns__do_not_diverge() -> None:
+    noise = np.random.default_rng(1).normal(scale=0.1, size=100)
+
+    for returns in (noise, noise + np.linspace(0.0, 2.0, 100)):
+        for end in range(1, 100):
+            assert why_diverging(_after(returns[:end].tolist()), 0.1, 0.01, 0.01) is None
+
+
+def test_swinging_returns__diverge_once_enough_is_known() -> None:
+    steady = np.random.default_rng(2).normal(scale=0.1, size=ENOUGH).tolist()
+    swinging = [(-1.0) ** number for number in range(RECENT)]
+
+    assert why_diverging(_after([*steady[:-1], *swinging]), 0.1, 0.01, 0.0) is None
+    assert "spread" in str(why_diverging(_after([*steady, *swinging]), 0.1, 0.01, 0.0))
+
+
+def test_loss_and_kl__diverge_where_they_are_not_finite_or_far_off() -> None:
+    assert why_diverging(SpreadState(), math.nan, 0.01, 0.01) == "the loss or KL is not finite"
+    assert why_diverging(SpreadState(), 0.1, math.inf, 0.01) == "the loss or KL is not finite"
+    assert why_diverging(SpreadState(), 0.1, 0.101, 0.01) == "KL 0.101 is more than 10 times its target 0.01"
+    assert why_diverging(SpreadState(), 0.1, 0.1, 0.01) is None
+    assert why_diverging(SpreadState(), 0.1, 0.101, 0.0) is None
