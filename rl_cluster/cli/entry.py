@@ -15,6 +15,7 @@ from rl_cluster.cli.evaluate import app as evaluate_app
 from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
 from rl_cluster.cli.scenario import app as scenario_app
 from rl_cluster.cli.train import app as train_app
+from rl_cluster.cli.tune import app as tune_app
 from rl_cluster.errors import RlClusterError
 
 __all__ = ["main"]
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(config_app, name="config")
 app.add_typer(train_app)
 app.add_typer(evaluate_app)
+app.add_typer(tune_app)
 app.add_typer(scenario_app, name="scenario")
 
 

@@ -94,7 +94,7 @@ def _start_of(
                 "train", "--weights and --resume exclude each other", "leave --weights away: the run has its own"
             )
         start = resumed_start(resume)
-        check_same(config, start)
+        check_same(config, start.config, start.path)
         return start
     if not config:
         raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")

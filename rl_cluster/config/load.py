@@ -17,7 +17,7 @@ from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
 from rl_cluster.errors import ConfigError
 
-__all__ = ["PRESETS", "load_config", "to_yaml"]
+__all__ = ["PRESETS", "load_config", "to_yaml", "validated"]
 
 PRESETS: dict[str, Path] = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.yaml"))}
 """Name -> file of the settings that come with the package."""
@@ -64,6 +64,11 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
 def to_yaml(config: Config) -> str:
     """The settings as a YAML file that `load_config` reads back to an equal `Config`."""
     return dump_yaml(config.model_dump(mode="json"))
+
+
+def validated(data: dict[str, Any], where: str) -> Config:
+    """Settings from plain data, as a YAML file would hold them. Raises ConfigError, which names `where`."""
+    return _validate(data, where, (), _kind(data, where))
 
 
 def _kind(data: dict[str, Any], where: str) -> type[Config]:

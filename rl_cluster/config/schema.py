@@ -16,6 +16,7 @@ from rl_cluster.config.curriculum import AllocateCurriculum, NavigateCurriculum,
 from rl_cluster.config.model_size import MODEL_SIZES
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateRewardConfig, NavigateWorldConfig
 from rl_cluster.config.section import NonNegative, Positive, Section, Share
+from rl_cluster.config.study import StudyConfig
 
 __all__ = [
     "TASKS",
@@ -161,6 +162,8 @@ class Config(Section):
     controllers: ControllersConfig
     curriculum: Any
     """Stages of rising difficulty, typed by the task; null: episodes are drawn from the generator's ranges."""
+    study: StudyConfig | None
+    """How `rl-cluster tune` searches for better settings; `train` passes over it."""
 
     @model_validator(mode="after")
     def _whole_minibatches(self) -> Self:

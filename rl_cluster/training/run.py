@@ -17,6 +17,7 @@ from rl_cluster.metrics.names import (
     evaluation_key,
     outcome_means,
 )
+from rl_cluster.schedulers.curriculum import CurriculumState
 from rl_cluster.training.checkpoint import Checkpoint
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.engine import Engine, EngineState
@@ -73,6 +74,16 @@ class Run:
         """Whether iterations or time have come to their end."""
         training = self._config.training
         return self.done >= training.iterations or self._counters[ELAPSED_S] >= training.time_limit_s
+
+    @property
+    def curriculum(self) -> CurriculumState:
+        """Where the run stands in its curriculum; in stage 1 for ever if it has none."""
+        return self._controllers.curriculum
+
+    @property
+    def is_diverging(self) -> bool:
+        """Whether the last update, or the returns so far, say so."""
+        return self._controllers.is_diverging
 
     def iterate(self) -> Record:
         """One iteration, the evaluation after it if one is due, and what follows from both."""

@@ -55,14 +55,14 @@ def default_path(config: Config) -> Path:
     return Path.home() / "rl_cluster_runs" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def check_same(config: Config | None, start: Start) -> None:
-    """Raises ConfigError if settings are given to a run that goes on with other ones; None = none are given."""
-    if config is None or config == start.config:
+def check_same(config: Config | None, own_config: Config, path: Path) -> None:
+    """Raises ConfigError if settings are given to what goes on, in `path`, with other ones; None = none are given."""
+    if config is None or config == own_config:
         return
-    given, own = config.model_dump(), start.config.model_dump()
+    given, own = config.model_dump(), own_config.model_dump()
     key = next(name for name, value in _flat(given) if value != dict(_flat(own)).get(name))
     what = f"{key}={dict(_flat(given))[key]} is not the run's own {key}={dict(_flat(own))[key]}"
-    raise ConfigError(str(start.path), what, "leave the settings away with --resume, or train a new run")
+    raise ConfigError(str(path), what, "leave the settings away with --resume, or begin anew without it")
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -140,7 +140,8 @@ def test_resume__refuses_other_settings_than_the_runs(run: Path, error_line: Cal
     line = error_line("train", *SMALL, "seed=5", "--resume", str(run))
 
     assert line == (
-        f"error: {run}: seed=5 is not the run's own seed=0; leave the settings away with --resume, or train a new run"
+        f"error: {run}: seed=5 is not the run's own seed=0; "
+        "leave the settings away with --resume, or begin anew without it"
     )
 
 

@@ -1,0 +1,104 @@
+"""What a study has found, as a table, as JSON, and as a plot with a line a trial."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from rl_cluster.training.output_file import write_output
+from rl_cluster.tune.search_space import study_of
+from rl_cluster.tune.study import StudyResult, TrialResult
+
+__all__ = ["save_json", "save_plot", "study_table", "test_table"]
+
+
+def study_table(result: StudyResult) -> Table:
+    """Trials, best first."""
+    keys = [dimension.key for dimension in study_of(result.config).space]
+    table = Table(title=f"{len(result.trials)} trials, best first", title_justify="left")
+    for heading in ("trial", *keys, "score", "rounds"):
+        table.add_column(heading, justify="left" if heading == "trial" else "right", no_wrap=True)
+    for trial in result.trials:
+        values = [f"{trial.sample[key]:.3g}" for key in keys]
+        table.add_row(trial.name, *values, _text(trial.score), str(trial.rounds))
+    return table
+
+
+def test_table(result: StudyResult) -> Table:
+    """The given settings and the best ones, with seeds that chose nothing."""
+    table = Table(title="with test seeds, which chose nothing", title_justify="left")
+    for heading in ("settings", "score", "seeds"):
+        table.add_column(heading, justify="left" if heading == "settings" else "right")
+    for test in result.tests:
+        table.add_row("best trial" if test.sample else "as given", _text(test.score), _spread(test))
+    return table
+
+
+test_table.__test__ = False  # type: ignore[attr-defined]  # its name is no test's
+
+
+def _text(score: float | None) -> str:
+    return "-" if score is None else f"{score:.3f}"
+
+
+def _spread(trial: TrialResult) -> str:
+    return " ".join(f"{score:.3f}" for score in trial.scores.values())
+
+
+def save_json(result: StudyResult, path: Path) -> None:
+    """All trials and tests. Raises ConfigError if the file cannot be written."""
+
+    def plain(trial: TrialResult) -> dict[str, Any]:
+        return {
+            "trial": trial.name,
+            "sample": trial.sample,
+            "score": trial.score,
+            "seeds": trial.scores,
+            "rounds": trial.rounds,
+        }
+
+    data = {"trials": [plain(trial) for trial in result.trials], "tests": [plain(test) for test in result.tests]}
+    write_output(path, (json.dumps(data, indent=1) + "\n").encode())
+
+
+def save_plot(result: StudyResult, path: Path) -> None:
+    """Parallel coordinates: an axis a setting, a line a trial, coloured by its score; those ended early are thin.
+
+    Raises ConfigError if the file cannot be written.
+    """
+    dimensions = study_of(result.config).space
+    trials = [trial for trial in reversed(result.trials) if trial.score is not None]
+    scores = np.array([trial.score for trial in trials])
+    span = max(float(np.ptp(scores)), 1e-9)
+    most_rounds = max(trial.rounds for trial in trials)
+    figure = Figure(figsize=(2.2 * (len(dimensions) + 1), 5.0), layout="constrained")
+    axes = figure.subplots()
+    for trial, share in zip(trials, (scores - scores.min()) / span, strict=True):
+        heights = [_height(trial.sample[one.key], one.low, one.high, is_log=one.log) for one in dimensions]
+        width = 1.8 if trial.rounds == most_rounds else 0.7
+        axes.plot([*heights, share], color=colormaps["viridis"](share), linewidth=width)
+    for position, one in enumerate(dimensions):
+        _label(axes, position, one.key + (" (log)" if one.log else ""), f"{one.low:g}", f"{one.high:g}")
+    _label(axes, len(dimensions), "score", f"{scores.min():.3f}", f"{scores.max():.3f}")
+    axes.set_ylim(-0.12, 1.12)
+    axes.set_axis_off()
+    content = io.BytesIO()
+    figure.savefig(content, dpi=120, format="png")
+    write_output(path, content.getvalue())
+
+
+def _height(value: float, low: float, high: float, *, is_log: bool) -> float:
+    scale = np.log if is_log else float
+    return float((scale(value) - scale(low)) / (scale(high) - scale(low)))
+
+
+def _label(axes: Any, position: int, name: str, low: str, high: str) -> None:
+    axes.axvline(position, ymin=0.1, ymax=0.9, color="grey", linewidth=0.8)
+    axes.text(position, 1.1, name, ha="center", fontsize=8)
+    for height, text, side in ((1.02, high, "bottom"), (-0.02, low, "top")):
+        axes.text(position, height, text, ha="center", va=side, fontsize=7)
