@@ -40,8 +40,8 @@ class _Stage(Section):
     """UAVs in an episode, within the generator's range."""
     num_obstacles: tuple[Zones, Zones]
     """No-fly zones in an episode, within the generator's range."""
-    pass_score: Share
-    """Score at which the stage is passed, if it is reached often enough in a row."""
+    pass_score: Annotated[float, Field(gt=0.0, le=1.0)]
+    """Score at which the stage is passed, if it is reached often enough in a row; later ones are held against it."""
     mix: tuple[Share, Share]
     """Shares of the training steps in this stage, and in earlier ones, each of which gets as much; 1 together."""
 

@@ -98,9 +98,11 @@ class RunnerGroup:
         answers: dict[int, AnswerT] = {}
         for healthy in self._attempts():
             asked = [index for index in healthy if index not in answers]
-            answers |= self._answers(
-                self._manager.foreach_actor(function, remote_actor_ids=asked, timeout_seconds=self._timeout_s)
-            )
+            if asked:  # RLlib would take an empty list for all of them, and a lost one that answers for one never lost
+                results = self._manager.foreach_actor(
+                    function, remote_actor_ids=asked, timeout_seconds=self._timeout_s
+                )
+                answers |= self._answers(results)
             if len(answers) == self._num_runners:
                 break
         return [answers[index] for index in sorted(answers)]

@@ -28,7 +28,7 @@ QUANTILE = 0.25
 def make_search(study: StudyConfig, seed: int) -> Searcher | BasicVariantGenerator:
     """Who proposes settings; populations begin at random."""
     if study.search in {"tpe", "gp"}:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         return OptunaSearch(metric=SCORE, mode="max", sampler=_sampler(study, seed))
     return BasicVariantGenerator(random_state=seed)
 

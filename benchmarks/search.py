@@ -1,0 +1,156 @@
+"""Does a search find better settings than random ones do, for the same number of trials?
+
+The searches are a study's own (`tune/search.py`), asked as Tune asks them, one trial after the other. Functions are
+known, so that the regret of what is chosen at the end can be computed; what a search is told is noisy, as scores of
+training are. A search ends with the trial whose noisy score was best. Regrets are medians over seeds.
+"""
+
+import argparse
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from ray import tune
+from ray.tune.search import Searcher
+
+from benchmarks.report import Row, print_rows, write
+from rl_cluster.config.load import load_config
+from rl_cluster.config.study import StudyConfig
+from rl_cluster.tune.search import make_search
+from rl_cluster.tune.search_space import study_of
+
+NUM_TRIALS, NUM_SEEDS = 50, 10
+
+
+class Task(NamedTuple):
+    """What is maximised; its best value is 0."""
+
+    name: str
+    space: dict[str, tuple[float, float, bool]]
+    """name -> low, high, whether on a logarithmic scale"""
+    value: Callable[[Mapping[str, float]], float]
+    noise: float
+    """standard deviation of what a search is told"""
+
+
+def branin(x: Mapping[str, float]) -> float:
+    """Dixon & Szego 1978, turned over; its least value is .397887."""
+    a, b = x["a"], x["b"]
+    inner = b - 5.1 / (4 * math.pi**2) * a**2 + 5 / math.pi * a - 6
+    return 0.397887 - (inner**2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(a) + 10)
+
+
+A_HARTMANN = np.array(
+    [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
+)
+P_HARTMANN = 1e-4 * np.array(
+    [[1312, 1696, 5569, 124, 8283, 5886], [2329, 4135, 8307, 3736, 1004, 9991], [2348, 1451, 3522, 2883, 3047, 6650],
+     [4047, 8828, 8732, 5743, 1091, 381]]
+)  # fmt: skip
+
+
+def hartmann(x: Mapping[str, float]) -> float:
+    """Hartmann's function of six variables; its greatest value is 3.32237."""
+    point = np.array([x[f"x{number}"] for number in range(6)])
+    inner = (A_HARTMANN * (point - P_HARTMANN) ** 2).sum(axis=1)
+    return float(np.array([1.0, 1.2, 3.0, 3.2]) @ np.exp(-inner)) - 3.32237
+
+
+def training(x: Mapping[str, float]) -> float:
+    """Shaped as a score over settings of training: best in a valley of lr and entropy, flat in the rest."""
+    lr, entropy = math.log10(x["lr"]), math.log10(x["entropy"])
+    return -0.2 * (lr + 3.0) ** 2 - 0.05 * (entropy + 2.0 - 0.3 * (lr + 3.0)) ** 2 - 0.5 * (x["clip"] - 0.2) ** 2
+
+
+TASKS = (
+    Task("branin", {"a": (-5.0, 10.0, False), "b": (0.0, 15.0, False)}, branin, noise=1.0),
+    Task("hartmann6", {f"x{number}": (0.0, 1.0, False) for number in range(6)}, hartmann, noise=0.1),
+    Task(
+        "training",
+        {
+            "lr": (1e-5, 1e-1, True),
+            "entropy": (1e-4, 1e-1, True),
+            "clip": (0.1, 0.3, False),
+            "lambda": (0.9, 1.0, False),
+        },
+        training,
+        noise=0.03,
+    ),
+)
+
+
+def regret(task: Task, study: StudyConfig, seed: int, num_trials: int) -> float:
+    """Of the trial whose noisy score was best."""
+    noise = np.random.default_rng([seed, 1]).normal(scale=task.noise, size=num_trials)
+    samples = _samples(task, study, seed, num_trials, noise)
+    told = [task.value(sample) + error for sample, error in zip(samples, noise, strict=True)]
+    return -task.value(samples[int(np.argmax(told))])
+
+
+def _samples(
+    task: Task, study: StudyConfig, seed: int, num_trials: int, noise: Sequence[float]
+) -> list[dict[str, float]]:
+    if study.search == "random":
+        generator = np.random.default_rng([seed, 2])
+        return [_draw(task, generator) for _ in range(num_trials)]
+    search = make_search(study, seed)
+    assert isinstance(search, Searcher)
+    space = {
+        name: (tune.loguniform if is_log else tune.uniform)(low, high)
+        for name, (low, high, is_log) in task.space.items()
+    }
+    search.set_search_properties("score", "max", space)
+    samples = []
+    for number in range(num_trials):
+        samples.append(dict(search.suggest(str(number))))
+        search.on_trial_complete(str(number), {"score": task.value(samples[-1]) + noise[number]})
+    return samples
+
+
+def _draw(task: Task, generator: np.random.Generator) -> dict[str, float]:
+    return {
+        name: math.exp(generator.uniform(math.log(low), math.log(high))) if is_log else generator.uniform(low, high)
+        for name, (low, high, is_log) in task.space.items()
+    }
+
+
+def measure(num_trials: int, num_seeds: int) -> list[Row]:
+    """A row for each search and function."""
+    study = study_of(load_config("tune_demo")).model_copy(update={"num_trials": num_trials})
+    rows = []
+    for task in TASKS:
+        medians = {
+            search: float(
+                np.median(
+                    [
+                        regret(task, study.model_copy(update={"search": search}), seed, num_trials)
+                        for seed in range(num_seeds)
+                    ]
+                )
+            )
+            for search in ("random", "tpe", "gp")
+        }
+        rows += [
+            Row.of_cost(f"{search}, {task.name}", medians[search], medians["random"], "random", "regret", goal=1.0)
+            for search in ("tpe", "gp")
+        ]
+    return rows
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer trials and seeds: within a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    arguments = parser.parse_args()
+    num_trials, num_seeds = (20, 3) if arguments.quick else (NUM_TRIALS, NUM_SEEDS)
+    rows = measure(num_trials, num_seeds)
+    print_rows(f"Regret after {num_trials} trials, medians of {num_seeds} seeds", rows)
+    if arguments.json:
+        write(arguments.json, rows)
+
+
+if __name__ == "__main__":
+    main()
