@@ -7,11 +7,12 @@ training are. A search ends with the trial whose noisy score was best. Regrets a
 
 import argparse
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from ray import tune
 from ray.tune.search import Searcher
 
@@ -90,7 +91,7 @@ def regret(task: Task, study: StudyConfig, seed: int, num_trials: int) -> float:
 
 
 def _samples(
-    task: Task, study: StudyConfig, seed: int, num_trials: int, noise: Sequence[float]
+    task: Task, study: StudyConfig, seed: int, num_trials: int, noise: NDArray[np.float64]
 ) -> list[dict[str, float]]:
     if study.search == "random":
         generator = np.random.default_rng([seed, 2])

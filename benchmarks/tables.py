@@ -4,6 +4,7 @@
     python -m benchmarks.tables demo RUN                 # takes over what `make demo` scored first
     python -m benchmarks.tables navigate RUN             # .. or the scores of a run of navigate_demo
     python -m benchmarks.tables ladder RUN               # .. or the size ladder of RUN and other seeds
+    python -m benchmarks.tables study STUDY              # .. or the trials of a study
 
 A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`; `tests/test_documents.py` holds the
 documents against docs/results.
@@ -27,14 +28,17 @@ DOCUMENTS = (
     ROOT / "docs" / "environments.md",
     ROOT / "docs" / "model.md",
     ROOT / "docs" / "performance.md",
+    ROOT / "docs" / "curriculum.md",
+    ROOT / "docs" / "tuning.md",
 )
 RESULTS = ROOT / "docs" / "results"
 SCORES = {
     "demo": ("generated.json", "scenarios.json"),
     "navigate": ("generated.json",),
     "ladder": ("generated.json", "ladder.json", "ladder.png"),
+    "study": ("trials.json", "parallel_coordinates.png"),
 }
-"""Run -> the files that its evaluation wrote into the run folder."""
+"""Run or study -> the files of its folder that are shown."""
 
 Metrics = dict[str, tuple[str, int]]
 """Metric -> its label, and the decimals that it is shown with."""
@@ -204,6 +208,36 @@ def _optimum() -> str:
     return lead + "\n\n" + _table(["", *columns.values(), "satisfied rate minus the optimum's"], body)
 
 
+def _study() -> str:
+    """The best trials of a study, and what they were worth with other seeds."""
+    result, machine_name = _load("study", "trials.json"), _load("study", "machine.json")["machine"]
+    keys = list(result["trials"][0]["sample"])
+    body = [
+        [
+            trial["trial"],
+            *(f"{trial['sample'][key]:.3g}" for key in keys),
+            f"{trial['score']:.3f}",
+            str(trial["rounds"]),
+        ]
+        for trial in result["trials"]
+    ]
+    tests = [
+        ["best trial" if test["sample"] else "as given", f"{test['score']:.3f}", _scores(test)]
+        for test in result["tests"]
+    ]
+    parts = [
+        f"{len(result['trials'])} trials on {machine_name}:",
+        _table(["trial, best first", *(f"`{key}`" for key in keys), "score", "rounds"], body),
+        "With test seeds:",
+        _table(["settings", "score", "of each seed"], tests),
+    ]
+    return "\n\n".join(parts)
+
+
+def _scores(test: dict[str, Any]) -> str:
+    return " ".join(f"{score:.3f}" for score in test["seeds"].values())
+
+
 def _number(value: float | None) -> str:
     if value is None:
         return ""
@@ -223,6 +257,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "end_to_end": lambda: _measured("end_to_end"),
     "mappo": lambda: _measured("mappo"),
     "optimum": _optimum,
+    "curriculum": lambda: _measured("curriculum"),
+    "search": lambda: _measured("search"),
+    "study": _study,
 }
 
 
@@ -238,8 +275,10 @@ def _take_over(name: str, run: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file in SCORES[name]:
         shutil.copyfile(run / file, folder / file)
-    last = json.loads((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    trained = {"training_s": last["time/elapsed_s"], "machine": machine()["name"]}
+    trained: dict[str, Any] = {"machine": machine()["name"]}
+    if (run / "metrics.jsonl").exists():
+        last = json.loads((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+        trained["training_s"] = last["time/elapsed_s"]
     (folder / "machine.json").write_text(json.dumps(trained, indent=2) + "\n", encoding="utf-8")
 
 

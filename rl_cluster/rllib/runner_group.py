@@ -99,9 +99,7 @@ class RunnerGroup:
         for healthy in self._attempts():
             asked = [index for index in healthy if index not in answers]
             if asked:  # RLlib would take an empty list for all of them, and a lost one that answers for one never lost
-                results = self._manager.foreach_actor(
-                    function, remote_actor_ids=asked, timeout_seconds=self._timeout_s
-                )
+                results = self._manager.foreach_actor(function, remote_actor_ids=asked, timeout_seconds=self._timeout_s)
                 answers |= self._answers(results)
             if len(answers) == self._num_runners:
                 break

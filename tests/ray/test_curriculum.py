@@ -122,3 +122,25 @@ def test_old_stack__gets_the_stage_and_the_learning_rate(tiny: Config) -> None:
 
     # every world has begun an episode since: of the second stage
     assert set(np.concatenate(sizes).tolist()) == {3}
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("num_learners", [0, 2])
+def test_learners__have_the_learning_rate_that_was_decided_after_an_update(tiny: Config, num_learners: int) -> None:
+    config = _config(tiny)
+    learners = config.learners.model_copy(update={"num_learners": num_learners, "cpus_per_learner": 0.25})
+    engine = RayEngine(config.model_copy(update={"learners": learners}))
+    try:
+        planned = schedule(config.ppo, 0.0)._replace(mix=StageMix())
+        for iteration, lr in enumerate((3e-4, 7e-5)):
+            metrics = engine.iterate(iteration, planned._replace(lr=lr))
+            assert metrics["learning/lr"] == lr
+            rates = engine.algorithm.learners.for_each(_rate)
+            assert rates == [lr] * max(1, num_learners)
+    finally:
+        engine.close()
+
+
+def _rate(learner: Any) -> float:
+    rate: float = learner.get_optimizer().param_groups[0]["lr"]
+    return rate

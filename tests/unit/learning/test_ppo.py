@@ -36,7 +36,7 @@ def test_loss__of_three_uavs_by_hand() -> None:
     logits = _probabilities([0.5, 0.5], [0.25, 0.75], [0.5, 0.5])
     sample = _sample(logits, [1.5, 0.5, 9.0], [2.0, -1.0, 5.0], [True, True, False])
     weights = PPOWeights(
-        clip=0.2, value_weight=0.5, entropy_weight=0.01, kl_weight=0.0, num_deciding=2.0, num_existing=3.0
+        clip=0.2, value_weight=0.5, entropy_weight=0.01, kl_weight=0.7, num_deciding=2.0, num_existing=3.0
     )
 
     loss, statistics = ppo_loss(
@@ -58,7 +58,8 @@ def test_loss__of_three_uavs_by_hand() -> None:
         "ratio_deviation": 0.5,
     }
     assert {name: value.item() for name, value in statistics.items()} == pytest.approx(expected, abs=1e-6)
-    assert loss.item() == pytest.approx(-0.8 + 0.5 * 5.0 / 6.0 - 0.01 * entropy, abs=1e-6)
+    penalty = 0.7 * expected["approx_kl"]
+    assert loss.item() == pytest.approx(-0.8 + 0.5 * 5.0 / 6.0 - 0.01 * entropy + penalty, abs=1e-6)
 
 
 def test_loss__of_parts_adds_up_to_that_of_the_whole() -> None:
@@ -163,3 +164,27 @@ def test_explained_variance__by_hand(value: list[float], expected: float) -> Non
 
 def test_explained_variance__of_constant_targets_is_zero() -> None:
     assert explained_variance(torch.randn(5), torch.ones(5), torch.ones(5, dtype=torch.bool), Alone()).item() == 0.0
+
+
+def test_penalty__has_the_gradient_of_the_exact_divergence() -> None:
+    torch.manual_seed(2)
+    old, logits = torch.randn(1, 1, 4), torch.randn(1, 1, 4, requires_grad=True)
+    new = MaskedCategorical(logits)
+    (exact,) = torch.autograd.grad((old.softmax(-1) * (old.log_softmax(-1) - logits.log_softmax(-1))).sum(), logits)
+
+    # the mean over all actions, each as often as the old policy takes it
+    estimate = torch.zeros_like(logits)
+    for action in range(4):
+        share = old.softmax(-1)[0, 0, action]
+        sample = PPOSample(
+            action=torch.tensor([[action]]),
+            logp_BN=share.log().view(1, 1),
+            advantage_BN=torch.zeros(1, 1),
+            value_target_BN=torch.zeros(1, 1),
+            decides_BN=torch.ones(1, 1, dtype=torch.bool),
+            exists_BN=torch.ones(1, 1, dtype=torch.bool),
+        )
+        loss, _ = ppo_loss(PolicyOutput(new, torch.zeros(1, 1)), sample, PPOWeights(0.2, 0.0, 0.0, 1.0, 1.0, 1.0))
+        estimate += share * torch.autograd.grad(loss, logits, retain_graph=True)[0]
+
+    torch.testing.assert_close(estimate, exact)

@@ -72,7 +72,9 @@ def test_update__learns_to_take_the_nearest_candidate(
         fragment = make_fragment(
             model, observe(iteration), seed=iteration, reward=lambda action: (action == 1).float(), ended_share=1.0
         )
-        updater.update(make_train_batch([fragment], config), schedule(ppo, iteration / 20), seed=0, iteration=iteration)
+        updater.update(
+            make_train_batch([fragment], config), schedule(config, iteration / 20), seed=0, iteration=iteration
+        )
 
     unseen = observe(seed=1000)
     takes_nearest = model(unseen).policy.mode()[unseen.decides] == 1
@@ -103,7 +105,9 @@ def test_update__learns_controls_from_features_and_encounters(
             reward=lambda u, wanted=wanted: -loss(u, wanted),
             ended_share=1.0,
         )
-        updater.update(make_train_batch([fragment], config), schedule(ppo, iteration / 40), seed=0, iteration=iteration)
+        updater.update(
+            make_train_batch([fragment], config), schedule(config, iteration / 40), seed=0, iteration=iteration
+        )
 
     unseen, wanted = observe(seed=1000)
     error = loss(model(unseen).policy.mode(), wanted)[unseen.decides].mean().item()
@@ -115,14 +119,17 @@ def test_update__learns_the_value_in_reward_units(
     make_fragment: FragmentFactory, make_model: ModelFactory, make_observation: ObservationFactory, ppo: PPOConfig
 ) -> None:
     model = make_model()
-    updater = Updater(model, ppo.model_copy(update={"lr": (1e-2, 1e-2)}), CPU)
+    config = ppo.model_copy(update={"lr": (1e-2, 1e-2)})
+    updater = Updater(model, config, CPU)
     for iteration in range(12):
         observation = make_observation(num_graphs=64, seed=iteration)
         reward = 50.0 + 10.0 * observation.uav[..., 0]
         fragment = make_fragment(
             model, observation, reward=lambda _, reward=reward: reward, ended_share=1.0, seed=iteration
         )
-        statistics = updater.update(make_train_batch([fragment], ppo), schedule(ppo, 0.0), seed=0, iteration=iteration)
+        statistics = updater.update(
+            make_train_batch([fragment], ppo), schedule(config, 0.0), seed=0, iteration=iteration
+        )
 
     assert statistics["explained_variance"] > 0.8
     assert abs(model.denormalise(model(observation).value_BN)[observation.mask[:, :5]].mean().item() - 50.0) < 5.0
@@ -159,7 +166,7 @@ def test_minibatch__has_the_same_gradient_in_parts_and_as_a_whole(
         model = make_model()
         config = ppo.model_copy(update={"num_epochs": 1, "minibatch_rows": 48})
         updater = Updater(model, config, CPU, part_rows)
-        updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
+        updater.update(batch, schedule(config, 0.0), seed=0, iteration=0)
         gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
 
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
@@ -262,13 +269,25 @@ def test_learning_rate__moves_linearly(
     assert updater.optimizer.param_groups[0]["lr"] == pytest.approx(lr)
 
 
+def test_penalty_on_kl__keeps_the_policy_near(make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch) -> None:
+    config = ppo.model_copy(update={"lr": (1e-2, 1e-2), "num_epochs": 6})
+    kls = []
+    for weight in (0.0, 1.0, 10.0):
+        controls = schedule(config, 0.0)._replace(kl_weight=weight)
+        statistics = Updater(make_model(), config, CPU).update(batch, controls, seed=0, iteration=0)
+        assert statistics["kl_weight"] == weight
+        kls.append(statistics["last_epoch_kl"])
+
+    assert kls[0] > 1.5 * kls[1] > 1.5 * 1.5 * kls[2] > 0.0
+
+
 def test_entropy_weight__moves_from_its_first_to_its_last_value(
     make_model: ModelFactory, ppo: PPOConfig, batch: TrainBatch
 ) -> None:
     config = ppo.model_copy(update={"entropy_weight": (100.0, 0.0), "num_epochs": 2, "lr": (1e-2, 1e-2)})
 
     entropies = [
-        Updater(make_model(), config, CPU).update(batch, schedule(ppo, progress), seed=0, iteration=0)["entropy"]
+        Updater(make_model(), config, CPU).update(batch, schedule(config, progress), seed=0, iteration=0)["entropy"]
         for progress in (0.0, 1.0)
     ]
 
@@ -322,9 +341,9 @@ def test_parts__that_fit_into_less_memory_learn_the_same(
     config = ppo.model_copy(update={"num_epochs": 1, "minibatch_rows": 48})
     whole, cut = make_model(), make_model()
 
-    expected = Updater(whole, config, CPU).update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
+    expected = Updater(whole, config, CPU).update(batch, schedule(config, 0.0), seed=0, iteration=0)
     updater = Updater(cut, config, CPU, part_rows=7)
-    statistics = updater.update(batch, schedule(ppo, 0.0), seed=0, iteration=0)
+    statistics = updater.update(batch, schedule(config, 0.0), seed=0, iteration=0)
 
     assert (expected["part_rows"], statistics["part_rows"]) == (48.0, 7.0)
     for name, weight in whole.state_dict().items():

@@ -1,0 +1,137 @@
+"""Does a curriculum beat training on its last stage alone, for the same number of environment steps?
+
+Both sides have the same settings, seeds, iterations and rows an iteration; what differs is from which stages episodes
+are drawn. Both are scored on the last stage, on episodes that neither has trained on, the same for all. Time is CPU time
+of a run's one thread.
+"""
+
+import argparse
+import math
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from benchmarks.report import Row, print_rows, write
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import make_source
+from rl_cluster.metrics.names import AGENT_STEPS
+from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.run import Run
+
+SETTINGS = ["engine=local", "sampling.num_env_runners=0", "training.time_limit_s=1e9"]
+EVALUATION_SEED = 20_000
+
+
+class Point(NamedTuple):
+    """Where a run stands."""
+
+    iteration: int
+    agent_steps: float
+    cpu_s: float
+    """CPU time of training, with the evaluations that the curriculum itself asks for: wall time of an idle core"""
+    score: float
+    stage: float
+
+
+def settings(seed: int, iterations: int, *, has_curriculum: bool) -> Config:
+    """Of one run."""
+    config = load_config("curriculum_demo", [*SETTINGS, f"seed={seed}", f"training.iterations={iterations}"])
+    if has_curriculum:
+        return config
+    ranges = config.curriculum.stages[-1].model_dump(exclude={"pass_score", "mix"})
+    training = config.training.model_copy(update={"evaluate_every": 0})
+    generator = config.generator.model_copy(update=ranges)
+    return config.model_copy(update={"curriculum": None, "training": training, "generator": generator})
+
+
+def train(seed: int, iterations: int, every: int, num_episodes: int, *, has_curriculum: bool) -> list[Point]:
+    """One run, scored on the last stage now and then."""
+    config = settings(seed, iterations, has_curriculum=has_curriculum)
+    last_stage = settings(EVALUATION_SEED, iterations, has_curriculum=False)
+    source = make_source(last_stage, EVALUATION_SEED, is_training=False)
+    engine = LocalEngine(config)
+    run = Run(engine, config, None)
+    points, cpu_s, agent_steps = list[Point](), 0.0, 0.0
+    for _ in range(iterations):
+        start_s = time.process_time()
+        metrics = run.iterate().metrics
+        cpu_s += time.process_time() - start_s
+        agent_steps += metrics[AGENT_STEPS]
+        if run.done % every == 0:
+            outcomes = evaluate(ModelPolicy(engine.model(), "argmax"), source, last_stage, num_episodes)
+            score = float(outcomes["normalized_completion_score"].mean())
+            points.append(Point(run.done, agent_steps, cpu_s, score, metrics.get("curriculum/stage", 0.0)))
+            print(f"seed {seed}, curriculum {has_curriculum}: {points[-1]}", flush=True)
+    return points
+
+
+def _train(job: tuple[int, int, int, int, bool]) -> list[Point]:
+    *numbers, has_curriculum = job
+    return train(*numbers, has_curriculum=has_curriculum)
+
+
+def t_interval(gains: NDArray[np.float64]) -> tuple[float, float]:
+    """95 % of the mean, by Student's t: seeds are few."""
+    if len(gains) < 2:
+        return math.nan, math.nan
+    half = float(t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / math.sqrt(len(gains)))
+    return float(gains.mean()) - half, float(gains.mean()) + half
+
+
+def rows_of(ours: list[list[Point]], alone: list[list[Point]]) -> list[Row]:
+    """Final scores, and the wall time in which the final score of training on the last stage alone was reached."""
+    final, other = (np.array([points[-1].score for points in side]) for side in (ours, alone))
+    low, high = t_interval(final - other)
+    whole_s = [points[-1].cpu_s for points in alone]
+    reached_s = [
+        next((point.cpu_s for point in points if point.score >= score), math.inf)
+        for points, score in zip(ours, other, strict=True)
+    ]
+    return [
+        Row.of("NCS of the last stage, equal steps", final.mean(), other.mean(), "last stage alone", "NCS", goal=1.0),
+        Row("gain, lower end of 95 %", low, unit="NCS", goal=0.0, met=low > 0.0),
+        Row("gain, upper end of 95 %", high, unit="NCS"),
+        Row.of_cost(
+            "CPU time to the other's last score", float(np.median(reached_s)), float(np.median(whole_s)),
+            "last stage alone", "s", goal=1.0,
+        ),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="one seed, few iterations: within a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and learning curves there")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--iterations", type=int, default=40)
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, one core each")
+    arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    seeds, iterations, episodes = (1, 4, 20) if arguments.quick else (arguments.seeds, arguments.iterations, 100)
+    every = 2 if arguments.quick else 5
+    jobs = [(seed, iterations, every, episodes, side) for seed in range(seeds) for side in (True, False)]
+    with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
+        curves = list(pool.map(_train, jobs))
+    ours, alone = curves[::2], curves[1::2]
+    rows = rows_of(ours, alone)
+    print_rows(f"Curriculum, {seeds} seeds, {iterations} iterations", rows)
+    if arguments.json:
+        details: dict[str, Any] = {
+            name: [[point._asdict() for point in points] for points in side]
+            for name, side in (("curriculum", ours), ("last_stage_alone", alone))
+        }
+        write(arguments.json, rows, **details)
+
+
+if __name__ == "__main__":
+    main()
