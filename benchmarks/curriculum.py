@@ -1,8 +1,8 @@
 """Does a curriculum beat training on its last stage alone, for the same number of environment steps?
 
 Both sides have the same settings, seeds, iterations and rows an iteration; what differs is from which stages episodes
-are drawn. Both are scored on the last stage, on episodes that neither has trained on, the same for all. Time is CPU time
-of a run's one thread.
+are drawn. Both are scored on the last stage, on episodes that neither has trained on, the same for all. Times are CPU
+times of a run's one thread.
 """
 
 import argparse

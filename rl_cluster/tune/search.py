@@ -30,7 +30,7 @@ def make_search(study: StudyConfig, seed: int) -> Searcher | BasicVariantGenerat
     if study.search in {"tpe", "gp"}:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         return OptunaSearch(metric=SCORE, mode="max", sampler=_sampler(study, seed))
-    return BasicVariantGenerator(random_state=seed)
+    return BasicVariantGenerator(random_state=seed, max_concurrent=study.max_concurrent)
 
 
 def _sampler(study: StudyConfig, seed: int) -> BaseSampler:

@@ -142,7 +142,7 @@ def run_study(config: Config, folder: Path, report: Callable[[TrialResult], None
             scheduler=make_scheduler(config),
             num_samples=study.num_trials,
             max_concurrent_trials=study.max_concurrent,
-            **({} if study.is_population or study.search in {"tpe", "gp"} else {"metric": SCORE, "mode": "max"}),
+            reuse_actors=True,
         )
         grid = _fit(config, folder / "search", {**constants, **tune_space(config)}, settings)
         trials = sorted(map(_result, grid), key=lambda trial: -_order(trial))
@@ -160,7 +160,7 @@ def _test(result: StudyResult, folder: Path) -> tuple[TrialResult, ...]:
     study = study_of(result.config)
     samples = [{}, result.trials[0].sample]
     space = {"run": to_yaml(result.config), "seeds": list(study.test_seeds), SAMPLE: tune.grid_search(samples)}
-    settings = TuneConfig(max_concurrent_trials=study.max_concurrent)
+    settings = TuneConfig(max_concurrent_trials=study.max_concurrent, reuse_actors=True)
     tests = [_result(one) for one in _fit(result.config, folder / "test", space, settings)]
     return tuple(sorted(tests, key=lambda test: len(test.sample)))
 

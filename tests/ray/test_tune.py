@@ -1,7 +1,9 @@
 """Studies on a real Ray: what is searched is trained, what was finished is not repeated, who is behind is replaced."""
 
 import json
+import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -91,18 +93,18 @@ def test_trial__is_its_runs_and_goes_on_from_its_checkpoint(tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(
-    "overrides",
+    "search",
     [
-        ["study.search=random", "study.scheduler=asha"],
-        ["study.search=tpe", "study.scheduler=none"],
-        ["study.search=gp", "study.scheduler=none"],
-        ["study.search=pbt", "study.scheduler=none"],
-        ["study.search=pb2", "study.scheduler=none"],
+        "random",
+        "pbt",
+        pytest.param("tpe", marks=pytest.mark.long),
+        pytest.param("gp", marks=pytest.mark.long),
+        pytest.param("pb2", marks=pytest.mark.long),
     ],
-    ids=lambda overrides: overrides[0].partition("=")[2],
 )
-def test_study__ends_with_the_best_settings(overrides: list[str], tmp_path: Path) -> None:
-    config, folder = _config(*overrides), tmp_path / "study"
+def test_study__ends_with_the_best_settings(search: str, tmp_path: Path) -> None:
+    scheduler = "asha" if search == "random" else "none"
+    config, folder = _config(f"study.search={search}", f"study.scheduler={scheduler}"), tmp_path / "study"
     begin_study(config, folder)
     told: list[TrialResult] = []
 
@@ -142,8 +144,11 @@ def _curriculum(tiny_overrides: list[str], pass_score: float) -> Config:
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("exploit", [False, True])
-def test_stages__compare_trials_at_equal_stages_and_replace_who_is_behind(exploit: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("exploit", [pytest.param(False, marks=pytest.mark.long), True])
+def test_stages__compare_trials_at_equal_stages_and_replace_who_is_behind(
+    exploit: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "rl_cluster.tune.schedulers")
     config = _curriculum([f"study.exploit={str(exploit).lower()}", "study.num_trials=6"], pass_score=0.05)
     begin_study(config, tmp_path / "study")
 
@@ -156,10 +161,10 @@ def test_stages__compare_trials_at_equal_stages_and_replace_who_is_behind(exploi
         for path in (tmp_path / "study" / "search").glob("*/result.json")
     ]
     assert set(stages) <= {1, 2}
-    if exploit:  # nobody is stopped while a better trial has a checkpoint
-        assert min(rounds) >= 1
-    else:
-        assert min(rounds) < 4
+    assert re.search(r"behind others after \d rounds of stage \d", caplog.text)
+    # who is behind goes on with another's weights, or stops before its time
+    assert ("goes on from trial" in caplog.text) == exploit
+    assert exploit or min(rounds) < 4
 
 
 KILLED = "study.num_trials=6 study.max_concurrent=1 study.num_test_seeds=0 training.iterations=20"
@@ -175,6 +180,7 @@ def _ended(folder: Path) -> dict[str, float]:
     return ended
 
 
+@pytest.mark.long
 def test_study_that_is_killed__goes_on_without_repeating_finished_trials(tmp_path: Path) -> None:
     folder = tmp_path / "study"
     arguments = [sys.executable, "-m", "rl_cluster", "tune"]
