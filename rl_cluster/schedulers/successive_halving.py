@@ -32,8 +32,14 @@ class Rungs:
         self._scores: dict[Hashable, dict[str, float]] = {}
 
     def is_behind(self, rung: Hashable, trial: str, score: float) -> bool:
-        """Records the score of a trial, and whether it is not among the best 1 / eta so far; the first one is."""
+        """Records the score of a trial, and whether it is not among the best 1 / eta so far; the first one is.
+
+        A trial that comes to a rung once more, from a better one's checkpoint, is not judged again: two that are behind
+        would take each other's place for ever.
+        """
         others = self._scores.setdefault(rung, {})
+        if trial in others:
+            return False
         cutoff = np.percentile(list(others.values()), (1.0 - 1.0 / self._reduction) * 100.0) if others else score
         others[trial] = score
         return bool(score < cutoff)

@@ -21,12 +21,18 @@ def study_table(result: StudyResult) -> Table:
     """Trials, best first."""
     keys = [dimension.key for dimension in study_of(result.config).space]
     table = Table(title=f"{len(result.trials)} trials, best first", title_justify="left")
-    for heading in ("trial", *keys, "score", "rounds"):
+    for heading in ("trial", *_headings(keys), "score", "rounds"):
         table.add_column(heading, justify="left" if heading == "trial" else "right", no_wrap=True)
     for trial in result.trials:
         values = [f"{trial.sample[key]:.3g}" for key in keys]
         table.add_row(trial.name, *values, _text(trial.score), str(trial.rounds))
     return table
+
+
+def _headings(keys: list[str]) -> list[str]:
+    """Keys without their sections, where that is enough to tell them apart."""
+    names = [key.rpartition(".")[2] for key in keys]
+    return [name if names.count(name) == 1 else key for name, key in zip(names, keys, strict=True)]
 
 
 def test_table(result: StudyResult) -> Table:

@@ -70,13 +70,15 @@ class StageScheduler(FIFOScheduler):
         return f"it is behind others after {rounds} rounds of stage {result[STAGE]:g}" if is_behind else None
 
     def _better_trial(self, tune_controller: Any, trial: Trial) -> Trial | None:
-        """Of those with a checkpoint, the one that is furthest, if it is further than this one."""
+        """Of those that train and have a checkpoint, the one that is furthest, if it is further than this one."""
         if not self._study.exploit:
             return None
         others = [
             other
             for other in tune_controller.get_trials()
-            if other.checkpoint and self._standing.get(other.trial_id, (0.0, 0.0)) > self._standing[trial.trial_id]
+            if other.checkpoint
+            and not (other.is_finished() or other.last_result.get("done"))
+            and self._standing.get(other.trial_id, (0.0, 0.0)) > self._standing[trial.trial_id]
         ]
         return max(others, key=lambda other: self._standing[other.trial_id], default=None)
 

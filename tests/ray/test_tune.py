@@ -167,7 +167,7 @@ def test_stages__compare_trials_at_equal_stages_and_replace_who_is_behind(
     assert exploit or min(rounds) < 4
 
 
-KILLED = "study.num_trials=6 study.max_concurrent=1 study.num_test_seeds=0 training.iterations=20"
+KILLED = "study.num_trials=6 study.max_concurrent=1 study.num_test_seeds=0 training.iterations=200 training.evaluate_every=20"
 
 
 def _ended(folder: Path) -> dict[str, float]:

@@ -15,5 +15,6 @@ def test_trial__goes_on_if_it_is_among_the_best_at_its_rung() -> None:
     behind = [rungs.is_behind("a", str(number), score) for number, score in enumerate((0.5, 0.4, 0.46, 0.45))]
 
     assert behind == [False, True, False, True]
+    assert not rungs.is_behind("a", "1", 0.0)  # it has been there
     # another rung knows nothing of them
     assert not rungs.is_behind(("b", 3), "0", 0.1)
