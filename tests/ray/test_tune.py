@@ -167,16 +167,16 @@ def test_stages__compare_trials_at_equal_stages_and_replace_who_is_behind(
     assert exploit or min(rounds) < 4
 
 
-KILLED = "study.num_trials=6 study.max_concurrent=1 study.num_test_seeds=0 training.iterations=200 training.evaluate_every=20"
+KILLED = ["study.num_trials=6", "study.max_concurrent=1", "study.num_test_seeds=0", "training.iterations=200"]
 
 
 def _ended(folder: Path) -> dict[str, float]:
-    """Trials that have come to their end -> when their last line was written."""
+    """Trials that have come to their end -> when their last round was over."""
     ended = {}
     for path in (folder / "search").glob("*/result.json"):
         lines = path.read_text().splitlines()
         if lines and json.loads(lines[-1])["done"]:
-            ended[path.parent.name] = path.stat().st_mtime
+            ended[path.parent.name] = json.loads(lines[-1])["timestamp"]
     return ended
 
 
@@ -187,7 +187,8 @@ def test_study_that_is_killed__goes_on_without_repeating_finished_trials(tmp_pat
     settings = [
         "tune_demo",
         *TINY,
-        *KILLED.split(),
+        *KILLED,
+        "training.evaluate_every=20",
         "study.search=random",
         "study.scheduler=none",
         "--out",
