@@ -1,0 +1,83 @@
+"""All controllers together: what they remember survives JSON, and KL is held at its target in real training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rl_cluster.config.load import load_config
+from rl_cluster.schedulers.curriculum import Event
+from rl_cluster.training.controllers import Controllers, describe
+from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.loop import train
+from rl_cluster.training.run import Record
+from rl_cluster.training.start import new_start
+
+
+def test_state__survives_json_at_every_moment() -> None:
+    config = load_config("curriculum_demo", ["controllers.kl_target=0.01", "controllers.plateau=lr"])
+    generator = np.random.default_rng(0)
+    controllers, copy = Controllers(config), Controllers(config)
+    for done in range(1, 200):
+        metrics = {
+            "learning/last_epoch_kl": float(generator.lognormal(-4.6)),
+            "learning/policy_loss": float("nan") if done == 120 else 0.1,
+            "episode/per_agent_reward": float(generator.normal()),
+        }
+        score = float(generator.choice([0.3, 0.78, 0.85]))
+        words = [one.note_update(metrics) + one.note_score(score, done)[1] for one in (controllers, copy)]
+        assert words[0] == words[1]
+        assert controllers.controls(done) == copy.controls(done)
+        state = json.loads(json.dumps(controllers.state_dict(), allow_nan=False))
+        copy = Controllers(config)
+        copy.load_state_dict(state)
+        assert copy.state_dict() == controllers.state_dict()
+
+    assert controllers.curriculum.transitions > 2
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (Event("advance", 1, 2, 0.81, 0.75), "advance: stage 1 -> 2, score 0.81 >= 0.75"),
+        (Event("fallback", 3, 2, 0.41, 0.45), "fallback: stage 3 -> 2, score 0.41 < 0.45, lr 1e-4 -> 5e-5"),
+        (Event("done", 4, 4, 0.63, 0.6), "done: stage 4, score 0.63 >= 0.60"),
+        (Event("held", 2, 2, 0.1, 0.45), "held: stage 2, score 0.10 < 0.45, no way back is left"),
+        (Event("plateau", 2, 2, 0.5, 0.52), "plateau: stage 2, best score 0.52, lr 1e-4 -> 5e-5"),
+        (
+            Event("fallback", 2, 1, float("nan"), float("nan")),
+            "fallback: stage 2 -> 1, numbers that are not finite, lr 1e-4 -> 5e-5",
+        ),
+    ],
+)
+def test_events__in_words(event: Event, words: str) -> None:
+    assert describe(event, 1e-4, 5e-5) == words
+
+
+def test_learning_rate__never_falls_below_its_least_by_fallbacks() -> None:
+    config = load_config("curriculum_demo", ["controllers.min_lr=4e-4", "ppo.lr=[1e-3, 1e-3]"])
+    controllers = Controllers(config)
+    assert controllers.controls(0).lr == 1e-3
+    for done, score in enumerate([0.8] * 3 + [0.1] * 5 + [0.8] * 5 + [0.1] * 5, start=1):
+        controllers.note_update({"learning/policy_loss": 0.1, "learning/last_epoch_kl": 0.01})
+        controllers.note_score(score, done)
+
+    assert controllers.curriculum.fallback.used == (0, 2)
+    assert controllers.controls(20).lr == 4e-4
+
+
+@pytest.mark.long
+def test_kl__is_held_at_its_target_in_real_training(tmp_path: Path) -> None:
+    target = 0.003
+    config = load_config(
+        "debug",
+        ["engine=local", "sampling.num_env_runners=0", "training.evaluate_every=0", "training.iterations=100",
+         "ppo.lr=[2e-3, 2e-3]", f"controllers.kl_target={target}"],
+    )  # fmt: skip
+    records: list[Record] = []
+
+    train(LocalEngine(config), new_start(config, tmp_path / "run"), records.append)
+
+    kls = [record.metrics["learning/last_epoch_kl"] for record in records[50:]]
+    assert 0.67 <= np.median(kls) / target <= 1.5
