@@ -46,7 +46,8 @@ def tune_settings(
 
     from rl_cluster.rllib.cluster import connect
     from rl_cluster.tune.report import save_json, save_plot, study_table, test_table
-    from rl_cluster.tune.study import TrialResult, begin_study, check_study, run_study
+    from rl_cluster.tune.study import TrialResult, run_study
+    from rl_cluster.tune.study_folder import begin_study, check_study
 
     config, folder = _study_of(preset_or_file, overrides or [], out, resume)
     console = Console()
@@ -78,7 +79,7 @@ def _study_of(
 ) -> "tuple[Config, Path]":
     """Settings and folder. With --resume, settings may be given again, but must be those of the study."""
     from rl_cluster.config.load import load_config
-    from rl_cluster.tune.study import find_study
+    from rl_cluster.tune.study_folder import find_study
 
     config = load_config(preset_or_file, overrides) if preset_or_file else None
     if resume:

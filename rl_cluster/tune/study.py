@@ -1,15 +1,10 @@
 """A study: trials on Ray Tune, then the best settings and the given ones once more, with seeds of their own.
 
-STUDY/{study.yaml, search/, test/, best.yaml}: the settings; what Tune writes, from which a study that was killed goes
-on; the best settings, as a file that `train` takes. `report.py` adds tables and a plot.
-
-Tune keeps its own state in pickles in STUDY/search. They are read on resuming only, and only if the folder belongs to
-this user and nobody else may write to it, as ssh does with its keys.
+STUDY/{search/, test/, best.yaml}: what Tune writes, from which a study that was killed goes on; the best settings, as a
+file that `train` takes. `report.py` adds tables and a plot.
 """
 
-import difflib
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,24 +15,19 @@ from ray import tune
 from ray.tune import CheckpointConfig, FailureConfig, ResultGrid, RunConfig, TuneConfig, Tuner
 from ray.tune.callback import Callback
 
-from rl_cluster.config.load import load_config, to_yaml
+from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import metrics
-from rl_cluster.errors import CheckpointError, ConfigError
-from rl_cluster.metrics.names import STAGE_SCORE, evaluation_key
+from rl_cluster.errors import ConfigError
 from rl_cluster.training.output_file import write_output
-from rl_cluster.training.start import check_same
 from rl_cluster.tune.search import make_scheduler, make_search
-from rl_cluster.tune.search_space import SAMPLE, apply_sample, check_space, sampled, study_of, tune_space
+from rl_cluster.tune.search_space import SAMPLE, apply_sample, sampled, study_of, tune_space
 from rl_cluster.tune.trial import SCORE, StudyTrial
 
-__all__ = ["StudyResult", "TrialResult", "begin_study", "check_study", "find_study", "run_study"]
+__all__ = ["StudyResult", "TrialResult", "run_study"]
 
-SETTINGS = "study.yaml"
 TUNE_SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1",  # else a study that is killed forgets what it did in the last minutes
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # its tables would stand between ours
 }
 KEPT_CHECKPOINTS = 5
 """With two, Tune's PBT looks for checkpoints that are gone."""
@@ -76,57 +66,6 @@ class StudyResult:
         return best.model_copy(update={"name": f"{self.config.name}-best"[:64], "study": None})
 
 
-def check_study(config: Config) -> None:
-    """Raises ConfigError if the settings have no study, or one that cannot be."""
-    where = f"{config.name}: study"
-    study, training = study_of(config), config.training
-    known = [evaluation_key(name) for name in metrics(config)] + ([STAGE_SCORE] if config.curriculum else [])
-    if study.metric not in known:
-        near = difflib.get_close_matches(study.metric, known, n=3, cutoff=0.3) or known[:3]
-        raise ConfigError(f"{where}.metric", f"{study.metric} is no metric of it", f"did you mean {' or '.join(near)}?")
-    if not training.evaluate_every or training.iterations % training.evaluate_every:
-        what = f"training.evaluate_every={training.evaluate_every} does not divide the {training.iterations} iterations"
-        raise ConfigError(where, what, "trials are scored at their end: choose one that divides")
-    rounds = training.iterations // training.evaluate_every
-    if study.grace_rounds > rounds:
-        what = f"grace_rounds={study.grace_rounds} is more than the {rounds} rounds of a trial"
-        raise ConfigError(where, what, f"set it to {rounds} or less, or evaluate more often")
-    if study.scheduler == "stages" and not config.curriculum:
-        raise ConfigError(f"{where}.scheduler", "stages needs a curriculum", "add one, or set scheduler: asha")
-    check_space(config)
-
-
-def begin_study(config: Config, folder: Path) -> None:
-    """Makes the folder of a new study. Raises ConfigError or CheckpointError if it cannot be, or is there already."""
-    check_study(config)
-    if os.path.lexists(folder):
-        remedy = f"go on with --resume {folder}, or choose another --out"
-        raise CheckpointError(str(folder), "exists already", remedy)
-    try:
-        folder.mkdir(parents=True, mode=0o700)
-        (folder / SETTINGS).write_text(to_yaml(config), encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(str(folder), f"cannot be made: {error.strerror}", "choose another --out") from error
-
-
-def find_study(folder: Path, given: Config | None) -> Config:
-    """The settings of a study that is to go on.
-
-    Raises:
-        CheckpointError: The folder holds no study, or others may write to it.
-        ConfigError: `given` settings are not those of the study.
-    """
-    if not (folder / SETTINGS).is_file():
-        raise CheckpointError(str(folder), f"is no study: it has no {SETTINGS}", "name the folder given to --out")
-    status = folder.stat()
-    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        what = "may be written by others, and resuming reads Tune's pickles in it"
-        raise CheckpointError(str(folder), what, f"make sure of what is in it, then chmod go-w {folder}")
-    config = load_config(str(folder / SETTINGS))
-    check_same(given, config, folder)
-    return config
-
-
 def run_study(config: Config, folder: Path, report: Callable[[TrialResult], None]) -> StudyResult:
     """Searches, or goes on searching, then tests; Ray must be connected. Writes what the folder is to hold.
 
@@ -145,7 +84,7 @@ def run_study(config: Config, folder: Path, report: Callable[[TrialResult], None
             reuse_actors=True,
         )
         grid = _fit(config, folder / "search", {**constants, **tune_space(config)}, settings)
-        trials = sorted(map(_result, grid), key=lambda trial: -_order(trial))
+        trials = sorted(map(_result, grid), key=_order, reverse=True)
         if trials[0].score is None:
             raise ConfigError(str(folder), "no trial came to its first score", f"see the errors in {folder / 'search'}")
         result = StudyResult(config, tuple(trials), ())
@@ -214,8 +153,9 @@ def _trial_result(name: str, settings: Mapping[str, Any], last: Mapping[str, Any
     return TrialResult(name, sampled(settings), score, last.get("training_iteration", 0), scores)
 
 
-def _order(trial: TrialResult) -> float:
-    return float("-inf") if trial.score is None else trial.score
+def _order(trial: TrialResult) -> tuple[bool, int, float]:
+    """Trials that went on longest first: scores of those that were ended early are of less training."""
+    return trial.score is not None, trial.rounds, trial.score or 0.0
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.training.engine import LocalEngine
 from rl_cluster.training.run import Run
 from rl_cluster.tune.search_space import apply_sample, sampled, study_of, tune_space
-from rl_cluster.tune.study import TrialResult, begin_study, check_study, find_study, run_study
+from rl_cluster.tune.study import TrialResult, run_study
+from rl_cluster.tune.study_folder import begin_study, check_study, find_study
 from rl_cluster.tune.trial import StudyTrial, objective, trial_config
 
 TINY = [
@@ -111,7 +112,8 @@ def test_study__ends_with_the_best_settings(search: str, tmp_path: Path) -> None
     result = run_study(config, folder, told.append)
 
     assert len(result.trials) == 4
-    assert [trial.score for trial in result.trials] == sorted((t.score or 0.0 for t in result.trials), reverse=True)
+    standings = [(trial.rounds, trial.score or 0.0) for trial in result.trials]
+    assert standings == sorted(standings, reverse=True)
     assert {one.key for one in study_of(config).space} == set(result.trials[0].sample)
     assert len(told) == 4 + 2
     given, best = result.tests
