@@ -13,7 +13,7 @@ from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import metrics
 from rl_cluster.errors import CheckpointError, ConfigError
-from rl_cluster.metrics.names import STAGE_SCORE, evaluation_key
+from rl_cluster.metrics.names import HEADLINES, STAGE_SCORE, evaluation_key
 from rl_cluster.training.start import check_same
 from rl_cluster.tune.search_space import check_space, study_of
 
@@ -28,8 +28,9 @@ def check_study(config: Config) -> None:
     study, training = study_of(config), config.training
     known = [evaluation_key(name) for name in metrics(config)] + ([STAGE_SCORE] if config.curriculum else [])
     if study.metric not in known:
-        near = difflib.get_close_matches(study.metric, known, n=3, cutoff=0.3) or known[:3]
-        raise ConfigError(f"{where}.metric", f"{study.metric} is no metric of it", f"did you mean {' or '.join(near)}?")
+        near = [evaluation_key(HEADLINES[config.task][0]), *difflib.get_close_matches(study.metric, known, n=3)]
+        remedy = f"did you mean {' or '.join(dict.fromkeys(near))}?"
+        raise ConfigError(f"{where}.metric", f"{study.metric} is no metric of it", remedy)
     if not training.evaluate_every or training.iterations % training.evaluate_every:
         what = f"training.evaluate_every={training.evaluate_every} does not divide the {training.iterations} iterations"
         raise ConfigError(where, what, "trials are scored at their end: choose one that divides")
