@@ -28,6 +28,7 @@ DOCUMENTS = (
     ROOT / "docs" / "environments.md",
     ROOT / "docs" / "model.md",
     ROOT / "docs" / "performance.md",
+    ROOT / "docs" / "curriculum.md",
     ROOT / "docs" / "tuning.md",
 )
 RESULTS = ROOT / "docs" / "results"
