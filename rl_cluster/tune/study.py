@@ -5,6 +5,7 @@ file that `train` takes. `report.py` adds tables and a plot.
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +74,9 @@ def run_study(config: Config, folder: Path, report: Callable[[TrialResult], None
         report: Told of every trial that has ended.
     """
     _Reporter.report = staticmethod(report)
-    with _environment(TUNE_SETTINGS):
+    with _environment(TUNE_SETTINGS), warnings.catch_warnings():
+        # PB2's Gaussian process complains while it has few trials to go by
+        warnings.filterwarnings("ignore", message="The optimal value found for dimension")
         study = study_of(config)
         constants = {"run": to_yaml(config), "seeds": list(study.seeds)}
         settings = TuneConfig(
