@@ -1,7 +1,8 @@
 """Every key that a run's metrics may carry, `group/name_unit`, and how an iteration's record is put together.
 
 Groups: `episode` (means over the training episodes that ended), `sampling`, `learning`, `time`, `evaluation` (means
-over episodes that are never trained on, with argmax play). A key that has no value in an iteration is left out, never
+over episodes that are never trained on, with argmax play; of the current stage, if the run has a curriculum),
+`curriculum`. A key that has no value in an iteration is left out, never
 NaN.
 """
 

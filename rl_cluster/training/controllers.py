@@ -30,6 +30,8 @@ class _State(NamedTuple):
     spread: SpreadState = SpreadState()
     lr_factor: float = 1.0
     entropy_factor: float = 1.0
+    held_lr: float | None = None
+    """learning rate of a run whose curriculum is held"""
     is_finite: bool = True
     """False = an update since the last evaluation was not"""
     why_diverging: str | None = None
@@ -57,8 +59,9 @@ class Controllers:
         config, state = self._config, self._state
         planned = schedule(config.ppo, done / config.training.iterations)
         lr = planned.lr * warmup(config.controllers, done)
+        lowered = max(min(lr, config.controllers.min_lr), lr * state.lr_factor)
         return Controls(
-            lr=max(min(lr, config.controllers.min_lr), lr * state.lr_factor),
+            lr=lowered if state.held_lr is None else state.held_lr,
             entropy_weight=planned.entropy_weight * state.entropy_factor,
             kl_weight=state.trust_region.weight if config.controllers.kl_target else 0.0,
             mix=self._mix(),
@@ -73,13 +76,13 @@ class Controllers:
     def note_update(self, metrics: Mapping[str, float]) -> list[str]:
         """Takes an iteration's metrics, and says what is worth telling."""
         settings, state = self._config.controllers, self._state
-        kl = metrics.get(learning_key("last_epoch_kl"), math.nan)
+        kl = metrics.get(learning_key("last_epoch_kl"))  # the old API stack measures none
         loss = metrics.get(learning_key("policy_loss"), math.nan)
         spread = note_return(state.spread, metrics.get(episode_key("per_agent_reward"), math.nan))
         trust_region = state.trust_region
         if settings.kl_target:
-            trust_region = adapt_kl_weight(settings, trust_region, kl)
-        why = why_diverging(spread, loss, kl, settings.kl_target)
+            trust_region = adapt_kl_weight(settings, trust_region, math.nan if kl is None else kl)
+        why = why_diverging(spread, loss, kl or 0.0, settings.kl_target)
         self._state = state._replace(
             trust_region=trust_region,
             spread=spread,
@@ -102,6 +105,8 @@ class Controllers:
             self._state = self._state._replace(plateau=plateau)
         if event and event.kind == "fallback":
             self._state = self._state._replace(lr_factor=self._state.lr_factor * self._config.curriculum.lr_decay)
+        if event and event.kind == "held":
+            self._state = self._state._replace(held_lr=before)
         if is_plateau:
             self._leave_plateau()
         words = describe(event, before, self.controls(done).lr) if event else None

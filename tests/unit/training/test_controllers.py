@@ -67,6 +67,27 @@ def test_learning_rate__never_falls_below_its_least_by_fallbacks() -> None:
     assert controllers.controls(20).lr == 4e-4
 
 
+def test_learning_rate__of_a_run_that_is_held_stays() -> None:
+    controllers = Controllers(load_config("curriculum_demo", ["curriculum.max_fallbacks=0"]))
+    told: list[str] = []
+    for done, score in enumerate([0.8] * 3 + [0.1] * 5, start=1):
+        told += controllers.note_score(score, done)[1]
+
+    assert told[-1].startswith("held: stage 2, score 0.10 < 0.48")
+    assert controllers.controls(8).lr == controllers.controls(100).lr > 0.0
+
+
+def test_divergence__is_told_once_and_not_for_want_of_a_measurement() -> None:
+    controllers = Controllers(load_config("debug"))
+
+    # the old API stack does not measure the last epoch's KL
+    assert controllers.note_update({"learning/policy_loss": 0.1}) == []
+    # of an update whose gradients were all left out there is no loss
+    assert controllers.note_update({}) == ["diverging: the loss or KL is not finite"]
+    assert controllers.note_update({}) == []
+    assert controllers.is_diverging
+
+
 @pytest.mark.long
 def test_kl__is_held_at_its_target_in_real_training(tmp_path: Path) -> None:
     target = 0.003
