@@ -2,8 +2,7 @@
 
 Groups: `episode` (means over the training episodes that ended), `sampling`, `learning`, `time`, `evaluation` (means
 over episodes that are never trained on, with argmax play; of the current stage, if the run has a curriculum),
-`curriculum`. A key that has no value in an iteration is left out, never
-NaN.
+`curriculum`. A key that has no value in an iteration is left out, never NaN.
 """
 
 import math

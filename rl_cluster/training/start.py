@@ -59,9 +59,10 @@ def check_same(config: Config | None, own_config: Config, path: Path) -> None:
     """Raises ConfigError if settings are given to what goes on, in `path`, with other ones; None = none are given."""
     if config is None or config == own_config:
         return
-    given, own = config.model_dump(), own_config.model_dump()
-    key = next(name for name, value in _flat(given) if value != dict(_flat(own)).get(name))
-    what = f"{key}={dict(_flat(given))[key]} is not the run's own {key}={dict(_flat(own))[key]}"
+    given, own = (dict(_flat(one.model_dump())) for one in (config, own_config))
+    # a section that may be null is one key on one side, and several on the other
+    key = next(name for name in {**given, **own} if given.get(name, "unset") != own.get(name, "unset"))
+    what = f"{key}={given.get(key, 'unset')} is not the run's own {key}={own.get(key, 'unset')}"
     raise ConfigError(str(path), what, "leave the settings away with --resume, or begin anew without it")
 
 

@@ -270,6 +270,9 @@ def test_resume__refuses_other_settings_and_folders_that_others_may_write(tmp_pa
     assert find_study(folder, None) == config
     with pytest.raises(ConfigError, match=r"seed=7 is not the run's own seed=0"):
         find_study(folder, _config("seed=7"))
+    without = config.model_copy(update={"study": None})
+    with pytest.raises(ConfigError, match=r"study=None is not the run's own study=unset"):
+        find_study(folder, without)
     with pytest.raises(CheckpointError, match="exists already; go on with --resume"):
         begin_study(config, folder)
     folder.chmod(0o777)
