@@ -125,7 +125,7 @@ def test_engine__trains_on_all_rows_and_reports_what_happened(engine: OldStackEn
     expected = local.iterate(0, schedule(local.config.ppo, 0.0)).keys()
     assert expected - record.keys() == {
         "learning/approx_kl", "learning/clip_fraction", "learning/first_ratio_deviation", "learning/skipped_updates",
-        "learning/part_rows",
+        "learning/part_rows", "learning/last_epoch_kl", "learning/kl_weight",
     }  # fmt: skip
     assert record.keys() <= expected
 
