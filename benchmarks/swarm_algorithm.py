@@ -12,6 +12,7 @@ from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.rllib.algorithm import SwarmAlgorithm
 from rl_cluster.rllib.algorithm_config import SwarmConfig
 from rl_cluster.rllib.rl_module import SwarmRLModule
+from rl_cluster.schedulers.learning_rate import schedule
 
 __all__ = ["NUM_UAVS", "allocate_run", "make_mlp", "make_ours", "navigate_run"]
 
@@ -83,4 +84,6 @@ def make_ours(run: Config, network: Callable[[Config], Any] | None = None) -> Sw
     if network:
         config = NetworkConfig()
         config.network = network
-    return SwarmAlgorithm(config=config.for_run(run).without_surprises().callbacks(callbacks_class=[]))
+    algorithm = SwarmAlgorithm(config=config.for_run(run).without_surprises().callbacks(callbacks_class=[]))
+    algorithm.controls = schedule(run.ppo, 0.0)
+    return algorithm
