@@ -51,7 +51,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports
 
 fast-tests: $(INSTALLED)
-	$(BIN)/pytest --numprocesses=2 -m 'not slow' --hypothesis-profile=few $(UNIT_TESTS)
+	$(BIN)/pytest --numprocesses=2 -m 'not slow and not long' --hypothesis-profile=few $(UNIT_TESTS)
 
 # BenchMARL asks for torchvision, whose wheel does not fit torch's: it gets an environment of its own, without that.
 bench-benchmarl: $(INSTALLED) $(PEER_VENV)/.installed
