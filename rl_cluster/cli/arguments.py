@@ -4,7 +4,12 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Overrides", "PresetOrFile"]
+__all__ = ["Address", "Overrides", "PresetOrFile"]
+
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="ADDR", help="Ray to use: HOST:PORT or auto; by default RAY_ADDRESS, else one of its own."),
+]
 
 PresetOrFile = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.")]
 Overrides = Annotated[

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rl_cluster.cli.arguments import Overrides
+from rl_cluster.cli.arguments import Address, Overrides
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.signals import StopRequest
 from rl_cluster.errors import ConfigError
@@ -39,12 +39,7 @@ def train_policy(
         Path | None,
         typer.Option(metavar="RUN", help="Begin with the weights of another run, or of a checkpoint folder."),
     ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDR", help="Ray to use: HOST:PORT or auto; by default RAY_ADDRESS, else one of its own."
-        ),
-    ] = None,
+    address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
     from rich.console import Console

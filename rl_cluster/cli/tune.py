@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rl_cluster.cli.arguments import Overrides
+from rl_cluster.cli.arguments import Address, Overrides
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,12 +34,7 @@ def tune_settings(
     resume: Annotated[
         Path | None, typer.Option(metavar="STUDY", help="Go on with a study; finished trials are not repeated.")
     ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDR", help="Ray to use: HOST:PORT or auto; by default RAY_ADDRESS, else one of its own."
-        ),
-    ] = None,
+    address: Address = None,
 ) -> None:
     """Search for better settings: trials on Ray Tune, scored over several seeds, then tested with other seeds."""
     from rich.console import Console

@@ -44,37 +44,17 @@ def _sampler(study: StudyConfig, seed: int) -> BaseSampler:
 def make_scheduler(config: Config) -> TrialScheduler:
     """Who ends trials, or changes them."""
     study = study_of(config)
-    rounds = config.training.iterations // config.training.evaluate_every
+    judged: dict[str, Any] = {"time_attr": ROUNDS, "metric": SCORE, "mode": "max"}
+    turns = {"perturbation_interval": study.grace_rounds, "quantile_fraction": QUANTILE, "log_config": False}
     if study.search == "pbt":
         return PopulationBasedTraining(
-            time_attr=ROUNDS,
-            metric=SCORE,
-            mode="max",
-            perturbation_interval=study.grace_rounds,
-            hyperparam_mutations=tune_space(config),
-            quantile_fraction=QUANTILE,
-            custom_explore_fn=_Clip(study),
-            log_config=False,
+            **judged, **turns, hyperparam_mutations=tune_space(config), custom_explore_fn=_Clip(study)
         )
     if study.search == "pb2":
-        return PB2(
-            time_attr=ROUNDS,
-            metric=SCORE,
-            mode="max",
-            perturbation_interval=study.grace_rounds,
-            hyperparam_bounds=linear_bounds(config),
-            quantile_fraction=QUANTILE,
-            log_config=False,
-        )
+        return PB2(**judged, **turns, hyperparam_bounds=linear_bounds(config))
     if study.scheduler == "asha":
-        return ASHAScheduler(
-            time_attr=ROUNDS,
-            metric=SCORE,
-            mode="max",
-            max_t=rounds,
-            grace_period=study.grace_rounds,
-            reduction_factor=study.reduction,
-        )
+        rounds = config.training.iterations // config.training.evaluate_every
+        return ASHAScheduler(**judged, max_t=rounds, grace_period=study.grace_rounds, reduction_factor=study.reduction)
     return StageScheduler(study, config.seed) if study.scheduler == "stages" else FIFOScheduler()
 
 
