@@ -12,15 +12,22 @@ DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small
 # Processes share the cores out, not threads; floats stay the same on every machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test test-slow bench-benchmarl check lint types layers fast-tests format
+.PHONY: install prometheus demo test test-slow bench-benchmarl check lint types layers fast-tests format
 
 install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ortools,pettingzoo]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ortools,pettingzoo,tracking]'
+	$(MAKE) --no-print-directory prometheus
 	touch $@
+
+# Debian's package, unpacked beside the tests' Python and not installed. Without it the tests that need it are skipped.
+prometheus:
+	mkdir -p $(VENV)/prometheus
+	cd $(VENV)/prometheus && { apt-get download prometheus || { apt-get update && apt-get download prometheus; } } \
+		>download.log 2>&1 && dpkg --extract prometheus_*.deb . || cat download.log
 
 demo: $(INSTALLED)
 	run=$(DEMO_RUN) \

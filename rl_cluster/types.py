@@ -5,8 +5,8 @@ W neighbour slots, R resource kinds. Sizes are the padded maxima of the config; 
 Nothing here knows numpy from torch beyond annotations, numba or Ray.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -160,6 +160,8 @@ class Fragment:
     """How many updates the acting weights had seen."""
     num_broken: int = 0
     """Episodes that were given up because their numbers were no longer finite."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Phase -> time that it took to make them."""
 
     def of_worlds(self, first: int, last: int) -> "Fragment":
         """The same steps of worlds `first` to `last` - 1 alone, as views, without the outcomes."""

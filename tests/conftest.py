@@ -1,7 +1,10 @@
 """What every test may ask for: the settings of the shipped demo, and settings of a run that takes a second."""
 
 import os
+import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -56,6 +59,15 @@ def tiny_navigate() -> Config:
 def tiny_of_task(request: pytest.FixtureRequest, tiny: Config, tiny_navigate: Config) -> Config:
     """One after the other."""
     return {"allocate": tiny, "navigate": tiny_navigate}[request.param]
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Path:
+    """Folder of `prometheus` and `promtool`, as Debian ships them; `make install` fetches them."""
+    fetched, found = Path(sys.prefix, "prometheus", "usr", "bin"), shutil.which("prometheus")
+    if not (fetched / "prometheus").is_file() and not found:
+        pytest.skip("there is no prometheus: it comes from Debian's package, by `make install`")
+    return fetched if (fetched / "prometheus").is_file() else Path(str(found)).parent
 
 
 @pytest.fixture

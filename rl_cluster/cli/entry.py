@@ -11,9 +11,11 @@ import typer
 
 from rl_cluster import __version__
 from rl_cluster.cli.config import app as config_app
+from rl_cluster.cli.dashboards import app as dashboards_app
 from rl_cluster.cli.evaluate import app as evaluate_app
 from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
 from rl_cluster.cli.scenario import app as scenario_app
+from rl_cluster.cli.top import app as top_app
 from rl_cluster.cli.train import app as train_app
 from rl_cluster.cli.tune import app as tune_app
 from rl_cluster.errors import RlClusterError
@@ -31,6 +33,8 @@ app.add_typer(config_app, name="config")
 app.add_typer(train_app)
 app.add_typer(evaluate_app)
 app.add_typer(tune_app)
+app.add_typer(top_app)
+app.add_typer(dashboards_app)
 app.add_typer(scenario_app, name="scenario")
 
 

@@ -11,8 +11,12 @@ from rl_cluster.cli.signals import StopRequest
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rl_cluster.config.schema import Config
+    from rl_cluster.metrics.tracking import Tracker
     from rl_cluster.training.engine import Engine
+    from rl_cluster.training.run import Record
     from rl_cluster.training.start import Start
 
 __all__ = ["app"]
@@ -47,16 +51,28 @@ def train_policy(
     from rl_cluster.training.display import Display
     from rl_cluster.training.loop import train
     from rl_cluster.training.timeline import save_timeline
+    from rl_cluster.training.trackers import Trackers, check_trackers
 
     start = _start_of(preset_or_file, overrides or [], out, resume, weights)
+    check_trackers(start.config)
     console = Console()
     for error in start.damaged:
         console.print(f"passed over: {error}", soft_wrap=True, highlight=False, markup=False)
     engine = _make_engine(start.config, address)
     try:
         console.print(f"run folder: {start.path}", soft_wrap=True, highlight=False, markup=False)
-        with StopRequest() as request, Display(console, start.config) as display:
-            saved = train(engine, start, display.show, request.is_set)
+        done = start.checkpoint.iteration if start.checkpoint else 0
+        with (
+            StopRequest() as request,
+            Display(console, start.config) as display,
+            Trackers(start.config, start.path, done, _further_trackers(start.config)) as trackers,
+        ):
+
+            def report(record: "Record") -> None:
+                display.show(record)
+                trackers.note(record)
+
+            saved = train(engine, start, report, request.is_set)
     finally:
         engine.close()
     console.print(f"checkpoint: {saved}", soft_wrap=True, highlight=False, markup=False)
@@ -94,6 +110,15 @@ def _start_of(
     if not config:
         raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
     return new_start(config, out or default_path(config), weights)
+
+
+def _further_trackers(config: "Config") -> "dict[str, Callable[[], Tracker]]":
+    """Services that only the ring knows."""
+    if config.engine != "ray":
+        return {}
+    from rl_cluster.rllib.gauges import GaugeTracker
+
+    return {"Ray's exporter": lambda: GaugeTracker(config.name)}
 
 
 def _make_engine(config: "Config", address: str | None) -> "Engine":

@@ -14,6 +14,7 @@ from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateRewardCo
 from rl_cluster.config.controllers import ControllersConfig
 from rl_cluster.config.curriculum import AllocateCurriculum, NavigateCurriculum, check_stages
 from rl_cluster.config.model_size import MODEL_SIZES
+from rl_cluster.config.monitoring import MonitoringConfig
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateRewardConfig, NavigateWorldConfig
 from rl_cluster.config.section import NonNegative, Positive, Section, Share
 from rl_cluster.config.study import StudyConfig
@@ -159,6 +160,7 @@ class Config(Section):
     sampling: SamplingConfig
     learners: LearnersConfig
     training: TrainingConfig
+    monitoring: MonitoringConfig
     controllers: ControllersConfig
     curriculum: Any
     """Stages of rising difficulty, typed by the task; null: episodes are drawn from the generator's ranges."""

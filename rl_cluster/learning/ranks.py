@@ -5,6 +5,8 @@ decide alike.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -12,14 +14,28 @@ import torch
 import torch.distributed
 from torch import Tensor
 
-__all__ = ["Alone", "Ranks", "Shard", "find_ranks", "masked_moments"]
+__all__ = ["Alone", "Exchange", "Ranks", "Shard", "find_ranks", "masked_moments"]
+
+PROBE_ROUNDS = 5
+"""Exchanges of a probe, of which the quickest counts."""
+
+
+class Exchange(NamedTuple):
+    """One exchange with the other ranks, as one of them sees it."""
+
+    num_bytes: int
+    seconds: float
+    """waiting for other ranks included"""
 
 
 class Ranks(Protocol):
     """The Learners of a run, as one of them sees them."""
 
-    exchange_s: float
-    """Seconds spent in exchanges so far, waiting included. On a GPU, which goes on by itself, only those of the CPU."""
+    def take_exchanges(self) -> list[Exchange]:
+        """This rank's exchanges since the last call. On a GPU it waits until they are done."""
+
+    def probe(self, num_floats: int) -> float:
+        """Bytes per second of an exchange of so many float32, with nothing beside it; 0 without other ranks."""
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the sum over all ranks."""
@@ -43,7 +59,13 @@ class Shard(NamedTuple):
 class Alone:
     """One Learner: `Ranks` without company."""
 
-    exchange_s = 0.0
+    def take_exchanges(self) -> list[Exchange]:
+        """None."""
+        return []
+
+    def probe(self, num_floats: int) -> float:  # noqa: ARG002
+        """There is nobody to exchange with."""
+        return 0.0
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor as it is."""
@@ -68,7 +90,8 @@ class ProcessGroup:
 
     def __init__(self, device: torch.device, timeout_s: float) -> None:
         self._device = device
-        self.exchange_s = 0.0
+        self._exchanges: list[Exchange] = []
+        self._on_gpu: list[tuple[int, torch.cuda.Event, torch.cuda.Event]] = []
         # A group of our own: the one of Ray waits for half an hour, and has no setting for it.
         self._group = torch.distributed.new_group(timeout=timedelta(seconds=timeout_s))
 
@@ -81,10 +104,40 @@ class ProcessGroup:
         return self._reduce(tensor, torch.distributed.ReduceOp.MAX)
 
     def _reduce(self, tensor: Tensor, operation: torch.distributed.ReduceOp.RedOpType) -> Tensor:
-        begin_s = time.perf_counter()
-        torch.distributed.all_reduce(tensor, operation, self._group)
-        self.exchange_s += time.perf_counter() - begin_s
+        with self._timed(tensor.nbytes):
+            torch.distributed.all_reduce(tensor, operation, self._group)
         return tensor
+
+    @contextmanager
+    def _timed(self, num_bytes: int) -> Iterator[None]:
+        """The CPU only starts what a GPU does, so a GPU's own clock is asked, later."""
+        if self._device.type == "cuda":
+            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            begin.record()
+            yield
+            end.record()
+            self._on_gpu.append((num_bytes, begin, end))
+        else:
+            begin_s = time.perf_counter()
+            yield
+            self._exchanges.append(Exchange(num_bytes, time.perf_counter() - begin_s))
+
+    def take_exchanges(self) -> list[Exchange]:
+        """This rank's exchanges since the last call. On a GPU it waits until they are done."""
+        if self._on_gpu:
+            torch.cuda.synchronize(self._device)
+        on_gpu = [Exchange(size, begin.elapsed_time(end) / 1000.0) for size, begin, end in self._on_gpu]
+        taken = self._exchanges + on_gpu
+        self._exchanges, self._on_gpu = [], []
+        return taken
+
+    def probe(self, num_floats: int) -> float:
+        """Bytes per second of the quickest of a few exchanges; all ranks must ask for it."""
+        self.take_exchanges()
+        tensor = torch.zeros(num_floats, device=self._device)
+        for _ in range(PROBE_ROUNDS):
+            self.sum(tensor)
+        return tensor.nbytes / min(exchange.seconds for exchange in self.take_exchanges())
 
     def shard(self, num_rows: int) -> Shard:
         """Which of all rows are those of this rank, which has so many."""

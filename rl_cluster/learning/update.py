@@ -21,7 +21,7 @@ from rl_cluster.learning.gradient_step import GradientStep
 from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
 from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_minibatches, measure_rows
 from rl_cluster.learning.ppo import PPOWeights, explained_variance
-from rl_cluster.learning.ranks import Alone, Ranks, Shard, masked_moments
+from rl_cluster.learning.ranks import Alone, Exchange, Ranks, Shard, masked_moments
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import Controls
 
@@ -67,6 +67,10 @@ class Updater:
         limit_memory(device, memory_share)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr[0], eps=ADAM_EPSILON, fused=True)
         self._step = GradientStep(model, self.optimizer, self._ranks, config.max_grad_norm, part_rows)
+        self.exchanges: list[Exchange] = []
+        """With other ranks, in the last update."""
+        self.probe_bytes_per_s = self._ranks.probe(sum(parameter.numel() for parameter in model.parameters()))
+        """Rate at which gradients could be exchanged with nothing beside it; 0 without other ranks."""
 
     @property
     def part_rows(self) -> int:
@@ -88,13 +92,11 @@ class Updater:
             |ratio - 1| in the first minibatch, 0 but for rounding unless the batch was sampled by other weights;
             last_epoch_kl: mean approx_kl of the last epoch, how far the policy has moved; lr; kl_weight;
             skipped_updates: minibatches left out, of the means too, because their gradient was not finite; if all were,
-            the means are NaN; part_rows: graphs that went through the network together; exchange_s: seconds spent in
-            exchanges with other ranks (the one statistic that is not the same on all of them).
+            the means are NaN; part_rows: graphs that went through the network together.
 
         Raises:
             ConfigError: Not even one graph fits into memory.
         """
-        exchanged_s = self._ranks.exchange_s
         batch = batch.map(self._move)
         shard = self._ranks.shard(batch.num_rows)
         self._step.part_rows = self.part_rows or self._find_part_rows(batch)
@@ -112,6 +114,7 @@ class Updater:
         last_epoch = steps[-(len(steps) // self.config.num_epochs) :]
         explained = explained_variance(batch.value_KN, batch.value_target_KN, batch.exists_KN, self._ranks)
         first_deviation = self._ranks.largest(torch.tensor(steps[0]["ratio_deviation"], device=self.device))
+        self.exchanges = self._ranks.take_exchanges()
         return means | {
             "explained_variance": float(explained),
             "first_ratio_deviation": float(first_deviation),
@@ -120,7 +123,6 @@ class Updater:
             "kl_weight": controls.kl_weight,
             "skipped_updates": float(sum(not math.isfinite(step["grad_norm"]) for step in steps)),
             "part_rows": float(self.part_rows),
-            "exchange_s": self._ranks.exchange_s - exchanged_s,
         }
 
     def _move(self, tensor: Tensor) -> Tensor:

@@ -1,71 +1,253 @@
-"""Every key that a run's metrics may carry, `group/name_unit`, and how an iteration's record is put together.
+"""Every key that a run's metrics may carry, `group/name`, with its unit and what it says.
 
-Groups: `episode` (means over the training episodes that ended), `sampling`, `learning`, `time`, `evaluation` (means
-over episodes that are never trained on, with argmax play; of the current stage, if the run has a curriculum),
-`curriculum`. A key that has no value in an iteration is left out, never NaN.
+Groups: `episode` (means over the training episodes that ended), `evaluation` (means over episodes that are never
+trained on, with argmax play; of the current stage, if the run has a curriculum), `curriculum`, `sampling`, `learning`,
+`time`, `share` (how the wall time of an iteration is divided; the shares add up to 1), `balance` (how evenly env
+runners, Learners and nodes are loaded), `communication`, `memory` (of the Learners), `node` and `gpu`. A key that has
+no value in an iteration is left out, never NaN: what a machine cannot measure is not there.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import re
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
-from rl_cluster.types import Fragment
 
 __all__ = [
     "AGENT_STEPS",
     "AGENT_STEPS_PER_S",
     "AGENT_STEPS_TOTAL",
     "BROKEN_EPISODES",
+    "CATALOGUE",
+    "CHECKPOINT_AGE_S",
+    "DEVICE_CATALOGUE",
     "ELAPSED_S",
+    "ENV_STEPS_PER_S",
     "EPISODES",
+    "ETA_S",
     "EXCHANGE_S",
+    "EXPOSED_SHARE",
     "HEADLINES",
+    "HOST_CATALOGUE",
+    "KEPT_SHARE",
+    "LEARNER_SAMPLES_PER_S",
     "LEARNING_S",
+    "MODE",
     "POLICY_LAG",
     "SAMPLING_S",
     "STAGE",
     "STAGE_SCORE",
-    "Experience",
-    "curriculum_metrics",
+    "Metric",
+    "describe",
     "episode_key",
     "evaluation_key",
-    "experience_of",
-    "iteration_metrics",
+    "is_timed",
     "learning_key",
-    "outcome_means",
+    "phase_key",
     "stage_score_key",
 ]
+
+
+class Metric(NamedTuple):
+    """What a key means."""
+
+    unit: str
+    """`1` for shares, counts and numbers without a unit"""
+    text: str
+    """in words, one line"""
+
 
 HEADLINES = {
     "allocate": ("normalized_completion_score", "NCS"),
     "navigate": ("success_rate", "success"),
 }
 """Task -> the metric of an episode that says most about a policy, and its short name."""
-EPISODES = "sampling/episodes"
-BROKEN_EPISODES = "sampling/broken_episodes"
-"""Given up because their numbers were no longer finite."""
+
 AGENT_STEPS = "sampling/agent_steps"
 AGENT_STEPS_TOTAL = "sampling/agent_steps_total"
 AGENT_STEPS_PER_S = "sampling/agent_steps_per_s"
+ENV_STEPS_PER_S = "sampling/env_steps_per_s"
+EPISODES = "sampling/episodes"
+BROKEN_EPISODES = "sampling/broken_episodes"
 POLICY_LAG = "sampling/policy_lag"
-"""Updates that the weights had seen since those by which the oldest rows were sampled."""
+LEARNER_SAMPLES_PER_S = "learning/samples_per_s"
 SAMPLING_S = "time/sampling_s"
 LEARNING_S = "time/learning_s"
 EXCHANGE_S = "time/exchange_s"
-"""Of the time of learning, what Learners spent in exchanges with each other."""
 ELAPSED_S = "time/elapsed_s"
+ETA_S = "time/eta_s"
+CHECKPOINT_AGE_S = "time/checkpoint_age_s"
 STAGE = "curriculum/stage"
-"""In which the iteration was trained, from 1."""
 STAGE_SCORE = "curriculum/score"
-"""Of that stage, where it was evaluated; `curriculum/score_stage_1` and so on are of each stage so far."""
 MODE = "curriculum/mode"
-"""After the iteration: 0 in training, 1 held, 2 done."""
-MODES = ("train", "held", "done")
 KEPT_SHARE = "curriculum/kept_share"
-"""Least share, over earlier stages, that the score now has of the score by which the stage was passed."""
+EXPOSED_SHARE = "communication/exposed_share"
+
+_EPISODE = {
+    "normalized_completion_score": Metric("1", "satisfied rate times (1 - congestion)"),
+    "satisfied_rate": Metric("1", "share of targets closed"),
+    "completion_rate": Metric("1", "mean share of a target's demand that was met"),
+    "value_rate": Metric("1", "value of closed targets over that of all"),
+    "congestion": Metric("1", "mean crowding of targets: UAVs beyond those needed, 0 to 1"),
+    "per_agent_reward": Metric("reward", "summed reward over active UAVs"),
+    "efficiency_per_km": Metric("1/km", "targets closed per kilometre flown"),
+    "makespan_s": Metric("s", "time to the end of the episode's work"),
+    "path_km_per_uav": Metric("km", "path flown by a UAV"),
+    "wasted_trips_per_uav": Metric("1", "trips whose target closed on the way"),
+    "waiting_s_per_uav": Metric("s", "time that a UAV waited"),
+    "collisions_per_uav": Metric("1", "contacts with no-fly zones or other UAVs"),
+    "success_rate": Metric("1", "share of episodes, or of UAVs, that came to their goal"),
+    "timeout_rate": Metric("1", "share of episodes ended by the time limit"),
+    "deadlock_rate": Metric("1", "share of episodes in which nobody could do anything more"),
+    "reach_rate": Metric("1", "share of UAVs that reached their goal"),
+    "safety_rate": Metric("1", "share of UAVs that never touched anything"),
+    "all_reached_rate": Metric("1", "share of episodes in which all UAVs reached their goals"),
+    "mean_time_s": Metric("s", "mean time to the goal; the episode's length for who did not arrive"),
+    "path_m_per_uav": Metric("m", "path flown by a UAV"),
+    "path_ratio": Metric("1", "path flown over straight distance, of UAVs that arrived"),
+    "effort_s_per_uav": Metric("s", "mean square of the controls, summed over time"),
+    "formation_keeping_rate": Metric("1", "mean share of followers within the formation radius"),
+    "strict_formation_keeping_rate": Metric("1", "share of time in which all followers are within the radius"),
+}
+
+_LEARNING = {
+    "policy_loss": Metric("1", "clipped PPO loss, mean over minibatches"),
+    "value_loss": Metric("1", "loss of standardised values, mean over minibatches"),
+    "total_loss": Metric("1", "loss that was stepped on (old API stack)"),
+    "entropy": Metric("nat", "entropy of a deciding UAV's policy"),
+    "approx_kl": Metric("nat", "KL between the sampling policy and the current one, mean over minibatches"),
+    "last_epoch_kl": Metric("nat", "the same in the last epoch: how far the policy has moved"),
+    "clip_fraction": Metric("1", "share of probability ratios that were clipped"),
+    "grad_norm": Metric("1", "global norm of the gradient before clipping"),
+    "explained_variance": Metric("1", "1 - Var(target - value) / Var(target)"),
+    "first_ratio_deviation": Metric("1", "largest |ratio - 1| in the first minibatch: 0 but for rounding"),
+    "lr": Metric("1", "Adam's learning rate"),
+    "kl_weight": Metric("1", "weight of the KL penalty"),
+    "skipped_updates": Metric("1", "minibatches left out because their gradient was not finite"),
+    "part_rows": Metric("1", "graphs that go through the network together"),
+    "samples_per_s": Metric("1/s", "graphs that Learners took through the network per second of updating"),
+}
+
+_SHARES = {
+    "env": "worlds stepping, on the slowest env runner",
+    "inference": "the policy acting, on the slowest env runner",
+    "connector": "putting rows together, on env runner and Learner",
+    "transfer": "fragments and answers on their way",
+    "update": "gradients and optimizer, on the slowest Learner",
+    "exchange": "Learners summing gradients, waiting for each other included",
+    "sync": "weights to env runners",
+    "idle": "what is none of these",
+}
+
+_BALANCE = {
+    "imbalance": Metric("1", "max / mean - 1 of busy seconds, medians of the last iterations"),
+    "jain": Metric("1", "Jain's index of busy seconds: 1 = even, 1/n = one does all"),
+    "straggler_share": Metric("1", "share that takes more than 4/3 of the median's time"),
+    "wait_s": Metric("s", "mean time that the faster ones wait for the slowest, in an iteration"),
+}
+
+CATALOGUE: dict[str, Metric] = {
+    **{f"{group}/{name}": metric for group in ("episode", "evaluation") for name, metric in _EPISODE.items()},
+    **{f"learning/{name}": metric for name, metric in _LEARNING.items()},
+    AGENT_STEPS: Metric("1", "UAVs that existed, summed over decision steps"),
+    AGENT_STEPS_TOTAL: Metric("1", "the same since the run began"),
+    AGENT_STEPS_PER_S: Metric("1/s", "agent steps over the time of sampling and learning"),
+    ENV_STEPS_PER_S: Metric("1/s", "decision steps of worlds over the time of sampling and learning"),
+    EPISODES: Metric("1", "episodes that came to their end"),
+    BROKEN_EPISODES: Metric("1", "episodes given up because their numbers were no longer finite"),
+    POLICY_LAG: Metric("1", "updates that the weights had seen since those by which the oldest rows were sampled"),
+    SAMPLING_S: Metric("s", "waiting for env runners in an iteration"),
+    LEARNING_S: Metric("s", "waiting for Learners in an iteration"),
+    EXCHANGE_S: Metric("s", "of the time of learning, what Learners spent in exchanges with each other"),
+    ELAPSED_S: Metric("s", "since the run began, pauses left out"),
+    ETA_S: Metric("s", "to the last iteration at the pace so far, or to the time limit"),
+    CHECKPOINT_AGE_S: Metric("s", "since the last checkpoint: what a crash would cost"),
+    STAGE: Metric("1", "in which the iteration was trained, from 1"),
+    STAGE_SCORE: Metric("1", "of that stage, where it was evaluated"),
+    MODE: Metric("1", "after the iteration: 0 in training, 1 held, 2 done"),
+    KEPT_SHARE: Metric("1", "least share, over earlier stages, of the score by which the stage was passed"),
+    **{f"share/{phase}": Metric("1", f"share of the iteration: {text}") for phase, text in _SHARES.items()},
+    **{
+        f"balance/{who}_{name}": metric._replace(text=f"{who}s: {metric.text}")
+        for who in ("runner", "learner", "node")
+        for name, metric in _BALANCE.items()
+    },
+    EXPOSED_SHARE: Metric("1", "share of a Learner's update that it spent in exchanges of gradients"),
+    "communication/exchanged_bytes": Metric("byte", "that one Learner gave to all-reduces of an update"),
+    "communication/exchanges": Metric("1", "all-reduces of an update"),
+    "communication/algorithm_bytes_per_s": Metric("byte/s", "algbw = bytes / seconds, quickest exchange of gradients"),
+    "communication/bus_bytes_per_s": Metric("byte/s", "busbw = algbw 2 (n - 1) / n, comparable for any n (nccl-tests)"),
+    "communication/probe_bus_bytes_per_s": Metric("byte/s", "busbw of an all-reduce with nothing beside it"),
+    "communication/bus_ratio": Metric("1", "busbw of the quickest all-reduce of gradients over that of the probe"),
+    "communication/weights_bytes": Metric("byte", "weights that every env runner is sent"),
+    "communication/weights_s": Metric("s", "from asking a Learner for weights until the slowest env runner has them"),
+    "memory/peak_bytes": Metric("byte", "most that torch had allocated on a Learner's GPU in the update"),
+    "memory/reserved_bytes": Metric("byte", "what torch's allocator holds of a Learner's GPU"),
+    "memory/fragmentation": Metric("1", "reserved but not allocated, over reserved, at the peak"),
+    "memory/allocation_retries": Metric("1", "allocations that had to empty the cache first, in the update"),
+    "memory/used_bytes": Metric("byte", "after the update: torch's on a GPU, else the Learner's resident memory"),
+    "memory/leak_bytes_per_iteration": Metric("byte", "Theil-Sen slope of the used bytes over the last iterations"),
+    "memory/leak_low_bytes_per_iteration": Metric("byte", "lower end of the slope's 95 % interval"),
+    "memory/leak_high_bytes_per_iteration": Metric("byte", "upper end of the slope's 95 % interval"),
+    "node/count": Metric("1", "nodes that have been heard of"),
+    "node/cpu_share_mean": Metric("1", "busy share of all cores, mean over nodes"),
+    "node/cpu_share_max": Metric("1", "busy share of all cores, busiest node"),
+    "node/memory_share_max": Metric("1", "used share of memory, fullest node"),
+    "node/disk_share_max": Metric("1", "used share of the disk with Ray's files, fullest node"),
+    "node/disk_bytes_per_s": Metric("byte/s", "read and written, all nodes"),
+    "node/sent_bytes_per_s": Metric("byte/s", "sent over the network, all nodes"),
+    "node/received_bytes_per_s": Metric("byte/s", "received over the network, all nodes"),
+    "node/object_store_share_max": Metric("1", "used share of Ray's object store, fullest node"),
+    "node/object_store_used_bytes": Metric("byte", "in Ray's object stores, all nodes"),
+    "node/spilled_bytes": Metric("byte", "spilled from object stores to disk since they began, all nodes"),
+    "gpu/count": Metric("1", "GPUs that have been heard of"),
+    "gpu/busy_share_mean": Metric("1", "share of time with a kernel running (NVML), mean over GPUs"),
+    "gpu/busy_share_min": Metric("1", "the same, idlest GPU"),
+    "gpu/memory_share_max": Metric("1", "used share of memory, fullest GPU"),
+    "gpu/power_w": Metric("W", "power drawn, all GPUs"),
+    "gpu/temperature_max_c": Metric("degC", "hottest GPU"),
+    "gpu/sm_clock_min_mhz": Metric("MHz", "slowest SM clock"),
+    "gpu/throttled": Metric("1", "GPUs whose clock is held down by heat or power"),
+}  # fmt: skip
+"""Key -> unit and meaning; `describe` also knows the keys that carry a stage's number."""
+
+HOST_CATALOGUE = {
+    "host/cpu_share": Metric("1", "busy share of all cores"),
+    "host/memory_used_bytes": Metric("byte", "memory in use"),
+    "host/memory_share": Metric("1", "used share of memory"),
+    "host/disk_share": Metric("1", "used share of the disk with Ray's files"),
+    "host/disk_bytes_per_s": Metric("byte/s", "read and written"),
+    "host/sent_bytes_per_s": Metric("byte/s", "sent over the network"),
+    "host/received_bytes_per_s": Metric("byte/s", "received over the network"),
+    "host/object_store_used_bytes": Metric("byte", "in Ray's object store"),
+    "host/object_store_share": Metric("1", "used share of Ray's object store"),
+    "host/spilled_bytes": Metric("byte", "spilled from the object store to disk since the node began"),
+}
+"""Of one node: shown with the label `node`, and in no record."""
+
+DEVICE_CATALOGUE = {
+    "device/busy_share": Metric("1", "share of time with a kernel running (NVML)"),
+    "device/memory_used_bytes": Metric("byte", "memory in use"),
+    "device/memory_share": Metric("1", "used share of memory"),
+    "device/power_w": Metric("W", "power drawn"),
+    "device/temperature_c": Metric("degC", "temperature"),
+    "device/sm_clock_mhz": Metric("MHz", "SM clock"),
+    "device/throttled": Metric("1", "1 = heat or power hold its clock down"),
+}
+"""Of one GPU: shown with the labels `node` and `gpu`, and in no record."""
+
+_TIMED_GROUPS = ("time", "share", "balance", "communication", "memory", "node", "gpu")
+_STAGE_SCORE = re.compile(rf"{STAGE_SCORE}_stage_\d+")
+
+
+def describe(key: str) -> Metric:
+    """Unit and meaning of a key. Raises KeyError if there is no such key."""
+    if _STAGE_SCORE.fullmatch(key):
+        return Metric("1", "score of that stage, where it was evaluated")
+    return {**CATALOGUE, **HOST_CATALOGUE, **DEVICE_CATALOGUE}[key]
+
+
+def is_timed(key: str) -> bool:
+    """Whether the value tells of the machine: it is another one in a repetition of the same run."""
+    group = key.partition("/")[0]
+    return group in _TIMED_GROUPS or key.endswith("_per_s")
 
 
 def episode_key(metric: str) -> str:
@@ -83,76 +265,11 @@ def learning_key(statistic: str) -> str:
     return f"learning/{statistic}"
 
 
+def phase_key(phase: str) -> str:
+    """Key of the share of an iteration that a phase takes (`phases.py` names them)."""
+    return f"share/{phase}"
+
+
 def stage_score_key(stage: int) -> str:
     """Key of the score of a stage, from 1."""
     return f"{STAGE_SCORE}_stage_{stage}"
-
-
-class Experience(NamedTuple):
-    """What an iteration's samples amount to."""
-
-    agent_steps: int
-    """UAVs that existed, summed over decision steps"""
-    episodes: int
-    """that came to their end"""
-    outcomes: Mapping[str, NDArray[np.float64]]
-    """episode metric -> (E,) values of those episodes"""
-    broken_episodes: int = 0
-    """that were given up"""
-
-
-def experience_of(fragments: Sequence[Fragment]) -> Experience:
-    """The experience in one fragment of every env runner."""
-    return Experience(
-        agent_steps=sum(fragment.num_agent_steps for fragment in fragments),
-        episodes=sum(fragment.num_episodes for fragment in fragments),
-        outcomes={
-            name: np.concatenate([fragment.outcomes[name] for fragment in fragments]) for name in fragments[0].outcomes
-        },
-        broken_episodes=sum(fragment.num_broken for fragment in fragments),
-    )
-
-
-def iteration_metrics(
-    experience: Experience, learner: Mapping[str, float], sampling_s: float, learning_s: float, policy_lag: int = 0
-) -> dict[str, float]:
-    """The record of an iteration: what was sampled, how episodes went, what the update did, and how long it took."""
-    statistics = {name: value for name, value in learner.items() if math.isfinite(value)}
-    exchange_s = statistics.pop("exchange_s", 0.0)
-    return {
-        AGENT_STEPS: float(experience.agent_steps),
-        EPISODES: float(experience.episodes),
-        BROKEN_EPISODES: float(experience.broken_episodes),
-        POLICY_LAG: float(policy_lag),
-        **outcome_means(experience.outcomes, episode_key),
-        **{learning_key(name): value for name, value in statistics.items()},
-        SAMPLING_S: sampling_s,
-        LEARNING_S: learning_s,
-        EXCHANGE_S: exchange_s,
-        AGENT_STEPS_PER_S: experience.agent_steps / max(sampling_s + learning_s, 1e-9),
-    }
-
-
-def outcome_means(outcomes: Mapping[str, NDArray[np.float64]], key: Callable[[str], str]) -> dict[str, float]:
-    """Key of a metric -> mean over the episodes in which it is defined (not NaN); without any it is left out."""
-    defined = {name: values[~np.isnan(values)] for name, values in outcomes.items()}
-    return {key(name): float(values.mean()) for name, values in defined.items() if values.size}
-
-
-def curriculum_metrics(
-    stage: int, mode: str, scores: Mapping[int, float], references: Sequence[float]
-) -> dict[str, float]:
-    """Where a run stands in its curriculum.
-
-    Args:
-        stage: In which the iteration was trained.
-        mode: One of `MODES`.
-        scores: Stage -> score, of the current and earlier ones; empty without an evaluation.
-        references: Of stage 1, 2, ..: the scores by which they were passed.
-    """
-    metrics = {STAGE: float(stage), MODE: float(MODES.index(mode))}
-    if scores:
-        metrics |= {stage_score_key(number): score for number, score in scores.items()}
-        metrics[STAGE_SCORE] = scores[stage]
-    kept = [scores[number] / references[number - 1] for number in scores if number < stage]
-    return metrics | ({KEPT_SHARE: min(kept)} if kept else {})

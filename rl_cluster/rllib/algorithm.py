@@ -5,10 +5,12 @@ one runner answers twice for another. Here an iteration has the fragments of all
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from ray.rllib.algorithms.algorithm import Algorithm
-from ray.rllib.core import COMPONENT_RL_MODULE
+from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
@@ -19,7 +21,9 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
-from rl_cluster.metrics.names import experience_of, iteration_metrics
+from rl_cluster.metrics.monitor import LearnerReport, Monitor, RunnerReport, WeightSync
+from rl_cluster.metrics.phases import IterationTimes
+from rl_cluster.metrics.record import experience_of, iteration_metrics
 from rl_cluster.rllib.algorithm_config import SwarmConfig
 from rl_cluster.rllib.env_runner import COMPONENT_MIX, RunnerFragment
 from rl_cluster.rllib.learner import STATISTICS, SwarmLearner
@@ -42,6 +46,11 @@ class SwarmAlgorithm(Algorithm):
     """Of the next iteration; whoever asks for one sets them before."""
     _is_requested = False
     """True = runners are sampling the next batch already."""
+    _run_monitor: Monitor | None = None
+    _sync = WeightSync(0.0, 0.0)
+    """Of the iteration so far."""
+    runner_reports: Sequence[RunnerReport] = ()
+    """Of the last iteration."""
 
     @classmethod
     def get_default_config(cls) -> SwarmConfig:
@@ -55,8 +64,15 @@ class SwarmAlgorithm(Algorithm):
 
     def step(self) -> dict[str, Any]:
         """RLlib's result, with the iteration's record."""
+        begin_s = time.perf_counter()
         result: dict[str, Any] = super().step()
-        return {**result, RECORD: self._record}
+        return {**result, RECORD: self._record | self._note(time.perf_counter() - begin_s)}
+
+    def _note(self, wall_s: float) -> dict[str, float]:
+        """What the last iteration tells of phases, balance, communication and memory."""
+        self._run_monitor = self._run_monitor or Monitor()
+        times = IterationTimes(wall_s, self._sync.seconds, self._sampling_s, self._learning_s)
+        return self._run_monitor.note(times, self.runner_reports, self._learner_reports, self._sync)
 
     @property
     def runners(self) -> RunnerGroup:
@@ -78,20 +94,26 @@ class SwarmAlgorithm(Algorithm):
         With overlap, runners go on to sample the next batch, by the weights from before the update, while the Learners
         update on this one: weights lag one update behind, and no runner waits for the Learners.
         """
+        self._sync = WeightSync(0.0, 0.0)
         start_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
             fragments = self._sample()
         sampled_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            results = self.learners.update(fragments, self.controls, self.iteration)
-            self.metrics.aggregate(results, key=LEARNER_RESULTS)
+            updated = self.learners.update(fragments, self.controls, self.iteration)
+            self.metrics.aggregate([one.results for one in updated], key=LEARNER_RESULTS)
+        self._learner_reports: list[LearnerReport] = [one.report for one in updated]
+        self._sampling_s = sampled_s - start_s - self._sync.seconds
+        self._learning_s = time.perf_counter() - sampled_s
+        run = self.config.run_config
         statistics = self.metrics.peek((LEARNER_RESULTS, *STATISTICS), default={})
         assert statistics, "the Learner returned no statistics: nothing was trained"
         self._record = iteration_metrics(
             experience_of([sampled.fragment for sampled in fragments]),
             {name: float(value) for name, value in statistics.items()},
             sampled_s - start_s,
-            time.perf_counter() - sampled_s,
+            self._learning_s,
+            run.ppo.num_epochs,
             policy_lag=self.iteration - min(sampled.fragment.weights_version for sampled in fragments),
         )
 
@@ -99,14 +121,24 @@ class SwarmAlgorithm(Algorithm):
         """One fragment for each runner, in the order of the runners; requests the next ones if they shall overlap."""
         run = self.config.run_config
         if not self._is_requested:
-            self.runners.request(self._orders())
+            self._request()
         answers = self.runners.gather()
         self._is_requested = run.sampling.overlap and self.iteration + 1 < run.training.iterations
         if self._is_requested:
-            self.runners.request(self._orders())
+            self._request()
+        self.runner_reports = [answer.report for answer in answers]
         self.metrics.aggregate([answer.metrics for answer in answers], key=ENV_RUNNER_RESULTS)
         fragments = [fragment for answer in answers for fragment in answer.fragments]
         return sorted(fragments, key=lambda sampled: sampled.runner)
+
+    def _request(self) -> None:
+        """Has the runners sample by the current weights."""
+        begin_s = time.perf_counter()
+        orders = self._orders()
+        self.runners.request(orders)
+        weights = orders[COMPONENT_RL_MODULE]
+        num_bytes = sum(np.asarray(weight).nbytes for weight in weights.get(DEFAULT_MODULE_ID, weights).values())
+        self._sync = WeightSync(float(num_bytes), self._sync.seconds + time.perf_counter() - begin_s)
 
     def discard_samples(self) -> None:
         """Forgets what runners have sampled ahead: it is of another state."""

@@ -18,14 +18,16 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
+from rl_cluster.metrics.node import node_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.algorithm import RECORD, SwarmAlgorithm
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import Cluster, connect
 from rl_cluster.rllib.env_runner import COMPONENT_ROLLOUT
 from rl_cluster.rllib.messages import without_known_messages
+from rl_cluster.rllib.node_monitor import NodeMonitors
 from rl_cluster.sampling.plan import Plan, make_plan
-from rl_cluster.training.engine import EngineLost, EngineState, make_model
+from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus, make_model
 from rl_cluster.types import Controls
 
 __all__ = ["RayEngine", "plan_when_free"]
@@ -54,12 +56,15 @@ class RayEngine:
     ) -> None:
         self.config = config
         self._algorithm_config = make_algorithm_config(config, callbacks)
+        self._status = EngineStatus()
         with ExitStack() as ending:
             self.cluster = ending.enter_context(connect(address))
             self.plan = plan_when_free(config, self.cluster)
             logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # its import has set it to WARNING
             self.algorithm = self._make_algorithm()
             ending.callback(self._stop)
+            self._nodes = NodeMonitors(config.name, config.monitoring.node_interval_s)
+            ending.callback(self._nodes.close)
             self._ending = ending.pop_all()
 
     def _make_algorithm(self) -> SwarmAlgorithm:
@@ -89,7 +94,16 @@ class RayEngine:
         self.algorithm._iteration = iteration  # noqa: SLF001 - Trainable sets it from its own checkpoints only
         self.algorithm.controls = controls
         record: dict[str, float] = self.algorithm.train()[RECORD]
-        return record
+        self._status = EngineStatus(self._nodes.readings(), self.algorithm.runner_reports)
+        return record | node_metrics(self._status.nodes)
+
+    def status(self) -> EngineStatus:
+        """Nodes that have been heard of, and the env runners of the last iteration."""
+        return self._status
+
+    def tell(self, status: dict[str, Any]) -> None:
+        """Leaves it with a node's monitor."""
+        self._nodes.tell(status)
 
     def model(self) -> TransformerGNN:
         """A copy of the network with the current weights, on the CPU."""

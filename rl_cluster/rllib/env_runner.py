@@ -29,7 +29,7 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
-from rl_cluster.metrics.names import outcome_means
+from rl_cluster.metrics.record import outcome_means
 from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.types import Fragment

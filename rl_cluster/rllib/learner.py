@@ -4,7 +4,8 @@ The optimizer is the Updater's own, registered with RLlib so that it is part of 
 or clipping happens here: RLlib's would re-apply a fixed learning rate, and step once more for a leftover minibatch.
 """
 
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 import torch
 from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
@@ -15,12 +16,23 @@ from torch import Tensor
 
 from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
+from rl_cluster.metrics.monitor import LearnerReport
+from rl_cluster.rllib.node_monitor import node_name
+from rl_cluster.training.learner_report import learner_report
 from rl_cluster.types import Controls
 
-__all__ = ["STATISTICS", "SwarmLearner"]
+__all__ = ["STATISTICS", "SwarmLearner", "Updated"]
 
 STATISTICS = (DEFAULT_MODULE_ID, "update")
 """Where in a Learner's results the Updater's statistics are; beside them RLlib puts its own."""
+
+
+class Updated(NamedTuple):
+    """What a Learner answers to an update."""
+
+    results: dict[str, Any]
+    """RLlib's"""
+    report: LearnerReport
 
 
 class SwarmLearner(TorchLearner):
@@ -50,16 +62,25 @@ class SwarmLearner(TorchLearner):
 
     def update(self, *, training_data: TrainingData, controls: Controls, iteration: int, **_: Any) -> dict[str, Any]:
         """Updates on the fragments of iteration `iteration`; `**_` are RLlib's own minibatch settings."""
+        begin_s = time.perf_counter()
         batch = self._learner_connector(
             rl_module=self.module, batch={}, episodes=training_data.episodes, shared_data={}, metrics=self.metrics
         )[DEFAULT_MODULE_ID]
+        batch_s = time.perf_counter()
         statistics = self._updater.update(batch, controls, self._run.seed, iteration)
+        self._seconds = batch_s - begin_s, time.perf_counter() - batch_s
         self._weights_seq_no = iteration + 1
         self.metrics.log_dict(statistics, key=STATISTICS, window=1)
         self.metrics.log_value((ALL_MODULES, NUM_ENV_STEPS_TRAINED), batch.num_rows, reduce="sum")
         self.metrics.log_value((ALL_MODULES, NUM_ENV_STEPS_TRAINED_LIFETIME), batch.num_rows, reduce="lifetime_sum")
         results: dict[str, Any] = self.metrics.reduce()
         return results
+
+    def report_update(self, **arguments: Any) -> Updated:
+        """`update`, and what it took."""
+        results = self.update(**arguments)
+        rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+        return Updated(results, learner_report(self._updater, *self._seconds, str(rank), node_name()))
 
     def training_state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Copies of weights and optimizer state, on the CPU, by the names that the core gives them."""

@@ -13,7 +13,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.rllib.core.learner.learner_group import LearnerGroup
 
 from rl_cluster.rllib.env_runner import RunnerFragment
-from rl_cluster.rllib.learner import SwarmLearner
+from rl_cluster.rllib.learner import SwarmLearner, Updated
 from rl_cluster.rllib.training_data import FragmentData
 from rl_cluster.training.engine import EngineLost
 from rl_cluster.types import Controls
@@ -39,15 +39,15 @@ class Learners:
         self._local: SwarmLearner | None = group._learner  # noqa: SLF001 - the group hides whom it has made
         self._actors: list[Any] = group._workers or []  # noqa: SLF001
 
-    def update(self, fragments: Sequence[RunnerFragment], controls: Controls, iteration: int) -> list[dict[str, Any]]:
-        """One iteration's update on these fragments; every Learner's results. Raises EngineLost."""
+    def update(self, fragments: Sequence[RunnerFragment], controls: Controls, iteration: int) -> list[Updated]:
+        """One iteration's update on these fragments; every Learner's answer. Raises EngineLost."""
         data = FragmentData(episodes=list(fragments))
         if self._local:
-            return [self._local.update(training_data=data, controls=controls, iteration=iteration)]
+            return [self._local.report_update(training_data=data, controls=controls, iteration=iteration)]
         shards = [shard for shard, _ in data.shard(len(self._actors))]
         return self._gather(
             [
-                actor.update.remote(training_data=shard, controls=controls, iteration=iteration)
+                actor.report_update.remote(training_data=shard, controls=controls, iteration=iteration)
                 for actor, shard in zip(self._actors, shards, strict=True)
             ]
         )

@@ -17,14 +17,16 @@ from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.spaces import spaces_of
 from rl_cluster.errors import ClusterError
-from rl_cluster.metrics.names import Experience, iteration_metrics
+from rl_cluster.metrics.node import node_metrics
+from rl_cluster.metrics.record import Experience, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.engine import plan_when_free
 from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.rllib.model_v2 import model_settings
+from rl_cluster.rllib.node_monitor import NodeMonitors
 from rl_cluster.rllib.vector_env import SwarmVectorEnv
-from rl_cluster.training.engine import EngineState, make_model
+from rl_cluster.training.engine import EngineState, EngineStatus, make_model
 from rl_cluster.types import Controls, StageMix
 
 __all__ = ["OldStackEngine"]
@@ -64,6 +66,8 @@ class OldStackEngine:
             with without_known_messages():
                 self.algorithm = PPO(config=make_ppo_config(config))
             ending.callback(self.algorithm.stop)
+            self._nodes = NodeMonitors(config.name, config.monitoring.node_interval_s)
+            ending.callback(self._nodes.close)
             self.algorithm.env_runner_group.foreach_env_runner(_seed)
             self._ending = ending.pop_all()
 
@@ -75,12 +79,22 @@ class OldStackEngine:
         if statistics is None:
             raise RuntimeError("no env runner has sampled: nothing was trained")
         experiences = self.algorithm.env_runner_group.foreach_env_runner(_take_experience)
-        return iteration_metrics(
+        record = iteration_metrics(
             _joined([experience for experience in experiences if experience]),
             {name: float(statistics[theirs]) for theirs, name in STATISTICS.items() if theirs in statistics},
             sampling_s=result["timers"]["sample_time_ms"] / 1000.0,
             learning_s=result["timers"]["learn_time_ms"] / 1000.0,
+            num_epochs=self.config.ppo.num_epochs,
         )
+        return record | node_metrics(self._nodes.readings())
+
+    def status(self) -> EngineStatus:
+        """Nodes that have been heard of; RLlib's stock PPO tells nothing of env runners."""
+        return EngineStatus(self._nodes.readings())
+
+    def tell(self, status: dict[str, Any]) -> None:
+        """Leaves it with a node's monitor."""
+        self._nodes.tell(status)
 
     def model(self) -> TransformerGNN:
         """A copy of the network with the current weights, on the CPU."""
@@ -182,6 +196,7 @@ def _take_experience(runner: Any) -> Experience | None:
 def _joined(experiences: list[Experience]) -> Experience:
     names = experiences[0].outcomes
     return Experience(
+        env_steps=sum(experience.env_steps for experience in experiences),
         agent_steps=sum(experience.agent_steps for experience in experiences),
         episodes=sum(experience.episodes for experience in experiences),
         outcomes={name: np.concatenate([experience.outcomes[name] for experience in experiences]) for name in names},

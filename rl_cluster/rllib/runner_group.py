@@ -6,6 +6,7 @@ who is lost (its process or its node is gone) is passed over until Ray has resta
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,7 +14,10 @@ import ray
 from ray.exceptions import RayTaskError
 from ray.rllib.algorithms.algorithm import Algorithm
 
+from rl_cluster.metrics.monitor import RunnerReport
+from rl_cluster.metrics.stopwatch import Stopwatch
 from rl_cluster.rllib.env_runner import RunnerFragment, SwarmEnvRunner
+from rl_cluster.rllib.node_monitor import node_name
 from rl_cluster.training.engine import EngineLost
 
 __all__ = ["RunnerGroup", "Sampled"]
@@ -33,6 +37,7 @@ class Sampled(NamedTuple):
 
     fragments: list[RunnerFragment]
     metrics: dict[str, Any]
+    report: RunnerReport
 
 
 class RunnerGroup:
@@ -145,5 +150,21 @@ class RunnerGroup:
 
 
 def _sample(runner: SwarmEnvRunner, state: dict[str, Any]) -> Sampled:
+    stopwatch = Stopwatch()
     runner.set_state(state)
-    return Sampled(runner.sample(), runner.get_metrics())
+    stopwatch.lap("sync")
+    fragments = runner.sample()
+    metrics = runner.get_metrics()
+    stopwatch.lap("connector")
+    seconds = _with_phases_of(fragments, stopwatch.seconds)
+    return Sampled(fragments, metrics, RunnerReport(str(runner.runner), node_name(), seconds))
+
+
+def _with_phases_of(fragments: Sequence[RunnerFragment], seconds: dict[str, float]) -> dict[str, float]:
+    """Phase -> seconds, of which the fragments tell what `connector` holds; hooks and metrics are left in it."""
+    joined: dict[str, float] = defaultdict(float, seconds)
+    for sampled in fragments:
+        for phase, value in sampled.fragment.seconds.items():
+            joined[phase] += value
+            joined["connector"] -= value
+    return dict(joined)

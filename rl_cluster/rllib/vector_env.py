@@ -10,7 +10,7 @@ from ray.rllib.env.vector_env import VectorEnv
 from rl_cluster.environment.face import team_reward, to_dict
 from rl_cluster.environment.spaces import ObservationDict, spaces_of
 from rl_cluster.environment.tasks import make_source, make_worlds
-from rl_cluster.metrics.names import Experience
+from rl_cluster.metrics.record import Experience
 from rl_cluster.types import Observation, StageMix
 
 __all__ = ["SwarmVectorEnv"]
@@ -36,7 +36,7 @@ class SwarmVectorEnv(VectorEnv):
         self._forget()
 
     def _forget(self) -> None:
-        self._agent_steps, self._episodes = 0, 0
+        self._env_steps, self._agent_steps, self._episodes = 0, 0, 0
         self._outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.worlds.metrics}
 
     def set_mix(self, mix: StageMix) -> None:
@@ -46,7 +46,7 @@ class SwarmVectorEnv(VectorEnv):
     def take_experience(self) -> Experience:
         """What has happened since the last call."""
         outcomes = {name: np.concatenate([np.empty(0), *values]) for name, values in self._outcomes.items()}
-        experience = Experience(self._agent_steps, self._episodes, outcomes)
+        experience = Experience(self._env_steps, self._agent_steps, self._episodes, outcomes)
         self._forget()
         return experience
 
@@ -64,6 +64,7 @@ class SwarmVectorEnv(VectorEnv):
     def vector_step(self, actions: list[NDArray[Any]]) -> tuple[list[Any], ...]:
         """Observations, team rewards, ends, cuts (none) and infos of all worlds."""
         state = self.worlds.state
+        self._env_steps += self.num_envs
         self._agent_steps += int(state.uav_exists.sum())
         applied = np.stack(actions)
         result = self.worlds.advance(applied.astype(np.int16 if applied.ndim == 2 else np.float32))

@@ -7,6 +7,7 @@ The noise that samples an action is keyed by (seed, world, episode, decision), n
 action comes out whatever batch a world is evaluated in.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,18 +41,40 @@ def _to_device(observation: Observation[NDArray[Any]], device: torch.device) -> 
     return map_observation(lambda array: torch.from_numpy(array).to(device), observation)
 
 
-def act(model: TransformerGNN, worlds: Worlds, observation: Observation[NDArray[Any]], seed: int | None) -> Acted:
-    """Samples actions with noise keyed by `seed`, or takes the most probable ones if it is None."""
-    seen = deliberate(model, worlds, observation, seed)
-    return _act(model, worlds, seen, seed, worlds.intent_rounds - 1)
+def _pass(phase: str) -> None:
+    """Measures nothing."""
+
+
+def act(
+    model: TransformerGNN,
+    worlds: Worlds,
+    observation: Observation[NDArray[Any]],
+    seed: int | None,
+    lap: Callable[[str], None] = _pass,
+) -> Acted:
+    """Samples actions with noise keyed by `seed`, or takes the most probable ones if it is None.
+
+    `lap` is told at the end of each piece of `inference` and of `env`, as of `Stopwatch.lap`.
+    """
+    seen = deliberate(model, worlds, observation, seed, lap)
+    acted = _act(model, worlds, seen, seed, worlds.intent_rounds - 1)
+    lap("inference")
+    return acted
 
 
 def deliberate(
-    model: TransformerGNN, worlds: Worlds, observation: Observation[NDArray[Any]], seed: int | None
+    model: TransformerGNN,
+    worlds: Worlds,
+    observation: Observation[NDArray[Any]],
+    seed: int | None,
+    lap: Callable[[str], None] = _pass,
 ) -> Observation[NDArray[Any]]:
     """What is seen after all rounds of intent but the last; announcements stand until the worlds advance."""
     for number in range(worlds.intent_rounds - 1):
-        observation = worlds.announce(_act(model, worlds, observation, seed, number).applied)
+        announced = _act(model, worlds, observation, seed, number).applied
+        lap("inference")
+        observation = worlds.announce(announced)
+        lap("env")
     return observation
 
 

@@ -14,6 +14,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.interface import Worlds
 from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.errors import ScenarioError
+from rl_cluster.metrics.stopwatch import Stopwatch
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act, deliberate, predict_value
 from rl_cluster.types import BoolArray, FloatArray, Fragment, Observation, StageMix
@@ -48,13 +49,15 @@ class Rollout:
         observations: list[Observation[NDArray[Any]]] = []
         columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ("action", "logp", "value", "reward", "ended")}
         outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.worlds.metrics}
+        stopwatch = Stopwatch()
         num_broken = self._give_up(~_is_finite(self._observation))
         for _ in range(num_steps):
-            acted = act(self.model, self.worlds, self._observation, self._seed)
+            acted = act(self.model, self.worlds, self._observation, self._seed, stopwatch.lap)
             observations.append(acted.observation)
             self._observation, result, ended_outcomes = self.worlds.step(acted.applied)
             has_ended, is_broken = result.terminated | result.truncated, ~_is_finite(self._observation, result.reward)
             num_broken += self._give_up(is_broken)
+            stopwatch.lap("env")
             row: tuple[NDArray[Any], ...] = (
                 acted.action,
                 acted.logp,
@@ -66,12 +69,19 @@ class Rollout:
                 column.append(array)
             for name, values in ended_outcomes.items():
                 outcomes[name].append(values[~is_broken[has_ended]])
+            stopwatch.lap("connector")
         _check_broken(num_broken, len(self._observation.uav))
         stacked = {name: np.stack(arrays) for name, arrays in columns.items()}
+        observation = Observation(*(np.stack(arrays) for arrays in zip(*observations, strict=True)))
+        joined = {name: np.concatenate(values) for name, values in outcomes.items()}
+        stopwatch.lap("connector")
+        next_value = self._next_value(stacked["value"], stacked["ended"])
+        stopwatch.lap("inference")
         return Fragment(
-            observation=Observation(*(np.stack(arrays) for arrays in zip(*observations, strict=True))),
-            next_value=self._next_value(stacked["value"], stacked["ended"]),
-            outcomes={name: np.concatenate(values) for name, values in outcomes.items()},
+            observation=observation,
+            next_value=next_value,
+            outcomes=joined,
+            seconds=stopwatch.seconds,
             weights_version=weights_version,
             num_broken=num_broken,
             **stacked,

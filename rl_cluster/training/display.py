@@ -3,6 +3,7 @@
 Nothing is measured here; every number comes from the iteration's metrics.
 """
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -16,15 +17,21 @@ from rl_cluster.metrics.names import (
     AGENT_STEPS_PER_S,
     AGENT_STEPS_TOTAL,
     ELAPSED_S,
+    ETA_S,
     HEADLINES,
     STAGE,
     episode_key,
     evaluation_key,
+    phase_key,
 )
 from rl_cluster.metrics.names import learning_key as learning
+from rl_cluster.metrics.phases import PHASES
 from rl_cluster.training.run import Record
 
-__all__ = ["Display"]
+__all__ = ["Display", "duration", "time_split"]
+
+SHOWN_SHARE = 0.05
+"""Phases that take less of an iteration are not shown."""
 
 
 class Display:
@@ -34,11 +41,10 @@ class Display:
         console: Where to; if it is no terminal, plain lines are written.
     """
 
-    def __init__(self, console: Console, config: Config, first_iteration: int = 0) -> None:
-        self._console, self._config, self._first = console, config, first_iteration
+    def __init__(self, console: Console, config: Config) -> None:
+        self._console, self._config = console, config
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
         self._metric, self._label = HEADLINES[config.task]
-        self._begin_s: float | None = None
         self._evaluated: float | None = None
 
     def __enter__(self) -> Self:
@@ -73,8 +79,8 @@ class Display:
 
         return {
             "iteration": f"{done}/{self._config.training.iterations}",
-            "elapsed": _duration(metrics[ELAPSED_S]),
-            "left": _duration(self._left_s(done, metrics[ELAPSED_S])),
+            "elapsed": duration(metrics[ELAPSED_S]),
+            "left": duration(metrics[ETA_S]),
             "agent-steps": f"{metrics[AGENT_STEPS_TOTAL] / 1e6:.2f}M",
             "per s": text(AGENT_STEPS_PER_S, ".0f"),
             f"{self._label} sampled": text(episode_key(self._metric), ".3f"),
@@ -83,17 +89,8 @@ class Display:
             "entropy": text(learning("entropy"), ".3f"),
             "KL": text(learning("approx_kl"), ".4f"),
             "explained variance": text(learning("explained_variance"), ".2f"),
+            "time": time_split(metrics),
         }
-
-    def _left_s(self, done: int, elapsed_s: float) -> float:
-        """Time to the last iteration at the pace so far, or to the time limit if that comes first."""
-        training = self._config.training
-        if self._begin_s is None:
-            self._begin_s, self._first = elapsed_s, done
-        if done == self._first:
-            return max(0.0, training.time_limit_s - elapsed_s)
-        pace_s = (elapsed_s - self._begin_s) / (done - self._first)
-        return max(0.0, min(pace_s * (training.iterations - done), training.time_limit_s - elapsed_s))
 
     def _table(self, done: int, cells: dict[str, str]) -> Table:
         table = Table(
@@ -107,6 +104,14 @@ class Display:
         return table
 
 
-def _duration(seconds: float) -> str:
+def time_split(metrics: Mapping[str, float]) -> str:
+    """The phases that take most of an iteration, largest first: `env 41%, update 38%`; a dash if none was measured."""
+    shares = {phase: metrics[phase_key(phase)] for phase in PHASES if phase_key(phase) in metrics}
+    largest = sorted(shares, key=lambda phase: -shares[phase])
+    return ", ".join(f"{phase} {shares[phase]:.0%}" for phase in largest if shares[phase] >= SHOWN_SHARE) or "-"
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds: `12:05`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"

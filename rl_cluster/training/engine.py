@@ -2,7 +2,10 @@
 the limit for speed. The ring has another engine behind the same protocol, and `loop.py` drives either.
 """
 
+import platform
 import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,12 +17,20 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
-from rl_cluster.metrics.names import experience_of, iteration_metrics
+from rl_cluster.metrics.monitor import Monitor, RunnerReport
+from rl_cluster.metrics.node import NodeReader, NodeReading, node_metrics
+from rl_cluster.metrics.phases import IterationTimes
+from rl_cluster.metrics.record import experience_of, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.training.learner_report import learner_report
 from rl_cluster.types import Controls
 
-__all__ = ["Engine", "EngineLost", "EngineState", "LocalEngine", "make_model"]
+__all__ = ["Engine", "EngineLost", "EngineState", "EngineStatus", "LocalEngine", "make_model"]
+
+
+HERE = platform.node()
+"""Name of this machine."""
 
 
 class EngineState(NamedTuple):
@@ -31,6 +42,14 @@ class EngineState(NamedTuple):
     """`Updater.state_dict()`"""
     arrays: dict[str, NDArray[Any]]
     """worlds in flight: names 'runner0/...'"""
+
+
+class EngineStatus(NamedTuple):
+    """What an engine runs on, as far as it has heard."""
+
+    nodes: Sequence[NodeReading] = ()
+    runners: Sequence[RunnerReport] = ()
+    """of the last iteration"""
 
 
 class EngineLost(Exception):  # noqa: N818  an event, which the loop answers with a restart
@@ -51,6 +70,12 @@ class Engine(Protocol):
 
     def load_state(self, state: EngineState) -> None:
         """Goes on from a state."""
+
+    def status(self) -> EngineStatus:
+        """Nodes and env runners, without waiting for any of them."""
+
+    def tell(self, status: dict[str, Any]) -> None:
+        """Leaves word of the run (`training/status.py`) where whoever connects to its cluster finds it."""
 
     def restart(self) -> None:
         """Begins anew, untrained, with parts of its own that are all there. Raises ClusterError if it cannot."""
@@ -80,6 +105,8 @@ class LocalEngine:
         )
         num_runners = max(1, config.sampling.num_env_runners)
         self._rollouts = [make_rollout(config, runner, self._model) for runner in range(num_runners)]
+        self._monitor, self._reader = Monitor(), NodeReader(HERE)
+        self._status, self._read_s = EngineStatus([self._reader.read()]), time.monotonic()
 
     def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:
         """One round of sampling and updating."""
@@ -89,10 +116,35 @@ class LocalEngine:
         fragments = [rollout.sample(config.sampling.fragment_steps, iteration) for rollout in self._rollouts]
         sampled_s = time.perf_counter()
         batch = make_train_batch(fragments, config.ppo)
+        batched_s = time.perf_counter()
         learner = self._updater.update(batch, controls, config.seed, iteration)
-        return iteration_metrics(
-            experience_of(fragments), learner, sampled_s - start_s, time.perf_counter() - sampled_s
-        )
+        end_s = time.perf_counter()
+        seconds = sum((Counter(fragment.seconds) for fragment in fragments), Counter[str]())
+        times = IterationTimes(end_s - start_s, 0.0, sampled_s - start_s, end_s - sampled_s)
+        update = learner_report(self._updater, batched_s - sampled_s, end_s - batched_s, "0", HERE)
+        runners = [RunnerReport("0", HERE, seconds)]
+        self._status = EngineStatus(self._read_node(), runners)
+        return {
+            **iteration_metrics(
+                experience_of(fragments), learner, times.sampling_s, times.learning_s, config.ppo.num_epochs
+            ),
+            **self._monitor.note(times, runners, [update]),
+            **node_metrics(self._status.nodes),
+        }
+
+    def _read_node(self) -> Sequence[NodeReading]:
+        """This machine, read anew if the last reading is old enough."""
+        if time.monotonic() - self._read_s < self.config.monitoring.node_interval_s:
+            return self._status.nodes
+        self._read_s = time.monotonic()
+        return [self._reader.read()]
+
+    def status(self) -> EngineStatus:
+        """This machine."""
+        return self._status
+
+    def tell(self, status: dict[str, Any]) -> None:
+        """There is no cluster."""
 
     def model(self) -> TransformerGNN:
         """The network being trained."""

@@ -8,15 +8,18 @@ says. A checkpoint that cannot be written costs no iteration: it is tried again 
 """
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from rl_cluster.errors import CheckpointError, ClusterError
+from rl_cluster.metrics.names import CHECKPOINT_AGE_S
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import Engine, EngineLost, EngineState
 from rl_cluster.training.run import Record, Run
 from rl_cluster.training.run_folder import RunFolder
 from rl_cluster.training.start import Start
+from rl_cluster.training.status import STATUS, StatusBoard
 
 __all__ = ["Report", "train"]
 
@@ -99,7 +102,9 @@ class _SavedRun:
         self._training = start.config.training
         self._run = Run(engine, start.config, start.checkpoint)
         self._engine = engine
+        self._board = StatusBoard(start.config, folder.metrics)
         self._saved: Path | None = None
+        self._saved_s = time.monotonic()
         self._is_save_due = False
 
     def go_back(self) -> None:
@@ -116,7 +121,9 @@ class _SavedRun:
         """Iterates to the end, and returns the folder of the last checkpoint."""
         while True:
             record = self._run.iterate()
+            record.metrics[CHECKPOINT_AGE_S] = time.monotonic() - self._saved_s
             self._folder.append(record.done, record.metrics, record.events)
+            self._tell(record)
             report(record)
             is_last = self._run.is_last or is_stopped()
             if is_last:
@@ -125,8 +132,15 @@ class _SavedRun:
             if self._is_save_due:
                 self._save_or_warn()
 
+    def _tell(self, record: Record) -> None:
+        status = self._board.note(record.done, record.metrics, self._run.alerts, self._engine.status())
+        self._folder.write(STATUS, status)
+        self._engine.tell(status)
+
     def _save(self) -> Path:
-        return self._run.checkpoint().save(self._folder.checkpoints, self._training.keep_checkpoints)
+        saved = self._run.checkpoint().save(self._folder.checkpoints, self._training.keep_checkpoints)
+        self._saved_s = time.monotonic()
+        return saved
 
     def _save_or_warn(self) -> None:
         """A full disk costs no iteration: the older checkpoints are untouched, and the next iteration tries again."""

@@ -8,15 +8,16 @@ from typing import NamedTuple
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
+from rl_cluster.metrics.alerts import Alerts
 from rl_cluster.metrics.names import (
     AGENT_STEPS,
     AGENT_STEPS_TOTAL,
     ELAPSED_S,
+    ETA_S,
     HEADLINES,
-    curriculum_metrics,
     evaluation_key,
-    outcome_means,
 )
+from rl_cluster.metrics.record import curriculum_metrics, outcome_means
 from rl_cluster.schedulers.curriculum import CurriculumState
 from rl_cluster.training.checkpoint import Checkpoint
 from rl_cluster.training.controllers import Controllers
@@ -53,6 +54,7 @@ class Run:
         self._engine, self._config = engine, config
         self._set(checkpoint)
         self._begin_s = time.monotonic() - self._counters[ELAPSED_S]
+        self._alerts = Alerts()
 
     def _set(self, checkpoint: Checkpoint | None) -> None:
         state = dict(checkpoint.state) if checkpoint else {}
@@ -85,6 +87,11 @@ class Run:
         """Whether the last update, or the returns so far, say so."""
         return self._controllers.is_diverging
 
+    @property
+    def alerts(self) -> list[str]:
+        """Keys of the metrics that are beyond their limits now."""
+        return sorted(self._alerts.active)
+
     def iterate(self) -> Record:
         """One iteration, the evaluation after it if one is due, and what follows from both."""
         training = self._config.training
@@ -101,8 +108,15 @@ class Run:
             metrics |= curriculum_metrics(at.stage, str(self._controllers.curriculum.mode), scores, at.references)
         self._counters[AGENT_STEPS_TOTAL] += metrics[AGENT_STEPS]
         self._counters[ELAPSED_S] = time.monotonic() - self._begin_s
-        metrics |= self._counters
-        return Record(self.done, metrics, events)
+        metrics |= {**self._counters, ETA_S: self._eta_s()}
+        return Record(self.done, metrics, events + self._alerts.note(metrics))
+
+    def _eta_s(self) -> float:
+        """To the last iteration at the pace so far, or to the time limit if that comes first."""
+        training, elapsed_s = self._config.training, self._counters[ELAPSED_S]
+        pace_s = elapsed_s / self.done
+        left_s: float = max(0.0, min(pace_s * (training.iterations - self.done), training.time_limit_s - elapsed_s))
+        return left_s
 
     def _decide(self, score: float) -> list[str]:
         event, words = self._controllers.note_score(score, self.done)

@@ -32,6 +32,7 @@ class RunFolder:
         self.path = path
         self.checkpoints = path / CHECKPOINTS
         """Where `Checkpoint.save` belongs."""
+        self.metrics = path / METRICS
         self._metrics = metrics
         self._unwritten: list[bytes] = []
 
@@ -82,6 +83,15 @@ class RunFolder:
         line = json.dumps({"iteration": iteration, **kept, **told}, allow_nan=False)
         self._unwritten.append(line.encode() + b"\n")
         self._write()
+
+    def write(self, name: str, data: Mapping[str, Any]) -> None:
+        """A small JSON file that always holds the last word, whole; a full disk keeps the one before."""
+        beside = self.path / f".{name}.new"
+        try:
+            beside.write_text(json.dumps(data), encoding="utf-8")
+            beside.replace(self.path / name)
+        except OSError:
+            beside.unlink(missing_ok=True)
 
     def rewind(self, iteration: int) -> None:
         """Drops the lines of metrics that are later than `iteration`."""

@@ -2,8 +2,9 @@
 
 import secrets
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,19 @@ def cluster(nodes: ray.cluster_utils.Cluster) -> Iterator[Cluster]:
     """Connected: an engine that is given no address uses it."""
     with connect(nodes.address) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[int], list[str]]:
+    """Ports that nobody listens on."""
+
+    def find(count: int) -> list[str]:
+        probes = [socket.socket() for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        ports = [str(probe.getsockname()[1]) for probe in probes]
+        for probe in probes:
+            probe.close()
+        return ports
+
+    return find

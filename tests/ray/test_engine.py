@@ -11,6 +11,8 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError, ConfigError
+from rl_cluster.metrics.names import is_timed, phase_key
+from rl_cluster.metrics.phases import PHASES
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.rllib.cluster import Cluster
@@ -78,9 +80,10 @@ def test_engine__first_iteration_is_the_local_engines(engine: RayEngine, initial
 
     assert_equal(engine.state().weights, local.state().weights, atol=1e-5)
     assert_equal(played_worlds(engine.state()), played_worlds(local.state()))
-    untimed = {name for name in expected if not name.startswith("time/") and not name.endswith("_per_s")}
+    untimed = {name for name in expected if not is_timed(name)}
     assert_equal({name: record[name] for name in untimed}, {name: expected[name] for name in untimed}, atol=1e-4)
-    assert record.keys() == expected.keys()
+    assert {name for name in record if not is_timed(name)} == untimed
+    assert {phase_key(phase) for phase in PHASES} <= record.keys()
 
 
 def test_engine__goes_on_from_its_state_exactly(engine: RayEngine, initial: EngineState) -> None:

@@ -4,12 +4,11 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,18 +52,8 @@ class Head:
         return [actor for actor in actors if actor["class_name"] == "SwarmEnvRunner"]
 
 
-def free_ports(count: int) -> list[str]:
-    with_sockets = [socket.socket() for _ in range(count)]
-    for probe in with_sockets:
-        probe.bind(("127.0.0.1", 0))
-    ports = [str(probe.getsockname()[1]) for probe in with_sockets]
-    for probe in with_sockets:
-        probe.close()
-    return ports
-
-
 @pytest.fixture(scope="module")
-def head() -> Iterator[Head]:
+def head(free_ports: Callable[[int], list[str]]) -> Iterator[Head]:
     folder = Path(tempfile.mkdtemp(prefix="rlh-", dir="/tmp"))  # short: sockets lie in it
     (folder / "token").write_text(secrets.token_hex(32))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {

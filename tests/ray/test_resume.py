@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from rl_cluster.metrics.names import is_timed
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,7 +27,6 @@ SETTINGS = [
     "training.evaluate_every=0",
 ]
 IN_PROCESS = "sampling.num_env_runners=0"
-TIMES = ("time/", "sampling/agent_steps_per_s")
 DYING_TRAINER = """
 import os, signal, sys
 import torch
@@ -61,9 +61,7 @@ def _run(*command: str) -> "subprocess.CompletedProcess[str]":
 def _metrics(run: Path) -> dict[int, dict[str, Any]]:
     """Iteration -> what was measured, apart from how long it took."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return {
-        line["iteration"]: {name: value for name, value in line.items() if not name.startswith(TIMES)} for line in lines
-    }
+    return {line["iteration"]: {name: value for name, value in line.items() if not is_timed(name)} for line in lines}
 
 
 def _assert_same(left: Path, right: Path) -> None:

@@ -31,7 +31,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[
 
 
 def test_train__leaves_config_metrics_and_two_checkpoints(run: Path) -> None:
-    assert sorted(path.name for path in run.iterdir()) == ["checkpoints", "config.yaml", "metrics.jsonl"]
+    names = ["checkpoints", "config.yaml", "metrics.jsonl", "status.json", "tensorboard"]
+    assert sorted(path.name for path in run.iterdir()) == names
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["checkpoint-000001", "checkpoint-000002"]
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == [1, 2]

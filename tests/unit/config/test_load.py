@@ -53,8 +53,8 @@ def test_override__changes_one_value_and_leaves_the_rest() -> None:
 
 def test_override__completes_a_file(tmp_path: Path) -> None:
     file, (start, rest) = tmp_path / "run.yaml", DEMO_TEXT.split("training:")
-    training, end = rest.split("controllers:")
-    file.write_text(f"{start}controllers:{end}".replace("seed: 0\n", ""))
+    training, end = rest.split("monitoring:")
+    file.write_text(f"{start}monitoring:{end}".replace("seed: 0\n", ""))
     values = [f"training.{line.strip().replace(': ', '=')}" for line in training.strip().splitlines()]
 
     assert load_config(str(file), ["seed=0", *values]) == load_config("quick_demo")

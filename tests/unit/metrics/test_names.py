@@ -1,49 +1,13 @@
-"""An iteration's record: counts add up over fragments, and nothing is ever NaN."""
+"""The catalogue: every key that a run can have is in it, with unit and meaning, and nothing is in it twice."""
 
-import math
-
-import numpy as np
 import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.environment.tasks import metrics
-from rl_cluster.metrics.names import (
-    AGENT_STEPS,
-    AGENT_STEPS_PER_S,
-    EPISODES,
-    HEADLINES,
-    evaluation_key,
-    experience_of,
-    iteration_metrics,
-    outcome_means,
-)
-from rl_cluster.sampling.rollout import make_rollout
-from rl_cluster.training.engine import make_model
-from rl_cluster.types import Fragment
-
-
-@pytest.fixture(scope="module")
-def fragments(tiny: Config) -> list[Fragment]:
-    model = make_model(tiny)
-    return [make_rollout(tiny, runner, model).sample(30) for runner in (0, 1)]
-
-
-def test_iteration_metrics__add_up_over_fragments(fragments: list[Fragment]) -> None:
-    record = iteration_metrics(experience_of(fragments), {"lr": 0.5}, sampling_s=1.0, learning_s=3.0)
-
-    assert record[AGENT_STEPS] == sum(fragment.num_agent_steps for fragment in fragments)
-    assert record[AGENT_STEPS_PER_S] == record[AGENT_STEPS] / 4.0
-    ended = [fragment.outcomes["satisfied_rate"] for fragment in fragments]
-    assert record[EPISODES] == sum(map(len, ended)) > 0
-    assert record["episode/satisfied_rate"] == pytest.approx(sum(map(sum, ended)) / sum(map(len, ended)))
-    assert record["learning/lr"] == 0.5
-
-
-def test_outcome_means__are_of_the_episodes_in_which_a_metric_is_defined() -> None:
-    outcomes = {"defined": np.array([1.0, 2.0]), "partly": np.array([np.nan, 4.0]), "never": np.full(2, np.nan)}
-
-    assert outcome_means(outcomes, evaluation_key) == {"evaluation/defined": 1.5, "evaluation/partly": 4.0}
+from rl_cluster.metrics.names import CATALOGUE, HEADLINES, describe, episode_key, evaluation_key, stage_score_key
+from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.run import Run
 
 
 def test_headlines__are_metrics_of_every_task() -> None:
@@ -52,12 +16,34 @@ def test_headlines__are_metrics_of_every_task() -> None:
     assert HEADLINES.keys() == TASKS.keys()
 
 
-def test_iteration_metrics__leave_out_what_has_no_value(tiny: Config) -> None:
-    fragment = make_rollout(tiny, 0, make_model(tiny)).sample(1)
-    assert not fragment.ended.any()
+def test_catalogue__has_every_metric_of_an_episode() -> None:
+    for preset in ("quick_demo", "navigate_demo"):
+        for name in metrics(load_config(preset)):
+            assert describe(episode_key(name)) == describe(evaluation_key(name))
 
-    record = iteration_metrics(experience_of([fragment]), {"policy_loss": math.nan}, sampling_s=0.1, learning_s=0.1)
 
-    assert not any(name.startswith("episode/") for name in record)
-    assert "learning/policy_loss" not in record
-    assert all(map(math.isfinite, record.values()))
+def test_catalogue__has_every_key_of_a_run(tiny_of_task: Config) -> None:
+    training = tiny_of_task.training.model_copy(update={"evaluate_every": 1})
+    config = tiny_of_task.model_copy(update={"training": training})
+
+    record = Run(LocalEngine(config), config, None).iterate()
+
+    for key in record.metrics:
+        unit, text = describe(key)
+        assert unit
+        assert text
+
+
+def test_catalogue__gives_every_key_a_unit_that_its_name_does_not_contradict() -> None:
+    units = {"_s": "s", "_per_s": "1/s", "bytes": "byte", "_per_km": "1/km", "_c": "degC", "_mhz": "MHz", "_w": "W"}
+    for key, (unit, _) in CATALOGUE.items():
+        endings = [ending for ending in units if key.endswith(ending)]
+        if endings:
+            expected = units[max(endings, key=len)]
+            assert unit in {expected, f"byte/{expected.removeprefix('1/')}"}, key
+
+
+def test_describe__knows_scores_of_stages_and_refuses_other_keys() -> None:
+    assert "stage" in describe(stage_score_key(12)).text
+    with pytest.raises(KeyError):
+        describe("sampling/unknown")

@@ -1,0 +1,72 @@
+"""`rl-cluster top`: watch runs, from their folders or from their cluster."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rl_cluster.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import RenderableType
+
+__all__ = ["app"]
+
+app = typer.Typer()
+REFRESH_S = 1.0
+
+
+@app.command("top", epilog="Example: rl-cluster top runs/first; or rl-cluster top --address auto")
+def watch(
+    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A cluster, whose runs and nodes are shown: HOST:PORT, or `auto`."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Show it once, and end.")] = False,
+) -> None:
+    """Watch a run, or all runs of a cluster: curves, where time goes, env runners, nodes, GPUs, alerts."""
+    from rich.console import Console
+
+    if (run is None) == (address is None):
+        raise ConfigError("top", "a run folder or --address is needed, one of them", "name the folder of a run")
+    console = Console()
+    if run:
+        from rl_cluster.training.status import read_status
+
+        folder = run
+        _show(console, lambda: [read_status(folder)], once)
+        return
+    from rl_cluster.rllib.cluster import connect
+    from rl_cluster.rllib.node_monitor import ClusterWatch
+
+    with connect(address):
+        watched = ClusterWatch()
+        _show(console, watched.statuses, once)
+
+
+def _show(console: Any, read: "Callable[[], list[dict[str, Any]]]", once: bool) -> None:
+    """Until the user ends it; a log, which is no terminal, gets it once."""
+    from rich.live import Live
+
+    if once or not console.is_terminal:
+        console.print(_view(read()))
+        return
+    with Live(_view(read()), console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            time.sleep(REFRESH_S)
+            live.update(_view(read()), refresh=True)
+
+
+def _view(statuses: "list[dict[str, Any]]") -> "RenderableType":
+    from rich.console import Group
+
+    from rl_cluster.training.live_view import live_view
+
+    try:
+        return Group(*(live_view(status) for status in statuses))
+    except (KeyError, TypeError, ValueError):
+        raise ConfigError("top", "a status is of another version of rl-cluster", "use that version") from None

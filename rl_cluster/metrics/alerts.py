@@ -1,0 +1,80 @@
+"""Which metrics say that something is wrong, and for how long they must say it.
+
+A single iteration says little: an alert is raised when the median of the last values is beyond its limit, told once,
+and told again when it is over. Limits are those at which something costs much or is about to fail; what costs little
+is a matter of tuning, not of alarm.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from statistics import median
+from typing import NamedTuple
+
+from rl_cluster.metrics.names import EXPOSED_SHARE
+
+__all__ = ["RULES", "WINDOW", "Alerts", "Rule"]
+
+WINDOW = 5
+"""Values whose median counts; with fewer nothing is raised."""
+MIB = float(1 << 20)
+
+
+class Rule(NamedTuple):
+    """When a key's value is alarming."""
+
+    key: str
+    limit: float
+    remedy: str
+    is_floor: bool = False
+    """True = values below the limit are alarming, not those above"""
+    window: int = WINDOW
+
+    def is_broken(self, value: float) -> bool:
+        """Whether a value is beyond the limit."""
+        return value < self.limit if self.is_floor else value > self.limit
+
+
+RULES = (
+    Rule("balance/runner_imbalance", 0.30, "look for a slow or crowded node under env runners"),
+    Rule("balance/learner_imbalance", 0.30, "look for a slow GPU among the Learners, or rows shared out unevenly"),
+    Rule("balance/node_imbalance", 0.30, "look at the slow node's load and clocks"),
+    Rule(EXPOSED_SHARE, 0.35, "larger minibatches, fewer Learners, or a faster link between them"),
+    Rule("communication/bus_ratio", 0.40, "something else uses the link between Learners, or one of them lags", True),
+    Rule("memory/fragmentation", 0.40, "set learners.part_rows, or PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"),
+    Rule("memory/allocation_retries", 0.0, "lower learners.part_rows or learners.memory_share"),
+    Rule("memory/leak_low_bytes_per_iteration", MIB, "look for tensors or arrays that callbacks keep", window=1),
+    Rule("node/memory_share_max", 0.95, "fewer env runners on the node, or fewer worlds each"),
+    Rule("node/disk_share_max", 0.95, "make room: checkpoints and spilled objects need it"),
+    Rule("node/object_store_share_max", 0.95, "a larger object store (ray start --object-store-memory)"),
+    Rule("gpu/busy_share_mean", 0.40, "more env runners or larger batches: GPUs wait", True),
+    Rule("gpu/memory_share_max", 0.97, "lower learners.memory_share"),
+    Rule("gpu/throttled", 0.0, "look after cooling and power of the GPUs"),
+)
+"""All of them."""
+
+
+class Alerts:
+    """Watches the metrics of one run."""
+
+    def __init__(self) -> None:
+        self._values = {rule.key: deque[float](maxlen=rule.window) for rule in RULES}
+        self.active: set[str] = set()
+        """keys of the alerts that stand"""
+
+    def note(self, metrics: Mapping[str, float]) -> list[str]:
+        """Takes an iteration's metrics; what has begun and what is over, in words."""
+        told = [self._judge(rule, metrics[rule.key]) for rule in RULES if rule.key in metrics]
+        return [words for words in told if words]
+
+    def _judge(self, rule: Rule, value: float) -> str:
+        values = self._values[rule.key]
+        values.append(value)
+        middle = median(values)
+        is_broken = len(values) == rule.window and rule.is_broken(middle)
+        if is_broken == (rule.key in self.active):
+            return ""
+        self.active.symmetric_difference_update({rule.key})
+        if not is_broken:
+            return f"alert over: {rule.key} is {middle:.3g}"
+        side = "below" if rule.is_floor else "above"
+        return f"alert: {rule.key} is {middle:.3g}, {side} {rule.limit:g}; {rule.remedy}"

@@ -1,0 +1,133 @@
+"""A Grafana dashboard of runs and of the nodes that they run on, as Grafana's JSON (schema version 39).
+
+Panels name keys; expressions and units follow from the catalogue. Ray gives a series to every process that shows a
+gauge, so every expression takes the greatest over them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from rl_cluster.metrics.names import (
+    AGENT_STEPS_PER_S,
+    CHECKPOINT_AGE_S,
+    ENV_STEPS_PER_S,
+    ETA_S,
+    EXPOSED_SHARE,
+    HEADLINES,
+    LEARNER_SAMPLES_PER_S,
+    POLICY_LAG,
+    describe,
+    episode_key,
+    evaluation_key,
+    learning_key,
+    phase_key,
+)
+from rl_cluster.metrics.phases import PHASES
+from rl_cluster.metrics.prometheus import series_name
+
+__all__ = ["UID", "Panel", "expressions", "grafana_dashboard"]
+
+UID = "rl-cluster"
+COLUMNS, HEIGHT = 3, 8
+GRAFANA_UNITS = {
+    "1": "short", "s": "s", "1/s": "ops", "byte": "bytes", "byte/s": "Bps", "W": "watt", "degC": "celsius",
+    "MHz": "megahertz", "nat": "short", "reward": "short", "1/km": "short", "km": "lengthkm", "m": "lengthm",
+}  # fmt: skip
+"""Units of the catalogue, by Grafana's names."""
+RUN, NODE, GPU = ("run",), ("node",), ("node", "gpu")
+
+
+class Panel(NamedTuple):
+    """One diagram."""
+
+    title: str
+    keys: Sequence[str]
+    by: Sequence[str] = RUN
+    """labels by which series are told apart"""
+    is_stacked: bool = False
+
+
+def _panels() -> list[Panel]:
+    headlines = [metric for metric, _ in HEADLINES.values()]
+    return [
+        Panel("Episodes in training", [episode_key(name) for name in headlines]),
+        Panel("Evaluations", [evaluation_key(name) for name in headlines]),
+        Panel("Reward of a UAV", [episode_key("per_agent_reward")]),
+        Panel("Where the time goes", [phase_key(phase) for phase in PHASES], is_stacked=True),
+        Panel("Speed", [AGENT_STEPS_PER_S, ENV_STEPS_PER_S, LEARNER_SAMPLES_PER_S]),
+        Panel("Policy", [learning_key(name) for name in ("entropy", "approx_kl", "explained_variance")]),
+        Panel("Gradient", [learning_key("grad_norm")]),
+        Panel("Weights lag behind", [POLICY_LAG]),
+        Panel("Imbalance", [f"balance/{who}_imbalance" for who in ("runner", "learner", "node")]),
+        Panel("Waiting for the slowest", [f"balance/{who}_wait_s" for who in ("runner", "learner")]),
+        Panel("All-reduce", [EXPOSED_SHARE, "communication/bus_ratio"]),
+        Panel("Bandwidth of all-reduce", [f"communication/{name}bus_bytes_per_s" for name in ("", "probe_")]),
+        Panel("Weights to env runners", ["communication/weights_s"]),
+        Panel("Memory of the Learners", ["memory/used_bytes"]),
+        Panel("Time left, age of the checkpoint", [ETA_S, CHECKPOINT_AGE_S]),
+        Panel("CPU", ["host/cpu_share"], NODE),
+        Panel("Memory", ["host/memory_share"], NODE),
+        Panel("Object store", ["host/object_store_share"], NODE),
+        Panel("Spilled", ["host/spilled_bytes"], NODE),
+        Panel("Network", ["host/sent_bytes_per_s", "host/received_bytes_per_s"], NODE),
+        Panel("Disk", ["host/disk_share"], NODE),
+        Panel("GPU busy", ["device/busy_share"], GPU),
+        Panel("GPU memory", ["device/memory_share"], GPU),
+        Panel("GPU power", ["device/power_w"], GPU),
+        Panel("GPU clock", ["device/sm_clock_mhz"], GPU),
+        Panel("GPU heat", ["device/temperature_c"], GPU),
+        Panel("GPU held down", ["device/throttled"], GPU),
+    ]
+
+
+def expressions() -> dict[str, str]:
+    """Expression in PromQL -> the key that it shows, of all panels."""
+    return {_expression(key, panel.by): key for panel in _panels() for key in panel.keys}
+
+
+def grafana_dashboard() -> dict[str, Any]:
+    """The dashboard, as plain data."""
+    return {
+        "uid": UID,
+        "title": "rl_cluster",
+        "tags": ["ray", "rl_cluster"],
+        "schemaVersion": 39,
+        "version": 1,
+        "editable": True,
+        "refresh": "10s",
+        "time": {"from": "now-30m", "to": "now"},
+        "templating": {
+            "list": [{"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Source"}]
+        },
+        "panels": [_panel(index, panel) for index, panel in enumerate(_panels())],
+    }
+
+
+def _expression(key: str, by: Sequence[str]) -> str:
+    return f"max by ({', '.join(by)}) ({series_name(key)})"
+
+
+def _panel(index: int, panel: Panel) -> dict[str, Any]:
+    width = 24 // COLUMNS
+    labels = " ".join(f"{{{{{label}}}}}" for label in panel.by)
+    custom = {"stacking": {"mode": "normal"}, "fillOpacity": 60} if panel.is_stacked else {}
+    return {
+        "id": index + 1,
+        "type": "timeseries",
+        "title": panel.title,
+        "description": "\n".join(f"{key}: {describe(key).text}" for key in panel.keys),
+        "datasource": {"type": "prometheus", "uid": "${datasource}"},
+        "gridPos": {"x": index % COLUMNS * width, "y": index // COLUMNS * HEIGHT, "w": width, "h": HEIGHT},
+        "fieldConfig": {
+            "defaults": {"unit": GRAFANA_UNITS[describe(panel.keys[0]).unit], "custom": custom},
+            "overrides": [],
+        },
+        "targets": [
+            {
+                "refId": chr(ord("A") + number),
+                "expr": _expression(key, panel.by),
+                "legendFormat": f"{labels} {key.partition('/')[2]}",
+            }
+            for number, key in enumerate(panel.keys)
+        ],
+    }

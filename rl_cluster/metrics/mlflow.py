@@ -1,0 +1,54 @@
+"""Records in MLflow: one of its runs is one of ours, also after a resume."""
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["MlflowTracker"]
+
+EXPERIMENT = "rl_cluster"
+FOLDER_TAG = "rl_cluster.folder"
+LIMITS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+"""The outbox tries again by itself; MLflow's own patience is of many minutes."""
+
+
+class MlflowTracker:
+    """Writes to a tracking server, or to a store in files or SQLite.
+
+    Args:
+        uri: http://HOST:PORT, or sqlite:///FILE.
+        folder: Of our run; by it MLflow's run is found again.
+    """
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        for name, value in LIMITS.items():
+            os.environ.setdefault(name, value)
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        from mlflow import MlflowClient  # noqa: PLC0415 - an extra, and slow to import
+        from mlflow.entities import Metric  # noqa: PLC0415
+
+        self._client, self._metric = MlflowClient(tracking_uri=uri), Metric
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        identity = experiment.experiment_id if experiment else self._client.create_experiment(EXPERIMENT)
+        place = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()  # a path may hold quotes
+        found = self._client.search_runs([identity], f"tags.`{FOLDER_TAG}` = '{place}'", max_results=1)
+        run = found[0] if found else self._client.create_run(identity, tags={FOLDER_TAG: place}, run_name=folder.name)
+        self._run_id: str = run.info.run_id
+
+    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """All values in one request."""
+        now_ms = int(time.time() * 1000)
+        self._client.log_batch(
+            self._run_id, metrics=[self._metric(key, value, now_ms, iteration) for key, value in metrics.items()]
+        )
+
+    def close(self) -> None:
+        """Marks the run as done."""
+        self._client.set_terminated(self._run_id)

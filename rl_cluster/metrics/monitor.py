@@ -1,0 +1,99 @@
+"""What env runners and Learners report of an iteration, as metrics: phases, balance, communication, memory."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from rl_cluster.metrics.communication import Traffic, traffic_metrics
+from rl_cluster.metrics.leak import LeakWatch
+from rl_cluster.metrics.load_balance import BalanceWindow
+from rl_cluster.metrics.names import EXCHANGE_S
+from rl_cluster.metrics.phases import IterationTimes, phase_shares
+from rl_cluster.metrics.torch_memory import MemoryReading, memory_metrics
+
+__all__ = ["LearnerReport", "Monitor", "RunnerReport", "WeightSync"]
+
+
+class RunnerReport(NamedTuple):
+    """What an env runner did in an iteration."""
+
+    runner: str
+    node: str
+    seconds: Mapping[str, float]
+    """phase -> busy seconds"""
+
+
+class LearnerReport(NamedTuple):
+    """What a Learner did in an iteration."""
+
+    learner: str
+    node: str
+    seconds: Mapping[str, float]
+    """phase -> busy seconds"""
+    traffic: Traffic
+    memory: MemoryReading
+
+
+class WeightSync(NamedTuple):
+    """What it took to give env runners the weights."""
+
+    num_bytes: float
+    seconds: float
+    """until they were on their way"""
+
+
+class Monitor:
+    """Of one run; keeps the last iterations."""
+
+    def __init__(self) -> None:
+        self._balance = {who: BalanceWindow(who) for who in ("runner", "learner", "node")}
+        self._leak = LeakWatch()
+        self._memory: MemoryReading | None = None
+
+    def note(
+        self,
+        times: IterationTimes,
+        runners: Sequence[RunnerReport],
+        learners: Sequence[LearnerReport],
+        sync: WeightSync | None = None,
+    ) -> dict[str, float]:
+        """Takes an iteration; key -> value. Memory is that of the Learner which uses most.
+
+        Args:
+            times: In the process that waits for all.
+            runners: Of all env runners.
+            learners: Of all Learners.
+            sync: None = env runners share the Learner's weights.
+        """
+        memory = max((learner.memory for learner in learners), key=lambda reading: reading.used_bytes)
+        before, self._memory = self._memory, memory
+        return {
+            **phase_shares(times, [one.seconds for one in runners], [one.seconds for one in learners]),
+            **self._balance["runner"].note({one.runner: sum(one.seconds.values()) for one in runners}),
+            **self._balance["learner"].note({one.learner: _before_exchange_s(one) for one in learners}),
+            **self._balance["node"].note(_by_node(runners)),
+            **traffic_metrics([one.traffic for one in learners]),
+            EXCHANGE_S: max(one.traffic.seconds for one in learners),
+            **(_sync_metrics(sync, runners) if sync else {}),
+            **memory_metrics(memory, before),
+            **self._leak.note(memory.used_bytes),
+        }
+
+
+def _before_exchange_s(learner: LearnerReport) -> float:
+    return sum(seconds for phase, seconds in learner.seconds.items() if phase != "exchange")
+
+
+def _by_node(runners: Sequence[RunnerReport]) -> dict[str, float]:
+    """Node -> seconds until its slowest env runner is done, however many it has."""
+    slowest: dict[str, float] = {}
+    for one in runners:
+        slowest[one.node] = max(slowest.get(one.node, 0.0), sum(one.seconds.values()))
+    return slowest
+
+
+def _sync_metrics(sync: WeightSync, runners: Sequence[RunnerReport]) -> dict[str, float]:
+    taken_s = max((one.seconds.get("sync", 0.0) for one in runners), default=0.0)
+    return {
+        "communication/weights_bytes": sync.num_bytes,
+        "communication/weights_s": sync.seconds + taken_s,
+    }

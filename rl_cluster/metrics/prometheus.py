@@ -1,0 +1,79 @@
+"""What Prometheus needs to watch runs: where Ray's exporters are, and when to raise an alarm.
+
+Ray writes the addresses of its exporters, one a node, to `prom_metrics_service_discovery.json` in its temporary folder.
+Alarms are those of `alerts.py`, and two that a run cannot raise itself: that it says nothing, and that its checkpoint
+grows old.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from rl_cluster.metrics.alerts import RULES, Rule
+from rl_cluster.metrics.names import CATALOGUE, CHECKPOINT_AGE_S, ELAPSED_S
+
+__all__ = ["DISCOVERY", "alert_rules", "gauge_name", "scrape_config", "series_name"]
+
+DISCOVERY = "prom_metrics_service_discovery.json"
+"""Name of the file in Ray's temporary folder."""
+SCRAPE_S = 5
+"""Between scrapes: gauges are shown anew every 5 s, too."""
+STANDS_FOR = "1m"
+"""How long a limit must be broken."""
+OLD_CHECKPOINT_S = 3600
+
+
+def gauge_name(key: str) -> str:
+    """Name of a key's gauge, to which Ray's exporters add `ray_`."""
+    return f"rl_cluster_{key.replace('/', '_')}"
+
+
+def series_name(key: str) -> str:
+    """Name of a key's series in Prometheus."""
+    return f"ray_{gauge_name(key)}"
+
+
+def scrape_config(ray_folder: Path, rules: str) -> dict[str, Any]:
+    """Settings of Prometheus, as plain data.
+
+    Args:
+        ray_folder: Ray's temporary folder on the machine of the head.
+        rules: File of the alert rules, beside these settings.
+    """
+    targets = [str(ray_folder / DISCOVERY)]
+    return {
+        "global": {"scrape_interval": f"{SCRAPE_S}s", "evaluation_interval": f"{SCRAPE_S}s"},
+        "rule_files": [rules],
+        "scrape_configs": [{"job_name": "ray", "file_sd_configs": [{"files": targets, "refresh_interval": "10s"}]}],
+    }
+
+
+def alert_rules() -> dict[str, Any]:
+    """Alert rules, as plain data."""
+    silent = (
+        f"max by (run) (max_over_time({series_name(ELAPSED_S)}[10m])) unless max by (run) ({series_name(ELAPSED_S)})"
+    )
+    old = f"max by (run) ({series_name(CHECKPOINT_AGE_S)}) > {OLD_CHECKPOINT_S}"
+    rules = [_rule(_alert_name(rule.key), _expression(rule), CATALOGUE[rule.key].text, rule.remedy) for rule in RULES]
+    rules += [
+        _rule("RunSilent", silent, "a run has stopped to tell of itself", "see whether its trainer is alive"),
+        _rule("CheckpointOld", old, CATALOGUE[CHECKPOINT_AGE_S].text, "lower training.checkpoint_every"),
+    ]
+    return {"groups": [{"name": "rl_cluster", "rules": rules}]}
+
+
+def _expression(rule: Rule) -> str:
+    return f"max by (run) ({series_name(rule.key)}) {'<' if rule.is_floor else '>'} {rule.limit:g}"
+
+
+def _alert_name(key: str) -> str:
+    return "".join(word.capitalize() for word in key.replace("/", "_").split("_"))
+
+
+def _rule(name: str, expression: str, summary: str, remedy: str) -> dict[str, Any]:
+    return {
+        "alert": name,
+        "expr": expression,
+        "for": STANDS_FOR,
+        "labels": {"severity": "warning"},
+        "annotations": {"summary": f"{{{{ $labels.run }}}}: {summary}", "description": remedy},
+    }

@@ -1,0 +1,119 @@
+"""How an iteration's record is put together: what was sampled, how episodes went, what the update did."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.metrics.names import (
+    AGENT_STEPS,
+    AGENT_STEPS_PER_S,
+    BROKEN_EPISODES,
+    ENV_STEPS_PER_S,
+    EPISODES,
+    KEPT_SHARE,
+    LEARNER_SAMPLES_PER_S,
+    LEARNING_S,
+    MODE,
+    POLICY_LAG,
+    SAMPLING_S,
+    STAGE,
+    STAGE_SCORE,
+    episode_key,
+    learning_key,
+    stage_score_key,
+)
+from rl_cluster.types import Fragment
+
+__all__ = ["Experience", "curriculum_metrics", "experience_of", "iteration_metrics", "outcome_means"]
+
+MODES = ("train", "held", "done")
+
+
+class Experience(NamedTuple):
+    """What an iteration's samples amount to."""
+
+    env_steps: int
+    """decision steps of worlds, one graph each"""
+    agent_steps: int
+    """UAVs that existed, summed over decision steps"""
+    episodes: int
+    """that came to their end"""
+    outcomes: Mapping[str, NDArray[np.float64]]
+    """episode metric -> (E,) values of those episodes"""
+    broken_episodes: int = 0
+    """that were given up"""
+
+
+def experience_of(fragments: Sequence[Fragment]) -> Experience:
+    """The experience in one fragment of every env runner."""
+    return Experience(
+        env_steps=sum(fragment.num_rows for fragment in fragments),
+        agent_steps=sum(fragment.num_agent_steps for fragment in fragments),
+        episodes=sum(fragment.num_episodes for fragment in fragments),
+        outcomes={
+            name: np.concatenate([fragment.outcomes[name] for fragment in fragments]) for name in fragments[0].outcomes
+        },
+        broken_episodes=sum(fragment.num_broken for fragment in fragments),
+    )
+
+
+def iteration_metrics(
+    experience: Experience,
+    learner: Mapping[str, float],
+    sampling_s: float,
+    learning_s: float,
+    num_epochs: int,
+    policy_lag: int = 0,
+) -> dict[str, float]:
+    """Key -> value of an iteration; what is not finite is left out.
+
+    Args:
+        experience: What was sampled.
+        learner: Statistics of the update.
+        sampling_s: How long env runners were waited for.
+        learning_s: How long Learners were waited for.
+        num_epochs: How often each row was trained on.
+        policy_lag: As of `POLICY_LAG`.
+    """
+    total_s = max(sampling_s + learning_s, 1e-9)
+    return {
+        AGENT_STEPS: float(experience.agent_steps),
+        EPISODES: float(experience.episodes),
+        BROKEN_EPISODES: float(experience.broken_episodes),
+        POLICY_LAG: float(policy_lag),
+        **outcome_means(experience.outcomes, episode_key),
+        **{learning_key(name): value for name, value in learner.items() if math.isfinite(value)},
+        SAMPLING_S: sampling_s,
+        LEARNING_S: learning_s,
+        AGENT_STEPS_PER_S: experience.agent_steps / total_s,
+        ENV_STEPS_PER_S: experience.env_steps / total_s,
+        LEARNER_SAMPLES_PER_S: experience.env_steps * num_epochs / max(learning_s, 1e-9),
+    }
+
+
+def outcome_means(outcomes: Mapping[str, NDArray[np.float64]], key: Callable[[str], str]) -> dict[str, float]:
+    """Key of a metric -> mean over the episodes in which it is defined (not NaN); without any it is left out."""
+    defined = {name: values[~np.isnan(values)] for name, values in outcomes.items()}
+    return {key(name): float(values.mean()) for name, values in defined.items() if values.size}
+
+
+def curriculum_metrics(
+    stage: int, mode: str, scores: Mapping[int, float], references: Sequence[float]
+) -> dict[str, float]:
+    """Where a run stands in its curriculum.
+
+    Args:
+        stage: In which the iteration was trained.
+        mode: One of `MODES`.
+        scores: Stage -> score, of the current and earlier ones; empty without an evaluation.
+        references: Of stage 1, 2, ..: the scores by which they were passed.
+    """
+    metrics = {STAGE: float(stage), MODE: float(MODES.index(mode))}
+    if scores:
+        metrics |= {stage_score_key(number): score for number, score in scores.items()}
+        metrics[STAGE_SCORE] = scores[stage]
+    kept = [scores[number] / references[number - 1] for number in scores if number < stage]
+    return metrics | ({KEPT_SHARE: min(kept)} if kept else {})

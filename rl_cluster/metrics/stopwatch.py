@@ -1,0 +1,26 @@
+"""Time by laps: whatever has passed since the last lap goes to the phase that is named."""
+
+import time
+
+__all__ = ["Stopwatch"]
+
+
+class Stopwatch:
+    """Seconds by phase. What runs on a GPU counts where the CPU waits for its results."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        """phase -> seconds so far"""
+        self._lap_s = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        """Ends a lap of this phase; the next one begins."""
+        now_s = time.perf_counter()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now_s - self._lap_s
+        self._lap_s = now_s
+
+    def take(self) -> dict[str, float]:
+        """The seconds so far; counting begins anew."""
+        taken, self.seconds = self.seconds, {}
+        self._lap_s = time.perf_counter()
+        return taken

@@ -1,0 +1,53 @@
+"""Memory of the process that updates: torch's on its GPU, or what is resident of the process."""
+
+from typing import NamedTuple
+
+import psutil
+import torch
+
+__all__ = ["MemoryReading", "memory_metrics", "read_memory"]
+
+
+class MemoryReading(NamedTuple):
+    """After an update."""
+
+    used_bytes: float
+    """torch's on a GPU, else resident"""
+    peak_bytes: float | None = None
+    """most that torch had allocated since the last reading; None without a GPU, as all below"""
+    reserved_bytes: float | None = None
+    fragmentation: float | None = None
+    """(reserved - allocated) / reserved, at their peaks"""
+    retries: float | None = None
+    """since the process began"""
+
+
+def read_memory(device: torch.device) -> MemoryReading:
+    """Reads it, and begins a new peak."""
+    if device.type != "cuda":
+        return MemoryReading(float(psutil.Process().memory_info().rss))
+    statistics = torch.cuda.memory_stats(device)
+    peak, reserved = statistics["allocated_bytes.all.peak"], statistics["reserved_bytes.all.peak"]
+    torch.cuda.reset_peak_memory_stats(device)
+    return MemoryReading(
+        used_bytes=float(statistics["allocated_bytes.all.current"]),
+        peak_bytes=float(peak),
+        reserved_bytes=float(statistics["reserved_bytes.all.current"]),
+        fragmentation=(reserved - peak) / reserved if reserved else 0.0,
+        retries=float(statistics["num_alloc_retries"]),
+    )
+
+
+def memory_metrics(last: MemoryReading, before: MemoryReading | None) -> dict[str, float]:
+    """Key -> value of a Learner; what its device does not measure is left out."""
+    retries = (
+        last.retries - (before.retries if before and before.retries else 0.0) if last.retries is not None else None
+    )
+    values = {
+        "memory/used_bytes": last.used_bytes,
+        "memory/peak_bytes": last.peak_bytes,
+        "memory/reserved_bytes": last.reserved_bytes,
+        "memory/fragmentation": last.fragmentation,
+        "memory/allocation_retries": retries,
+    }
+    return {key: value for key, value in values.items() if value is not None}

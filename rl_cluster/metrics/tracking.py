@@ -1,0 +1,107 @@
+"""Hands every record to the services that show it, without ever holding up the run.
+
+Each service has a thread and a queue of its own. What cannot be delivered waits and is tried again; the run's own
+metrics.jsonl has it all the while. A service that is down is told of once, and once more at the end of the run.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+__all__ = ["Outbox", "Tracker"]
+
+RETRY_S = (1.0, 30.0)
+"""Shortest and longest pause before a record is tried again; it doubles from one to the other."""
+CLOSE_PATIENCE_S = 10.0
+"""How long the end of a run waits for what has not been delivered."""
+
+logger = logging.getLogger(__name__)
+
+
+class Tracker(Protocol):
+    """A service that shows metrics."""
+
+    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """Takes a record. Raises anything if it could not."""
+
+    def close(self) -> None:
+        """Writes what it still holds."""
+
+
+class _Letter(NamedTuple):
+    iteration: int
+    metrics: Mapping[str, float]
+
+
+class Outbox:
+    """Delivers to one service in the background.
+
+    Args:
+        name: Of the service, for warnings.
+        open_tracker: Opens it, in the thread; it may raise, and is tried again.
+    """
+
+    def __init__(self, name: str, open_tracker: Callable[[], Tracker]) -> None:
+        self._name, self._open = name, open_tracker
+        self._tracker: Tracker | None = None
+        self._letters: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()
+        self._num_taken, self._num_delivered = 0, 0  # each has one thread that counts it
+        self._is_closing = threading.Event()
+        self._has_warned = False
+        self._thread = threading.Thread(target=self._deliver_all, name=f"outbox-{name}", daemon=True)
+        self._thread.start()
+
+    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """Takes a record; returns at once."""
+        self._num_taken += 1
+        self._letters.put(_Letter(iteration, dict(metrics)))
+
+    def close(self) -> None:
+        """Waits a little for what is left, and says what could not be delivered."""
+        self._letters.put(None)
+        self._is_closing.set()
+        self._thread.join(CLOSE_PATIENCE_S)
+        num_left = self._num_taken - self._num_delivered
+        if num_left:
+            logger.warning("%s has not taken the last %d records; metrics.jsonl holds them all", self._name, num_left)
+
+    def _deliver_all(self) -> None:
+        while letter := self._letters.get():
+            if not self._deliver(letter):
+                return
+            self._num_delivered += 1
+        if self._tracker:
+            self._attempt(self._tracker.close)
+
+    def _deliver(self, letter: _Letter) -> bool:
+        """Tries until it succeeds, or the run is over and patience with it."""
+        pause_s, give_up_s = RETRY_S[0], float("inf")
+        while not self._attempt(lambda: self._log(letter)):
+            if self._is_closing.is_set():
+                give_up_s = min(give_up_s, time.monotonic() + CLOSE_PATIENCE_S / 2)
+                time.sleep(RETRY_S[0])
+            else:
+                self._is_closing.wait(pause_s)
+            if time.monotonic() > give_up_s:
+                return False
+            pause_s = min(2.0 * pause_s, RETRY_S[1])
+        return True
+
+    def _log(self, letter: _Letter) -> None:
+        if self._tracker is None:
+            self._tracker = self._open()
+        self._tracker.log(*letter)
+
+    def _attempt(self, act: Callable[[], None]) -> bool:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - whatever a service raises, the run goes on
+            if not self._has_warned:
+                words = str(error).strip().partition("\n")[0][:300]
+                logger.warning("%s does not answer (%s); records wait, and the run goes on", self._name, words)
+                self._has_warned = True
+            return False
+        return True

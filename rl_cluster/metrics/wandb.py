@@ -1,0 +1,36 @@
+"""Records in Weights & Biases, online or into files that `wandb sync` sends later."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["WandbTracker"]
+
+PROJECT = "rl_cluster"
+
+
+class WandbTracker:
+    """Writes to one of its runs; the same one after a resume.
+
+    Args:
+        mode: offline writes files below the folder.
+        folder: Of our run.
+    """
+
+    def __init__(self, mode: Literal["offline", "online"], folder: Path) -> None:
+        import wandb  # noqa: PLC0415 - an extra, and slow to import
+
+        identity = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
+        self._run = wandb.init(
+            project=PROJECT, name=folder.name, id=identity, resume="allow", mode=mode, dir=str(folder),
+            settings=wandb.Settings(silent=True, console="off"),
+        )  # fmt: skip
+
+    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """One step."""
+        self._run.log(dict(metrics), step=iteration)
+
+    def close(self) -> None:
+        """Writes what is left."""
+        self._run.finish()

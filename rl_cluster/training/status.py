@@ -1,0 +1,88 @@
+"""What a run tells of itself while it trains: a small JSON file in its folder, and a word left on its cluster.
+
+`rl-cluster top` shows it. Curves come from the lines of metrics.jsonl, so a resumed run has those of its past too.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError
+from rl_cluster.metrics.names import HEADLINES, episode_key, evaluation_key
+from rl_cluster.metrics.node import node_to_json
+from rl_cluster.training.engine import EngineStatus
+
+__all__ = ["STATUS", "StatusBoard", "read_status"]
+
+STATUS = "status.json"
+MAX_POINTS = 400
+"""Of a curve; beyond that every second one is dropped."""
+MAX_BYTES = 16 << 20
+
+
+class StatusBoard:
+    """Puts the status of one run together.
+
+    Args:
+        config: Of the run.
+        metrics: Its lines so far.
+    """
+
+    def __init__(self, config: Config, metrics: Path) -> None:
+        self._config = config
+        metric, self._label = HEADLINES[config.task]
+        self._keys = {"sampled": episode_key(metric), "evaluated": evaluation_key(metric)}
+        self._curves: dict[str, list[tuple[int, float]]] = {name: [] for name in self._keys}
+        if metrics.is_file():
+            with metrics.open(encoding="utf-8") as lines:
+                self._take(json.loads(line) for line in lines)
+
+    def _take(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        for line in lines:
+            for name, key in self._keys.items():
+                if key in line:
+                    self._curves[name].append((line["iteration"], line[key]))
+
+    def note(
+        self, done: int, metrics: Mapping[str, float], alerts: Sequence[str], engine: EngineStatus
+    ) -> dict[str, Any]:
+        """The status after an iteration, as plain values."""
+        self._take([{"iteration": done, **metrics}])
+        self._curves = {
+            name: points if len(points) < MAX_POINTS else points[::2] for name, points in self._curves.items()
+        }
+        return {
+            "run": self._config.name,
+            "engine": self._config.engine,
+            "time_s": time.time(),
+            "iteration": done,
+            "iterations": self._config.training.iterations,
+            "headline": self._label,
+            "metrics": dict(metrics),
+            "curves": self._curves,
+            "alerts": list(alerts),
+            "nodes": [node_to_json(node) for node in engine.nodes],
+            "runners": [{**one._asdict(), "seconds": dict(one.seconds)} for one in engine.runners],
+        }
+
+
+def read_status(run: Path) -> dict[str, Any]:
+    """The status in a run folder. Raises CheckpointError if there is none, or none that can be read."""
+    path = run / STATUS
+    if not run.is_dir():
+        raise CheckpointError(str(run), "is no folder", "name the folder that was given to --out")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError
+        status = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(status, dict) or not isinstance(status.get("metrics"), dict):
+            raise ValueError
+    except FileNotFoundError:
+        what = f"has no {STATUS}: no iteration has been done in it"
+        raise CheckpointError(str(run), what, "name a run folder, or wait for the first iteration") from None
+    except (OSError, ValueError, RecursionError):
+        raise CheckpointError(str(path), "cannot be read", "go on with the run: it is written anew") from None
+    return status

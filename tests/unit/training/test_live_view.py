@@ -1,0 +1,91 @@
+"""What `top` shows comes from a run's status, and a status from a run."""
+
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError
+from rl_cluster.metrics.gpu import GpuReading
+from rl_cluster.metrics.names import CHECKPOINT_AGE_S, ELAPSED_S, ETA_S
+from rl_cluster.training.engine import EngineStatus, LocalEngine
+from rl_cluster.training.live_view import live_view, sparkline
+from rl_cluster.training.loop import train
+from rl_cluster.training.start import new_start
+from rl_cluster.training.status import MAX_POINTS, STATUS, StatusBoard, read_status
+
+
+@pytest.fixture(scope="module")
+def run(tiny: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two iterations."""
+    path = tmp_path_factory.mktemp("top") / "run"
+    train(LocalEngine(tiny), new_start(tiny, path), lambda record: None)
+    return path
+
+
+def _shown(status: dict[str, object]) -> str:
+    text = io.StringIO()
+    Console(file=text, width=140).print(live_view(status))
+    return text.getvalue()
+
+
+def test_view__of_a_run_shows_its_parts(run: Path, tiny: Config) -> None:
+    shown = _shown(read_status(run))
+
+    assert shown.startswith(f"{tiny.name} (engine local)  iteration 2/2  elapsed 0:")
+    for words in ("time  ", "update ", "agent-steps/s", "1 env runners", "nodes", "GiB"):
+        assert words in shown
+    assert "GPUs" not in shown
+    assert "alert" not in shown
+
+
+def test_view__shows_gpus_and_alerts_and_a_dash_for_what_is_not_measured(run: Path) -> None:
+    status = read_status(run)
+    gpu = GpuReading(0, "H200", None, 3e9, 4e9, 350.0, None, None, ("heat",))
+    status["nodes"][0]["gpus"] = [asdict(gpu)]
+    status["alerts"] = ["gpu/throttled"]
+
+    lines = _shown(status).splitlines()
+
+    assert "alert: gpu/throttled is beyond its limit" in lines
+    assert lines[-1].split()[1:] == ["0", "H200", "-", "75%", "350", "W", "-", "-", "heat"]
+
+
+def test_sparkline__runs_from_the_least_to_the_greatest() -> None:
+    assert sparkline([0.0, 0.5, 1.0], columns=10) == "▁▅█"
+    assert sparkline([3.0] * 4, columns=2) == "▁▁"
+    assert sparkline(list(range(80)), columns=8) == "▁▂▃▄▅▆▇█"
+
+
+def test_board__keeps_the_whole_curve_in_few_points_and_that_of_the_past(tiny: Config, tmp_path: Path) -> None:
+    lines = tmp_path / "metrics.jsonl"
+    key = "episode/normalized_completion_score"
+    lines.write_text("".join(json.dumps({"iteration": number, key: 0.5}) + "\n" for number in range(1, 4)))
+    board = StatusBoard(tiny, lines)
+    for done in range(4, 3 * MAX_POINTS):
+        status = board.note(done, {key: 1.0}, [], EngineStatus())
+
+    points = status["curves"]["sampled"]
+    assert len(points) <= MAX_POINTS
+    assert points[0] == (1, 0.5)
+    assert points[-1][0] > 3 * MAX_POINTS - 5
+    assert "NCS sampled" in _shown({**status, "metrics": {ELAPSED_S: 1.0, ETA_S: 1.0, CHECKPOINT_AGE_S: 1.0}})
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"metrics": 1}', "[" * 100_000])
+def test_status__that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / STATUS).write_text(content)
+
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_status(tmp_path)
+
+
+def test_status__of_a_folder_without_one_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"has no status.json: no iteration has been done in it"):
+        read_status(tmp_path)
+    with pytest.raises(CheckpointError, match="is no folder"):
+        read_status(tmp_path / "nowhere")
