@@ -8,13 +8,15 @@ import typer
 from rl_cluster.cli.arguments import Address, Overrides
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.signals import StopRequest
+from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import Console
+
     from rl_cluster.config.schema import Config
-    from rl_cluster.metrics.tracking import Tracker
     from rl_cluster.training.engine import Engine
     from rl_cluster.training.run import Record
     from rl_cluster.training.start import Start
@@ -48,43 +50,49 @@ def train_policy(
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
     from rich.console import Console
 
-    from rl_cluster.training.display import Display
-    from rl_cluster.training.loop import train
-    from rl_cluster.training.timeline import save_timeline
-    from rl_cluster.training.trackers import Trackers, check_trackers
-
     start = _start_of(preset_or_file, overrides or [], out, resume, weights)
-    check_trackers(start.config)
+    check_trackers(start.config.monitoring)
     console = Console()
     for error in start.damaged:
-        console.print(f"passed over: {error}", soft_wrap=True, highlight=False, markup=False)
+        _say(console, f"passed over: {error}")
     engine = _make_engine(start.config, address)
     try:
-        console.print(f"run folder: {start.path}", soft_wrap=True, highlight=False, markup=False)
-        done = start.checkpoint.iteration if start.checkpoint else 0
-        with (
-            StopRequest() as request,
-            Display(console, start.config) as display,
-            Trackers(start.config, start.path, done, _further_trackers(start.config)) as trackers,
-        ):
-
-            def report(record: "Record") -> None:
-                display.show(record)
-                trackers.note(record)
-
-            saved = train(engine, start, report, request.is_set)
+        _say(console, f"run folder: {start.path}")
+        with StopRequest() as request:
+            _train(console, engine, start, request.is_set)
     finally:
         engine.close()
-    console.print(f"checkpoint: {saved}", soft_wrap=True, highlight=False, markup=False)
-    if start.config.curriculum:
-        picture = start.path / "timeline.png"
-        save_timeline(start.path / "metrics.jsonl", start.config.curriculum, picture)
-        console.print(f"timeline: {picture}", soft_wrap=True, highlight=False, markup=False)
     if request.signal:
         how = "--weights" if start.config.api_stack == "old" else "--resume"
         what = f"stopped by {request.signal.name}"
         fail(f"train: {what}; go on with rl-cluster train {how} {start.path}", request.exit_code)
-    console.print(f"score it: rl-cluster evaluate {start.path}", soft_wrap=True, highlight=False, markup=False)
+    _say(console, f"score it: rl-cluster evaluate {start.path}")
+
+
+def _say(console: "Console", line: str) -> None:
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _train(console: "Console", engine: "Engine", start: "Start", is_stopped: "Callable[[], bool]") -> None:
+    """Trains to the end, shows iterations to the person and to the services, and draws what there is to draw."""
+    from rl_cluster.training.display import Display
+    from rl_cluster.training.loop import train
+    from rl_cluster.training.timeline import save_timeline
+    from rl_cluster.training.trackers import Trackers
+
+    config, done = start.config, start.checkpoint.iteration if start.checkpoint else 0
+    with Display(console, config) as display, Trackers(tracker_openers(config, start.path, done + 1)) as trackers:
+
+        def report(record: "Record") -> None:
+            display.show(record)
+            trackers.note(record)
+
+        saved = train(engine, start, report, is_stopped)
+    _say(console, f"checkpoint: {saved}")
+    if config.curriculum:
+        picture = start.path / "timeline.png"
+        save_timeline(start.path / "metrics.jsonl", config.curriculum, picture)
+        _say(console, f"timeline: {picture}")
 
 
 def _start_of(
@@ -110,15 +118,6 @@ def _start_of(
     if not config:
         raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
     return new_start(config, out or default_path(config), weights)
-
-
-def _further_trackers(config: "Config") -> "dict[str, Callable[[], Tracker]]":
-    """Services that only the ring knows."""
-    if config.engine != "ray":
-        return {}
-    from rl_cluster.rllib.gauges import GaugeTracker
-
-    return {"Ray's exporter": lambda: GaugeTracker(config.name)}
 
 
 def _make_engine(config: "Config", address: str | None) -> "Engine":

@@ -1,4 +1,4 @@
-"""Records in MLflow: one of its runs is one of ours, also after a resume."""
+"""Records in MLflow: one of its runs is one of ours, also after a resume. Needs the extra `tracking`."""
 
 import hashlib
 import logging
@@ -6,6 +6,9 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric
 
 __all__ = ["MlflowTracker"]
 
@@ -31,10 +34,7 @@ class MlflowTracker:
         for name, value in LIMITS.items():
             os.environ.setdefault(name, value)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
-        from mlflow import MlflowClient  # noqa: PLC0415 - an extra, and slow to import
-        from mlflow.entities import Metric  # noqa: PLC0415
-
-        self._client, self._metric = MlflowClient(tracking_uri=uri), Metric
+        self._client = MlflowClient(tracking_uri=uri)
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         identity = experiment.experiment_id if experiment else self._client.create_experiment(EXPERIMENT)
         place = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()  # a path may hold quotes
@@ -46,7 +46,7 @@ class MlflowTracker:
         """All values in one request."""
         now_ms = int(time.time() * 1000)
         self._client.log_batch(
-            self._run_id, metrics=[self._metric(key, value, now_ms, iteration) for key, value in metrics.items()]
+            self._run_id, metrics=[Metric(key, value, now_ms, iteration) for key, value in metrics.items()]
         )
 
     def close(self) -> None:

@@ -1,9 +1,11 @@
-"""Records in Weights & Biases, online or into files that `wandb sync` sends later."""
+"""Records in Weights & Biases, online or into files that `wandb sync` sends later. Needs the extra `tracking`."""
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+
+import wandb
 
 __all__ = ["WandbTracker"]
 
@@ -19,8 +21,6 @@ class WandbTracker:
     """
 
     def __init__(self, mode: Literal["offline", "online"], folder: Path) -> None:
-        import wandb  # noqa: PLC0415 - an extra, and slow to import
-
         identity = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
         self._run = wandb.init(
             project=PROJECT, name=folder.name, id=identity, resume="allow", mode=mode, dir=str(folder),

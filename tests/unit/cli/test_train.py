@@ -1,6 +1,7 @@
 """`train` without Ray: what it prints and leaves, and what it refuses before it writes anything."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rl_cluster.cli import main
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 
 SMALL = (
@@ -23,11 +25,20 @@ SMALL = (
 )
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("train") / "run"
+    with pytest.raises(SystemExit) as ended:
+        main(("train", *SMALL, "--out", str(path)))
+    assert not ended.value.code
+    return path
+
+
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]) -> Path:
-    assert exit_code("train", *SMALL, "--out", str(tmp_path / "run")) == 0
+def run(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A run of the test's own."""
     capsys.readouterr()
-    return tmp_path / "run"
+    return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
 def test_train__leaves_config_metrics_and_two_checkpoints(run: Path) -> None:

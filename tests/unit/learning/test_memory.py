@@ -9,6 +9,8 @@ import torch
 from rl_cluster.learning import memory
 from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 MIB = 1 << 20
 

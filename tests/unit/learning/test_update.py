@@ -17,6 +17,8 @@ from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.types import Fragment, Observation
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 ObservationFactory = Callable[..., Observation[Tensor]]
 ModelFactory = Callable[..., TransformerGNN]

@@ -128,6 +128,7 @@ def test_rollout__last_value_is_that_of_the_state_after_all_announcements(tiny_o
     assert np.array_equal(first.next_value[-1][goes_on], second.value[0][goes_on])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [["quick_demo"], ["quick_demo", "world.training_intent_rounds=1"], ["navigate_demo"]]
 )

@@ -19,6 +19,8 @@ from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start, resumed_start
 
+pytestmark = pytest.mark.slow
+
 PASS_SCORE = 0.1
 """Far below what even an untrained policy scores in these worlds, far above that of one that always waits."""
 
@@ -77,7 +79,6 @@ class _Watch:
             self._hurt(self._engine)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("hurt", "why"), [(_always_wait, "score 0.00 < "), (_break, "numbers that are not finite")])
 def test_skill_that_is_lost__leads_to_one_fallback_and_then_to_the_end(
     tiny: Config, tmp_path: Path, hurt: Callable[[LocalEngine], None], why: str
@@ -120,7 +121,6 @@ def test_lines_of_metrics__say_where_the_run_stands(tiny: Config, tmp_path: Path
     assert last["curriculum/kept_share"] == pytest.approx(last["curriculum/score_stage_1"] / reference)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 5, 7])
 def test_resumed__equals_uninterrupted_across_changes_of_stage(tiny: Config, tmp_path: Path, stop_after: int) -> None:
     config = _config(tiny)
@@ -157,7 +157,6 @@ def test_run_that_is_held__stays_where_it_is(tiny: Config, tmp_path: Path) -> No
     assert watch.events[1].endswith("no way back is left")
 
 
-@pytest.mark.slow
 def test_plateau__lowers_the_learning_rate_or_raises_the_entropy_weight(tiny: Config, tmp_path: Path) -> None:
     for what in ("lr", "entropy", "none"):
         config = _config(tiny, patience=2, num_passes=100)

@@ -15,6 +15,8 @@ from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.ladder import REFERENCES, REGIMES, Ladder, Regime, Rung, climb, parse_sizes, rung_config
 from rl_cluster.training.statistics import bootstrap_interval
 
+pytestmark = pytest.mark.slow
+
 PRESETS = ["quick_demo", "navigate_demo"]
 
 

@@ -26,6 +26,8 @@ from rl_cluster.training.start import new_start, resumed_start
 from rl_cluster.training.statistics import paired_difference
 from rl_cluster.types import Controls
 
+pytestmark = pytest.mark.slow
+
 
 def _with_training(config: Config, **values: float) -> Config:
     return config.model_copy(update={"training": config.training.model_copy(update=values)})
@@ -231,7 +233,6 @@ def test_resumed_start__refuses_a_run_that_has_ended(tiny: Config, tmp_path: Pat
         resumed_start(tmp_path / "run")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "settings", "gain"),
     [

@@ -15,6 +15,8 @@ from rl_cluster.training.loop import train
 from rl_cluster.training.scoring import Request, prepare, to_dict
 from rl_cluster.training.start import new_start
 
+pytestmark = pytest.mark.slow
+
 NOTHING = Request(
     checkpoints=(), heuristics=(), preset=None, scenarios=(), num_episodes=2, seed=0, scores=None, trace=None
 )

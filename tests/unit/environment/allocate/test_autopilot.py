@@ -129,6 +129,7 @@ def _random_case(seed: int, widest_m: float) -> AllocateState:
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("substep_s", [0.2, 1.0, 4.0])
 @pytest.mark.parametrize("widest_m", [240.0, 420.0], ids=["apart", "overlapping"])
 def test_fly__never_enters_a_zone_and_always_arrives(widest_m: float, substep_s: float) -> None:

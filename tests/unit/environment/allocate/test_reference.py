@@ -171,6 +171,7 @@ def compare(config: Config, make_looped: MakeLooped, num_worlds: int, num_steps:
     return met
 
 
+@pytest.mark.slow
 def test_batched_worlds__are_the_looped_world(config: Config, looped_world: MakeLooped) -> None:
     met = compare(config, looped_world, num_worlds=4, num_steps=200)
 

@@ -7,11 +7,12 @@ import pytest
 from mlflow import MlflowClient
 from tensorboardX.proto.event_pb2 import Event
 
+from rl_cluster.cli import trackers as module
+from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
-from rl_cluster.training import trackers as module
 from rl_cluster.training.run import Record
-from rl_cluster.training.trackers import Trackers, check_trackers
+from rl_cluster.training.trackers import Trackers
 
 KEYS = {"learning/entropy": 0.5, "share/env": 0.25}
 
@@ -22,7 +23,7 @@ def _with_monitoring(config: Config, **values: object) -> Config:
 
 def _train(config: Config, folder: Path, iterations: range) -> None:
     """Hands these iterations to the services, as a process of its own would."""
-    with Trackers(config, folder, iterations.start - 1, {}) as trackers:
+    with Trackers(tracker_openers(config, folder, iterations.start)) as trackers:
         for iteration in iterations:
             trackers.note(Record(iteration, {key: value * iteration for key, value in KEYS.items()}, []))
 
@@ -96,6 +97,6 @@ def test_wandb__writes_files_that_can_be_sent_later(tiny: Config, tmp_path: Path
 def test_check__names_the_package_that_is_missing(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
 
-    check_trackers(tiny)
+    check_trackers(tiny.monitoring)
     with pytest.raises(ConfigError, match="wandb is not installed; pip install"):
-        check_trackers(_with_monitoring(tiny, wandb_mode="offline"))
+        check_trackers(_with_monitoring(tiny, wandb_mode="offline").monitoring)
