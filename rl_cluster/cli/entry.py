@@ -12,9 +12,11 @@ import typer
 from rl_cluster import __version__
 from rl_cluster.cli.config import app as config_app
 from rl_cluster.cli.dashboards import app as dashboards_app
+from rl_cluster.cli.doctor import app as doctor_app
 from rl_cluster.cli.evaluate import app as evaluate_app
 from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
 from rl_cluster.cli.scenario import app as scenario_app
+from rl_cluster.cli.submit import app as submit_app
 from rl_cluster.cli.top import app as top_app
 from rl_cluster.cli.train import app as train_app
 from rl_cluster.cli.tune import app as tune_app
@@ -35,6 +37,8 @@ app.add_typer(evaluate_app)
 app.add_typer(tune_app)
 app.add_typer(top_app)
 app.add_typer(dashboards_app)
+app.add_typer(submit_app)
+app.add_typer(doctor_app)
 app.add_typer(scenario_app, name="scenario")
 
 
@@ -64,7 +68,7 @@ def _fail_to_access(error: OSError) -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs the command line and exits: 0 done, 2 the user can mend it, 130 interrupted.
+    """Runs the command line and exits: 0 done, 1 found faulty, 2 the user can mend it, 130 interrupted.
 
     Args:
         arguments: What follows the program's name; None takes the process's own.

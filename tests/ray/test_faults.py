@@ -91,9 +91,14 @@ def assert_same(left: Checkpoint, right: Checkpoint, atol: float = 0.0) -> None:
         np.testing.assert_allclose(array, right.arrays[name], rtol=0.0, atol=10 * atol, err_msg=name)
 
 
+def _long(*values: object) -> Any:
+    """A case of its own kind of which another one is always tried."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
 @pytest.mark.parametrize(
     ("num_learners", "blow"),
-    [(1, "SIGKILL"), (2, "SIGKILL"), (1, "SIGSTOP"), pytest.param(2, "SIGSTOP", marks=pytest.mark.long)],
+    [_long(1, "SIGKILL"), (2, "SIGKILL"), (1, "SIGSTOP"), _long(2, "SIGSTOP")],
 )
 def test_learner__that_is_lost_costs_no_more_than_a_checkpoint_interval(
     cluster: Cluster,
@@ -126,7 +131,7 @@ def engine(tiny: Config, cluster: Cluster) -> Iterator[RayEngine]:
 
 @pytest.mark.parametrize(
     ("num_hurt", "blow"),
-    [(1, "SIGKILL"), (2, "SIGKILL"), (2, "SIGSTOP"), pytest.param(1, "SIGSTOP", marks=pytest.mark.long)],
+    [_long(1, "SIGKILL"), (2, "SIGKILL"), (2, "SIGSTOP"), _long(1, "SIGSTOP")],
 )
 def test_runners__that_are_lost_cost_no_iteration(
     engine: RayEngine, num_hurt: int, blow: str, record_property: Callable[[str, object], None]
@@ -182,7 +187,7 @@ def test_node__that_is_lost_with_its_learner_is_replaced_by_another(
     assert_same(Checkpoint.load(saved), uninterrupted, atol=1e-4)  # three threads add up in another order
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seed", [0, _long(1), _long(2)])
 def test_run__survives_kills_at_random_moments(cluster: Cluster, tiny: Config, tmp_path: Path, seed: int) -> None:
     """After each iteration one process, any, is shot within the next second: while it samples, updates or is saved."""
     generator, kills = random.Random(seed), list[threading.Timer]()

@@ -1,0 +1,86 @@
+"""`rl-cluster doctor`: what would break a run on this machine, or on a cluster."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rl_cluster.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rl_cluster.operations.finding import Finding
+
+__all__ = ["app"]
+
+app = typer.Typer()
+EXIT_FAILED = 1
+DEFAULT_PORTS = "6379,8265,10001,52365"
+STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+
+
+@app.command("doctor", epilog="Example: rl-cluster doctor --address auto --storage /mnt/runs --json findings.json")
+def examine_cluster(
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="A head, or auto: its nodes are examined too.")
+    ] = None,
+    storage: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where runs are written, on every node; by default your home.")
+    ] = None,
+    min_free_gib: Annotated[float, typer.Option(metavar="GIB", min=0.0, help="What must be free there.")] = 2.0,
+    ports: Annotated[
+        str, typer.Option(metavar="P,P,..", help="What a head on this machine would listen on.")
+    ] = DEFAULT_PORTS,
+    perf: Annotated[
+        bool, typer.Option("--perf", help="Measure products, copies, all-reduce, env steps; a minute.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the findings to a file, too.")
+    ] = None,
+) -> None:
+    """Find what would break a run: versions, token, ports, storage, shared memory, limits, clocks, GPUs, agents.
+
+    Ends with exit code 1 if anything would.
+    """
+    import json
+
+    from rl_cluster.operations.doctor import Examination, examine
+    from rl_cluster.operations.finding import Verdict
+    from rl_cluster.training.output_file import check_output, write_output
+
+    if json_file:
+        check_output(json_file)
+    findings = examine(Examination(address, storage or Path.home(), min_free_gib, _parse_ports(ports)))
+    if perf:
+        from rl_cluster.operations.performance_probes import probe_performance
+
+        findings += probe_performance()
+    _show(findings)
+    if json_file:
+        rows = [finding._asdict() for finding in findings]
+        write_output(json_file, (json.dumps({"findings": rows}, indent=2) + "\n").encode())
+    if any(finding.verdict is Verdict.FAILED for finding in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _parse_ports(text: str) -> list[int]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not all(word.isdecimal() and 0 < int(word) < 65536 for word in words):
+        raise ConfigError(f"--ports {text}", "not numbers of ports", f"write for example {DEFAULT_PORTS}")
+    return [int(word) for word in words]
+
+
+def _show(findings: "Sequence[Finding]") -> None:
+    from rich.markup import escape
+
+    from rl_cluster.cli.console import wide_console
+
+    console = wide_console()
+    for finding in findings:
+        style = STYLES[finding.verdict]
+        words = (
+            f"[{style}]{finding.verdict:<8}[/{style}]{escape(finding.node)}  {finding.check}: {escape(finding.what)}"
+        )
+        remedy = f"; {escape(finding.remedy)}" if finding.remedy else ""
+        console.print(words + remedy, soft_wrap=True, highlight=False)

@@ -1,0 +1,72 @@
+"""`rl-cluster submit` and `rl-cluster stop`: runs as jobs of a cluster."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from rl_cluster.cli.arguments import Overrides, PresetOrFile
+from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+
+__all__ = ["app"]
+
+app = typer.Typer()
+Dashboard = Annotated[
+    str,
+    typer.Option(metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="Dashboard of the cluster: http://HOST:8265."),
+]
+
+
+@app.command(
+    "submit", epilog="Example: rl-cluster submit quick_demo --address http://127.0.0.1:8265 --gpus 4 --runners 32"
+)
+def submit_run(
+    preset_or_file: PresetOrFile,
+    overrides: Overrides = None,
+    address: Dashboard = "http://127.0.0.1:8265",
+    gpus: Annotated[int | None, typer.Option(metavar="N", min=0, help="Learners, each on a GPU of its own.")] = None,
+    runners: Annotated[int | None, typer.Option(metavar="N", min=0, help="Env runners on the cluster's CPUs.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Run folder on the cluster, on storage that all nodes share.")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not follow the job.")] = False,
+) -> None:
+    """Send a run to a cluster as a job, follow what it prints, and end with its exit code.
+
+    A preset with a study is tuned, any other one is trained.
+    """
+    from rl_cluster.config.load import load_config
+    from rl_cluster.operations.jobs import Jobs
+
+    sizes = [] if gpus is None else [f"learners.num_learners={gpus}", f"learners.gpus_per_learner={min(gpus, 1)}"]
+    sizes += [] if runners is None else [f"sampling.num_env_runners={runners}"]
+    config = load_config(preset_or_file, [*(overrides or []), *sizes])
+    jobs = Jobs(address)
+    job = jobs.submit(config, "tune" if config.study else "train", out)
+    typer.echo(f"job: {job}")
+    typer.echo(f"stop it: rl-cluster stop {job} --address {address}")
+    if detach:
+        return
+    try:
+        exit_code = jobs.follow(job, _write)
+    except KeyboardInterrupt:
+        what = f"job {job} goes on; stop it with rl-cluster stop {job} --address {address}"
+        fail(f"submit: no longer followed: {what}", EXIT_INTERRUPTED)
+    sys.exit(exit_code)
+
+
+@app.command("stop", epilog="Example: rl-cluster stop raysubmit_abc123 --address http://127.0.0.1:8265")
+def stop_job(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="As submit has named it.")],
+    address: Dashboard = "http://127.0.0.1:8265",
+) -> None:
+    """Stop a job: its run ends after the iteration that is under way, and leaves a checkpoint."""
+    from rl_cluster.operations.jobs import Jobs
+
+    exit_code = Jobs(address).stop(job)
+    typer.echo(f"job {job} has ended with exit code {exit_code}")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""What operators do: send runs to a cluster, stop them, and find out what is wrong before they start."""

@@ -1,0 +1,178 @@
+"""Sends a run to a cluster as a Ray job, follows it, and stops it in a way that leaves a checkpoint.
+
+The job brings this package and its resolved settings along: what is trained is what was submitted, whatever version the
+nodes have. Ray ends a stopped job after 3 s; ours get the time to finish an iteration and to save it.
+"""
+
+import asyncio
+import shlex
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import ray
+import requests
+from ray.exceptions import AuthenticationError
+from ray.job_submission import JobStatus, JobSubmissionClient
+
+import rl_cluster
+from rl_cluster.config.load import to_yaml
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import ClusterError
+
+__all__ = ["Jobs"]
+
+STOP_GRACE_S = 120.0
+"""Between the request to stop and the kill."""
+DIAL_TIMEOUT_S = 5.0
+POLL_S = 1.0
+SETTINGS = "run.yaml"
+STOPPED_EXIT_CODE = 143
+"""Of a job that was stopped: that of SIGTERM."""
+NO_AGENT = "No available agent"
+
+
+class Jobs:
+    """The jobs of a cluster.
+
+    Args:
+        address: Of its dashboard: http://HOST:8265.
+
+    Raises:
+        ClusterError: Nothing answers there, it asks for another token, or it is a Ray of another version.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/")
+        _dial(self._address)
+        with self._in_words():
+            self._client = JobSubmissionClient(self._address)
+            # The client asks for the version too, but takes any.
+            answer = self._client._do_request("GET", "/api/version")  # noqa: SLF001
+            version = answer.json().get("ray_version")
+        if version != ray.__version__:
+            what = f"the cluster runs Ray {version}, this is Ray {ray.__version__}"
+            raise ClusterError(
+                f"address {address}", what, f"pip install 'ray=={version}' here, or submit from the head"
+            )
+
+    def submit(self, config: Config, command: str, out: str | None) -> str:
+        """Sends a run; returns the job's id.
+
+        Args:
+            config: Of the run.
+            command: `train` or `tune`.
+            out: Run folder on the cluster; None = a new one in the home of the user that the cluster runs as.
+        """
+        words = ["python", "-m", "rl_cluster", command, SETTINGS, *(["--out", out] if out else [])]
+        variables = {
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+            "RAY_JOB_STOP_WAIT_TIME_S": f"{STOP_GRACE_S:g}",
+        }
+        with tempfile.TemporaryDirectory(prefix="rlc-job-") as folder, self._in_words():
+            package = Path(rl_cluster.__file__).parent
+            ignored = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
+            shutil.copytree(package, Path(folder, package.name), ignore=ignored)
+            Path(folder, SETTINGS).write_text(to_yaml(config), encoding="utf-8")
+            job: str = self._client.submit_job(
+                entrypoint=shlex.join(words),
+                runtime_env={"working_dir": folder, "env_vars": variables},
+                metadata={"run": config.name},
+            )
+        return job
+
+    def follow(self, job: str, write: Callable[[str], None]) -> int:
+        """Hands on what the job prints, until it ends; its exit code.
+
+        A connection that breaks is made again, and what has been handed on is left out.
+        """
+        written = 0
+        while not self._is_over(job):
+            try:
+                asyncio.run(self._tail(job, write, written))
+            except RuntimeError:  # the connection has broken: ask again
+                written = len(self._logs(job))
+                time.sleep(POLL_S)
+            else:
+                break
+        while not self._is_over(job):
+            time.sleep(POLL_S)
+        return self._exit_code(job)
+
+    async def _tail(self, job: str, write: Callable[[str], None], skipped: int) -> None:
+        async for text in self._client.tail_job_logs(job):
+            write(text[skipped:])
+            skipped = max(0, skipped - len(text))
+
+    def stop(self, job: str) -> int:
+        """Has the job save what it has, and waits for its end; its exit code. Raises ClusterError if it goes on."""
+        if not self._is_over(job):
+            with self._in_words():
+                self._client.stop_job(job)
+        deadline_s = time.monotonic() + STOP_GRACE_S + 10.0
+        while not self._is_over(job):
+            if time.monotonic() > deadline_s:
+                raise ClusterError(f"job {job}", "it goes on", "look at its log in the dashboard")
+            time.sleep(POLL_S)
+        return self._exit_code(job)
+
+    def _is_over(self, job: str) -> bool:
+        with self._in_words():
+            status: JobStatus = self._client.get_job_status(job)
+        return status.is_terminal()
+
+    def _logs(self, job: str) -> str:
+        with self._in_words():
+            logs: str = self._client.get_job_logs(job)
+        return logs
+
+    def _exit_code(self, job: str) -> int:
+        with self._in_words():
+            details = self._client.get_job_info(job)
+        if details.status == JobStatus.STOPPED:
+            return STOPPED_EXIT_CODE
+        return int(details.driver_exit_code or (0 if details.status == JobStatus.SUCCEEDED else 1))
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Whatever the dashboard says no to, in one line."""
+        where = f"address {self._address}"
+        try:
+            yield
+        except AuthenticationError:
+            remedy = "export RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE with the token that it was started with"
+            raise ClusterError(where, "the cluster asks for another token", remedy) from None
+        except (requests.exceptions.RequestException, ConnectionError) as error:
+            what = f"the dashboard does not answer ({type(error).__name__})"
+            raise ClusterError(where, what, "see that the head runs, and that nothing else has its port") from None
+        except RuntimeError as error:
+            words = str(error).strip().partition("\n")[0][:300]
+            if NO_AGENT in words:
+                what, remedy = "no node's agent answers", "another Ray has its port 52365: see rl-cluster doctor"
+                raise ClusterError(where, what, remedy) from None
+            raise ClusterError(where, words, "see rl-cluster doctor --address, and the job in the dashboard") from None
+
+
+def _dial(address: str) -> None:
+    """Raises ClusterError if this is no dashboard's address, or nobody listens there."""
+    where, parts = f"address {address}", urlsplit(address)
+    try:
+        host, port = parts.hostname, parts.port or 8265
+    except ValueError:
+        host, port = None, 0
+    if parts.scheme not in {"http", "https"} or not host:
+        remedy = "write http://HOST:8265, as ray start --head prints it"
+        raise ClusterError(where, "this is not the address of a dashboard", remedy)
+    try:
+        socket.create_connection((host, port), DIAL_TIMEOUT_S).close()
+    except OSError as error:
+        what = f"nothing answers there ({error.strerror or error})"
+        raise ClusterError(
+            where, what, "see that the head runs with its dashboard, and that the port is open"
+        ) from None

@@ -1,0 +1,74 @@
+"""What can be wrong with the machine that a process is on, whether or not a Ray runs: each check takes milliseconds."""
+
+import resource
+import shutil
+from pathlib import Path
+
+from rl_cluster.metrics.gpu import GpuReader
+from rl_cluster.operations.finding import Finding, failed, passed, warned
+
+__all__ = ["check_machine", "check_storage"]
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Ray keeps its object store
+GIB = float(1 << 30)
+FEW_FILES, ENOUGH_FILES = 1024, 65536
+LEAST_SHARED_MEMORY_GIB = 1.0
+
+
+def check_machine() -> list[Finding]:
+    """Shared memory, open files, GPUs."""
+    return [_check_shared_memory(), _check_open_files(), *_check_gpus()]
+
+
+def check_storage(folder: Path, least_free_gib: float) -> Finding:
+    """Whether runs can be written to a folder.
+
+    Args:
+        folder: Where they are to be written; it must be there on every node.
+        least_free_gib: Less is a full disk.
+    """
+    if not folder.is_dir():
+        return failed("storage", f"{folder} is no folder", "mount the shared storage there, or name another --storage")
+    probe = folder / ".rl-cluster-doctor"
+    try:
+        probe.write_bytes(b"written")
+        probe.unlink()
+    except OSError as error:
+        return failed("storage", f"{folder} cannot be written ({error.strerror})", "make it writable, or make room")
+    free_gib = shutil.disk_usage(folder).free / GIB
+    if free_gib < least_free_gib:
+        what = f"{folder} has {free_gib:.1f} GiB free, less than {least_free_gib:g}"
+        return failed("storage", what, "make room: checkpoints and spilled objects need it")
+    return passed("storage", f"{folder} has {free_gib:.1f} GiB free")
+
+
+def _check_shared_memory() -> Finding:
+    if not SHARED_MEMORY.is_dir():
+        return warned("shared memory", f"there is no {SHARED_MEMORY}", "Ray falls back to the disk: mount one")
+    total_gib = shutil.disk_usage(SHARED_MEMORY).total / GIB
+    if total_gib < LEAST_SHARED_MEMORY_GIB:
+        what = f"{SHARED_MEMORY} holds {total_gib:.2f} GiB"
+        return warned("shared memory", what, "Ray falls back to the disk: docker run --shm-size=8g, or an emptyDir")
+    return passed("shared memory", f"{SHARED_MEMORY} holds {total_gib:.1f} GiB")
+
+
+def _check_open_files() -> Finding:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < FEW_FILES:
+        return failed("open files", f"a process may open {soft}", f"ulimit -n {ENOUGH_FILES} before ray start")
+    if soft < ENOUGH_FILES:
+        what = f"a process may open {soft}: enough for small clusters"
+        return warned("open files", what, f"ulimit -n {ENOUGH_FILES} before ray start on large ones")
+    return passed("open files", f"a process may open {soft}")
+
+
+def _check_gpus() -> list[Finding]:
+    gpus = GpuReader().read()
+    findings = [
+        warned("GPU", f"GPU {gpu.index} is held down by {', '.join(gpu.throttles)}", "look after its cooling and power")
+        for gpu in gpus
+        if gpu.throttles
+    ]
+    if not gpus:
+        return [passed("GPU", "there is none")]
+    return findings or [passed("GPU", f"{len(gpus)}: {', '.join(sorted({gpu.name for gpu in gpus}))}")]

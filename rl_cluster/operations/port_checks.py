@@ -1,0 +1,56 @@
+"""Are the ports free that a head needs? A port that is taken costs hours: Ray says that it has started, and then fails.
+
+With the agent's port 52365 taken, `ray start` succeeds, and every submitted job waits for ever with the words "No
+available agent to submit job".
+"""
+
+import errno
+import socket
+from collections.abc import Sequence
+
+import psutil
+
+from rl_cluster.operations.finding import Finding, failed, passed
+
+__all__ = ["HEAD_PORTS", "check_ports"]
+
+HEAD_PORTS = {6379: "--port", 8265: "--dashboard-port", 10001: "--ray-client-server-port",
+              52365: "--dashboard-agent-listen-port"}  # fmt: skip
+"""Port that `ray start --head` takes by default -> the option that moves it."""
+RAY_PROCESSES = ("gcs_server", "raylet", "ray::", "ray/dashboard", "ray.util.client", "ray/_private")
+
+
+def check_ports(ports: Sequence[int]) -> list[Finding]:
+    """One finding a port. A port that a Ray of this machine has is no fault: it is where it belongs."""
+    return [_check_port(port) for port in ports]
+
+
+def _check_port(port: int) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return failed("port", f"{port} cannot be used ({error.strerror})", _remedy(port))
+        else:
+            return passed("port", f"{port} is free")
+    owner = _owner(port)
+    if any(part in owner for part in RAY_PROCESSES):
+        return passed("port", f"{port} is held by the Ray that runs here")
+    return failed("port", f"{port} is taken by {owner or 'another process'}", _remedy(port))
+
+
+def _remedy(port: int) -> str:
+    return f"end that process, or give Ray another port ({HEAD_PORTS.get(port, 'see ray start --help')})"
+
+
+def _owner(port: int) -> str:
+    """Command line of who listens there; empty if this user may not know."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                return " ".join(psutil.Process(connection.pid).cmdline())[:80]
+    except psutil.Error:
+        return ""
+    return ""
