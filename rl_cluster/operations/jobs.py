@@ -75,15 +75,16 @@ class Jobs:
             "PYTHONUNBUFFERED": "1",
             "RAY_JOB_STOP_WAIT_TIME_S": f"{STOP_GRACE_S:g}",
         }
+        source = Path(rl_cluster.__file__).parent
         with tempfile.TemporaryDirectory(prefix="rlc-job-") as folder, self._in_words():
-            package = Path(rl_cluster.__file__).parent
-            ignored = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
-            shutil.copytree(package, Path(folder, package.name), ignore=ignored)
-            Path(folder, SETTINGS).write_text(to_yaml(config), encoding="utf-8")
+            package, settings = Path(folder, "package", source.name), Path(folder, "settings")
+            shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
+            settings.mkdir()
+            (settings / SETTINGS).write_text(to_yaml(config), encoding="utf-8")
+            # Apart from each other: a package that nodes have seen keeps its compiled kernels, whatever the settings.
+            environment = {"py_modules": [str(package)], "working_dir": str(settings), "env_vars": variables}
             job: str = self._client.submit_job(
-                entrypoint=shlex.join(words),
-                runtime_env={"working_dir": folder, "env_vars": variables},
-                metadata={"run": config.name},
+                entrypoint=shlex.join(words), runtime_env=environment, metadata={"run": config.name}
             )
         return job
 

@@ -52,9 +52,8 @@ class GaugeTracker:
         threading.Thread(target=self._beat, name="gauges", daemon=True).start()
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:  # noqa: ARG002
-        """Takes a record. What an iteration did not measure stays as it was."""
+        """Takes a record, which the next beat shows. What an iteration did not measure stays as it was."""
         self._last = {**self._last, **metrics}
-        self._gauges.show(metrics)
 
     def _beat(self) -> None:
         while not self._is_over.wait(HEARTBEAT_S):

@@ -42,7 +42,7 @@ def test_head__train_as_a_submitted_job(head: Head, tmp_path: Path) -> None:
 
 
 def test_head__train_with_another_token_is_refused_in_one_line(head: Head, tmp_path: Path) -> None:
-    environment = {**head.environment, "RAY_AUTH_TOKEN": "another"}
+    environment = {**head.environment, "RAY_AUTH_TOKEN": "another", "NUMBA_DISABLE_JIT": "0"}
     command = [sys.executable, *TRAIN, "--address", "auto", "--out", str(tmp_path / "run")]
 
     answer = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)

@@ -92,7 +92,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@pytest.mark.parametrize("phase", [pytest.param("sampling", marks=pytest.mark.long), "update", "saving"])
+@pytest.mark.parametrize(
+    "phase",
+    [pytest.param("sampling", marks=pytest.mark.long), pytest.param("update", marks=pytest.mark.long), "saving"],
+)
 def test_train__killed_in_any_phase_goes_on_as_if_it_had_not_been(tmp_path: Path, whole: Path, phase: str) -> None:
     run = tmp_path / "run"
     killed = _run(sys.executable, "-c", DYING_TRAINER, phase, "train", *SETTINGS, IN_PROCESS, "--out", str(run))

@@ -97,7 +97,7 @@ def test_trial__is_its_runs_and_goes_on_from_its_checkpoint(tmp_path: Path) -> N
     "search",
     [
         "random",
-        "pbt",
+        pytest.param("pbt", marks=pytest.mark.long),
         pytest.param("tpe", marks=pytest.mark.long),
         pytest.param("gp", marks=pytest.mark.long),
         pytest.param("pb2", marks=pytest.mark.long),
