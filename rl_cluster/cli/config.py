@@ -1,5 +1,7 @@
 """`rl-cluster config`: look at settings and check them, before a run."""
 
+from typing import Annotated
+
 import typer
 
 from rl_cluster.cli.arguments import Overrides, PresetOrFile
@@ -13,10 +15,23 @@ app = typer.Typer(
 
 
 @app.command("show", epilog="Example: rl-cluster config show quick_demo 'ppo.lr=[1e-3, 1e-4]' engine=local")
-def show_config(preset_or_file: PresetOrFile, overrides: Overrides = None) -> None:
+def show_config(
+    preset_or_file: PresetOrFile,
+    overrides: Overrides = None,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="One setting a line, with where its value comes from.")
+    ] = False,
+) -> None:
     """Print the settings of a run as YAML, with the overrides in place."""
-    from rl_cluster.config.load import load_config, to_yaml
+    import json
 
+    from rl_cluster.config.load import describe_origins, load_config, to_yaml
+
+    if origin:
+        for key, value, words in describe_origins(preset_or_file, overrides or []):
+            setting = f"{key}: {json.dumps(value)}"
+            typer.echo(f"{setting:<60}  # {words}")
+        return
     typer.echo(to_yaml(load_config(preset_or_file, overrides or [])), nl=False)
 
 

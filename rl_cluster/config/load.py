@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from rl_cluster.config.curriculum import fill_pace
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
+from rl_cluster.config.layers import Layer, merged, origin_of, read_layers
 from rl_cluster.config.model_size import fill_model_size
 from rl_cluster.config.schema import TASKS, Config
-from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
+from rl_cluster.config.yaml_file import dump_yaml, parse_yaml
 from rl_cluster.errors import ConfigError
 
-__all__ = ["PRESETS", "load_config", "to_yaml", "validated"]
+__all__ = ["PRESETS", "describe_origins", "load_config", "to_yaml", "validated"]
 
 PRESETS: dict[str, Path] = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.yaml"))}
 """Name -> file of the settings that come with the package."""
@@ -42,12 +43,28 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
         ConfigError: The file cannot be read, an override is no `key=value`, a key is unknown or missing, or a value is
             of the wrong type, out of range, not finite or at odds with another.
     """
+    return _load(preset_or_file, overrides).config
+
+
+def describe_origins(preset_or_file: str, overrides: Sequence[str] = ()) -> list[tuple[str, Any, str]]:
+    """Dotted key, value, and in words where it comes from, of all settings. Raises as `load_config`."""
+    config, layers, parsed = _load(preset_or_file, overrides)
+    given = {override.key: override.text for override in parsed}
+    return [(key, value, origin_of(key, layers, given)) for key, value in _leaves(config.model_dump(mode="json"), "")]
+
+
+class _Loaded(NamedTuple):
+    config: Config
+    layers: list[Layer]
+    overrides: list[_Override]
+
+
+def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
     path = PRESETS.get(preset_or_file, Path(preset_or_file))
     where = path.name if preset_or_file in PRESETS else preset_or_file
     _check_name(preset_or_file, path)
-    data = read_yaml(path)
-    if not isinstance(data, dict):
-        raise ConfigError(where, "is not a mapping", "begin from a preset: rl-cluster config show quick_demo")
+    layers = read_layers(path, where, PRESETS)
+    data = merged(layers)
     kind = _kind(data, where)
     parsed = [_parse_override(text, kind) for text in overrides]
     for override in parsed:
@@ -58,7 +75,15 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
         _put(data, override, where)
     fill_model_size(data)
     fill_pace(data)
-    return _validate(data, where, parsed, kind)
+    return _Loaded(_validate(data, where, parsed, kind), layers, parsed)
+
+
+def _leaves(data: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in data.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def to_yaml(config: Config) -> str:

@@ -15,7 +15,7 @@ import yaml
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.errors import ConfigError, RlClusterError
 
-__all__ = ["dump_yaml", "parse_yaml", "read_text", "read_yaml"]
+__all__ = ["dump_yaml", "key_lines", "parse_yaml", "read_text", "read_yaml"]
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
@@ -132,6 +132,20 @@ def parse_yaml(text: str, where: str, error: type[RlClusterError] = ConfigError)
         raise error(place, str(fault.problem), "correct the YAML there") from None
     except yaml.YAMLError:
         raise error(where, "holds a character that YAML does not allow", "save it as plain text") from None
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """Dotted key -> the line, from 1, on which it stands in YAML text that `parse_yaml` has taken."""
+    lines: dict[str, int] = {}
+
+    def walk(node: yaml.Node | None, prefix: str) -> None:
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            name = f"{prefix}{key.value}"
+            lines[name] = key.start_mark.line + 1
+            walk(value, f"{name}.")
+
+    walk(yaml.compose(text, Loader=_Loader), "")
+    return lines
 
 
 def _place(where: str, text: str, mark: Any) -> str:

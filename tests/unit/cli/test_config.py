@@ -112,7 +112,7 @@ def test_huge_file__is_refused_unread(tmp_path: Path, error_line: Callable[..., 
         (["config", "show", "none.yaml"], "cannot be read (No such file or directory); name a YAML file that exists"),
         (
             ["config", "show", "qick_demo"],
-            "qick_demo: is no preset and no file; choose a YAML file or one of curriculum_demo, debug, navigate_c",
+            "qick_demo: is no preset and no file; choose a YAML file or one of curriculum_demo, debug, default, dev",
         ),
         (["config", "show", "two\nlines"], r"error: two\nlines: is no preset and no file; choose"),
         (["config", "show", "debug", "ppo.lr"], "ppo.lr: override without '='; write key=value"),

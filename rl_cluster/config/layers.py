@@ -1,0 +1,114 @@
+"""Settings in layers: a file may begin from a preset (`base: quick_demo`) and change what it names.
+
+Mappings are joined key by key, anything else is replaced as a whole. Who looks at settings can ask where each value
+comes from.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rl_cluster.config.yaml_file import key_lines, read_text, read_yaml
+from rl_cluster.errors import ConfigError
+
+__all__ = ["BASE", "Layer", "merged", "origin_of", "read_layers"]
+
+BASE = "base"
+"""Key of the preset that a file begins from; it is no setting itself."""
+MAX_LAYERS = 8
+
+
+class Layer(NamedTuple):
+    """A file."""
+
+    name: str
+    data: dict[str, Any]
+    """without `base`"""
+    lines: Mapping[str, int]
+    """dotted key -> line, from 1"""
+
+
+def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Layer]:
+    """The file and all that it begins from, lowest first.
+
+    Args:
+        path: Of the file.
+        where: What messages call it.
+        presets: Name -> file of those that may be named as a base.
+
+    Raises:
+        ConfigError: A file cannot be read, is no mapping, names a base that is no preset, or there are too many.
+    """
+    layers: list[Layer] = []
+    while True:
+        data = read_yaml(path)
+        if not isinstance(data, dict):
+            raise ConfigError(where, "is not a mapping", "begin from a preset: rl-cluster config show quick_demo")
+        base = data.pop(BASE, None)
+        lines = {} if path.suffix.lower() == ".json" else key_lines(read_text(path, ConfigError, "YAML"))
+        layers.insert(0, Layer(where, data, lines))
+        if base is None:
+            return layers
+        if not isinstance(base, str) or base not in presets:
+            raise ConfigError(f"{where}: {BASE}", "is no preset", f"choose one of {', '.join(presets)}")
+        if len(layers) == MAX_LAYERS:
+            raise ConfigError(f"{where}: {BASE}", f"more than {MAX_LAYERS} files build on each other", "name another")
+        path = presets[base]
+        where = path.name
+
+
+def merged(layers: Sequence[Layer]) -> dict[str, Any]:
+    """The data of all of them, later ones over earlier ones."""
+    data: dict[str, Any] = {}
+    for layer in layers:
+        _join(data, layer.data)
+    return data
+
+
+def _join(data: dict[str, Any], above: Mapping[str, Any]) -> None:
+    for key, value in above.items():
+        below = data.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            _join(below, value)
+        else:
+            data[key] = _copied(value)
+
+
+def _copied(value: Any) -> Any:
+    return {key: _copied(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+
+def origin_of(key: str, layers: Sequence[Layer], overrides: Mapping[str, str]) -> str:
+    """Where a value comes from, in words: an override, a file and its line, or a setting that stands for others.
+
+    Args:
+        key: Dotted.
+        layers: Lowest first.
+        overrides: Dotted key -> what the user wrote.
+    """
+    for place in _upwards(key):
+        if place in overrides:
+            return f"{overrides[place]} on the command line"
+    for layer in reversed(layers):
+        for place in _upwards(key):
+            if place in layer.lines and _has(layer.data, place, is_whole=place != key):
+                return f"{layer.name} line {layer.lines[place]}"
+            if place == key and not layer.lines and _has(layer.data, key, is_whole=False):
+                return f"{layer.name}"
+    return "follows from model.size" if key.startswith("model.") else "follows from curriculum.pace"
+
+
+def _upwards(key: str) -> Iterator[str]:
+    """The key, and the sections that it is in."""
+    while key:
+        yield key
+        key = key.rpartition(".")[0]
+
+
+def _has(data: Any, key: str, *, is_whole: bool) -> bool:
+    """Whether the data holds the key; as a whole: and no mapping, into which a value could come from below."""
+    for name in key.split("."):
+        if not isinstance(data, dict) or name not in data:
+            return False
+        data = data[name]
+    return not (is_whole and isinstance(data, dict))
