@@ -30,6 +30,7 @@ DOCUMENTS = (
     ROOT / "docs" / "performance.md",
     ROOT / "docs" / "curriculum.md",
     ROOT / "docs" / "tuning.md",
+    ROOT / "docs" / "monitoring.md",
 )
 RESULTS = ROOT / "docs" / "results"
 SCORES = {
@@ -260,6 +261,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "curriculum": lambda: _measured("curriculum"),
     "search": lambda: _measured("search"),
     "study": _study,
+    "monitoring": lambda: _measured("monitoring"),
 }
 
 
