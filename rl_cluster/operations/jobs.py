@@ -5,6 +5,7 @@ nodes have. Ray ends a stopped job after 3 s; ours get the time to finish an ite
 """
 
 import asyncio
+import logging
 import shlex
 import shutil
 import socket
@@ -48,6 +49,7 @@ class Jobs:
     """
 
     def __init__(self, address: str) -> None:
+        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it sends
         self._address = address.rstrip("/")
         _dial(self._address)
         with self._in_words():

@@ -39,7 +39,7 @@ __all__ = ["Cluster", "connect"]
 
 DIAL_TIMEOUT_S = 5.0
 """To reach the port at all."""
-ANSWER_TIMEOUT_S = 15.0
+ANSWER_TIMEOUT_S = 30.0
 """For the head to answer as a Ray of our version that knows our token; Ray itself would try for two minutes."""
 NODE_TIMEOUT_S = 60.0
 """For a node to start a Python process and import the package."""

@@ -87,7 +87,14 @@ def test_record__of_two_nodes_fills_the_iteration_and_has_no_unknown_key(cluster
 
 
 def test_runner__that_is_slowed_raises_the_imbalance_by_what_it_is_slowed(cluster: Cluster) -> None:
-    engine = RayEngine(_config("sampling.worlds_per_runner=32"), callbacks=[_Slowed])
+    # long samples, so that what else a busy machine does weighs little
+    sizes = (
+        "sampling.worlds_per_runner=64",
+        "sampling.fragment_steps=32",
+        "ppo.minibatch_rows=4096",
+        "ppo.num_epochs=1",
+    )
+    engine = RayEngine(_config(*sizes), callbacks=[_Slowed])
     sampled: dict[str, list[float]] = {"0": [], "1": []}
     run = Run(engine, engine.config, None)
     try:

@@ -126,6 +126,11 @@ def test_study__ends_with_the_best_settings(search: str, tmp_path: Path) -> None
     assert written == result.best
     assert written.study is None
     assert written.ppo.clip == pytest.approx(best.sample["ppo.clip"])
+    curves = list((folder / "search").glob("*/events.out.tfevents.*"))
+    assert len(curves) == 4
+    for file in curves:  # TensorBoard's page HParams reads the searched values from there
+        content = file.read_bytes()
+        assert all(name in content for name in (b"_hparams_/session_start_info", b"ppo.clip", b"ray/tune/score"))
 
 
 def _curriculum(tiny_overrides: list[str], pass_score: float) -> Config:
