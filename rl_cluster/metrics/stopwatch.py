@@ -18,9 +18,3 @@ class Stopwatch:
         now_s = time.perf_counter()
         self.seconds[phase] = self.seconds.get(phase, 0.0) + now_s - self._lap_s
         self._lap_s = now_s
-
-    def take(self) -> dict[str, float]:
-        """The seconds so far; counting begins anew."""
-        taken, self.seconds = self.seconds, {}
-        self._lap_s = time.perf_counter()
-        return taken

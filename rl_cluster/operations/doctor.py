@@ -8,6 +8,7 @@ import platform
 import secrets
 import time
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -138,4 +139,10 @@ def _check_agent(node_id: str) -> Finding:
 
 
 def _versions() -> dict[str, str]:
-    return {"rl_cluster": rl_cluster.__version__, "ray": ray.__version__, "python": platform.python_version()}
+    """Of what must be the same on all nodes."""
+    return {
+        "rl_cluster": rl_cluster.__version__,
+        "ray": ray.__version__,
+        "torch": metadata.version("torch"),
+        "python": platform.python_version(),
+    }

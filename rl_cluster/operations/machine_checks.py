@@ -4,8 +4,8 @@ import resource
 import shutil
 from pathlib import Path
 
-from rl_cluster.metrics.gpu import GpuReader
 from rl_cluster.operations.finding import Finding, failed, passed, warned
+from rl_cluster.operations.gpu_checks import check_gpus
 
 __all__ = ["check_machine", "check_storage"]
 
@@ -17,7 +17,7 @@ LEAST_SHARED_MEMORY_GIB = 1.0
 
 def check_machine() -> list[Finding]:
     """Shared memory, open files, GPUs."""
-    return [_check_shared_memory(), _check_open_files(), *_check_gpus()]
+    return [_check_shared_memory(), _check_open_files(), *check_gpus()]
 
 
 def check_storage(folder: Path, least_free_gib: float) -> Finding:
@@ -60,15 +60,3 @@ def _check_open_files() -> Finding:
         what = f"a process may open {soft}: enough for small clusters"
         return warned("open files", what, f"ulimit -n {ENOUGH_FILES} before ray start on large ones")
     return passed("open files", f"a process may open {soft}")
-
-
-def _check_gpus() -> list[Finding]:
-    gpus = GpuReader().read()
-    findings = [
-        warned("GPU", f"GPU {gpu.index} is held down by {', '.join(gpu.throttles)}", "look after its cooling and power")
-        for gpu in gpus
-        if gpu.throttles
-    ]
-    if not gpus:
-        return [passed("GPU", "there is none")]
-    return findings or [passed("GPU", f"{len(gpus)}: {', '.join(sorted({gpu.name for gpu in gpus}))}")]

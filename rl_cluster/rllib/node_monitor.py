@@ -56,7 +56,6 @@ class NodeMonitor:
         folder = global_worker.node.get_session_dir_path()
         self._reader = NodeReader(node_name(), folder, self._read_object_store)
         self._gauges = Gauges({"run": run, "node": node_name()})
-        self._device_gauges = Gauges({"run": run, "node": node_name()})
         self._last = self._reader.read()
         self._told: dict[str, Any] = {}
         threading.Thread(target=self._beat, name="node-monitor", daemon=True).start()
@@ -79,7 +78,7 @@ class NodeMonitor:
             self._last = self._reader.read()
             self._gauges.show(host_values(self._last))
             for gpu in self._last.gpus:
-                self._device_gauges.show(device_values(gpu), {"gpu": str(gpu.index)})
+                self._gauges.show(device_values(gpu), {"gpu": str(gpu.index)})
 
     def _read_object_store(self) -> ObjectStoreReading | None:
         try:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
@@ -98,6 +99,18 @@ def test_pods__have_the_pinned_ray_a_token_and_time_to_save(name: str) -> None:
     with_gpus = [group for group in spec["workerGroupSpecs"] if "nvidia.com/gpu" in str(group["template"])]
     assert [group["groupName"] for group in with_gpus] == ["learners"]
     assert all(group["minReplicas"] <= group["replicas"] <= group["maxReplicas"] for group in spec["workerGroupSpecs"])
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_pods__are_valid_for_kubernetes(name: str) -> None:
+    """KubeRay's own kinds are not among its schemas: what stands around the pods is not checked."""
+    spec = _cluster_spec(name)
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, **group["template"]}
+        kubernetes_validate.validate(pod, "1.31", strict=True)
+        pod["spec"]["containers"][0]["volumeMount"] = []
+        with pytest.raises(kubernetes_validate.ValidationError, match="volumeMount"):
+            kubernetes_validate.validate(pod, "1.31", strict=True)
 
 
 def test_sbatch__is_clean_for_shellcheck() -> None:
