@@ -1,6 +1,7 @@
 """`rl-cluster top`: watch runs, from their folders or from their cluster."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +56,8 @@ def _show(console: Any, read: "Callable[[], list[dict[str, Any]]]", once: bool) 
     if once or not console.is_terminal:
         console.print(_view(read()))
         return
-    with Live(_view(read()), console=console, screen=True, auto_refresh=False) as live:
+    # Ctrl-C is how one leaves it.
+    with suppress(KeyboardInterrupt), Live(_view(read()), console=console, screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(REFRESH_S)
             live.update(_view(read()), refresh=True)

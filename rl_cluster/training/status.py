@@ -49,7 +49,10 @@ class StatusBoard:
     def note(
         self, done: int, metrics: Mapping[str, float], alerts: Sequence[str], engine: EngineStatus
     ) -> dict[str, Any]:
-        """The status after an iteration, as plain values."""
+        """The status after an iteration, as plain values. A run that went back to a checkpoint has no later past."""
+        for points in self._curves.values():
+            while points and points[-1][0] >= done:
+                points.pop()
         self._take([{"iteration": done, **metrics}])
         self._curves = {
             name: points if len(points) < MAX_POINTS else points[::2] for name, points in self._curves.items()

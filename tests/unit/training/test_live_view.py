@@ -76,6 +76,15 @@ def test_board__keeps_the_whole_curve_in_few_points_and_that_of_the_past(tiny: C
     assert "NCS sampled" in _shown({**status, "metrics": {ELAPSED_S: 1.0, ETA_S: 1.0, CHECKPOINT_AGE_S: 1.0}})
 
 
+def test_board__of_a_run_that_goes_back_forgets_what_came_later(tiny: Config, tmp_path: Path) -> None:
+    key = "episode/normalized_completion_score"
+    board = StatusBoard(tiny, tmp_path / "none")
+    for done, value in ((1, 0.1), (2, 0.2), (3, 0.3), (2, 0.5)):
+        status = board.note(done, {key: value}, [], EngineStatus())
+
+    assert status["curves"]["sampled"] == [(1, 0.1), (2, 0.5)]
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"metrics": 1}', "[" * 100_000])
 def test_status__that_is_none_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / STATUS).write_text(content)
