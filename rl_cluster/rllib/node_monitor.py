@@ -151,6 +151,7 @@ class NodeMonitors:
             options = {
                 "name": f"{self._run}-{self._token}-{_name(address, node_id)}",
                 "namespace": NAMESPACE,
+                "get_if_exists": True,  # one that did not answer may be there still
                 "num_cpus": 0,
                 "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
             }
