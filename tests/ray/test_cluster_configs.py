@@ -17,7 +17,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIGS, DOCKER = REPOSITORY / "cluster_configs", REPOSITORY / "docker"
-LAUNCHERS = ("on_premise", "aws")
+LAUNCHERS = ("local", "on_premise", "aws")
 PODS = ("raycluster", "rayjob")
 GRACE_S = 120
 """What a stopped run may take to save itself."""
