@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
+
+from tests.ray.kuberay_schema import KINDS
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIGS, DOCKER = REPOSITORY / "cluster_configs", REPOSITORY / "docker"
@@ -103,7 +106,6 @@ def test_pods__have_the_pinned_ray_a_token_and_time_to_save(name: str) -> None:
 
 @pytest.mark.parametrize("name", PODS)
 def test_pods__are_valid_for_kubernetes(name: str) -> None:
-    """KubeRay's own kinds are not among its schemas: what stands around the pods is not checked."""
     spec = _cluster_spec(name)
     for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, **group["template"]}
@@ -111,6 +113,21 @@ def test_pods__are_valid_for_kubernetes(name: str) -> None:
         pod["spec"]["containers"][0]["volumeMount"] = []
         with pytest.raises(kubernetes_validate.ValidationError, match="volumeMount"):
             kubernetes_validate.validate(pod, "1.31", strict=True)
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_kuberay__knows_every_field_around_the_pods(name: str) -> None:
+    config = _load(CONFIGS / "kuberay" / f"{name}.yaml")
+    schema = KINDS[config["kind"]]
+
+    jsonschema.validate(config, schema)
+    for spoilt in (
+        config | {"apiVersion": "ray.io/v1alpha1"},
+        config | {"spec": config["spec"] | {"rayVersoin": "2.60.0"}},
+        config | {"spec": config["spec"] | {"suspend": "yes"}},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(spoilt, schema)
 
 
 def test_sbatch__is_clean_for_shellcheck() -> None:
