@@ -28,6 +28,8 @@ class Rule(NamedTuple):
     is_floor: bool = False
     """True = values below the limit are alarming, not those above"""
     window: int = WINDOW
+    stands_for: str = "1m"
+    """how long Prometheus, which does not count iterations, must see it"""
 
     def is_broken(self, value: float) -> bool:
         """Whether a value is beyond the limit."""
@@ -42,7 +44,14 @@ RULES = (
     Rule("communication/bus_ratio", 0.40, "something else uses the link between Learners, or one of them lags", True),
     Rule("memory/fragmentation", 0.40, "set learners.part_rows, or PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"),
     Rule("memory/allocation_retries", 0.0, "lower learners.part_rows or learners.memory_share"),
-    Rule("memory/leak_low_bytes_per_iteration", MIB, "look for tensors or arrays that callbacks keep", window=1),
+    # Sixteen slopes are of 200 iterations: an allocator that warms up may grow for the first hundred, and then stops.
+    Rule(
+        "memory/leak_low_bytes_per_iteration",
+        MIB,
+        "look for tensors or arrays that callbacks keep",
+        window=16,
+        stands_for="30m",
+    ),
     Rule("node/memory_share_max", 0.95, "fewer env runners on the node, or fewer worlds each"),
     Rule("node/disk_share_max", 0.95, "make room: checkpoints and spilled objects need it"),
     Rule("node/object_store_share_max", 0.95, "a larger object store (ray start --object-store-memory)"),

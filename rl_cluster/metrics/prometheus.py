@@ -17,8 +17,6 @@ DISCOVERY = "prom_metrics_service_discovery.json"
 """Name of the file in Ray's temporary folder."""
 SCRAPE_S = 5
 """Between scrapes: gauges are shown anew every 5 s, too."""
-STANDS_FOR = "1m"
-"""How long a limit must be broken."""
 OLD_CHECKPOINT_S = 3600
 
 
@@ -53,7 +51,10 @@ def alert_rules() -> dict[str, Any]:
         f"max by (run) (max_over_time({series_name(ELAPSED_S)}[10m])) unless max by (run) ({series_name(ELAPSED_S)})"
     )
     old = f"max by (run) ({series_name(CHECKPOINT_AGE_S)}) > {OLD_CHECKPOINT_S}"
-    rules = [_rule(_alert_name(rule.key), _expression(rule), CATALOGUE[rule.key].text, rule.remedy) for rule in RULES]
+    rules = [
+        _rule(_alert_name(rule.key), _expression(rule), CATALOGUE[rule.key].text, rule.remedy, rule.stands_for)
+        for rule in RULES
+    ]
     rules += [
         _rule("RunSilent", silent, "a run has stopped to tell of itself", "see whether its trainer is alive"),
         _rule("CheckpointOld", old, CATALOGUE[CHECKPOINT_AGE_S].text, "lower training.checkpoint_every"),
@@ -69,11 +70,11 @@ def _alert_name(key: str) -> str:
     return "".join(word.capitalize() for word in key.replace("/", "_").split("_"))
 
 
-def _rule(name: str, expression: str, summary: str, remedy: str) -> dict[str, Any]:
+def _rule(name: str, expression: str, summary: str, remedy: str, stands_for: str = "1m") -> dict[str, Any]:
     return {
         "alert": name,
         "expr": expression,
-        "for": STANDS_FOR,
+        "for": stands_for,
         "labels": {"severity": "warning"},
         "annotations": {"summary": f"{{{{ $labels.run }}}}: {summary}", "description": remedy},
     }

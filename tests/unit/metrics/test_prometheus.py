@@ -59,10 +59,11 @@ def test_rules__are_raised_beyond_their_limit_and_only_there(folder: Path, prome
     cases = []
     for rule in RULES:
         beyond, within = (rule.limit * 0.5, rule.limit * 2) if rule.is_floor else (rule.limit * 2 + 1, rule.limit)
+        later = {"1m": "2m", "30m": "31m"}[rule.stands_for]
         cases += [
-            _case(rule.key, f"{beyond}x30", "2m", is_raised=True),
-            _case(rule.key, f"{beyond}x30", "30s", is_raised=False),
-            _case(rule.key, f"{within}x30", "2m", is_raised=False),
+            _case(rule.key, f"{beyond}x400", later, is_raised=True),
+            _case(rule.key, f"{beyond}x400", "30s", is_raised=False),
+            _case(rule.key, f"{within}x400", later, is_raised=False),
         ]
     cases.append(_case("time/checkpoint_age_s", "0+100x60", "5m", is_raised=True))
     cases.append(_case("time/elapsed_s", "0+5x60 _x200", "5m", is_raised=False))
