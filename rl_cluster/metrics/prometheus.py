@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_cluster.metrics.alerts import RULES, Rule
-from rl_cluster.metrics.names import CATALOGUE, CHECKPOINT_AGE_S, ELAPSED_S
+from rl_cluster.metrics.names import CATALOGUE, CHECKPOINT_AGE_S, ETA_S, LEARNING_S, SAMPLING_S
 
 __all__ = ["DISCOVERY", "alert_rules", "gauge_name", "scrape_config", "series_name"]
 
@@ -18,6 +18,7 @@ DISCOVERY = "prom_metrics_service_discovery.json"
 SCRAPE_S = 5
 """Between scrapes: gauges are shown anew every 5 s, too."""
 OLD_CHECKPOINT_S = 3600
+NEARLY_DONE_S = 60
 
 
 def gauge_name(key: str) -> str:
@@ -47,16 +48,18 @@ def scrape_config(ray_folder: Path, rules: str) -> dict[str, Any]:
 
 def alert_rules() -> dict[str, Any]:
     """Alert rules, as plain data."""
-    silent = (
-        f"max by (run) (max_over_time({series_name(ELAPSED_S)}[10m])) unless max by (run) ({series_name(ELAPSED_S)})"
-    )
+    left, one = _last(ETA_S), f"{_last(SAMPLING_S)} + {_last(LEARNING_S)}"
+    # A run that has come to its end falls silent, too: its last word may be an iteration or two old.
+    silent = f"({left} > {NEARLY_DONE_S} + 2 * ({one})) unless max by (run) ({series_name(ETA_S)})"
     old = f"max by (run) ({series_name(CHECKPOINT_AGE_S)}) > {OLD_CHECKPOINT_S}"
     rules = [
         _rule(_alert_name(rule.key), _expression(rule), CATALOGUE[rule.key].text, rule.remedy, rule.stands_for)
         for rule in RULES
     ]
     rules += [
-        _rule("RunSilent", silent, "a run has stopped to tell of itself", "see whether its trainer is alive"),
+        _rule(
+            "RunSilent", silent, "a run fell silent before its end", "see whether its trainer is alive, or was stopped"
+        ),
         _rule("CheckpointOld", old, CATALOGUE[CHECKPOINT_AGE_S].text, "lower training.checkpoint_every"),
     ]
     return {"groups": [{"name": "rl_cluster", "rules": rules}]}
@@ -64,6 +67,11 @@ def alert_rules() -> dict[str, Any]:
 
 def _expression(rule: Rule) -> str:
     return f"max by (run) ({series_name(rule.key)}) {'<' if rule.is_floor else '>'} {rule.limit:g}"
+
+
+def _last(key: str) -> str:
+    """The last value of the last minutes, also of a run that has fallen silent."""
+    return f"max by (run) (last_over_time({series_name(key)}[10m]))"
 
 
 def _alert_name(key: str) -> str:

@@ -11,7 +11,7 @@ import yaml
 
 from rl_cluster.metrics.alerts import RULES
 from rl_cluster.metrics.dashboard import expressions, grafana_dashboard
-from rl_cluster.metrics.names import describe
+from rl_cluster.metrics.names import ETA_S, LEARNING_S, SAMPLING_S, describe
 from rl_cluster.metrics.prometheus import DISCOVERY, alert_rules, series_name
 
 INTERVAL_S = 5
@@ -55,6 +55,16 @@ def _case(key: str, values: str, at: str, *, is_raised: bool) -> dict[str, Any]:
     }
 
 
+def _silence(left: str, *, is_raised: bool) -> dict[str, Any]:
+    """Whether a run with iterations of 15 s counts as silent three minutes after it may have ended."""
+    case = _case(ETA_S, left, "8m", is_raised=is_raised)
+    case["input_series"] += [
+        {"series": f'{series_name(SAMPLING_S)}{{run="first"}}', "values": "5x60 _x200"},
+        {"series": f'{series_name(LEARNING_S)}{{run="first"}}', "values": "10x60 _x200"},
+    ]
+    return case
+
+
 def test_rules__are_raised_beyond_their_limit_and_only_there(folder: Path, prometheus: Path) -> None:
     cases = []
     for rule in RULES:
@@ -66,8 +76,10 @@ def test_rules__are_raised_beyond_their_limit_and_only_there(folder: Path, prome
             _case(rule.key, f"{within}x400", later, is_raised=False),
         ]
     cases.append(_case("time/checkpoint_age_s", "0+100x60", "5m", is_raised=True))
-    cases.append(_case("time/elapsed_s", "0+5x60 _x200", "5m", is_raised=False))
-    cases.append(_case("time/elapsed_s", "0+5x60 _x200", "12m", is_raised=True))
+    # seconds left: far from the end, then nothing; at the end, then nothing; far from it, and still telling
+    cases.append(_silence("1000x60 stale", is_raised=True))
+    cases.append(_silence("80x60 stale", is_raised=False))
+    cases.append(_silence("1000x260", is_raised=False))
     tests = folder / "tests.yml"
     tests.write_text(yaml.safe_dump({"rule_files": ["alerts.yml"], "evaluation_interval": "5s", "tests": cases}))
 
