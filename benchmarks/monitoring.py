@@ -35,7 +35,8 @@ from rl_cluster.rllib.engine import RayEngine
 from rl_cluster.rllib.gauges import GaugeTracker
 from rl_cluster.rllib.node_monitor import NodeMonitors
 from rl_cluster.training.run import Run
-from rl_cluster.training.status import StatusBoard
+from rl_cluster.training.run_folder import RunFolder
+from rl_cluster.training.status import STATUS, StatusBoard
 from rl_cluster.training.trackers import Trackers
 
 __all__ = ["main"]
@@ -62,7 +63,8 @@ class _Watched:
     def __init__(self, config: Config, folder: Path) -> None:
         self._engine = RayEngine(config)
         self._run = Run(self._engine, config, None)
-        self._board = StatusBoard(config, folder / "none")
+        self._folder = RunFolder.create(folder / "run", config)
+        self._board = StatusBoard(config, self._folder.metrics)
         openers: dict[str, Callable[[], Tracker]] = {
             "TensorBoard": lambda: TensorBoardTracker(folder, 1),
             "gauges": lambda: GaugeTracker(config.name),
@@ -85,6 +87,7 @@ class _Watched:
             if is_watched:
                 own_s = time.thread_time()
                 status = self._board.note(record.done, record.metrics, [], self._engine.status())
+                self._folder.write(STATUS, status)
                 self._engine.tell(status)
                 self._trackers.note(record)
                 self.cpu_s += time.thread_time() - own_s
@@ -95,6 +98,7 @@ class _Watched:
         self._trackers.__exit__(None, None, None)
         self._engine._nodes = self._monitors  # noqa: SLF001
         self._engine.close()
+        self._folder.close()
 
 
 def _pid_of(actor: Any) -> Any:
