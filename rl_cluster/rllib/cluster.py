@@ -75,7 +75,10 @@ class Cluster:
 
 
 def _read_nodes(per_node: Mapping[str, Mapping[str, float]]) -> list[NodeResources]:
-    return [NodeResources(amounts.get("CPU", 0.0), amounts.get("GPU", 0.0)) for amounts in per_node.values()]
+    return [
+        NodeResources(amounts.get("CPU", 0.0), amounts.get("GPU", 0.0), node_id)
+        for node_id, amounts in per_node.items()
+    ]
 
 
 def connect(address: str | None) -> Cluster:
