@@ -1,10 +1,12 @@
 """`rl-cluster doctor`: what would break a run on this machine, or on a cluster."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rl_cluster.cli.arguments import checked_head
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 @app.command("doctor", epilog="Example: rl-cluster doctor --address auto --storage /mnt/runs --json findings.json")
 def examine_cluster(
     address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="A head, or auto: its nodes are examined too.")
+        str | None,
+        typer.Option(metavar="HOST:PORT", callback=checked_head, help="A head, or auto: its nodes are examined too."),
     ] = None,
     storage: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where runs are written, on every node; by default your home.")
@@ -47,11 +50,15 @@ def examine_cluster(
 
     from rl_cluster.operations.doctor import Examination, examine
     from rl_cluster.operations.finding import Verdict
+    from rl_cluster.rllib.address import parse_ports
     from rl_cluster.training.output_file import check_output, write_output
 
+    examined_ports = parse_ports(ports)
+    if not math.isfinite(min_free_gib):
+        raise ConfigError(f"--min-free-gib {min_free_gib}", "not a number of GiB", "write for example 2")
     if json_file:
         check_output(json_file)
-    findings = examine(Examination(address, storage or Path.home(), min_free_gib, _parse_ports(ports)))
+    findings = examine(Examination(address, storage or Path.home(), min_free_gib, examined_ports))
     if perf:
         from rl_cluster.operations.performance_probes import probe_performance
 
@@ -62,13 +69,6 @@ def examine_cluster(
         write_output(json_file, (json.dumps({"findings": rows}, indent=2) + "\n").encode())
     if any(finding.verdict is Verdict.FAILED for finding in findings):
         raise typer.Exit(EXIT_FAILED)
-
-
-def _parse_ports(text: str) -> list[int]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not all(word.isdecimal() and 0 < int(word) < 65536 for word in words):
-        raise ConfigError(f"--ports {text}", "not numbers of ports", f"write for example {DEFAULT_PORTS}")
-    return [int(word) for word in words]
 
 
 def _show(findings: "Sequence[Finding]") -> None:

@@ -5,16 +5,18 @@ from typing import Annotated
 
 import typer
 
-from rl_cluster.cli.arguments import Overrides, PresetOrFile
+from rl_cluster.cli.arguments import Dashboard, Overrides, PresetOrFile
 from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
 
 __all__ = ["app"]
 
 app = typer.Typer()
-Dashboard = Annotated[
-    str,
-    typer.Option(metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="Dashboard of the cluster: http://HOST:8265."),
-]
+
+
+def _checked_job(job: str) -> str:
+    from rl_cluster.operations.job_name import check_job_name
+
+    return check_job_name(job)
 
 
 @app.command(
@@ -57,7 +59,7 @@ def submit_run(
 
 @app.command("stop", epilog="Example: rl-cluster stop raysubmit_abc123 --address http://127.0.0.1:8265")
 def stop_job(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="As submit has named it.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", callback=_checked_job, help="As submit has named it.")],
     address: Dashboard = "http://127.0.0.1:8265",
 ) -> None:
     """Stop a job: its run ends after the iteration that is under way, and leaves a checkpoint."""

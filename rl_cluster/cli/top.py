@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rl_cluster.cli.arguments import checked_head
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ def watch(
     run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)] = None,
     address: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="A cluster, whose runs and nodes are shown: HOST:PORT, or `auto`."),
+        typer.Option(
+            metavar="HOST:PORT",
+            callback=checked_head,
+            help="A cluster, whose runs and nodes are shown: HOST:PORT, or `auto`.",
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Show it once, and end.")] = False,
 ) -> None:

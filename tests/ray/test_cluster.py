@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from rl_cluster.errors import ClusterError
-from rl_cluster.rllib import cluster as cluster_module
 from rl_cluster.rllib.cluster import Cluster, connect
 
 OWN_RAY = """
@@ -70,10 +69,8 @@ def test_cluster__ray_address_counts_as_an_address(closed_port: int, monkeypatch
     assert f"ClusterError: address 127.0.0.1:{closed_port}: nothing answers there" in answer.stderr
 
 
-def test_cluster__address_where_something_else_listens(web_server: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_module, "ANSWER_TIMEOUT_S", 4.0)
-
-    with pytest.raises(ClusterError, match=r"does not answer as Ray within 4 s"):
+def test_cluster__address_where_something_else_listens(web_server: int) -> None:
+    with pytest.raises(ClusterError, match=r"what listens there is no head of Ray; check `ray start --head` there"):
         connect(f"127.0.0.1:{web_server}")
 
 
@@ -92,7 +89,7 @@ def test_cluster__address_of_another_service(address: str) -> None:
         connect(address)
 
 
-@pytest.mark.parametrize("address", ["nonsense", "host:", "host:0", "host:70000", ":6379", "host:port"])
+@pytest.mark.parametrize("address", ["", "nonsense", "host:", "host:0", "host:70000", ":6379", "host:port"])
 def test_cluster__address_without_sense(address: str) -> None:
     with pytest.raises(ClusterError, match=r"not HOST:PORT, `auto` or `local`; write for example 10\.0\.0\.1:6379"):
         connect(address)
