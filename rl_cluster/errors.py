@@ -4,13 +4,14 @@
     |-- ConfigError       a preset, a file or a key=value override
     |-- ScenarioError     a scenario file
     |-- CheckpointError   a checkpoint or run folder
-    `-- ClusterError      an address that does not answer, a cluster that is too small
+    |-- ClusterError      an address that does not answer, a cluster that is too small
+    `-- CallError         a call of an environment; also a ValueError, as its libraries expect
 
 Every message reads `<where>: <what is wrong>; <what to do>`. The command line prints it after `error: ` and
 exits with code 2. A mistake of our own is an `assert`, never one of these.
 """
 
-__all__ = ["CheckpointError", "ClusterError", "ConfigError", "RlClusterError", "ScenarioError"]
+__all__ = ["CallError", "CheckpointError", "ClusterError", "ConfigError", "RlClusterError", "ScenarioError"]
 
 
 class RlClusterError(Exception):
@@ -39,3 +40,7 @@ class CheckpointError(RlClusterError):
 
 class ClusterError(RlClusterError):
     """A Ray cluster does not answer, or cannot hold what was asked for."""
+
+
+class CallError(RlClusterError, ValueError):
+    """An environment is called with what it cannot take, or out of turn."""
