@@ -9,6 +9,8 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import RecordEpisodeStatistics
+from gymnasium.wrappers.vector import RecordEpisodeStatistics as RecordVectorStatistics
 
 import rl_cluster.environment.gymnasium as module
 from rl_cluster.config.load import load_config
@@ -220,6 +222,38 @@ def test_vector_env__tells_what_gymnasiums_own_vector_env_tells(config: Config) 
 
     assert infos["final_obs"][0].keys() == observations.keys()
     assert infos["final_info"]["_outcomes"].all()
+
+
+def test_statistics__of_two_episodes_a_world_are_those_that_the_documents_name(config: Config) -> None:
+    """Returns by our own outcomes and by gymnasium's wrapper of one world; its wrapper of many misses first steps."""
+    ours = RecordVectorStatistics(SwarmVectorEnv(Setup(config), num_envs=1))
+    theirs = SyncVectorEnv(
+        [lambda: RecordEpisodeStatistics(SwarmEnv(Setup(config)))], autoreset_mode=AutoresetMode.SAME_STEP
+    )
+    ours.reset(seed=SEED)
+    theirs.reset(seed=SEED)
+    ours.action_space.seed(0)
+    episodes: list[dict[str, float]] = []
+    rewards_of_episode: list[float] = []
+
+    while len(episodes) < 2:
+        actions = ours.action_space.sample()
+        _, rewards, _, _, infos = ours.step(actions)
+        *_, their_infos = theirs.step(actions)
+        rewards_of_episode.append(rewards[0])
+        if "final_info" in infos:
+            episodes.append(
+                {
+                    "summed": sum(rewards_of_episode),
+                    "outcome": infos["final_info"]["outcomes"]["per_agent_reward"][0],
+                    "of one": their_infos["final_info"]["episode"]["r"][0],
+                    "of many": infos["episode"]["r"][0] + (rewards_of_episode[0] if episodes else 0.0),
+                }
+            )
+            rewards_of_episode.clear()
+
+    for returns in episodes:
+        assert list(returns.values()) == pytest.approx([returns["summed"]] * len(returns), rel=1e-5)
 
 
 SEEDS = [-1, 2**63, 2**64, 1.5, "7", True, [1, 2]]
