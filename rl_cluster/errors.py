@@ -4,7 +4,8 @@
     |-- ConfigError       a preset, a file or a key=value override
     |-- ScenarioError     a scenario file
     |-- CheckpointError   a checkpoint or run folder
-    `-- ClusterError      an address that does not answer, a cluster that is too small
+    |-- ClusterError      an address that does not answer, a cluster that is too small
+    `-- CallError         a call of an environment; also a ValueError, as its libraries expect
 
 Every message reads `<where>: <what is wrong>; <what to do>`. The command line prints it after `error: ` and
 exits with code 2. A mistake of our own is an `assert`, never one of these. What a message tells the user to type is
@@ -14,7 +15,15 @@ written by `typed`, so that it can be pasted into a shell.
 import shlex
 from pathlib import Path
 
-__all__ = ["CheckpointError", "ClusterError", "ConfigError", "RlClusterError", "ScenarioError", "typed"]
+__all__ = [
+    "CallError",
+    "CheckpointError",
+    "ClusterError",
+    "ConfigError",
+    "RlClusterError",
+    "ScenarioError",
+    "typed",
+]
 
 
 def typed(*words: str | Path) -> str:
@@ -48,3 +57,7 @@ class CheckpointError(RlClusterError):
 
 class ClusterError(RlClusterError):
     """A Ray cluster does not answer, or cannot hold what was asked for."""
+
+
+class CallError(RlClusterError, ValueError):
+    """An environment is called with what it cannot take, or out of turn."""
