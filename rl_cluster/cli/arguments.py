@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from rl_cluster.cli.paths import source
+
 __all__ = ["Address", "Overrides", "PresetOrFile"]
 
 Address = Annotated[
@@ -11,7 +13,9 @@ Address = Annotated[
     typer.Option(metavar="ADDR", help="Ray to use: HOST:PORT or auto; by default RAY_ADDRESS, else one of its own."),
 ]
 
-PresetOrFile = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.")]
+PresetOrFile = Annotated[
+    str, typer.Argument(metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="Settings to change: a dotted key and a YAML value.", show_default=False),

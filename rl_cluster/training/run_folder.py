@@ -20,7 +20,7 @@ from rl_cluster.training.metrics_lines import EVENTS, parse_line
 from rl_cluster.training.new_folder import make_folder
 from rl_cluster.training.sealed_folder import remove_leftovers
 
-__all__ = ["OWN_NAMES", "RunFolder", "is_run_folder"]
+__all__ = ["CHECKPOINTS", "OWN_NAMES", "RunFolder", "is_run_folder"]
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
 OWN_NAMES = (CONFIG, METRICS, CHECKPOINTS, "status.json", "tensorboard", "timeline.png")
@@ -157,4 +157,4 @@ class RunFolder:
 
 def _is_until(line: bytes, iteration: int) -> bool:
     data = parse_line(line)
-    return bool(data) and data["iteration"] <= iteration
+    return data is not None and data["iteration"] <= iteration
