@@ -8,12 +8,10 @@ import logging
 import operator
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -33,6 +31,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import rl_cluster
 from rl_cluster.errors import ClusterError
+from rl_cluster.rllib.own_ray_folder import make_own_folder
 from rl_cluster.sampling.plan import NodeResources
 
 __all__ = ["Cluster", "connect"]
@@ -101,8 +100,7 @@ def connect(address: str | None) -> Cluster:
 
 
 def _start_own(ending: ExitStack) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="rlc-", dir=SHORT_FOLDER))  # mode 0700; Ray makes its own part of it 0777
-    ending.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = make_own_folder(SHORT_FOLDER, ending)
     token_file = folder / "token"
     token_file.touch(mode=0o600)
     token_file.write_text(secrets.token_hex(32), encoding="ascii")
