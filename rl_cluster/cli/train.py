@@ -7,6 +7,7 @@ import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
 from rl_cluster.cli.exits import fail
+from rl_cluster.cli.paths import PathCommand, new_folder, path, source
 from rl_cluster.cli.signals import StopRequest
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.errors import ConfigError, typed
@@ -29,22 +30,29 @@ app = typer.Typer()
 
 @app.command(
     "train",
+    cls=PathCommand,
     epilog="Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first",
 )
 def train_policy(
     preset_or_file: Annotated[
-        str | None, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.", show_default=False
+        ),
     ] = None,
     overrides: Overrides = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Run folder; by default a new one in ~/rl_cluster_runs.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=new_folder, help="Run folder; by default a new one in ~/rl_cluster_runs."),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run from its last checkpoint.")
+        Path | None, typer.Option(metavar="RUN", parser=path, help="Go on with a run from its last checkpoint.")
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Begin with the weights of another run, or of a checkpoint folder."),
+        typer.Option(
+            metavar="RUN", parser=path, help="Begin with the weights of another run, or of a checkpoint folder."
+        ),
     ] = None,
     address: Address = None,
 ) -> None:
