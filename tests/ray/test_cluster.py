@@ -30,8 +30,9 @@ with connect(None) as cluster:
     folder = os.path.dirname(os.environ["RAY_AUTH_TOKEN_PATH"])
     mode = os.stat(os.environ["RAY_AUTH_TOKEN_PATH"]).st_mode & 0o777, os.stat(folder).st_mode & 0o777
     cpus = cluster.resources()[0].cpus
+    reporting = [child.pid for child in children if child.environ().get("RAY_USAGE_STATS_ENABLED") != "0"]
 print(json.dumps({"pids": [child.pid for child in children], "ips": sorted(ports), "folder": folder, "mode": mode,
-                  "cpus": cpus, "variables": [name for name in os.environ if name.startswith("RAY_AUTH")]}))
+                  "cpus": cpus, "reporting": reporting, "variables": [name for name in os.environ if name.startswith("RAY_AUTH")]}))
 """
 
 
@@ -117,6 +118,7 @@ def test_cluster__own_ray_is_private_and_leaves_nothing(cluster: Cluster, monkey
     assert seen["mode"] == [0o600, 0o700]
     assert {ip.removeprefix("::ffff:") for ip in seen["ips"]} == {"127.0.0.1"}
     assert seen["cpus"] >= 1
+    assert seen["reporting"] == []
     assert seen["variables"] == []
     assert not Path(seen["folder"]).exists()
     assert not [pid for pid in seen["pids"] if Path(f"/proc/{pid}").exists()]
