@@ -61,7 +61,7 @@ class Jobs:
         self._address, endpoint = parse_dashboard(address)
         self._proxy = proxy_of(self._address, endpoint)
         if not self._proxy:
-            dial(endpoint, REMEDY)
+            dial(endpoint, f"address {self._address}", REMEDY)
         with self._in_words():
             self._client = DashboardClient(self._address, self._proxy)
             answer = self._client._do_request("GET", "/api/version")  # noqa: SLF001 - its get_version is of the API

@@ -143,7 +143,7 @@ def _start_own(ending: ExitStack) -> None:
 
 def _join(endpoint: Endpoint, ending: ExitStack) -> None:
     given, address = read_auth_mode(), str(endpoint)
-    greet(endpoint, START_REMEDY)
+    greet(endpoint, f"address {address}", START_REMEDY)
     is_token_known = AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
     mode = given or ("token" if is_token_known else "disabled")
     ending.enter_context(_authentication({"RAY_AUTH_MODE": mode}))

@@ -39,22 +39,27 @@ def within(limit_s: float, ask: Callable[[], AnswerT]) -> AnswerT:
     return answer.result(limit_s)
 
 
-def dial(endpoint: Endpoint, remedy: str) -> None:
-    """Raises ClusterError if nobody listens there."""
-    _try(endpoint, remedy, lambda: _connect(endpoint).close())
+def dial(endpoint: Endpoint, where: str, remedy: str) -> None:
+    """Raises ClusterError if nobody listens there.
+
+    Args:
+        endpoint: Who is asked.
+        where: Of the error: what the user has called it.
+        remedy: Of the error.
+    """
+    _try(where, remedy, lambda: _connect(endpoint).close())
 
 
-def greet(endpoint: Endpoint, remedy: str) -> None:
-    """Raises ClusterError if nobody listens there, or somebody who does not speak as a head of Ray does."""
+def greet(endpoint: Endpoint, where: str, remedy: str) -> None:
+    """Raises ClusterError as `dial`, and if somebody listens there who does not speak as a head of Ray does."""
     if os.environ.get("RAY_USE_TLS", "0").lower() in {"1", "true"}:
-        dial(endpoint, remedy)  # the greeting stands inside TLS
+        dial(endpoint, where, remedy)  # the greeting stands inside TLS
         return
-    if _try(endpoint, remedy, lambda: _greeting(endpoint))[FRAME_TYPE : FRAME_TYPE + 1] != bytes((SETTINGS,)):
-        raise ClusterError(f"address {endpoint}", "what listens there is no head of Ray", remedy)
+    if _try(where, remedy, lambda: _greeting(endpoint))[FRAME_TYPE : FRAME_TYPE + 1] != bytes((SETTINGS,)):
+        raise ClusterError(where, "what listens there is no head of Ray", remedy)
 
 
-def _try(endpoint: Endpoint, remedy: str, ask: Callable[[], AnswerT]) -> AnswerT:
-    where = f"address {endpoint}"
+def _try(where: str, remedy: str, ask: Callable[[], AnswerT]) -> AnswerT:
     try:
         return within(DIAL_LIMIT_S, ask)
     except TimeoutError:

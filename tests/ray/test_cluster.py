@@ -30,8 +30,11 @@ with connect(None) as cluster:
     folder = os.path.dirname(os.environ["RAY_AUTH_TOKEN_PATH"])
     mode = os.stat(os.environ["RAY_AUTH_TOKEN_PATH"]).st_mode & 0o777, os.stat(folder).st_mode & 0o777
     cpus = cluster.resources()[0].cpus
+    heads = [child for child in children if any("dashboard/dashboard.py" in word for word in child.cmdline())]
+    reports = [head.environ()["RAY_USAGE_STATS_ENABLED"] for head in heads]  # it is who reports to Ray's makers
 print(json.dumps({"pids": [child.pid for child in children], "ips": sorted(ports), "folder": folder, "mode": mode,
-                  "cpus": cpus, "variables": [name for name in os.environ if name.startswith("RAY_AUTH")]}))
+                  "cpus": cpus, "reports": reports,
+                  "variables": [name for name in os.environ if name.startswith(("RAY_AUTH", "RAY_USAGE"))]}))
 """
 
 
@@ -117,6 +120,7 @@ def test_cluster__own_ray_is_private_and_leaves_nothing(cluster: Cluster, monkey
     assert seen["mode"] == [0o600, 0o700]
     assert {ip.removeprefix("::ffff:") for ip in seen["ips"]} == {"127.0.0.1"}
     assert seen["cpus"] >= 1
+    assert seen["reports"] == ["0"]
     assert seen["variables"] == []
     assert not Path(seen["folder"]).exists()
     assert not [pid for pid in seen["pids"] if Path(f"/proc/{pid}").exists()]

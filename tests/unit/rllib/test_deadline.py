@@ -41,7 +41,7 @@ def test_name__that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.Monkey
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
     with pytest.raises(ClusterError, match=r"address head:1: what is there does not answer within 0.2 s; start it"):
-        dial(Endpoint("head", 1), "start it")
+        dial(Endpoint("head", 1), "address head:1", "start it")
     is_over.set()
 
 
