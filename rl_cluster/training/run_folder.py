@@ -17,7 +17,7 @@ from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError
 
-__all__ = ["RunFolder"]
+__all__ = ["CHECKPOINTS", "CONFIG", "METRICS", "RunFolder"]
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
 EVENTS = "events"
