@@ -20,7 +20,7 @@ from rl_cluster.training.metrics_lines import EVENTS, parse_line
 from rl_cluster.training.new_folder import make_folder
 from rl_cluster.training.sealed_folder import remove_leftovers
 
-__all__ = ["CHECKPOINTS", "OWN_NAMES", "RunFolder", "is_run_folder"]
+__all__ = ["CHECKPOINTS", "CONFIG", "METRICS", "OWN_NAMES", "RunFolder", "is_run_folder"]
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
 OWN_NAMES = (CONFIG, METRICS, CHECKPOINTS, "status.json", "tensorboard", "timeline.png")
