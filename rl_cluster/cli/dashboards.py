@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from rl_cluster.cli.console import say
+
 __all__ = ["app"]
 
 app = typer.Typer()
@@ -41,4 +43,4 @@ def write_dashboards(
     }
     for name, content in files.items():
         write_output(folder / name, content.encode())
-        typer.echo(f"written: {folder / name}")
+        say(f"written: {folder / name}")

@@ -72,15 +72,12 @@ def _parse_ports(text: str) -> list[int]:
 
 
 def _show(findings: "Sequence[Finding]") -> None:
-    from rich.markup import escape
+    from rich.text import Text
 
     from rl_cluster.cli.console import wide_console
 
     console = wide_console()
     for finding in findings:
-        style = STYLES[finding.verdict]
-        words = (
-            f"[{style}]{finding.verdict:<8}[/{style}]{escape(finding.node)}  {finding.check}: {escape(finding.what)}"
-        )
-        remedy = f"; {escape(finding.remedy)}" if finding.remedy else ""
-        console.print(words + remedy, soft_wrap=True, highlight=False)
+        remedy = f"; {finding.remedy}" if finding.remedy else ""
+        line = Text(f"{finding.verdict:<8}", style=STYLES[finding.verdict], end="")
+        console.print(Text.assemble(line, f"{finding.node}  {finding.check}: {finding.what}{remedy}"), soft_wrap=True)

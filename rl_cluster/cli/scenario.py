@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from rl_cluster.cli.console import say
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -27,7 +29,7 @@ def import_scenario(
     scenario = load_geojson(geojson)
     save_scenario(scenario, out)
     uavs, targets, zones = scenario.sizes[:3]
-    typer.echo(f"{out}: {uavs} UAVs, {targets} targets, {zones} no-fly zones")
+    say(f"{out}: {uavs} UAVs, {targets} targets, {zones} no-fly zones")
 
 
 @app.command("assign", epilog="Example: rl-cluster scenario assign harbour.yaml --policy hungarian --out g.yaml")
@@ -51,7 +53,7 @@ def assign_scenario(
     assigned = assign_goals(load_scenario(scenario), allocator, config, spacing_m)
     save_scenario(assigned.scenario, out)
     idle = f"; {assigned.num_idle} UAVs are chosen no target, and stay where they are" if assigned.num_idle else ""
-    typer.echo(f"{out}: goals chosen by {allocator.name}{idle}")
+    say(f"{out}: goals chosen by {allocator.name}{idle}")
 
 
 @app.command("export", epilog="Example: rl-cluster scenario export harbour.yaml --trace t.jsonl --out f.geojson")
@@ -76,4 +78,4 @@ def export_scenario(
     data = to_geojson(start, paths_m)
     with output_file(out) as file:
         json.dump(data, file)
-    typer.echo(f"{out}: {len(data['features'])} features")
+    say(f"{out}: {len(data['features'])} features")

@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 from rl_cluster.cli.arguments import Overrides, PresetOrFile
+from rl_cluster.cli.console import say
 from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+from rl_cluster.cli.legible import legible, masked
+from rl_cluster.cli.signals import answer_signal, taken_signal
 
 __all__ = ["app"]
 
@@ -43,15 +46,17 @@ def submit_run(
     config = load_config(preset_or_file, [*(overrides or []), *sizes])
     jobs = Jobs(address)
     job = jobs.submit(config, "tune" if config.study else "train", out)
-    typer.echo(f"job: {job}")
-    typer.echo(f"stop it: rl-cluster stop {job} --address {address}")
+    say(f"job: {job}")
+    say(f"stop it: rl-cluster stop {job} --address {address}")
     if detach:
         return
     try:
         exit_code = jobs.follow(job, _write)
     except KeyboardInterrupt:
+        number = taken_signal()
+        answer_signal()
         what = f"job {job} goes on; stop it with rl-cluster stop {job} --address {address}"
-        fail(f"submit: no longer followed: {what}", EXIT_INTERRUPTED)
+        fail(f"submit: no longer followed: {what}", 128 + number if number else EXIT_INTERRUPTED)
     sys.exit(exit_code)
 
 
@@ -64,9 +69,9 @@ def stop_job(
     from rl_cluster.operations.jobs import Jobs
 
     exit_code = Jobs(address).stop(job)
-    typer.echo(f"job {job} has ended with exit code {exit_code}")
+    say(f"job {job} has ended with exit code {exit_code}")
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(legible(masked(text)))
     sys.stdout.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
+from rl_cluster.cli.console import make_console
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,15 +38,13 @@ def tune_settings(
     address: Address = None,
 ) -> None:
     """Search for better settings: trials on Ray Tune, scored over several seeds, then tested with other seeds."""
-    from rich.console import Console
-
     from rl_cluster.rllib.cluster import connect
     from rl_cluster.tune.report import save_json, save_plot, study_table, test_table
     from rl_cluster.tune.study import TrialResult, run_study
     from rl_cluster.tune.study_folder import begin_study, check_study
 
     config, folder = _study_of(preset_or_file, overrides or [], out, resume)
-    console = Console()
+    console = make_console()
 
     def report(trial: TrialResult) -> None:
         sample = "  ".join(f"{key} {value:.3g}" for key, value in trial.sample.items()) or "settings as given"

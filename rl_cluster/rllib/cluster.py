@@ -9,17 +9,15 @@ import operator
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import NoReturn, Self
+from types import TracebackType
+from typing import Self
 
 import ray
 from ray._common.utils import get_ray_address_file
@@ -33,6 +31,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import rl_cluster
 from rl_cluster.errors import ClusterError
+from rl_cluster.rllib.signal_handlers import own_signal_handlers
 from rl_cluster.sampling.plan import NodeResources
 
 __all__ = ["Cluster", "connect"]
@@ -224,14 +223,8 @@ def _last_line(text: str) -> str:
 
 def _init(ending: ExitStack, **arguments: object) -> None:
     ending.callback(ray.shutdown)
-    ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _exit)  # Ray's native handler prints a stack trace and aborts
-
-
-def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    """Ends the process in order, so that whatever is to be closed is closed."""
-    sys.exit(128 + number)
+    with own_signal_handlers():
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
 
 
 @contextmanager
