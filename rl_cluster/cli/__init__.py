@@ -16,7 +16,7 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and exits.
 
-    0 is done, 1 found faulty or a fault of ours, 2 the user can mend it; ended by SIGHUP 129, by SIGINT 130, by SIGTERM 143.
+    0 is done, 1 found faulty or a fault of ours, 2 the user can mend it; 129, 130, 143 are SIGHUP, SIGINT, SIGTERM.
 
     Args:
         arguments: What follows the program's name; None takes the process's own, and the process with it: its signals,

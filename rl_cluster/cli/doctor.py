@@ -45,13 +45,16 @@ def examine_cluster(
     """
     import json
 
+    from rl_cluster.config.user_folders import home_folder
     from rl_cluster.operations.doctor import Examination, examine
     from rl_cluster.operations.finding import Verdict
     from rl_cluster.training.output_file import check_output, write_output
 
     if json_file:
         check_output(json_file)
-    findings = examine(Examination(address, storage or Path.home(), min_free_gib, _parse_ports(ports)))
+    findings = examine(
+        Examination(address, storage or home_folder("give --storage"), min_free_gib, _parse_ports(ports))
+    )
     if perf:
         from rl_cluster.operations.performance_probes import probe_performance
 

@@ -76,11 +76,11 @@ def run(arguments: Sequence[str] | None) -> NoReturn:
     except KeyboardInterrupt:
         end_at_signals()
         exit_code = EXIT_INTERRUPTED
-    if exit_code in {0, EXIT_INTERRUPTED} and (number := taken_signal()):
+        if not taken_signal():
+            tell("interrupted; nothing was written")
+    if number := taken_signal():
         exit_code = 128 + number
         tell(f"ended by {number.name}; nothing was written")
-    elif exit_code == EXIT_INTERRUPTED:
-        tell("interrupted; nothing was written")
     if arguments is None:
         limit_the_end(exit_code)
     sys.exit(exit_code)
@@ -109,6 +109,8 @@ def _run_command(arguments: Sequence[str] | None) -> int:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "rl-cluster"
         fail(f"{path}: {error.format_message().rstrip('.')}; see {path} --help")
+    if exit_code == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt  # that Typer has caught
     return exit_code or 0
 
 

@@ -73,6 +73,7 @@ def _study_of(
 ) -> "tuple[Config, Path]":
     """Settings and folder. With --resume, settings may be given again, but must be those of the study."""
     from rl_cluster.config.load import load_config
+    from rl_cluster.config.user_folders import home_folder
     from rl_cluster.tune.study_folder import find_study
 
     config = load_config(preset_or_file, overrides) if preset_or_file else None
@@ -83,5 +84,6 @@ def _study_of(
         return find_study(resume, config), resume
     if not config:
         raise ConfigError("tune", "nothing to tune is given", "name a preset or file, or a study to --resume")
-    default = Path.home() / "rl_cluster_studies" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return config, out or default
+    if out:
+        return config, out
+    return config, home_folder("give --out") / "rl_cluster_studies" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"

@@ -6,6 +6,7 @@ nodes have. Ray ends a stopped job after 3 s; ours get the time to finish an ite
 
 import asyncio
 import logging
+import re
 import shlex
 import shutil
 import socket
@@ -25,6 +26,7 @@ import rl_cluster
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
+from rl_cluster.rllib.token_file import check_token_file
 
 __all__ = ["Jobs"]
 
@@ -35,6 +37,8 @@ POLL_S = 1.0
 SETTINGS = "run.yaml"
 STOPPED_EXIT_CODE = 143
 """Of a job that was stopped: that of SIGTERM."""
+SAVED = re.compile(r"^checkpoint: |; go on with rl-cluster |^best settings: ", re.MULTILINE)
+"""What a run or a study prints once there is something to go on with."""
 NO_AGENT = "No available agent"
 
 
@@ -51,6 +55,7 @@ class Jobs:
     def __init__(self, address: str) -> None:
         logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it sends
         self._address = address.rstrip("/")
+        check_token_file()
         _dial(self._address)
         with self._in_words():
             self._client = JobSubmissionClient(self._address)
@@ -114,7 +119,10 @@ class Jobs:
             skipped = max(0, skipped - len(text))
 
     def stop(self, job: str) -> int:
-        """Has the job save what it has, and waits for its end; its exit code. Raises ClusterError if it goes on."""
+        """Has the job save what it has, and waits for its end; its exit code.
+
+        Raises ClusterError if it goes on, or if it has ended before there was anything to save.
+        """
         if not self._is_over(job):
             with self._in_words():
                 self._client.stop_job(job)
@@ -123,7 +131,11 @@ class Jobs:
             if time.monotonic() > deadline_s:
                 raise ClusterError(f"job {job}", "it goes on", "look at its log in the dashboard")
             time.sleep(POLL_S)
-        return self._exit_code(job)
+        exit_code = self._exit_code(job)
+        if exit_code == STOPPED_EXIT_CODE and not SAVED.search(self._logs(job)):
+            what = "it was stopped before its first iteration, and nothing is saved"
+            raise ClusterError(f"job {job}", what, "submit it again")
+        return exit_code
 
     def _is_over(self, job: str) -> bool:
         with self._in_words():

@@ -32,6 +32,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 import rl_cluster
 from rl_cluster.errors import ClusterError
 from rl_cluster.rllib.signal_handlers import own_signal_handlers
+from rl_cluster.rllib.token_file import check_token_file
 from rl_cluster.sampling.plan import NodeResources
 
 __all__ = ["Cluster", "connect"]
@@ -120,6 +121,7 @@ def _start_own(ending: ExitStack) -> None:
 
 
 def _join(address: str, ending: ExitStack) -> None:
+    check_token_file()
     host, port = _parse(address)
     try:
         socket.create_connection((host, port), DIAL_TIMEOUT_S).close()

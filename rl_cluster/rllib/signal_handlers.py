@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
-import ray
+from ray import _raylet
 from ray._private import utils
 
 __all__ = ["own_signal_handlers"]
@@ -30,7 +30,7 @@ def own_signal_handlers() -> Iterator[None]:
         signal.signal(signal.SIGTERM, _exit)
     handler, core_worker, set_handler = (
         signal.getsignal(signal.SIGTERM),
-        ray._raylet.CoreWorker,
+        _raylet.CoreWorker,
         utils.set_sigterm_handler,
     )
 
@@ -41,11 +41,11 @@ def own_signal_handlers() -> Iterator[None]:
         return worker
 
     former_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # children inherit it, threads too
-    ray._raylet.CoreWorker, utils.set_sigterm_handler = make_core_worker, lambda _: None
+    _raylet.CoreWorker, utils.set_sigterm_handler = make_core_worker, lambda _: None
     try:
         yield
     finally:
-        ray._raylet.CoreWorker, utils.set_sigterm_handler = core_worker, set_handler
+        _raylet.CoreWorker, utils.set_sigterm_handler = core_worker, set_handler
         signal.signal(signal.SIGTERM, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, former_mask)
 

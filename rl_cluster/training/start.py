@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from rl_cluster.config.schema import Config
+from rl_cluster.config.user_folders import home_folder
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 
@@ -52,7 +53,7 @@ def new_start(config: Config, path: Path, weights: Path | None = None) -> Start:
 
 def default_path(config: Config) -> Path:
     """A run folder of its own under the home folder: a job's working directory is temporary."""
-    return Path.home() / "rl_cluster_runs" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return home_folder("give --out") / "rl_cluster_runs" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def check_same(config: Config | None, own_config: Config, path: Path) -> None:

@@ -77,7 +77,7 @@ def test_train__refuses_to_train_nothing(error_line: Callable[..., str]) -> None
 def test_train__refuses_an_address_without_ray(tmp_path: Path, error_line: Callable[..., str]) -> None:
     line = error_line("train", *SMALL, "--address", "auto", "--out", str(tmp_path / "run"))
 
-    assert line == "error: --address: engine=local uses no Ray; leave --address away, or set engine=ray"
+    assert line == "error: --address: engine=local uses no Ray; omit --address, or set engine=ray"
     assert not (tmp_path / "run").exists()
 
 
