@@ -79,8 +79,9 @@ def run(arguments: Sequence[str] | None) -> NoReturn:
         if not taken_signal():
             tell("interrupted; nothing was written")
     if number := taken_signal():
+        if exit_code in {0, EXIT_INTERRUPTED}:  # else it has been told how the command ended
+            tell(f"ended by {number.name}; nothing was written")
         exit_code = 128 + number
-        tell(f"ended by {number.name}; nothing was written")
     if arguments is None:
         limit_the_end(exit_code)
     sys.exit(exit_code)
@@ -93,10 +94,10 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except OSError as error:
-        return _fail_to_access(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        return report_fault(error)
+        if taken_signal():  # native code may make another error of an interruption
+            return EXIT_INTERRUPTED
+        return _fail_to_access(error) if isinstance(error, OSError) else report_fault(error)
     return exit_code
 
 

@@ -125,11 +125,14 @@ def _take(number: int, frame: FrameType | None) -> None:
 
 def _raise_when_safe(_: int, frame: FrameType | None) -> None:
     """A module that is left half imported would be found so by whatever is closed: look again until it is whole."""
-    if _is_importing(frame):
-        signal.signal(signal.SIGALRM, _raise_when_safe)
-        signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S)
-        return
-    raise Interruption
+    if not _is_importing(frame):
+        raise Interruption
+    _raise_soon()
+
+
+def _raise_soon() -> None:
+    signal.signal(signal.SIGALRM, _raise_when_safe)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S)
 
 
 def _is_importing(frame: FrameType | None) -> bool:
@@ -142,12 +145,10 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 def _raise_again(unraisable: Any) -> None:
     """An interruption that came in a destructor or a callback, where exceptions are lost, comes once more."""
-    number = _Taken.first
-    if number and issubclass(unraisable.exc_type, Interruption):
-        _Taken.first = None
-        signal.raise_signal(number)
-        return
-    sys.__unraisablehook__(unraisable)
+    if issubclass(unraisable.exc_type, Interruption):
+        _raise_soon()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _end_at_once(number: int) -> NoReturn:
