@@ -5,10 +5,12 @@ A pipe that nobody writes to is never waited for, a device never read without en
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
-__all__ = ["FileFault", "read_bounded"]
+__all__ = ["FileFault", "read_bounded", "read_first_line"]
 
 Kind = Literal["folder", "special", "large", "unreadable"]
 
@@ -30,41 +32,53 @@ def read_bounded(path: Path, max_bytes: int, *, follow_links: bool = True) -> by
         follow_links: False = a symbolic link is refused, too.
 
     Raises:
-        FileFault: There is no such file, it is a folder, a pipe, a device or a link, is too large, or cannot be read.
+        FileFault: The file is a folder, a pipe, a device or a link, is too large, or cannot be read.
         FileNotFoundError: There is no such file.
     """
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow_links else os.O_NOFOLLOW)
-    try:
-        if not stat.S_ISREG(_mode(path, follow_links)):  # some devices act when they are opened
-            raise _not_regular(_mode(path, follow_links))
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise _not_regular(status.st_mode)
-            if status.st_size > max_bytes:
-                raise _too_large(status.st_size, max_bytes)
-            content = file.read(max_bytes + 1)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise FileFault("unreadable", f"cannot be read ({error.strerror})") from None
-    except ValueError:  # a name with a zero byte
-        raise FileFault("unreadable", "cannot be read (its name is none)") from None
-    if len(content) > max_bytes:
+    with _opened(path, follow_links) as file:
+        num_bytes = os.fstat(file.fileno()).st_size
+        if num_bytes > max_bytes:
+            raise _too_large(num_bytes, max_bytes)
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:  # it grows while it is read
         raise _too_large(len(content), max_bytes)
     return content
 
 
-def _mode(path: Path, follow_links: bool) -> int:
-    return (path.stat() if follow_links else path.lstat()).st_mode
+def read_first_line(path: Path, max_bytes: int) -> bytes:
+    """The first line of a regular file, which may be larger. Raises as `read_bounded`."""
+    with _opened(path, follow_links=True) as file:
+        line = file.readline(max_bytes + 1)
+    if len(line) > max_bytes:
+        raise FileFault("large", f"has a first line of more than {max_bytes // 2**20} MiB")
+    return line
 
 
-def _not_regular(mode: int) -> FileFault:
-    return FileFault("folder", "is a folder") if stat.S_ISDIR(mode) else FileFault("special", "is not a regular file")
+@contextmanager
+def _opened(path: Path, follow_links: bool) -> Iterator[BinaryIO]:
+    """The file, open for reading; errors of whoever reads it are worded, too."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow_links else os.O_NOFOLLOW)
+    try:
+        _check_mode(path.stat() if follow_links else path.lstat())  # some devices act when they are opened
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            _check_mode(os.fstat(file.fileno()))
+            yield file
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FileFault("unreadable", f"cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise FileFault("unreadable", "cannot be read (its name holds a zero byte)") from None
+
+
+def _check_mode(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise FileFault("folder", "is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileFault("special", "is not a regular file")
 
 
 def _too_large(num_bytes: int, max_bytes: int) -> FileFault:
-    unit, name = (2**20, "MiB") if max_bytes >= 2**20 else (1, "bytes")
-    return FileFault(
-        "large", f"has {num_bytes / unit:.{1 if unit > 1 else 0}f} {name}, more than {max_bytes // unit} {name}"
-    )
+    if max_bytes < 2**20:
+        return FileFault("large", f"has {num_bytes} bytes, more than {max_bytes} bytes")
+    return FileFault("large", f"has {num_bytes / 2**20:.1f} MiB, more than {max_bytes / 2**20:.4g} MiB")
