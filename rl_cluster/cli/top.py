@@ -52,10 +52,11 @@ def watch(
         return
     from rl_cluster.rllib.cluster import connect
     from rl_cluster.rllib.node_monitor import ClusterWatch
+    from rl_cluster.training.status import checked_status
 
     with orderly(), connect(address):
         watched = ClusterWatch()
-        _show(console, watched.statuses, once)
+        _show(console, lambda: [checked_status(status, "top") for status in watched.statuses()], once)
 
 
 def _show(console: Any, read: "Callable[[], list[dict[str, Any]]]", once: bool) -> None:
@@ -86,7 +87,4 @@ def _view(statuses: "list[dict[str, Any]]") -> "RenderableType":
 
     from rl_cluster.training.live_view import live_view
 
-    try:
-        return Group(*(live_view(status) for status in statuses))
-    except (KeyError, TypeError, ValueError):
-        raise ConfigError("top", "a status is of another version of rl-cluster", "use that version") from None
+    return Group(*(live_view(status) for status in statuses))

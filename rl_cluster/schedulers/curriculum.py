@@ -14,9 +14,12 @@ ways back are used up. Stages count from 1. Nothing here knows what a stage is o
 
 import math
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from rl_cluster.config.curriculum import CurriculumConfig
+from rl_cluster.config.section import Score, Tally
 from rl_cluster.schedulers.fallback import FallbackState, bound_of, give_up, judge
 
 __all__ = ["CurriculumState", "Event", "Mode", "decide"]
@@ -36,19 +39,19 @@ class Mode(StrEnum):
 class CurriculumState(NamedTuple):
     """Where a run stands."""
 
-    stage: int = 1
+    stage: Annotated[int, Field(ge=1)] = 1
     mode: Mode = Mode.TRAIN
-    transitions: int = 0
+    transitions: Tally = 0
     """advances and fallbacks so far"""
-    rounds: int = 0
+    rounds: Tally = 0
     """in this stage, since the last change"""
-    passes: tuple[float, ...] = ()
+    passes: tuple[Score, ...] = ()
     """scores of the last rounds, as far as they passed in a row"""
-    best: float = -1.0
+    best: Score = -1.0
     """best score in this stage; -1 = none yet"""
-    stale: int = 0
+    stale: Tally = 0
     """rounds in a row without a new best"""
-    references: tuple[float, ...] = ()
+    references: tuple[Score, ...] = ()
     """mean passing score of stage 1, 2, .., as measured when it was passed last"""
     fallback: FallbackState = FallbackState()
 

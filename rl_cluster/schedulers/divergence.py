@@ -6,7 +6,11 @@ here; what is told is a reason in words.
 
 import math
 from statistics import pstdev
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from rl_cluster.config.section import Tally
 
 __all__ = ["SpreadState", "note_return", "why_diverging"]
 
@@ -21,13 +25,16 @@ FAR = 10.0
 """KL over its target, above which the policy has left the trust region."""
 
 
+_Return = Annotated[float, Field(ge=-1e100, le=1e100)]
+
+
 class SpreadState(NamedTuple):
     """Returns so far: the last ones, and moments of those before."""
 
-    recent: tuple[float, ...] = ()
-    num_before: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
+    recent: Annotated[tuple[_Return, ...], Field(max_length=RECENT)] = ()
+    num_before: Tally = 0
+    mean: _Return = 0.0
+    squares: Annotated[float, Field(ge=0.0, le=1e250)] = 0.0
     """sum of squared deviations from the mean (Welford 1962)"""
 
 

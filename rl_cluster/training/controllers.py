@@ -5,15 +5,18 @@ one setting: KL moves the penalty's weight after every update, the evaluated sco
 every evaluation. It is decided once, in the trainer's process, and sent to all env runners and Learners.
 """
 
+import json
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from rl_cluster.config.schema import Config
+from rl_cluster.config.section import Share
 from rl_cluster.metrics.names import episode_key, learning_key
-from rl_cluster.schedulers.curriculum import CurriculumState, Event, Mode, decide
+from rl_cluster.schedulers.curriculum import CurriculumState, Event, decide
 from rl_cluster.schedulers.divergence import SpreadState, note_return, why_diverging
-from rl_cluster.schedulers.fallback import FallbackState
 from rl_cluster.schedulers.learning_rate import PlateauState, note_score, schedule, warmup
 from rl_cluster.schedulers.trust_region import TrustRegionState, adapt_kl_weight
 from rl_cluster.types import Controls, StageMix
@@ -28,13 +31,16 @@ class _State(NamedTuple):
     curriculum: CurriculumState = CurriculumState()
     plateau: PlateauState = PlateauState()
     spread: SpreadState = SpreadState()
-    lr_factor: float = 1.0
-    entropy_factor: float = 1.0
-    held_lr: float | None = None
+    lr_factor: Share = 1.0
+    entropy_factor: Annotated[float, Field(ge=1.0, le=1e30)] = 1.0
+    held_lr: Share | None = None
     """learning rate of a run whose curriculum is held"""
     is_finite: bool = True
     """False = an update since the last evaluation was not"""
-    why_diverging: str | None = None
+    why_diverging: Annotated[str, Field(max_length=300)] | None = None
+
+
+_FORM = TypeAdapter(_State, config=ConfigDict(strict=True, allow_inf_nan=False, extra="forbid"))
 
 
 class Controllers:
@@ -134,21 +140,30 @@ class Controllers:
         }
 
     def load_state_dict(self, data: Mapping[str, Any]) -> None:
-        """Takes back what `state_dict` gave. Raises KeyError, TypeError or ValueError if it is something else."""
-        curriculum = dict(data["curriculum"])
-        used = tuple(curriculum["fallback"]["used"])
-        fallback = FallbackState(curriculum["fallback"]["failures"], used)
-        tuples = {name: tuple(curriculum[name]) for name in ("passes", "references")}
-        at = CurriculumState(**{**curriculum, **tuples, "fallback": fallback, "mode": Mode(curriculum["mode"])})
-        self._state = _State(
-            **{
-                **data,
-                "trust_region": TrustRegionState(**data["trust_region"]),
-                "plateau": PlateauState(*(tuple(data["plateau"][name]) for name in PlateauState._fields)),
-                "spread": SpreadState(**{**data["spread"], "recent": tuple(data["spread"]["recent"])}),
-                "curriculum": at,
-            }
-        )
+        """Takes back what `state_dict` gave. Raises ValueError if it is anything else, whatever it is."""
+        text = json.dumps(data)
+        self._state = _FORM.validate_json(text)
+        if json.loads(json.dumps(self.state_dict())) != json.loads(text):
+            raise ValueError("a part of the controllers' state is missing")
+
+    def check(self) -> None:
+        """Raises ValueError if a state that was taken back cannot be one of a run of these settings."""
+        state, settings, curriculum = self._state, self._config.controllers, self._config.curriculum
+        at, plateau = state.curriculum, state.plateau
+        num_stages = len(curriculum.stages) if curriculum else 1
+        low, high = settings.kl_weight_range
+        tests = {
+            f"stage {at.stage} of {num_stages}": at.stage <= num_stages,
+            "references that do not match the stage": at.stage - 1 <= len(at.references) <= num_stages,
+            "ways back of more stages than there are": len(at.fallback.used) <= num_stages,
+            "passes of a stage that is passed": len(at.passes) < (curriculum.num_passes if curriculum else 1),
+            "a curriculum that is not set": bool(curriculum) or at == CurriculumState(),
+            "a window that is over-full": len(plateau.window) < settings.plateau_rounds,
+            "a best window of another size": len(plateau.best) in {0, settings.plateau_rounds},
+            "a weight of KL out of its range": low <= state.trust_region.weight <= high,
+        }
+        if wrong := [what for what, is_right in tests.items() if not is_right]:
+            raise ValueError(f"{wrong[0]}: no run of these settings comes to that")
 
 
 def describe(event: Event, lr_before: float, lr_after: float) -> str:

@@ -36,7 +36,7 @@ GIB, MIB = float(1 << 30), float(1 << 20)
 
 
 def live_view(status: Mapping[str, Any]) -> RenderableType:
-    """All of it. Raises KeyError, TypeError or ValueError if it is no status of ours."""
+    """All of it, of a status that has been checked (`status_form.py`)."""
     nodes = [node_from_json(node) for node in status["nodes"]]
     parts: list[RenderableType] = [_headline(status), *_alerts(status["alerts"])]
     parts += [_curve(name, status["headline"], points) for name, points in status["curves"].items() if points]

@@ -20,14 +20,13 @@ from rl_cluster.metrics.names import (
 from rl_cluster.metrics.record import curriculum_metrics, outcome_means
 from rl_cluster.schedulers.curriculum import CurriculumState
 from rl_cluster.training.checkpoint import Checkpoint
+from rl_cluster.training.checkpoint_content import CONTROLLERS, COUNTERS
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.engine import Engine, EngineState
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.stage_snapshots import StageSnapshots
 
 __all__ = ["Record", "Run"]
-
-CONTROLLERS = "controllers"
 
 
 class Record(NamedTuple):
@@ -63,7 +62,7 @@ class Run:
         if checkpoint:
             self._controllers.load_state_dict(state.pop(CONTROLLERS))
             self._snapshots.load_state_dict(checkpoint.snapshots)
-        self._counters = {AGENT_STEPS_TOTAL: 0.0, ELAPSED_S: 0.0, **state}
+        self._counters = {**dict.fromkeys(COUNTERS, 0.0), **state}
 
     def take_over(self, checkpoint: Checkpoint | None) -> None:
         """Goes back, or over, to a checkpoint; None: to a start whose state the engine has already."""

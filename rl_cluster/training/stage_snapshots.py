@@ -4,6 +4,7 @@ They are part of the run's checkpoints, so a run that is resumed, or a trial tha
 can fall back as if it had passed the stages itself.
 """
 
+import re
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -13,6 +14,7 @@ from rl_cluster.training.engine import EngineState
 __all__ = ["StageSnapshots"]
 
 PARTS = ("weights", "optimizer")
+KEY = re.compile(rf"stage(?P<stage>[1-9][0-9]{{0,3}})/(?P<part>{'|'.join(PARTS)})/(?P<name>.+)")
 
 
 class StageSnapshots:
@@ -20,6 +22,11 @@ class StageSnapshots:
 
     def __init__(self) -> None:
         self._stages: dict[int, dict[str, dict[str, Tensor]]] = {}
+
+    @property
+    def stages(self) -> Mapping[int, Mapping[str, Mapping[str, Tensor]]]:
+        """Stage, from 1 -> part -> name -> tensor."""
+        return self._stages
 
     def take(self, stage: int, state: EngineState) -> None:
         """Keeps a stage's, in place of a former one."""
@@ -43,8 +50,8 @@ class StageSnapshots:
         """Takes back what `state_dict` gave. Raises ValueError if a name is none of that kind."""
         self._stages = {}
         for key, tensor in tensors.items():
-            stage, part, name = key.split("/", 2)
-            if part not in PARTS:
-                raise ValueError(f"{key} is no part of a stage")
-            parts = self._stages.setdefault(int(stage.removeprefix("stage")), {known: {} for known in PARTS})
-            parts[part][name] = tensor
+            match = KEY.fullmatch(key)
+            if not match:
+                raise ValueError(f"{key[:80]!a} is no part of a stage")
+            parts = self._stages.setdefault(int(match["stage"]), {known: {} for known in PARTS})
+            parts[match["part"]][match["name"]] = tensor
