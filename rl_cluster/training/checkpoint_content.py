@@ -72,7 +72,7 @@ class Content:
         return {
             WEIGHTS: HEADER_BYTES + weights,
             OPTIMIZER: HEADER_BYTES + optimizer,
-            SNAPSHOTS: HEADER_BYTES + num_stages * (weights + optimizer),
+            SNAPSHOTS: HEADER_BYTES + (num_stages + 1) * (weights + optimizer),
             ARRAYS: HEADER_BYTES + arrays,
             CONFIG: MAX_TEXT_BYTES,
             STATE: MAX_TEXT_BYTES,
@@ -122,10 +122,13 @@ class Content:
             return f"stage {min(missing)} is missing, to which a run in stage {stage} may have to go back"
         if unknown := snapshots.stages.keys() - set(range(1, num_stages + 1)):
             return f"stage {min(unknown)} is there, but the curriculum has {num_stages}"
-        for number, parts in snapshots.stages.items():
+        if snapshots.good and self._config.controllers.on_divergence == "none":
+            return "something was held for good, but nothing goes back to it"
+        kept = {f"stage {number}": parts for number, parts in snapshots.stages.items()}
+        for name, parts in {**kept, **({"good": snapshots.good} if snapshots.good else {})}.items():
             what = weights_fault(self._weights, parts["weights"]) or self._optimizer_fault(parts["optimizer"])
             if what:
-                return f"stage {number}: {what}"
+                return f"{name}: {what}"
         return None
 
 
