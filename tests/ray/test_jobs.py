@@ -112,6 +112,22 @@ def test_submit__is_refused_in_one_line(head: Head, tmp_path: Path, old_dashboar
         assert answer.stderr.count("\n") == 1
 
 
+def test_stop__says_done_only_where_something_is_saved(head: Head, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    submitted = _run(head, [*_submit(head, folder, "training.iterations=100000"), "--detach"])
+    job = submitted.stdout.splitlines()[0].split()[-1]
+    stopped = _run(head, [*COMMAND, "stop", job, "--address", head.dashboard])
+
+    if stopped.returncode:
+        assert stopped.returncode == 2
+        assert stopped.stderr == (
+            f"error: job {job}: it was stopped before its first iteration, and nothing is saved; submit it again\n"
+        )
+        assert not folder.exists()
+    else:
+        assert find_checkpoint(folder).folder.name.startswith("checkpoint-")
+
+
 def test_stop__of_a_job_that_is_not_there_is_refused(head: Head) -> None:
     answer = _run(head, [*COMMAND, "stop", "raysubmit_none", "--address", head.dashboard])
 

@@ -8,7 +8,7 @@ import pytest
 from rl_cluster.errors import ClusterError
 from rl_cluster.operations import dashboard_client
 from rl_cluster.operations.dashboard_client import proxy_of
-from rl_cluster.operations.jobs import Jobs
+from rl_cluster.operations.jobs import SAVED, Jobs
 from rl_cluster.rllib.address import Endpoint
 from tests.unit.operations.hostile_server import BEHAVIOURS, answering, serving
 
@@ -76,3 +76,17 @@ def test_dashboard__that_is_given_is_asked_whatever_the_environment_says(
 
     with serving(answering(VERSION)) as port, pytest.raises(ClusterError, match=r"the cluster runs Ray 0\.0\.1"):
         Jobs(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_saved"),
+    [
+        ("", False),
+        ("run folder: /runs/a\n", False),
+        ("error: ended by SIGTERM; nothing was written\n", False),
+        ("run folder: /runs/a\ncheckpoint: /runs/a/checkpoints/checkpoint-000000\n", True),
+        ("error: train: stopped by SIGTERM; go on with rl-cluster train --resume /runs/a\n", True),
+    ],
+)
+def test_stop__knows_by_what_a_run_prints_whether_anything_is_saved(printed: str, is_saved: bool) -> None:
+    assert bool(SAVED.search(printed)) == is_saved
