@@ -25,7 +25,7 @@ from tests.conftest import TINY
 
 STAGES = (
     "curriculum={pace: aggressive, metric: success_rate, grace: 0, fallback_share: 0.5, num_failures: 2, "
-    "max_fallbacks: 1, lr_decay: 0.5, stages: ["
+    "max_fallbacks: 1, lr_decay: 0.5, floor_share: null, stages: ["
     "{num_uavs: [2, 2], num_targets: [2, 2], num_obstacles: [0, 0], mix: [1.0, 0.0], pass_score: 0.001}, "
     "{num_uavs: [2, 3], num_targets: [2, 3], num_obstacles: [0, 0], mix: [0.7, 0.3], pass_score: 1.0}]}"
 )
