@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PEER_VENV := .venv-benchmarl
 INSTALLED := $(VENV)/.installed
-UNIT_TESTS := tests/unit $(wildcard tests/test_*.py)
+UNIT_TESTS := tests/unit tests/hostile $(wildcard tests/test_*.py)
 DEMO_RUN = runs/demo-$(shell date +%Y%m%d-%H%M%S)
 DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small.yaml balanced.yaml complex.yaml)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
-from rl_cluster.errors import ConfigError
+from rl_cluster.cli.paths import PathCommand, new_folder, path, source
+from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
     from rl_cluster.config.schema import Config
@@ -19,20 +20,27 @@ app = typer.Typer()
 
 @app.command(
     "tune",
+    cls=PathCommand,
     epilog="Example: rl-cluster tune tune_demo study.num_trials=16 --out studies/first; then "
     "rl-cluster train studies/first/best.yaml",
 )
 def tune_settings(
     preset_or_file: Annotated[
         str | None,
-        typer.Argument(metavar="PRESET|FILE", help="A preset or YAML file with a study.", show_default=False),
+        typer.Argument(
+            metavar="PRESET|FILE", parser=source, help="A preset or YAML file with a study.", show_default=False
+        ),
     ] = None,
     overrides: Overrides = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Study folder; by default a new one in ~/rl_cluster_studies.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=new_folder, help="Study folder; by default a new one in ~/rl_cluster_studies."
+        ),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="STUDY", help="Go on with a study; finished trials are not repeated.")
+        Path | None,
+        typer.Option(metavar="STUDY", parser=path, help="Go on with a study; finished trials are not repeated."),
     ] = None,
     address: Address = None,
 ) -> None:
@@ -66,7 +74,12 @@ def tune_settings(
     if result.tests:
         console.print(test_table(result))
     console.print(f"best settings: {folder / 'best.yaml'}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"train them: rl-cluster train {folder / 'best.yaml'}", soft_wrap=True, highlight=False, markup=False)
+    console.print(
+        f"train them: {typed('rl-cluster', 'train', folder / 'best.yaml')}",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
 
 
 def _study_of(

@@ -12,7 +12,7 @@ from pathlib import Path
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import metrics
-from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import HEADLINES, STAGE_SCORE, evaluation_key
 from rl_cluster.training.start import check_same
 from rl_cluster.tune.search_space import check_space, study_of
@@ -47,7 +47,7 @@ def begin_study(config: Config, folder: Path) -> None:
     """Makes the folder of a new study. Raises ConfigError or CheckpointError if it cannot be, or is there already."""
     check_study(config)
     if os.path.lexists(folder):
-        remedy = f"go on with --resume {folder}, or choose another --out"
+        remedy = f"go on with {typed('--resume', folder)}, or choose another --out"
         raise CheckpointError(str(folder), "exists already", remedy)
     try:
         folder.mkdir(parents=True, mode=0o700)
@@ -68,7 +68,7 @@ def find_study(folder: Path, given: Config | None) -> Config:
     status = folder.stat()
     if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         what = "may be written by others, and resuming reads Tune's pickles in it"
-        raise CheckpointError(str(folder), what, f"make sure of what is in it, then chmod go-w {folder}")
+        raise CheckpointError(str(folder), what, f"make sure of what is in it, then {typed('chmod', 'go-w', folder)}")
     config = load_config(str(folder / SETTINGS))
     check_same(given, config, folder)
     return config

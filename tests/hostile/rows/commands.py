@@ -1,0 +1,25 @@
+"""Bad inputs of the command line itself: commands, options and values that do not exist."""
+
+from tests.hostile.row import Row
+
+COMMANDS = ("config show", "config validate", "train", "evaluate", "tune", "top", "dashboards", "submit", "stop",
+            "doctor", "scenario import", "scenario assign", "scenario export")  # fmt: skip
+
+ROWS = [
+    Row(["no-such-command"], r"no-such-command.*; see rl-cluster --help"),
+    Row(["trian", "quick_demo"], r"trian.*; see rl-cluster --help"),
+    Row(["--no-such-option"], r"--no-such-option.*; see rl-cluster --help"),
+    Row(["config", "shwo"], r"shwo.*; see rl-cluster config --help"),
+    Row(["scenario", "improt"], r"improt.*; see rl-cluster scenario --help"),
+    Row(["config", "show"], r"PRESET.*; see rl-cluster config show --help"),
+    Row(["stop"], r"JOB.*; see rl-cluster stop --help"),
+    Row(["dashboards"], r"DIR.*; see rl-cluster dashboards --help"),
+    Row(["submit"], r"PRESET.*; see rl-cluster submit --help"),
+    Row(["scenario", "import", "map.geojson"], r"--out.*; see rl-cluster scenario import --help"),
+    *(Row([*command.split(), "--no-such-option"], r"--no-such-option.*; see rl-cluster") for command in COMMANDS),
+    *(Row([*command.split(), "--\x1b[31mred"], r"; see rl-cluster") for command in COMMANDS),
+    *(Row(["evaluate", "--episodes", word], r"--episodes.*; see") for word in ("0", "-1", "1.5", "many", "", "1e3")),
+    *(Row(["evaluate", "--seed", word], r"--seed.*; see") for word in ("-1", "2147483648", "x", "1_0x")),
+    *(Row(["doctor", "--min-free-gib", word], r"--min-free-gib.*; see") for word in ("-1", "much")),
+    *(Row(["submit", "debug", option, "-1"], rf"{option}.*; see") for option in ("--gpus", "--runners")),
+]
