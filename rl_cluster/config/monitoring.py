@@ -15,7 +15,7 @@ class MonitoringConfig(Section):
     tensorboard: bool
     """Write TensorBoard curves to the run folder's `tensorboard`."""
     mlflow_uri: Annotated[str, Field(pattern=r"^(|https?://.+|sqlite:///.+|file://.+)$", max_length=500)]
-    """MLflow's store: http://HOST:PORT or sqlite:///FILE; empty: none. Needs `pip install rl-cluster[tracking]`."""
+    """MLflow's store: http://HOST:PORT or sqlite:///FILE; empty: none. Needs `pip install '.[tracking]'`."""
     wandb_mode: Literal["disabled", "offline", "online"]
     """Weights & Biases: offline writes to the run folder, for `wandb sync`. Needs the same."""
     node_interval_s: Annotated[float, Field(ge=1.0, le=3600.0)]

@@ -33,6 +33,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import rl_cluster
 from rl_cluster.errors import ClusterError
+from rl_cluster.rllib.short_folder import short_folder
 from rl_cluster.sampling.plan import NodeResources
 
 __all__ = ["Cluster", "connect"]
@@ -43,8 +44,6 @@ ANSWER_TIMEOUT_S = 30.0
 """For the head to answer as a Ray of our version that knows our token; Ray itself would try for two minutes."""
 NODE_TIMEOUT_S = 60.0
 """For a node to start a Python process and import the package."""
-SHORT_FOLDER = Path("/tmp")  # noqa: S108 - what is made in it is private to the user
-"""Ray's socket paths must stay below 108 bytes, which a job's own TMPDIR may already fill."""
 
 
 class Cluster:
@@ -101,7 +100,7 @@ def connect(address: str | None) -> Cluster:
 
 
 def _start_own(ending: ExitStack) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="rlc-", dir=SHORT_FOLDER))  # mode 0700; Ray makes its own part of it 0777
+    folder = Path(tempfile.mkdtemp(prefix="rlc-", dir=short_folder()))  # mode 0700; Ray makes its own part of it 0777
     ending.callback(shutil.rmtree, folder, ignore_errors=True)
     token_file = folder / "token"
     token_file.touch(mode=0o600)
