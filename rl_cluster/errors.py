@@ -8,10 +8,27 @@
     `-- CallError         a call of an environment; also a ValueError, as its libraries expect
 
 Every message reads `<where>: <what is wrong>; <what to do>`. The command line prints it after `error: ` and
-exits with code 2. A mistake of our own is an `assert`, never one of these.
+exits with code 2. A mistake of our own is an `assert`, never one of these. What a message tells the user to type is
+written by `typed`, so that it can be pasted into a shell.
 """
 
-__all__ = ["CallError", "CheckpointError", "ClusterError", "ConfigError", "RlClusterError", "ScenarioError"]
+import shlex
+from pathlib import Path
+
+__all__ = [
+    "CallError",
+    "CheckpointError",
+    "ClusterError",
+    "ConfigError",
+    "RlClusterError",
+    "ScenarioError",
+    "typed",
+]
+
+
+def typed(*words: str | Path) -> str:
+    """Words of a command line, quoted as a shell wants them; a path that looks like an option becomes ./-path."""
+    return shlex.join(f"./{word}" if isinstance(word, Path) and str(word)[0] == "-" else str(word) for word in words)
 
 
 class RlClusterError(Exception):
