@@ -130,8 +130,8 @@ def test_alerts_and_panels__tell_runs_apart_by_their_label() -> None:
 def test_dashboards__are_refused_where_they_cannot_be_written(tmp_path: Path, error_line: Callable[..., str]) -> None:
     (tmp_path / "file").write_text("")
 
-    assert "cannot be made (Not a directory); choose another folder" in error_line(
+    assert "cannot be made: Not a directory; choose another folder" in error_line(
         "dashboards", str(tmp_path / "file" / "a")
     )
-    assert "cannot be made (File exists)" in error_line("dashboards", str(tmp_path / "file"))
+    assert "exists already; choose another" in error_line("dashboards", str(tmp_path / "file"))
     assert error_line("dashboards", "/proc/monitoring").startswith("error: /proc/monitoring: cannot be made")
