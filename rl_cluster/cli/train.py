@@ -65,15 +65,20 @@ def train_policy(
     address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
-    from rl_cluster.training.loop import open_run
-
     if resume_or_start:
         start = _requeued_start(preset_or_file, overrides or [], resume_or_start, weights, out or resume)
     else:
         start = _start_of(preset_or_file, overrides or [], out, resume, weights)
     if start is None:
         say(f"run folder: {resume_or_start}; all its iterations are done")
-        return
+    else:
+        _run(start, address)
+
+
+def _run(start: "Start", address: str | None) -> None:
+    """Trains from there, and says how it ended."""
+    from rl_cluster.training.loop import open_run
+
     check_trackers(start.config.monitoring)
     for error in start.damaged:
         say(f"passed over: {error}")
