@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from rl_cluster.config.yaml_file import key_lines, read_text, read_yaml
 from rl_cluster.errors import ConfigError
 
-__all__ = ["BASE", "Layer", "merged", "origin_of", "read_layers"]
+__all__ = ["BASE", "Layer", "merged", "origin_of", "read_layers", "value_at"]
 
 BASE = "base"
 """Key of the preset that a file begins from; it is no setting itself."""
@@ -26,6 +26,8 @@ class Layer(NamedTuple):
     """without `base`"""
     lines: Mapping[str, int]
     """dotted key -> line, from 1"""
+    is_shipped: bool
+    """True = it is a preset of the package"""
 
 
 def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Layer]:
@@ -46,7 +48,7 @@ def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Lay
             raise ConfigError(where, "is not a mapping", "begin from a preset: rl-cluster config show quick_demo")
         base = data.pop(BASE, None)
         lines = {} if path.suffix.lower() == ".json" else key_lines(read_text(path, ConfigError, "YAML"))
-        layers.insert(0, Layer(where, data, lines))
+        layers.insert(0, Layer(where, data, lines, path in presets.values()))
         if base is None:
             return layers
         if not isinstance(base, str) or base not in presets:
@@ -103,6 +105,13 @@ def _upwards(key: str) -> Iterator[str]:
     while key:
         yield key
         key = key.rpartition(".")[0]
+
+
+def value_at(data: Any, key: str) -> Any:
+    """The value of a dotted key; None where the data does not hold it."""
+    for name in key.split("."):
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
 
 
 def _has(data: Any, key: str, *, is_whole: bool) -> bool:

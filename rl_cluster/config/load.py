@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from rl_cluster.config.capabilities import Override, check_effects
 from rl_cluster.config.curriculum import fill_pace
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
 from rl_cluster.config.layers import Layer, merged, origin_of, read_layers
@@ -18,18 +19,10 @@ from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml
 from rl_cluster.errors import ConfigError
 
-__all__ = ["PRESETS", "describe_origins", "load_config", "to_yaml", "validated"]
+__all__ = ["PRESETS", "describe_origins", "load_config", "load_saved", "to_yaml", "validated"]
 
 PRESETS: dict[str, Path] = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.yaml"))}
 """Name -> file of the settings that come with the package."""
-
-
-class _Override(NamedTuple):
-    text: str
-    """As the user wrote it."""
-    key: str
-    """Dotted; known to the schema."""
-    value: Any
 
 
 def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
@@ -41,22 +34,38 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
 
     Raises:
         ConfigError: The file cannot be read, an override is no `key=value`, a key is unknown or missing, or a value is
-            of the wrong type, out of range, not finite or at odds with another.
+            of the wrong type, out of range, not finite or at odds with another, or what the user has set has no effect.
     """
-    return _load(preset_or_file, overrides).config
+    return _load_effective(preset_or_file, overrides).config
+
+
+def load_saved(path: Path) -> Config:
+    """Settings that a run has written. Raises as `load_config`, but for settings without effect: it ran with them."""
+    return _load(str(path), ()).config
 
 
 def describe_origins(preset_or_file: str, overrides: Sequence[str] = ()) -> list[tuple[str, Any, str]]:
     """Dotted key, value, and in words where it comes from, of all settings. Raises as `load_config`."""
-    config, layers, parsed = _load(preset_or_file, overrides)
+    config, layers, parsed = _load_effective(preset_or_file, overrides)
     given = {override.key: override.text for override in parsed}
     return [(key, value, origin_of(key, layers, given)) for key, value in _leaves(config.model_dump(mode="json"), "")]
+
+
+def _shipped() -> list[dict[str, Any]]:
+    """The plain data of all presets."""
+    return [merged(read_layers(path, path.name, PRESETS)) for path in PRESETS.values()]
 
 
 class _Loaded(NamedTuple):
     config: Config
     layers: list[Layer]
-    overrides: list[_Override]
+    overrides: list[Override]
+
+
+def _load_effective(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
+    loaded = _load(preset_or_file, overrides)
+    check_effects(loaded.config, loaded.layers, loaded.overrides, _shipped)
+    return loaded
 
 
 def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
@@ -111,17 +120,17 @@ def _check_name(name: str, path: Path) -> None:
         raise ConfigError(name, "is no preset and no file", f"choose a YAML file or one of {', '.join(PRESETS)}")
 
 
-def _parse_override(text: str, kind: type[Config]) -> _Override:
+def _parse_override(text: str, kind: type[Config]) -> Override:
     key, has_value, value = text.partition("=")
     if not has_value:
         raise ConfigError(text, "override without '='", "write key=value, for example ppo.clip=0.1")
     if key not in dotted_keys(kind):
         _, what, remedy = unknown_key(key.split("."), kind)
         raise ConfigError(text, what, remedy)
-    return _Override(text, key, parse_yaml(value, text))
+    return Override(text, key, parse_yaml(value, text))
 
 
-def _put(data: dict[str, Any], override: _Override, where: str) -> None:
+def _put(data: dict[str, Any], override: Override, where: str) -> None:
     """Sets the override's value in nested data, with the sections on the way where the file left them out."""
     *sections, name = override.key.split(".")
     for section in sections:
@@ -131,7 +140,7 @@ def _put(data: dict[str, Any], override: _Override, where: str) -> None:
     data[name] = override.value
 
 
-def _validate(data: dict[str, Any], where: str, overrides: Sequence[_Override], kind: type[Config]) -> Config:
+def _validate(data: dict[str, Any], where: str, overrides: Sequence[Override], kind: type[Config]) -> Config:
     # Strict JSON rules let a list be a tuple and 1 be 1.0, but neither text nor true be a number.
     try:
         return kind.model_validate_json(json.dumps(data), strict=True)

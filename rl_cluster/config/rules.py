@@ -54,6 +54,8 @@ def _in_words(schema: dict[str, Any], node: dict[str, Any]) -> str:
     match node:
         case {"enum": names}:
             words = f"one of {', '.join(names)}"
+        case {"const": name}:
+            words = str(name)
         case {"discriminator": {"propertyName": name, "mapping": kinds}}:
             words = f"a mapping whose {name} is {' or '.join(kinds)}"
         case {"type": "number" | "integer"}:

@@ -19,7 +19,7 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as format_tensors
 from torch import Tensor
 
-from rl_cluster.config.load import load_config, to_yaml
+from rl_cluster.config.load import load_saved, to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.errors import CheckpointError, ConfigError
@@ -203,7 +203,7 @@ def _parse(folder: Path, name: str, parse: Callable[[bytes], ValueT], files: dic
 
 def _load_config(path: Path) -> Config:
     try:
-        return load_config(str(path))
+        return load_saved(path)
     except ConfigError as error:
         raise Damage(path, str(error).removeprefix(f"{path}: ")) from error
 
