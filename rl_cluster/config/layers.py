@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rl_cluster.config.choices import CHOSEN_BY, drop_chosen
 from rl_cluster.config.yaml_file import key_lines, read_text, read_yaml
 from rl_cluster.errors import ConfigError
 
@@ -63,6 +64,7 @@ def merged(layers: Sequence[Layer]) -> dict[str, Any]:
     """The data of all of them, later ones over earlier ones."""
     data: dict[str, Any] = {}
     for layer in layers:
+        drop_chosen(data, {key for key in CHOSEN_BY.values() if value_at(layer.data, key) is not None})
         _join(data, layer.data)
     return data
 
@@ -91,13 +93,18 @@ def origin_of(key: str, layers: Sequence[Layer], overrides: Mapping[str, str]) -
     for place in _upwards(key):
         if place in overrides:
             return f"{overrides[place]} on the command line"
+    chooser = CHOSEN_BY.get(key, "")
+    if chooser in overrides:
+        return f"follows from {chooser}"
     for layer in reversed(layers):
         for place in _upwards(key):
             if place in layer.lines and _has(layer.data, place, is_whole=place != key):
                 return f"{layer.name} line {layer.lines[place]}"
             if place == key and not layer.lines and _has(layer.data, key, is_whole=False):
                 return f"{layer.name}"
-    return "follows from model.size" if key.startswith("model.") else "follows from curriculum.pace"
+        if value_at(layer.data, chooser) is not None:
+            break
+    return f"follows from {chooser}"
 
 
 def _upwards(key: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from rl_cluster.config.capabilities import Override, check_effects
+from rl_cluster.config.choices import drop_chosen
 from rl_cluster.config.curriculum import fill_pace
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
 from rl_cluster.config.layers import Layer, merged, origin_of, read_layers
@@ -80,6 +81,7 @@ def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
         if override.key == "task" and override.value != data["task"]:
             remedy = "begin from a preset of the task that is wanted"
             raise ConfigError(override.text, f"{where} has the settings of task {data['task']}", remedy)
+    drop_chosen(data, {override.key for override in parsed})
     for override in parsed:
         _put(data, override, where)
     fill_model_size(data)

@@ -36,7 +36,7 @@ def test_schema__holds_range_and_effect(capsys: pytest.CaptureFixture[str], exit
     assert exit_code("config", "schema") == 0
     clip = json.loads(capsys.readouterr().out)["$defs"]["PPOConfig"]["properties"]["clip"]
 
-    assert (clip["exclusiveMinimum"], clip["exclusiveMaximum"]) == (0.0, 1.0)
+    assert (clip["minimum"], clip["exclusiveMaximum"]) == (1e-6, 1.0)
     assert "ratios" in clip["description"]
 
 
