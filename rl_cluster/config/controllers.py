@@ -38,7 +38,9 @@ class ControllersConfig(Section):
     @model_validator(mode="after")
     def _begins_in_range(self) -> Self:
         if 0.0 < self.kl_target < SMALLEST_KL:
-            raise ValueError(f"kl_target={self.kl_target:g} is below {SMALLEST_KL:g}; raise it, or set 0 for no penalty")
+            raise ValueError(
+                f"kl_target={self.kl_target:g} is below {SMALLEST_KL:g}; raise it, or set 0 for no penalty"
+            )
         check_range("kl_weight_range", self.kl_weight_range)
         low, high = self.kl_weight_range
         if not low <= self.kl_weight <= high:

@@ -15,6 +15,7 @@ from rl_cluster.config.choices import drop_chosen
 from rl_cluster.config.curriculum import fill_pace
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
 from rl_cluster.config.layers import Layer, merged, origin_of, read_layers
+from rl_cluster.config.mistaken import mistaken_data, mistaken_path
 from rl_cluster.config.model_size import fill_model_size
 from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml
@@ -73,8 +74,12 @@ def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
     path = PRESETS.get(preset_or_file, Path(preset_or_file))
     where = path.name if preset_or_file in PRESETS else preset_or_file
     _check_name(preset_or_file, path)
+    if mistaken := mistaken_path(path):
+        raise ConfigError(where, *mistaken)
     layers = read_layers(path, where, PRESETS)
     data = merged(layers)
+    if mistaken := mistaken_data(data, "settings"):
+        raise ConfigError(where, *mistaken)
     kind = _kind(data, where)
     parsed = [_parse_override(text, kind) for text in overrides]
     for override in parsed:

@@ -228,7 +228,7 @@ class Config(Section):
         is_ours = self.engine == "ray" and self.api_stack == "new"
         if self.sampling.overlap and is_ours and not self.sampling.num_env_runners:
             raise ValueError(
-                "sampling.overlap=true has weights lag behind for nothing where no remote env runner samples meanwhile; "
+                "sampling.overlap=true makes weights lag behind, and without remote env runners nothing overlaps; "
                 "set it to false, or sampling.num_env_runners to 1 or more"
             )
         return self

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rl_cluster.config.mistaken import mistaken_path
 from rl_cluster.config.yaml_file import dump_yaml, read_yaml
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.scenario_form import ScenarioForm, TargetForm, UAVForm, read_form
@@ -248,6 +249,8 @@ def load_scenario(path: Path) -> Scenario:
     Raises:
         ScenarioError: The file cannot be read or parsed, or what it says is no scenario (see `read_form`).
     """
+    if mistaken := mistaken_path(path):
+        raise ScenarioError(str(path), *mistaken)
     return parse_scenario(read_yaml(path, ScenarioError), str(path))
 
 

@@ -65,7 +65,11 @@ def test_override__completes_a_file(tmp_path: Path) -> None:
     [
         ("  lr:", "  lrr:", r"run.yaml: ppo.lrr: unknown key; did you mean ppo.lr\?$"),
         ("  clip: 0.2\n", "", r"run.yaml: ppo.clip: is missing; give a finite number at least 1e-06 and below 1$"),
-        ("clip: 0.2", "clip: fast", r'run.yaml: ppo.clip: got "fast"; give a finite number at least 1e-06 and below 1$'),
+        (
+            "clip: 0.2",
+            "clip: fast",
+            r'run.yaml: ppo.clip: got "fast"; give a finite number at least 1e-06 and below 1$',
+        ),
         ("clip: 0.2", "clip: '0.2'", r'ppo.clip: got "0.2"; give a finite number'),
         ("clip: 0.2", "clip: true", r"ppo.clip: got true; give a finite number"),
         ("clip: 0.2", "clip: 1.5", r"ppo.clip: got 1.5; give a finite number at least 1e-06 and below 1$"),
