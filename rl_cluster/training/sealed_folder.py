@@ -10,10 +10,11 @@ import os
 import secrets
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FORMAT_VERSION", "MANIFEST", "Damage", "read_sealed", "remove_leftovers", "write_sealed"]
+__all__ = ["FORMAT_VERSION", "MANIFEST", "Damage", "read_sealed", "remove_leftovers", "remove_sealed", "write_sealed"]
 
 FORMAT_VERSION = 1
 """Raised when files are added, renamed or mean something else; folders of other versions are refused."""
@@ -37,7 +38,7 @@ def write_sealed(folder: Path, files: dict[str, bytes]) -> None:
     Raises:
         OSError: The disk is full, or the like. What was there before is untouched.
     """
-    scratch = folder.parent / f".{folder.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
+    scratch = _beside(folder)
     scratch.mkdir()
     try:
         for name, content in files.items():
@@ -48,6 +49,15 @@ def write_sealed(folder: Path, files: dict[str, bytes]) -> None:
         _sync_folder(folder.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def remove_sealed(folder: Path) -> None:
+    """Deletes a folder: it loses its name first, so that a kill on the way leaves no half of it under that name.
+
+    What cannot be deleted stays.
+    """
+    with suppress(OSError):
+        shutil.rmtree(folder.rename(_beside(folder)), ignore_errors=True)
 
 
 def remove_leftovers(parent: Path) -> None:
@@ -75,12 +85,16 @@ def read_sealed(folder: Path) -> dict[str, bytes]:
         raise Damage(folder, f"cannot be read: {error.strerror}") from error
 
 
+def _beside(folder: Path) -> Path:
+    """A name of its own, which `remove_leftovers` knows."""
+    return folder.with_name(f".{folder.name}.tmp-{os.getpid()}-{secrets.token_hex(8)}")
+
+
 def _put_in_place(scratch: Path, folder: Path) -> None:
     if not os.path.lexists(folder):
         scratch.rename(folder)
         return
-    former = scratch.with_name(f"{scratch.name}-former")
-    folder.rename(former)
+    former = folder.rename(_beside(folder))
     scratch.rename(folder)
     shutil.rmtree(former, ignore_errors=True)
 

@@ -14,6 +14,7 @@ from rl_cluster.errors import CheckpointError
 from rl_cluster.metrics.names import HEADLINES, episode_key, evaluation_key
 from rl_cluster.metrics.node import node_to_json
 from rl_cluster.training.engine import EngineStatus
+from rl_cluster.training.metrics_lines import read_metrics
 
 __all__ = ["STATUS", "StatusBoard", "read_status"]
 
@@ -36,9 +37,7 @@ class StatusBoard:
         metric, self._label = HEADLINES[config.task]
         self._keys = {"sampled": episode_key(metric), "evaluated": evaluation_key(metric)}
         self._curves: dict[str, list[tuple[int, float]]] = {name: [] for name in self._keys}
-        if metrics.is_file():
-            with metrics.open(encoding="utf-8") as lines:
-                self._take(json.loads(line) for line in lines)
+        self._take(read_metrics(metrics))
 
     def _take(self, lines: Iterable[Mapping[str, Any]]) -> None:
         for line in lines:
