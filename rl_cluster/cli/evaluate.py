@@ -90,14 +90,14 @@ def _folders(checkpoints: list[Path]) -> list[Path]:
     """The checkpoints, if none of them is another command's word. Raises ConfigError."""
     from rl_cluster.config.load import PRESETS
 
-    for path in checkpoints:
-        word = str(path)
-        if "=" in word and not path.exists():
+    for folder in checkpoints:
+        word = str(folder)
+        if "=" in word and not folder.exists():
             what = "evaluate takes no settings, only run and checkpoint folders"
             raise ConfigError(word, what, "write the settings into a file, and name that as --preset")
-        if word in PRESETS and not path.exists():
+        if word in PRESETS and not folder.exists():
             raise ConfigError(word, "is a preset, not a run or checkpoint folder", f"write --preset {word}")
-        if path.is_file():
+        if folder.is_file():
             what = "is a file, not a run or checkpoint folder"
             raise ConfigError(word, what, "write --scenario for a scenario, or --preset for settings, before it")
     return checkpoints

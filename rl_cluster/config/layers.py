@@ -97,14 +97,19 @@ def origin_of(key: str, layers: Sequence[Layer], overrides: Mapping[str, str]) -
     if chooser in overrides:
         return f"follows from {chooser}"
     for layer in reversed(layers):
-        for place in _upwards(key):
-            if place in layer.lines and _has(layer.data, place, is_whole=place != key):
-                return f"{layer.name} line {layer.lines[place]}"
-            if place == key and not layer.lines and _has(layer.data, key, is_whole=False):
-                return f"{layer.name}"
+        if place := _place_in(layer, key):
+            return place
         if value_at(layer.data, chooser) is not None:
             break
     return f"follows from {chooser}"
+
+
+def _place_in(layer: Layer, key: str) -> str | None:
+    """The file and the line from which a value comes; None = not from this file."""
+    for place in _upwards(key):
+        if place in layer.lines and _has(layer.data, place, is_whole=place != key):
+            return f"{layer.name} line {layer.lines[place]}"
+    return layer.name if not layer.lines and _has(layer.data, key, is_whole=False) else None
 
 
 def _upwards(key: str) -> Iterator[str]:

@@ -5,7 +5,16 @@ Plain arithmetic on a run's settings, before anything is allocated. `schema.py` 
 
 from typing import Any
 
-__all__ = ["MAX_BATCH_GIB", "MAX_STEPS", "MAX_WORLDS_GIB", "batch_gib", "check_memory", "check_steps", "worlds_gib"]
+__all__ = [
+    "MAX_BATCH_GIB",
+    "MAX_STEPS",
+    "MAX_WORLDS_GIB",
+    "batch_gib",
+    "check_memory",
+    "check_steps",
+    "steps_fault",
+    "worlds_gib",
+]
 
 MAX_STEPS = 1_000_000
 """Flight steps of an episode: a clock in single precision stands still after some millions."""
@@ -18,19 +27,23 @@ WIDEST_K = 16
 """Neighbours of each kind that attention sees at most."""
 
 
-def check_steps(time_limit_s: float, step_s: float, what: str) -> None:
-    """Raises ValueError if an episode's longest time holds too many flight steps.
+def steps_fault(time_limit_s: float, step_s: float) -> str | None:
+    """What is wrong with an episode's longest time if it holds too many flight steps; None = nothing.
 
     Args:
         time_limit_s: Of the longest episode.
         step_s: Of one flight step.
-        what: Which settings make it so long, and what could be done.
     """
-    if time_limit_s / step_s > MAX_STEPS:
-        raise ValueError(
-            f"an episode of {time_limit_s:.3g} s has {time_limit_s / step_s:.3g} flight steps of {step_s:g} s, more "
-            f"than {MAX_STEPS}; {what}"
-        )
+    num_steps = time_limit_s / step_s
+    if num_steps <= MAX_STEPS:
+        return None
+    return f"an episode of {time_limit_s:.3g} s has {num_steps:.3g} flight steps of {step_s:g} s, more than {MAX_STEPS}"
+
+
+def check_steps(time_limit_s: float, step_s: float, remedy: str) -> None:
+    """Raises ValueError, with the remedy, if `steps_fault` finds one."""
+    if fault := steps_fault(time_limit_s, step_s):
+        raise ValueError(f"{fault}; {remedy}")
 
 
 def check_memory(config: Any) -> None:
