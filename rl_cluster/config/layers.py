@@ -97,8 +97,8 @@ def origin_of(key: str, layers: Sequence[Layer], overrides: Mapping[str, str]) -
     if chooser in overrides:
         return f"follows from {chooser}"
     for layer in reversed(layers):
-        if place := _place_in(layer, key):
-            return place
+        if where := _place_in(layer, key):
+            return where
         if value_at(layer.data, chooser) is not None:
             break
     return f"follows from {chooser}"

@@ -65,7 +65,7 @@ def check_memory(config: Any) -> None:
 def worlds_gib(config: Any) -> float:
     """GiB that the worlds of one process take, with what is seen of them once."""
     num_worlds = config.sampling.worlds_per_runner * _runners_in_process(config)
-    return num_worlds * (_state_bytes(config) + _row_bytes(config)) / GIB
+    return float(num_worlds * (_state_bytes(config) + _row_bytes(config)) / GIB)
 
 
 def batch_gib(config: Any) -> float:

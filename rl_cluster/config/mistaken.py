@@ -18,7 +18,7 @@ class Mistaken(NamedTuple):
 
 
 KEYS: tuple[tuple[str, frozenset[str], str, str], ...] = (
-    ("settings", frozenset({"task", "base", "generator", "ppo", "sampling"}), "holds the settings of a run",
+    ("settings", frozenset({"task", "base", "engine", "generator", "ppo"}), "holds the settings of a run",
      "train with it: rl-cluster train FILE"),
     ("scenario", frozenset({"uavs", "targets", "area"}), "is a scenario, not settings",
      "score policies in it: rl-cluster evaluate --scenario FILE"),
