@@ -62,7 +62,10 @@ def test_help__shows_an_example(
             'ppo.clip: got "fast"; give a finite number at least 1e-06 and below 1',
         ),
         (DEMO_TEXT.replace("clip: 0.2", "clip: 2"), "ppo.clip: got 2; give a finite number at least 1e-06 and below 1"),
-        (DEMO_TEXT.replace("clip: 0.2", "clip: .nan"), "ppo.clip: got NaN; give a finite number at least 1e-06 and below 1"),
+        (
+            DEMO_TEXT.replace("clip: 0.2", "clip: .nan"),
+            "ppo.clip: got NaN; give a finite number at least 1e-06 and below 1",
+        ),
         (
             DEMO_TEXT.replace("clip: 0.2", "clip: .inf"),
             "ppo.clip: got Infinity; give a finite number at least 1e-06 and below 1",
