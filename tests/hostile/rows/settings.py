@@ -125,7 +125,7 @@ FILES = {
     "base: &a [*a]": "within its own value",
     "base: debug\nengine: local\nsampling: {timeout_s: 7}": "has no effect with engine=local",
     "base: debug\napi_stack: old\nreward: {own_weight: 0.7}": "has no effect with api_stack=old",
-    "base: debug\nsampling: {worlds_per_runner: 65536}\ngenerator: {num_uavs: [2, 4096], num_targets: [2, 4096]}": "GiB",
+    "base: debug\nsampling: {worlds_per_runner: 65536}\ngenerator: {num_uavs: [2, 4096]}": "GiB",
     SCENARIO: "is a scenario.*--scenario",
     "type: FeatureCollection\nfeatures: []": "scenario import",
     "search: tpe\nspace: []": "study section",

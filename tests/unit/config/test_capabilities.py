@@ -92,12 +92,12 @@ def test_saved_settings__load_whatever_effect_they_had(tmp_path: Path) -> None:
     saved.write_text(to_yaml(given.model_copy(update={"engine": "local"})))
 
     assert load_saved(saved).sampling.timeout_s == 77
-    with pytest.raises(ConfigError, match="sampling.timeout_s: has no effect with engine=local"):
+    with pytest.raises(ConfigError, match=r"sampling\.timeout_s: has no effect with engine=local"):
         load_config(str(saved))
 
 
 def test_overlap__without_remote_runners_is_refused_wherever_it_comes_from() -> None:
-    with pytest.raises(ConfigError, match="sampling.overlap=true .*; set it to false"):
+    with pytest.raises(ConfigError, match=r"sampling\.overlap=true .*; set it to false"):
         load_config("high_performance", ["sampling.num_env_runners=0"])
 
 
