@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from rl_cluster.cli.arguments import Overrides, PresetOrFile
+from rl_cluster.cli.console import say
 from rl_cluster.cli.paths import PathCommand
 
 __all__ = ["app"]
@@ -33,9 +34,9 @@ def show_config(
     if origin:
         for key, value, words in describe_origins(preset_or_file, overrides or []):
             setting = f"{key}: {json.dumps(value)}"
-            typer.echo(f"{setting:<60}  # {words}")
+            say(f"{setting:<60}  # {words}")
         return
-    typer.echo(to_yaml(load_config(preset_or_file, overrides or [])), nl=False)
+    say(to_yaml(load_config(preset_or_file, overrides or [])).removesuffix("\n"))
 
 
 @app.command("validate", cls=PathCommand, epilog="Example: rl-cluster config validate my_run.yaml ppo.clip=0.1")
@@ -44,7 +45,7 @@ def validate_config(preset_or_file: PresetOrFile, overrides: Overrides = None) -
     from rl_cluster.config.load import load_config
 
     config = load_config(preset_or_file, overrides or [])
-    typer.echo(f"{preset_or_file} is valid: run {config.name}, {config.train_batch_rows} rows a batch")
+    say(f"{preset_or_file} is valid: run {config.name}, {config.train_batch_rows} rows a batch")
 
 
 @app.command("schema", epilog="Example: rl-cluster config schema > schema.json")
@@ -54,4 +55,4 @@ def print_schema() -> None:
 
     from rl_cluster.config.schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    say(json.dumps(json_schema(), indent=2))

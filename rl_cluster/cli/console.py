@@ -1,17 +1,58 @@
-"""Where tables are printed."""
+"""The one place that prints: what stands in names reaches a terminal as text, whatever characters they are made of."""
 
-from rich.console import Console
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["wide_console"]
+from rl_cluster.cli.legible import legible, masked
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["log_to_stderr", "make_console", "say", "wide_console"]
 
 TABLE_COLUMNS = 100
 
 
-def wide_console(*, is_on_stderr: bool = False) -> Console:
+def say(text: str, *, is_on_stderr: bool = False) -> None:
+    """Prints a line, or several; on stderr where standard output holds a file that the user has asked for."""
+    print(legible(masked(text)), file=sys.stderr if is_on_stderr else sys.stdout)
+
+
+def make_console(width: int | None = None, *, is_on_stderr: bool = False) -> "Console":
+    """A console for tables and live views. Text is no markup, unless a call says so."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class LegibleConsole(Console):
+        """Spells out what is not printable in all text, and leaves rich's own control codes alone."""
+
+        def _render_buffer(self, buffer: Any) -> str:
+            return super()._render_buffer(
+                part if part.control else Segment(legible(masked(part.text)), part.style) for part in buffer
+            )
+
+    return LegibleConsole(stderr=is_on_stderr, width=width, markup=False, highlight=False, emoji=False)
+
+
+def wide_console(*, is_on_stderr: bool = False) -> "Console":
     """The tables need 100 columns; where output goes to a file or a log, it has no width of its own.
 
     Args:
         is_on_stderr: Because standard output is a file that the user has asked for.
     """
-    console = Console(stderr=is_on_stderr)
-    return console if console.is_terminal else Console(stderr=is_on_stderr, width=TABLE_COLUMNS)
+    console = make_console(is_on_stderr=is_on_stderr)
+    return console if console.is_terminal else make_console(TABLE_COLUMNS, is_on_stderr=is_on_stderr)
+
+
+class _LineHandler(logging.Handler):
+    """A warning is a line, whatever an exception's text holds."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = legible(masked(record.getMessage().strip().replace("\n", " ")))
+        print(line, file=sys.stderr)
+
+
+def log_to_stderr() -> None:
+    """Warnings of all packages that configure nothing else."""
+    logging.lastResort = _LineHandler(logging.WARNING)

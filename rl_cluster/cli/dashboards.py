@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rl_cluster.cli.console import say
 from rl_cluster.cli.paths import PathCommand, new_folder, path
 
 __all__ = ["app"]
@@ -48,7 +49,7 @@ def write_dashboards(
     else:
         make_folder(folder, lambda beside: _fill(beside, files), remedy="choose another folder")
     for name in files:
-        typer.echo(f"written: {folder / name}")
+        say(f"written: {folder / name}")
 
 
 def _fill(folder: Path, files: dict[str, str]) -> None:

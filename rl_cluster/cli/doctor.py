@@ -54,6 +54,7 @@ def examine_cluster(
     """
     import json
 
+    from rl_cluster.config.user_folders import home_folder
     from rl_cluster.operations.doctor import Examination, examine
     from rl_cluster.operations.finding import Verdict
     from rl_cluster.rllib.address import parse_ports
@@ -62,7 +63,7 @@ def examine_cluster(
     examined_ports = parse_ports(ports)
     if not math.isfinite(min_free_gib):
         raise ConfigError(f"--min-free-gib {min_free_gib}", "not a number of GiB", "write for example 2")
-    findings = examine(Examination(address, storage or Path.home(), min_free_gib, examined_ports))
+    findings = examine(Examination(address, storage or home_folder("give --storage"), min_free_gib, examined_ports))
     if perf:
         from rl_cluster.operations.performance_probes import probe_performance
 
@@ -76,15 +77,12 @@ def examine_cluster(
 
 
 def _show(findings: "Sequence[Finding]", *, is_on_stderr: bool) -> None:
-    from rich.markup import escape
+    from rich.text import Text
 
     from rl_cluster.cli.console import wide_console
 
     console = wide_console(is_on_stderr=is_on_stderr)
     for finding in findings:
-        style = STYLES[finding.verdict]
-        words = (
-            f"[{style}]{finding.verdict:<8}[/{style}]{escape(finding.node)}  {finding.check}: {escape(finding.what)}"
-        )
-        remedy = f"; {escape(finding.remedy)}" if finding.remedy else ""
-        console.print(words + remedy, soft_wrap=True, highlight=False)
+        remedy = f"; {finding.remedy}" if finding.remedy else ""
+        line = Text(f"{finding.verdict:<8}", style=STYLES[finding.verdict], end="")
+        console.print(Text.assemble(line, f"{finding.node}  {finding.check}: {finding.what}{remedy}"), soft_wrap=True)

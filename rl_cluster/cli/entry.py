@@ -11,18 +11,21 @@ import typer
 
 from rl_cluster import __version__
 from rl_cluster.cli.config import app as config_app
+from rl_cluster.cli.console import log_to_stderr, say
 from rl_cluster.cli.dashboards import app as dashboards_app
 from rl_cluster.cli.doctor import app as doctor_app
 from rl_cluster.cli.evaluate import app as evaluate_app
-from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+from rl_cluster.cli.exits import EXIT_INTERRUPTED, EXIT_USER_ERROR, fail, limit_the_end, report_fault, tell
 from rl_cluster.cli.scenario import app as scenario_app
+from rl_cluster.cli.signals import end_at_signals, taken_signal
+from rl_cluster.cli.streams import replace_what_cannot_be_encoded
 from rl_cluster.cli.submit import app as submit_app
 from rl_cluster.cli.top import app as top_app
 from rl_cluster.cli.train import app as train_app
 from rl_cluster.cli.tune import app as tune_app
 from rl_cluster.errors import RlClusterError
 
-__all__ = ["main"]
+__all__ = ["run"]
 
 app = typer.Typer(
     name="rl-cluster",
@@ -44,7 +47,7 @@ app.add_typer(scenario_app, name="scenario")
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(f"rl-cluster {__version__}")
+        say(f"rl-cluster {__version__}")
         raise typer.Exit
 
 
@@ -57,34 +60,67 @@ def _options(
     """Holds the options that stand before a command; each acts in its callback."""
 
 
-def _fail_to_access(error: OSError) -> NoReturn:
-    """A file, a folder or the terminal that cannot be used where nothing has looked at it before."""
-    if error.filename is None and error.errno not in {errno.ENOSPC, errno.EIO}:
-        raise error
-    if error.filename is None:
-        sys.stdout = io.StringIO()  # what the interpreter flushes at its end
-    where = str(error.filename)[:200] if error.filename is not None else "standard output"
-    fail(f"{where}: cannot be used ({error.strerror}); choose another place")
-
-
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs the command line and exits: 0 done, 1 found faulty, 2 the user can mend it, 130 interrupted.
+def run(arguments: Sequence[str] | None) -> NoReturn:
+    """Runs the command line and exits.
 
     Args:
         arguments: What follows the program's name; None takes the process's own.
     """
     # Processes share the cores out, not threads; read when torch and numpy are first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    replace_what_cannot_be_encoded()
+    log_to_stderr()
     try:
-        exit_code = app(arguments, prog_name="rl-cluster", standalone_mode=False)
+        exit_code = _exit_code(arguments)
+        end_at_signals()
+    except KeyboardInterrupt:
+        end_at_signals()
+        exit_code = EXIT_INTERRUPTED
+        if not taken_signal():
+            tell("interrupted; nothing was written")
+    if number := taken_signal():
+        if exit_code in {0, EXIT_INTERRUPTED}:  # else it has been told how the command ended
+            tell(f"ended by {number.name}; nothing was written")
+        exit_code = 128 + number
+    if arguments is None:
+        limit_the_end(exit_code)
+    sys.exit(exit_code)
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    """Everything but a signal ends a command in one line."""
+    try:
+        exit_code = _run_command(arguments)
+        sys.stdout.flush()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        if taken_signal():  # native code may make another error of an interruption
+            return EXIT_INTERRUPTED
+        return _fail_to_access(error) if isinstance(error, OSError) else report_fault(error)
+    return exit_code
+
+
+def _run_command(arguments: Sequence[str] | None) -> int:
+    try:
+        exit_code: int | None = app(arguments, prog_name="rl-cluster", standalone_mode=False)
     except RlClusterError as error:
         fail(str(error))
-    except OSError as error:
-        _fail_to_access(error)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "rl-cluster"
         fail(f"{path}: {error.format_message().rstrip('.')}; see {path} --help")
     if exit_code == EXIT_INTERRUPTED:
-        fail("interrupted; nothing was written", EXIT_INTERRUPTED)
-    sys.exit(exit_code)
+        raise KeyboardInterrupt  # that Typer has caught
+    return exit_code or 0
+
+
+def _fail_to_access(error: OSError) -> int:
+    """A file, a folder or the terminal that cannot be used where nothing has looked at it before."""
+    if error.filename is None and error.errno not in {errno.ENOSPC, errno.EIO}:
+        return report_fault(error)
+    if error.filename is None:
+        sys.stdout = io.StringIO()  # what the interpreter flushes at its end
+    where = str(error.filename)[:200] if error.filename is not None else "standard output"
+    tell(f"{where}: cannot be used ({error.strerror}); choose another place")
+    return EXIT_USER_ERROR

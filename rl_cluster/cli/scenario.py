@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rl_cluster.cli.console import say
 from rl_cluster.cli.paths import PathCommand, output, path, source
 
 __all__ = ["app"]
@@ -101,4 +102,4 @@ def _say(out: Path, words: str) -> None:
     """What has been written; on stderr where standard output holds it."""
     from rl_cluster.training.output_file import is_stdout
 
-    typer.echo(f"{out}: {words}", err=is_stdout(out))
+    say(f"{out}: {words}", is_on_stderr=is_stdout(out))

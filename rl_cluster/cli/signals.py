@@ -1,13 +1,74 @@
-"""SIGINT (Ctrl-C) and SIGTERM (`ray job stop`, a scheduler): the first asks a run to end well, the second ends it."""
+"""SIGINT (Ctrl-C), SIGTERM (`ray job stop`, a scheduler) and SIGHUP (a terminal that is gone), from first line to last.
+
+Until a run iterates, the first signal ends the command: at once while modules are imported, when nothing has been
+made yet, and else by an exception, so that whatever is open is closed. A run asks for more: within `StopRequest` the
+first signal only sets it. A second signal always ends the process at once.
+"""
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
-__all__ = ["StopRequest"]
+__all__ = ["Interruption", "StopRequest", "answer_signal", "end_at_signals", "orderly", "take_signals", "taken_signal"]
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOK_AGAIN_S = 0.02
+SHOW_CURSOR = b"\x1b[?25h"
+
+
+class Interruption(KeyboardInterrupt):
+    """A signal that ends the command. Libraries know what it is derived from, and let it pass."""
+
+
+class _Taken:
+    """What has come to this process."""
+
+    first: signal.Signals | None = None
+    is_orderly = False
+    """True = something is open that must be closed, whatever is being imported meanwhile"""
+
+
+def take_signals() -> None:
+    """From here on a signal ends the process with its exit code, and with one line.
+
+    One that is ignored stays so: `nohup` and the jobs of a shell's background mean it.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _take)
+    sys.unraisablehook = _raise_again
+
+
+def end_at_signals() -> None:
+    """From here on nothing is left to be closed or said: a signal ends the process in the middle of its own end."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is _take:
+            signal.signal(number, lambda number, _: _end_at_once(number))
+
+
+def taken_signal() -> signal.Signals | None:
+    """What has interrupted the command, and has not been answered; None = nothing."""
+    return _Taken.first
+
+
+def answer_signal() -> None:
+    """Says that the command ends as it should: Ctrl-C is how one leaves a view."""
+    _Taken.first = None
+
+
+@contextmanager
+def orderly() -> Iterator[None]:
+    """What is opened within is closed, even if a signal comes while a module is imported."""
+    before, _Taken.is_orderly = _Taken.is_orderly, True
+    try:
+        yield
+    finally:
+        _Taken.is_orderly = before
 
 
 class StopRequest:
@@ -19,10 +80,14 @@ class StopRequest:
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         """The first one; None = nobody has asked."""
+        self.is_heeded = False
+        """True = whoever asked `is_set` has been told to end."""
         self._former: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        self._former = {number: signal.signal(number, self._take) for number in SIGNALS}
+        kept = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        self._former = {number: signal.signal(number, self._take) for number in kept}
+        self.signal = _Taken.first  # a library has swallowed the exception
         return self
 
     def __exit__(
@@ -33,15 +98,77 @@ class StopRequest:
 
     def is_set(self) -> bool:
         """True = the run shall end after this iteration."""
-        return self.signal is not None
+        self.is_heeded = self.signal is not None
+        return self.is_heeded
 
     @property
     def exit_code(self) -> int:
-        """As shells count: 130 for SIGINT, 143 for SIGTERM; 0 if nobody has asked."""
+        """As shells count: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM; 0 if nobody has asked."""
         return 128 + self.signal if self.signal else 0
 
     def _take(self, number: int, _: FrameType | None) -> None:
         if self.signal:
-            os._exit(128 + number)  # nothing is cleaned up: the last checkpoint is whole
+            _end_at_once(number)  # nothing is saved: the last checkpoint is whole
         self.signal = signal.Signals(number)
-        os.write(2, b"\nstopping after this iteration; once more stops at once\n")  # print() may be interrupted itself
+        _write(b"\nstopping after this iteration; once more stops at once\n")  # print() may be interrupted itself
+
+
+def _take(number: int, frame: FrameType | None) -> None:
+    if _Taken.first:
+        _end_at_once(number)
+    _Taken.first = signal.Signals(number)
+    if _is_importing(frame) and not _Taken.is_orderly:
+        _write(f"error: ended by {_Taken.first.name}; nothing was written\n".encode())
+        _end_at_once(number)
+    _raise_when_safe(number, frame)
+
+
+def _raise_when_safe(_: int, frame: FrameType | None) -> None:
+    """A module that is left half imported would be found so by whatever is closed: look again until it is whole."""
+    if not _is_importing(frame):
+        raise Interruption
+    _raise_soon()
+
+
+def _raise_soon() -> None:
+    signal.signal(signal.SIGALRM, _raise_when_safe)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _raise_again(unraisable: Any) -> None:
+    """An interruption that came in a destructor or a callback, where exceptions are lost, comes once more."""
+    if issubclass(unraisable.exc_type, Interruption):
+        _raise_soon()
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
+def _end_at_once(number: int) -> NoReturn:
+    """Takes with it what this process has started; closes nothing."""
+    if os.isatty(1):
+        _write(SHOW_CURSOR, 1)
+    for process in _descendants(os.getpid()):
+        with suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+    os._exit(128 + number)
+
+
+def _descendants(process: int) -> Iterator[int]:
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, task.read_text(encoding="ascii").split()):
+                yield from _descendants(child)
+                yield child
+
+
+def _write(line: bytes, descriptor: int = 2) -> None:
+    with suppress(OSError):  # the terminal may be what is gone
+        os.write(descriptor, line)

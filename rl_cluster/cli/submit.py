@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.arguments import Dashboard, Overrides, PresetOrFile
+from rl_cluster.cli.console import say
 from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+from rl_cluster.cli.legible import legible, masked
 from rl_cluster.cli.paths import PathCommand, cluster_folder
+from rl_cluster.cli.signals import answer_signal, taken_signal
 from rl_cluster.errors import typed
 
 if TYPE_CHECKING:
@@ -55,17 +58,20 @@ def submit_run(
     config, fit = _fitted(preset_or_file, overrides or [], gpus, runners)
     jobs = Jobs(address)
     job = jobs.submit(config, "tune" if config.study else "train", out)
-    typer.echo(f"job: {job}")
+    say(f"job: {job}")
     if fit:
-        typer.echo(fit)
+        say(fit)
     stop = typed("rl-cluster", "stop", job, "--address", address)
-    typer.echo(f"stop it: {stop}")
+    say(f"stop it: {stop}")
     if detach:
         return
     try:
         exit_code = jobs.follow(job, _write)
     except KeyboardInterrupt:
-        fail(f"submit: no longer followed: job {job} goes on; stop it with {stop}", EXIT_INTERRUPTED)
+        number = taken_signal()
+        answer_signal()
+        exit_code = 128 + number if number else EXIT_INTERRUPTED
+        fail(f"submit: no longer followed: job {job} goes on; stop it with {stop}", exit_code)
     sys.exit(exit_code)
 
 
@@ -99,9 +105,9 @@ def stop_job(
     from rl_cluster.operations.jobs import Jobs
 
     exit_code = Jobs(address).stop(job)
-    typer.echo(f"job {job} has ended with exit code {exit_code}")
+    say(f"job {job} has ended with exit code {exit_code}")
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(legible(masked(text)))
     sys.stdout.flush()

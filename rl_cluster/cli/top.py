@@ -1,18 +1,21 @@
 """`rl-cluster top`: watch runs, from their folders or from their cluster."""
 
+import signal
 import time
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rl_cluster.cli.arguments import checked_head
+from rl_cluster.cli.console import make_console
 from rl_cluster.cli.paths import PathCommand, path
+from rl_cluster.cli.signals import answer_signal, orderly, taken_signal
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
@@ -38,11 +41,9 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Show it once, and end.")] = False,
 ) -> None:
     """Watch a run, or all runs of a cluster: curves, where time goes, env runners, nodes, GPUs, alerts."""
-    from rich.console import Console
-
     if (run is None) == (address is None):
         raise ConfigError("top", "a run folder or --address is needed, one of them", "name the folder of a run")
-    console = Console()
+    console = make_console()
     if run:
         from rl_cluster.training.status import read_status
 
@@ -51,10 +52,11 @@ def watch(
         return
     from rl_cluster.rllib.cluster import connect
     from rl_cluster.rllib.node_monitor import ClusterWatch
+    from rl_cluster.training.status import checked_status
 
-    with connect(address):
+    with orderly(), connect(address):
         watched = ClusterWatch()
-        _show(console, watched.statuses, once)
+        _show(console, lambda: [checked_status(status, "top") for status in watched.statuses()], once)
 
 
 def _show(console: Any, read: "Callable[[], list[dict[str, Any]]]", once: bool) -> None:
@@ -64,11 +66,20 @@ def _show(console: Any, read: "Callable[[], list[dict[str, Any]]]", once: bool) 
     if once or not console.is_terminal:
         console.print(_view(read()))
         return
-    # Ctrl-C is how one leaves it.
-    with suppress(KeyboardInterrupt), Live(_view(read()), console=console, screen=True, auto_refresh=False) as live:
+    with _left_by_ctrl_c(), Live(_view(read()), console=console, screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(REFRESH_S)
             live.update(_view(read()), refresh=True)
+
+
+@contextmanager
+def _left_by_ctrl_c() -> "Iterator[None]":
+    try:
+        yield
+    except KeyboardInterrupt:
+        if taken_signal() not in {None, signal.SIGINT}:
+            raise
+        answer_signal()
 
 
 def _view(statuses: "list[dict[str, Any]]") -> "RenderableType":
@@ -76,7 +87,4 @@ def _view(statuses: "list[dict[str, Any]]") -> "RenderableType":
 
     from rl_cluster.training.live_view import live_view
 
-    try:
-        return Group(*(live_view(status) for status in statuses))
-    except (KeyError, TypeError, ValueError):
-        raise ConfigError("top", "a status is of another version of rl-cluster", "use that version") from None
+    return Group(*(live_view(status) for status in statuses))

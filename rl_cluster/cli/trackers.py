@@ -1,9 +1,13 @@
 """Which services a run's settings name, and how they are opened: with packages that not everybody has."""
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
+from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from rl_cluster.errors import ConfigError
 
@@ -21,7 +25,29 @@ def check_trackers(monitoring: "MonitoringConfig") -> None:
     for package, is_asked in asked.items():
         if is_asked and not find_spec(package):
             what = f"{package} is not installed"
-            raise ConfigError("monitoring", what, "pip install 'rl-cluster[tracking]', or leave the setting away")
+            raise ConfigError("monitoring", what, "pip install 'rl-cluster[tracking]', or omit the setting")
+    if monitoring.wandb_mode == "online":
+        _check_wandb_key()
+
+
+def _check_wandb_key() -> None:
+    """W&B would ask for a key on the terminal, in the middle of the run."""
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai").netloc
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE") or _is_in_netrc(host):
+        return
+    what = f"there is no key for {host}"
+    remedy = "export WANDB_API_KEY, or run `wandb login` first, or set monitoring.wandb_mode=offline"
+    raise ConfigError("monitoring.wandb_mode=online", what, remedy)
+
+
+def _is_in_netrc(host: str) -> bool:
+    """As W&B reads it: $NETRC, else ~/.netrc or ~/_netrc."""
+    names = [os.environ["NETRC"]] if os.environ.get("NETRC") else ["~/.netrc", "~/_netrc"]
+    for name in names:
+        with suppress(OSError, NetrcParseError):
+            if netrc(os.path.expanduser(name)).authenticators(host):  # noqa: PTH111 - without a home it stays as it is
+                return True
+    return False
 
 
 def tracker_openers(config: "Config", folder: Path, first_iteration: int) -> "dict[str, Callable[[], Tracker]]":

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
+from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.paths import PathCommand, new_folder, path, source
-from rl_cluster.cli.signals import StopRequest
+from rl_cluster.cli.signals import StopRequest, orderly
+from rl_cluster.cli.streams import forgive_full_disk, without_stdin
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.console import Console
 
     from rl_cluster.config.schema import Config
     from rl_cluster.training.engine import Engine
@@ -65,8 +65,6 @@ def train_policy(
     address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
-    from rich.console import Console
-
     from rl_cluster.training.loop import open_run
 
     if resume_or_start:
@@ -74,39 +72,44 @@ def train_policy(
     else:
         start = _start_of(preset_or_file, overrides or [], out, resume, weights)
     if start is None:
-        typer.echo(f"run folder: {resume_or_start}; all its iterations are done")
+        say(f"run folder: {resume_or_start}; all its iterations are done")
         return
     check_trackers(start.config.monitoring)
-    console = Console()
     for error in start.damaged:
-        _say(console, f"passed over: {error}")
-    engine = _make_engine(start.config, address)
-    try:
-        with StopRequest() as request, open_run(engine, start) as folder:
-            _say(console, f"run folder: {folder.path}")
-            _train(console, engine, start, folder, request.is_set)
-    finally:
-        engine.close()
+        say(f"passed over: {error}")
+    engine_class = _engine_class(start.config, address)
+    forgive_full_disk()
+    with orderly(), without_stdin():
+        engine = engine_class(start.config, address)
+        with StopRequest() as request:
+            try:
+                with open_run(engine, start) as folder:
+                    say(f"run folder: {folder.path}")
+                    _train(engine, start, folder, request.is_set)
+            finally:
+                engine.close()
     if request.signal:
-        how = "--weights" if start.config.api_stack == "old" else "--resume"
-        what = f"stopped by {request.signal.name}"
-        fail(f"train: {what}; go on with {typed('rl-cluster', 'train', how, folder.path)}", request.exit_code)
-    _say(console, f"score it: {typed('rl-cluster', 'evaluate', folder.path)}")
+        fail(f"train: {_how_it_was_stopped(start.config, folder.path, request)}", request.exit_code)
+    say(f"score it: {typed('rl-cluster', 'evaluate', folder.path)}")
 
 
-def _say(console: "Console", line: str) -> None:
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
+def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> str:
+    assert request.signal
+    if not request.is_heeded:
+        score = typed("rl-cluster", "evaluate", path)
+        return f"{request.signal.name} came when the run was done; score it: {score}"
+    how = "--weights" if config.api_stack == "old" else "--resume"
+    return f"stopped by {request.signal.name}; go on with {typed('rl-cluster', 'train', how, path)}"
 
 
-def _train(
-    console: "Console", engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "Callable[[], bool]"
-) -> None:
+def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "Callable[[], bool]") -> None:
     """Trains to the end, shows iterations to the person and to the services, and draws what there is to draw."""
     from rl_cluster.training.display import Display
     from rl_cluster.training.loop import train_in
     from rl_cluster.training.timeline import save_timeline
     from rl_cluster.training.trackers import Trackers
 
+    console = make_console()
     config, done = start.config, start.checkpoint.iteration if start.checkpoint else 0
     with Display(console, config) as display, Trackers(tracker_openers(config, folder.path, done + 1)) as trackers:
 
@@ -115,11 +118,11 @@ def _train(
             trackers.note(record)
 
         saved = train_in(folder, engine, start, report, is_stopped)
-    _say(console, f"checkpoint: {saved}")
+    say(f"checkpoint: {saved}")
     if config.curriculum:
         picture = folder.path / "timeline.png"
         save_timeline(folder.metrics, config.curriculum, picture)
-        _say(console, f"timeline: {picture}")
+        say(f"timeline: {picture}")
 
 
 def _start_of(
@@ -160,17 +163,18 @@ def _requeued_start(
     return resume_or_start(load_config(preset_or_file, overrides), path, weights)
 
 
-def _make_engine(config: "Config", address: str | None) -> "Engine":
+def _engine_class(config: "Config", address: str | None) -> "Callable[[Config, str | None], Engine]":
+    """What makes the run's engine; all that it needs is imported, and nothing is started."""
     if config.api_stack == "old":
         from rl_cluster.rllib.old_stack import OldStackEngine
 
-        return OldStackEngine(config, address)
+        return OldStackEngine
     if config.engine == "ray":
         from rl_cluster.rllib.engine import RayEngine
 
-        return RayEngine(config, address)
+        return RayEngine
     if address:
         raise ConfigError("--address", "engine=local uses no Ray", "omit --address, or set engine=ray")
     from rl_cluster.training.engine import LocalEngine
 
-    return LocalEngine(config)
+    return lambda config, _: LocalEngine(config)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
+from rl_cluster.cli.console import make_console
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.paths import PathCommand, new_folder, path, source
 from rl_cluster.cli.signals import StopRequest
@@ -53,10 +54,8 @@ def tune_settings(
     address: Address = None,
 ) -> None:
     """Search for better settings: trials on Ray Tune, scored over several seeds, then tested with other seeds."""
-    from rich.console import Console
-
     config, begin = _study_of(preset_or_file, overrides or [], out, resume)
-    console = Console()
+    console = make_console()
 
     from rl_cluster.rllib.cluster import connect
     from rl_cluster.tune.report import trial_line

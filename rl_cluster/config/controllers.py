@@ -1,4 +1,4 @@
-"""Settings of what adapts during a run: learning rate, entropy weight and trust region (`schedulers/`)."""
+"""Settings of what adapts during a run: learning rate, entropy weight, trust region, and a run that diverges."""
 
 from typing import Annotated, Literal, Self
 
@@ -34,6 +34,10 @@ class ControllersConfig(Section):
     """The penalty's weight beta at the start."""
     kl_weight_range: tuple[Weight, Weight]
     """[low, high] of beta."""
+    on_divergence: Literal["none", "restore"]
+    """none: divergence is only told. restore: back to the last good weights and optimizer, at half the rate."""
+    max_restores: Annotated[int, Field(ge=1, le=1000)]
+    """With restore: ways back over the whole run; after them divergence is only told."""
 
     @model_validator(mode="after")
     def _begins_in_range(self) -> Self:

@@ -41,7 +41,7 @@ class _Stage(Section):
     num_obstacles: tuple[Zones, Zones]
     """No-fly zones in an episode, within the generator's range."""
     pass_score: Annotated[float, Field(ge=1e-3, le=1.0)]
-    """Score at which the stage is passed, if it is reached often enough in a row; later ones are held against it."""
+    """Score at which the stage is passed, if it is reached often enough in a row; `floor_share` may ask for more."""
     mix: tuple[Share, Share]
     """Shares of the training steps in this stage, and in earlier ones, each of which gets as much; 1 together."""
 
@@ -75,7 +75,9 @@ class CurriculumConfig(Section):
     stages: tuple[Any, ...]
     """First to last."""
     num_passes: Evaluations
-    """Rounds in a row at or above pass_score that pass a stage."""
+    """Rounds in a row at or above what passes the stage that pass it."""
+    floor_share: Share | None
+    """No stage passes below random play's score plus this share of a heuristic's lead over it; null: no such floor."""
     grace: Annotated[int, Field(ge=0, le=1000)]
     """Rounds after a change of stage that are only recorded."""
     patience: Evaluations

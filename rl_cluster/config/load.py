@@ -21,7 +21,7 @@ from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml
 from rl_cluster.errors import ConfigError
 
-__all__ = ["PRESETS", "describe_origins", "load_config", "load_saved", "to_yaml", "validated"]
+__all__ = ["PRESETS", "describe_origins", "load_config", "to_yaml", "validated"]
 
 PRESETS: dict[str, Path] = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.yaml"))}
 """Name -> file of the settings that come with the package."""
@@ -38,17 +38,12 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
         ConfigError: The file cannot be read, an override is no `key=value`, a key is unknown or missing, or a value is
             of the wrong type, out of range, not finite or at odds with another, or what the user has set has no effect.
     """
-    return _load_effective(preset_or_file, overrides).config
-
-
-def load_saved(path: Path) -> Config:
-    """Settings that a run has written. Raises as `load_config`, but for settings without effect: it ran with them."""
-    return _load(str(path), ()).config
+    return _load(preset_or_file, overrides).config
 
 
 def describe_origins(preset_or_file: str, overrides: Sequence[str] = ()) -> list[tuple[str, Any, str]]:
     """Dotted key, value, and in words where it comes from, of all settings. Raises as `load_config`."""
-    config, layers, parsed = _load_effective(preset_or_file, overrides)
+    config, layers, parsed = _load(preset_or_file, overrides)
     given = {override.key: override.text for override in parsed}
     return [(key, value, origin_of(key, layers, given)) for key, value in _leaves(config.model_dump(mode="json"), "")]
 
@@ -62,12 +57,6 @@ class _Loaded(NamedTuple):
     config: Config
     layers: list[Layer]
     overrides: list[Override]
-
-
-def _load_effective(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
-    loaded = _load(preset_or_file, overrides)
-    check_effects(loaded.config, loaded.layers, loaded.overrides, _shipped)
-    return loaded
 
 
 def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
@@ -91,7 +80,9 @@ def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
         _put(data, override, where)
     fill_model_size(data)
     fill_pace(data)
-    return _Loaded(_validate(data, where, parsed, kind), layers, parsed)
+    config = _validate(data, where, parsed, kind)
+    check_effects(config, layers, parsed, _shipped)
+    return _Loaded(config, layers, parsed)
 
 
 def _leaves(data: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -108,7 +99,10 @@ def to_yaml(config: Config) -> str:
 
 
 def validated(data: dict[str, Any], where: str) -> Config:
-    """Settings from plain data, as a YAML file would hold them. Raises ConfigError, which names `where`."""
+    """Settings from plain data, as a run has written them: what has no effect is taken.
+
+    Raises ConfigError, which names `where`.
+    """
     return _validate(data, where, (), _kind(data, where))
 
 

@@ -37,7 +37,7 @@ def mistaken_data(data: Any, wanted: Kind) -> Mistaken | None:
     if not isinstance(data, Mapping):
         return None
     for kind, keys, what, remedy in KEYS:
-        if len(keys & data.keys()) >= min(2, len(keys)):
+        if len(keys & data.keys()) >= 2 or (kind == "settings" and "base" in data):
             return None if kind == wanted else Mistaken(what, remedy)
     return None
 

@@ -1,12 +1,24 @@
 """Where a run's metrics are shown, beside the lines of its metrics.jsonl."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from rl_cluster.config.section import Section
 
 __all__ = ["MonitoringConfig"]
+
+USER_INFO = re.compile(r"^[a-z+]+://[^/?#]*@", re.IGNORECASE)
+SECRET_WORDS = re.compile(r"[?&;][\w.-]*(token|secret|password|passwd|pwd|key|sig)[\w.-]*=", re.IGNORECASE)
+
+
+def _check_no_secret(uri: object) -> object:
+    """Settings are printed, saved in run folders and in checkpoints: no place for a password. It is not repeated."""
+    if isinstance(uri, str) and (USER_INFO.match(uri) or SECRET_WORDS.search(uri)):
+        what = "the address holds a user name, a password or a token, which would be saved with every checkpoint"
+        raise ValueError(f"{what}; export MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead")
+    return uri
 
 
 class MonitoringConfig(Section):
@@ -14,8 +26,13 @@ class MonitoringConfig(Section):
 
     tensorboard: bool
     """Write TensorBoard curves to the run folder's `tensorboard`."""
-    mlflow_uri: Annotated[str, Field(pattern=r"^(|https?://.+|sqlite:///.+|file://.+)$", max_length=500)]
-    """MLflow's store: http://HOST:PORT or sqlite:///FILE; empty: none. Needs `pip install rl-cluster[tracking]`."""
+    mlflow_uri: Annotated[
+        str,
+        Field(pattern=r"^(|https?://.+|sqlite:///.+|file://.+)$", max_length=500),
+        BeforeValidator(_check_no_secret),
+    ]
+    """MLflow's store: http://HOST:PORT or sqlite:///FILE; empty: none. Needs `pip install rl-cluster[tracking]`.
+    Who may write to it stands in the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD."""
     wandb_mode: Literal["disabled", "offline", "online"]
     """Weights & Biases: offline writes to the run folder, for `wandb sync`. Needs the same."""
     node_interval_s: Annotated[float, Field(ge=5.0, le=3600.0)]

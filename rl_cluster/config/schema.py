@@ -242,9 +242,14 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _old_stack_has_no_penalty(self) -> Self:
+    def _old_stack_cannot_penalise_or_restore(self) -> Self:
         if self.controllers.kl_target and self.api_stack == "old":
             raise ValueError("controllers.kl_target is for api_stack=new; set it to 0")
+        if self.controllers.on_divergence == "restore" and self.api_stack == "old":
+            raise ValueError(
+                "controllers.on_divergence=restore is for api_stack=new: the old one's optimizer cannot go back; "
+                "set it to none"
+            )
         return self
 
     @model_validator(mode="after")

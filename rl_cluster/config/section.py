@@ -4,12 +4,26 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Count", "FloatRange", "NonNegative", "Positive", "Rounds", "Rows", "Section", "Share", "check_range"]
+__all__ = [
+    "Count",
+    "FloatRange",
+    "NonNegative",
+    "Positive",
+    "Rounds",
+    "Rows",
+    "Score",
+    "Section",
+    "Share",
+    "Tally",
+    "check_range",
+]
 
 # The bounds keep products and quotients of settings within float32, which the worlds compute in.
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(ge=1e-3, le=1e7)]
 NonNegative = Annotated[float, Field(ge=0.0, le=1e7)]
+Tally = Annotated[int, Field(ge=0, le=2**53)]
+Score = Annotated[float, Field(ge=-1.0, le=1.001)]
 Count = Annotated[int, Field(ge=1, le=4096)]
 Rows = Annotated[int, Field(ge=1, le=2**30)]
 # Names of checkpoints have room for 12 digits; nobody sees the billionth iteration.

@@ -5,13 +5,13 @@ one document, duplicate keys, deep nesting, many aliases and large files. What t
 """
 
 import re
-import stat
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rl_cluster.config.bounded_file import FileFault, read_bounded
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.errors import ConfigError, RlClusterError
 
@@ -95,17 +95,12 @@ def read_text(path: Path, error: type[RlClusterError], kind: str) -> str:
     """
     where = str(path)
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise error(where, "is a folder", f"name a {kind} file")
-        if not stat.S_ISREG(status.st_mode):
-            raise error(where, "is not a regular file", f"name a {kind} file")
-        if status.st_size > MAX_BYTES:
-            what = f"has {status.st_size / 2**20:.1f} MiB, more than {MAX_BYTES // 2**20} MiB"
-            raise error(where, what, f"name a smaller {kind} file")
-        content = path.read_bytes()
-    except OSError as fault:
+        content = read_bounded(path, MAX_BYTES)
+    except FileNotFoundError as fault:
         raise error(where, f"cannot be read ({fault.strerror})", f"name a {kind} file that exists") from None
+    except FileFault as fault:
+        remedy = {"large": f"name a smaller {kind} file", "unreadable": f"name a {kind} file that exists"}
+        raise error(where, fault.what, remedy.get(fault.kind, f"name a {kind} file")) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:

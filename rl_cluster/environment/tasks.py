@@ -12,13 +12,16 @@ from rl_cluster.environment.allocate.heuristics import EXTRAS as ALLOCATE_EXTRAS
 from rl_cluster.environment.allocate.heuristics import HEURISTICS as ALLOCATE_HEURISTICS
 from rl_cluster.environment.allocate.outcome import METRICS as ALLOCATE_METRICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
+from rl_cluster.environment.allocate.state_bounds import allocate_bounds
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.array_form import ArrayForm, forms_of
 from rl_cluster.environment.interface import Policy, Worlds
 from rl_cluster.environment.navigate.features import ENCOUNTER_FEATURES, OBSTACLE_FEATURES, UAV_FEATURES
 from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.heuristics import HEURISTICS as NAVIGATE_HEURISTICS
 from rl_cluster.environment.navigate.outcome import METRICS as NAVIGATE_METRICS
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
+from rl_cluster.environment.navigate.state_bounds import navigate_bounds
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.scenario import Scenario
 from rl_cluster.types import (
@@ -29,7 +32,16 @@ from rl_cluster.types import (
     uav_feature_dim,
 )
 
-__all__ = ["extras", "graph_spec", "heuristics", "make_scenario_source", "make_source", "make_worlds", "metrics"]
+__all__ = [
+    "extras",
+    "graph_spec",
+    "heuristics",
+    "make_scenario_source",
+    "make_source",
+    "make_worlds",
+    "metrics",
+    "saved_forms",
+]
 
 
 def make_source(config: Config, seed: int, is_training: bool, stage: int | None = None) -> Any:
@@ -62,6 +74,14 @@ def make_worlds(
     if isinstance(config, NavigateConfig):
         return NavigateWorlds(source, config.world, config.reward, num_worlds, first_world, is_training)
     return AllocateWorlds(source, config.world, config.reward, num_worlds, first_world, is_training)
+
+
+def saved_forms(config: Config, num_worlds: int) -> dict[str, ArrayForm]:
+    """Name -> form of the arrays that `Worlds.state_dict` gives of so many training worlds; makes none of them."""
+    source = make_source(config, config.seed, is_training=True)
+    bounds = navigate_bounds if isinstance(config, NavigateConfig) else allocate_bounds
+    forms = forms_of(make_worlds(config, source, 0, is_training=True).state_dict(), bounds(source.sizes))
+    return {name: form._replace(shape=(num_worlds, *form.shape[1:])) for name, form in forms.items()}
 
 
 def graph_spec(config: Config) -> GraphSpec:

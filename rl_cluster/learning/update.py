@@ -20,6 +20,7 @@ from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_ro
 from rl_cluster.learning.gradient_step import GradientStep
 from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
 from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_minibatches, measure_rows
+from rl_cluster.learning.optimizer_form import ADAM_KEYS, PART_ROWS, optimizer_form
 from rl_cluster.learning.ppo import PPOWeights, explained_variance
 from rl_cluster.learning.ranks import Alone, Exchange, Ranks, Shard, masked_moments
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -34,8 +35,6 @@ CPU_PART_ROWS = 256
 accelerator takes a minibatch whole where it fits: there the number of kernel launches decides."""
 STD_EPSILON = 1e-8
 """Keeps advantages finite where all of them are equal."""
-PART_ROWS = "part_rows"
-"""Name of the number of graphs in a part among the optimizer's state, which names parameters with a dot."""
 
 
 class Updater:
@@ -197,20 +196,20 @@ class Updater:
         return {**state, **self._step.state_dict(), PART_ROWS: torch.tensor(self.part_rows)} if state else {}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Takes back what `state_dict` gave. Raises ValueError if its names are not those of this model."""
-        keys = ("step", "exp_avg", "exp_avg_sq")
-        parameters = dict(self.model.named_parameters())
-        own = {PART_ROWS, *self._step.state_dict()}
-        expected = own | {f"{name}.{key}" for name in parameters for key in keys} if state else set()
-        if unlike := expected ^ state.keys():
+        """Takes back what `state_dict` gave. Raises ValueError if names or shapes are not those of this model."""
+        expected = optimizer_form(self.model) if state else {}
+        if unlike := expected.keys() ^ state.keys():
             raise ValueError(f"optimizer state does not fit the model: {min(unlike)} is missing or unknown")
+        for name, form in expected.items():
+            if state[name].shape != form.shape:
+                raise ValueError(f"optimizer state does not fit the model: {name} has shape {list(state[name].shape)}")
         if state:
             self._step.part_rows = int(state[PART_ROWS])
             self._step.load_state_dict(state)
         self.optimizer.state.clear()
-        for name, parameter in parameters.items() if state else ():
+        for name, parameter in self.model.named_parameters() if state else ():
             self.optimizer.state[parameter] = {
-                key: state[f"{name}.{key}"].detach().clone().to(self.device, torch.float32) for key in keys
+                key: state[f"{name}.{key}"].detach().clone().to(self.device, torch.float32) for key in ADAM_KEYS
             }
 
 

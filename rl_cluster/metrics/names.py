@@ -33,6 +33,7 @@ __all__ = [
     "POLICY_LAG",
     "SAMPLING_S",
     "STAGE",
+    "STAGE_BOUND",
     "STAGE_SCORE",
     "Metric",
     "describe",
@@ -76,6 +77,7 @@ ETA_S = "time/eta_s"
 CHECKPOINT_AGE_S = "time/checkpoint_age_s"
 STAGE = "curriculum/stage"
 STAGE_SCORE = "curriculum/score"
+STAGE_BOUND = "curriculum/bound"
 MODE = "curriculum/mode"
 KEPT_SHARE = "curriculum/kept_share"
 EXPOSED_SHARE = "communication/exposed_share"
@@ -161,6 +163,7 @@ CATALOGUE: dict[str, Metric] = {
     CHECKPOINT_AGE_S: Metric("s", "since the last checkpoint: what a crash would cost"),
     STAGE: Metric("1", "in which the iteration was trained, from 1"),
     STAGE_SCORE: Metric("1", "of that stage, where it was evaluated"),
+    STAGE_BOUND: Metric("1", "score that passes that stage"),
     MODE: Metric("1", "after the iteration: 0 in training, 1 held, 2 done"),
     KEPT_SHARE: Metric("1", "least share, over earlier stages, of the score by which the stage was passed"),
     **{f"share/{phase}": Metric("1", f"share of the iteration: {text}") for phase, text in _SHARES.items()},

@@ -1,8 +1,11 @@
 """A node of a cluster: its host, its GPUs, and Ray's object store on it; and all nodes as metrics."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
 
 from rl_cluster.metrics.gpu import GpuReader, GpuReading, gpu_metrics
 from rl_cluster.metrics.host import HostReader, HostReading
@@ -129,10 +132,8 @@ def node_to_json(node: NodeReading) -> dict[str, Any]:
 
 
 def node_from_json(data: Mapping[str, Any]) -> NodeReading:
-    """Takes what `node_to_json` gave. Raises KeyError or TypeError for anything else."""
-    return NodeReading(
-        node=data["node"],
-        host=HostReading(**data["host"]),
-        gpus=tuple(GpuReading(**{**gpu, "throttles": tuple(gpu["throttles"])}) for gpu in data["gpus"]),
-        object_store=ObjectStoreReading(**data["object_store"]) if data["object_store"] else None,
-    )
+    """Takes what `node_to_json` gave. Raises ValueError for anything else."""
+    return _NODE.validate_json(json.dumps(data), strict=True)
+
+
+_NODE = TypeAdapter(NodeReading)

@@ -20,6 +20,7 @@ from rl_cluster.metrics.names import (
     POLICY_LAG,
     SAMPLING_S,
     STAGE,
+    STAGE_BOUND,
     STAGE_SCORE,
     episode_key,
     learning_key,
@@ -101,7 +102,7 @@ def outcome_means(outcomes: Mapping[str, NDArray[np.float64]], key: Callable[[st
 
 
 def curriculum_metrics(
-    stage: int, mode: str, scores: Mapping[int, float], references: Sequence[float]
+    stage: int, mode: str, scores: Mapping[int, float], references: Sequence[float], pass_score: float
 ) -> dict[str, float]:
     """Where a run stands in its curriculum.
 
@@ -110,10 +111,11 @@ def curriculum_metrics(
         mode: One of `MODES`.
         scores: Stage -> score, of the current and earlier ones; empty without an evaluation.
         references: Of stage 1, 2, ..: the scores by which they were passed.
+        pass_score: Score that passes the stage.
     """
     metrics = {STAGE: float(stage), MODE: float(MODES.index(mode))}
     if scores:
         metrics |= {stage_score_key(number): score for number, score in scores.items()}
-        metrics[STAGE_SCORE] = scores[stage]
+        metrics |= {STAGE_SCORE: scores[stage], STAGE_BOUND: pass_score}
     kept = [scores[number] / references[number - 1] for number in scores if number < stage]
     return metrics | ({KEPT_SHARE: min(kept)} if kept else {})

@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
-__all__ = ["Outbox", "Tracker"]
+__all__ = ["CLOSE_PATIENCE_S", "Outbox", "Tracker"]
 
 RETRY_S = (1.0, 30.0)
 """Shortest and longest pause before a record is tried again; it doubles from one to the other."""
-CLOSE_PATIENCE_S = 10.0
-"""How long the end of a run waits for what has not been delivered."""
+CLOSE_PATIENCE_S = 30.0
+"""How long the end of a run waits for all services together: the first use of some takes seconds."""
+FAILED_PATIENCE_S = 5.0
+"""How long it waits for one that has not answered so far."""
+LOOK_AGAIN_S = 0.05
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class Outbox:
         self._letters: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()
         self._num_taken, self._num_delivered = 0, 0  # each has one thread that counts it
         self._is_closing = threading.Event()
-        self._has_warned = False
+        self._has_warned = self._is_failing = False
         self._thread = threading.Thread(target=self._deliver_all, name=f"outbox-{name}", daemon=True)
         self._thread.start()
 
@@ -59,11 +62,23 @@ class Outbox:
         self._num_taken += 1
         self._letters.put(_Letter(iteration, dict(metrics)))
 
-    def close(self) -> None:
-        """Waits a little for what is left, and says what could not be delivered."""
-        self._letters.put(None)
-        self._is_closing.set()
-        self._thread.join(CLOSE_PATIENCE_S)
+    def begin_closing(self) -> None:
+        """There will be no more records; returns at once, so that several can close side by side."""
+        if not self._is_closing.is_set():
+            self._letters.put(None)
+            self._is_closing.set()
+
+    def close(self, deadline_s: float | None = None) -> None:
+        """Waits a little for what is left, and says what could not be delivered.
+
+        Args:
+            deadline_s: By `time.monotonic`; None = CLOSE_PATIENCE_S from now.
+        """
+        self.begin_closing()
+        deadline_s = time.monotonic() + CLOSE_PATIENCE_S if deadline_s is None else deadline_s
+        failed_s = time.monotonic() + FAILED_PATIENCE_S
+        while self._thread.is_alive() and time.monotonic() < (failed_s if self._is_failing else deadline_s):
+            self._thread.join(LOOK_AGAIN_S)
         num_left = self._num_taken - self._num_delivered
         if num_left:
             logger.warning("%s has not taken the last %d records; metrics.jsonl holds them all", self._name, num_left)
@@ -81,7 +96,7 @@ class Outbox:
         pause_s, give_up_s = RETRY_S[0], float("inf")
         while not self._attempt(lambda: self._log(letter)):
             if self._is_closing.is_set():
-                give_up_s = min(give_up_s, time.monotonic() + CLOSE_PATIENCE_S / 2)
+                give_up_s = min(give_up_s, time.monotonic() + FAILED_PATIENCE_S / 2)
                 time.sleep(RETRY_S[0])
             else:
                 self._is_closing.wait(pause_s)
@@ -99,9 +114,11 @@ class Outbox:
         try:
             act()
         except Exception as error:  # noqa: BLE001 - whatever a service raises, the run goes on
+            self._is_failing = True
             if not self._has_warned:
                 words = str(error).strip().partition("\n")[0][:300]
                 logger.warning("%s does not answer (%s); records wait, and the run goes on", self._name, words)
                 self._has_warned = True
             return False
+        self._is_failing = False
         return True

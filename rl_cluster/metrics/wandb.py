@@ -10,6 +10,8 @@ import wandb
 __all__ = ["WandbTracker"]
 
 PROJECT = "rl_cluster"
+INIT_TIMEOUT_S = 20.0
+"""The outbox tries again by itself."""
 
 
 class WandbTracker:
@@ -24,7 +26,7 @@ class WandbTracker:
         identity = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
         self._run = wandb.init(
             project=PROJECT, name=folder.name, id=identity, resume="allow", mode=mode, dir=str(folder),
-            settings=wandb.Settings(silent=True, console="off"),
+            settings=wandb.Settings(silent=True, console="off", init_timeout=INIT_TIMEOUT_S),
         )  # fmt: skip
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:

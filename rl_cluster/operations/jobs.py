@@ -6,11 +6,12 @@ nodes have. Ray ends a stopped job after 3 s; ours get the time to finish an ite
 
 import asyncio
 import logging
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -27,8 +28,8 @@ from rl_cluster.operations.dashboard_client import DashboardClient, StrangeAnswe
 from rl_cluster.operations.entrypoint import SCRIPT, SCRIPT_NAME, entrypoint
 from rl_cluster.operations.job_name import check_job_name, is_job_name
 from rl_cluster.rllib.address import parse_dashboard
-from rl_cluster.rllib.authentication import read_auth_mode
 from rl_cluster.rllib.deadline import dial
+from rl_cluster.rllib.token_file import check_token_file
 
 __all__ = ["Jobs"]
 
@@ -38,6 +39,10 @@ POLL_S = 1.0
 SETTINGS = "run.yaml"
 STOPPED_EXIT_CODE = 143
 """Of a job that was stopped: that of SIGTERM."""
+SAVED = re.compile(r"^checkpoint: |; go on with rl-cluster |^best settings: ", re.MULTILINE)
+"""What a run or a study prints once there is something to go on with."""
+LAST_WORDS = 1 << 16
+"""Characters of what a job prints in which that is looked for."""
 NO_AGENT = "No available agent"
 MISFITS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 """What Ray's client raises of an answer that is not made as Ray's are."""
@@ -57,7 +62,7 @@ class Jobs:
 
     def __init__(self, address: str) -> None:
         logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it sends
-        read_auth_mode()
+        check_token_file()
         self._address, endpoint = parse_dashboard(address)
         self._proxy = proxy_of(self._address, endpoint)
         if not self._proxy:
@@ -133,7 +138,10 @@ class Jobs:
             skipped = max(0, skipped - len(text))
 
     def stop(self, job: str) -> int:
-        """Has the job save what it has, and waits for its end; its exit code. Raises ClusterError if it goes on."""
+        """Has the job save what it has, and waits for its end; its exit code.
+
+        Raises ClusterError if it goes on, or if it has ended before there was anything to save.
+        """
         check_job_name(job)
         if not self._is_over(job):
             with self._in_words():
@@ -143,12 +151,28 @@ class Jobs:
             if time.monotonic() > deadline_s:
                 raise ClusterError(f"job {job}", "it goes on", "look at its log in the dashboard")
             time.sleep(POLL_S)
-        return self._exit_code(job)
+        exit_code = self._exit_code(job)
+        if exit_code == STOPPED_EXIT_CODE and not SAVED.search(self._last_words(job)):
+            what = "it was stopped before its first iteration, and nothing is saved"
+            raise ClusterError(f"job {job}", what, "submit it again")
+        return exit_code
 
     def _is_over(self, job: str) -> bool:
         with self._in_words():
             status: JobStatus = self._client.get_job_status(job)
         return status.is_terminal()
+
+    def _last_words(self, job: str) -> str:
+        """The end of what the job has printed; a long one has printed more than fits into an answer."""
+        words = ""
+
+        def keep(text: str) -> None:
+            nonlocal words
+            words = (words + text)[-LAST_WORDS:]
+
+        with suppress(TimeoutError, aiohttp.ClientError):
+            asyncio.run(self._tail(job, keep, 0))
+        return words
 
     def _exit_code(self, job: str) -> int:
         with self._in_words():

@@ -1,10 +1,13 @@
 """What can be wrong with the machine that a process is on, whether or not a Ray runs: each check takes milliseconds."""
 
+import os
 import resource
 import shutil
 from pathlib import Path
 
+from rl_cluster.config.caches import KERNEL_CACHE, can_keep_kernels
 from rl_cluster.config.scratch import scratch_file
+from rl_cluster.config.user_folders import private_folder
 from rl_cluster.operations.finding import Finding, failed, passed, warned
 from rl_cluster.operations.gpu_checks import check_gpus
 
@@ -17,8 +20,8 @@ LEAST_SHARED_MEMORY_GIB = 1.0
 
 
 def check_machine() -> list[Finding]:
-    """Shared memory, open files, GPUs."""
-    return [_check_shared_memory(), _check_open_files(), *check_gpus()]
+    """Shared memory, open files, places for what is compiled, GPUs."""
+    return [_check_shared_memory(), _check_open_files(), _check_kernel_cache(), *check_gpus()]
 
 
 def check_storage(folder: Path, least_free_gib: float) -> Finding:
@@ -50,6 +53,14 @@ def _check_shared_memory() -> Finding:
         what = f"{SHARED_MEMORY} holds {total_gib:.2f} GiB"
         return warned("shared memory", what, "Ray falls back to the disk: docker run --shm-size=8g, or an emptyDir")
     return passed("shared memory", f"{SHARED_MEMORY} holds {total_gib:.1f} GiB")
+
+
+def _check_kernel_cache() -> Finding:
+    given = os.environ.get(KERNEL_CACHE)
+    if can_keep_kernels() or (given and not Path(given).is_relative_to(private_folder())):
+        return passed("kernels", "compiled kernels are kept")
+    what = "neither the package nor a home can be written: compiled kernels are kept in a temporary folder"
+    return warned("kernels", what, f"export {KERNEL_CACHE}=DIR with a folder that lasts, on every node")
 
 
 def _check_open_files() -> Finding:

@@ -7,16 +7,14 @@ short private folder, and takes nothing with it but what it started: never `ray 
 import logging
 import os
 import secrets
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, NoReturn, Self
+from types import TracebackType
+from typing import Any, Self
 
 import ray
 from ray._common.utils import get_ray_address_file
@@ -34,6 +32,8 @@ from rl_cluster.rllib.address import Endpoint, parse_head
 from rl_cluster.rllib.authentication import read_auth_mode
 from rl_cluster.rllib.deadline import greet
 from rl_cluster.rllib.own_ray_folder import make_own_folder
+from rl_cluster.rllib.signal_handlers import own_signal_handlers
+from rl_cluster.rllib.token_file import check_token_file
 from rl_cluster.rllib.waiting import waiting
 from rl_cluster.sampling.plan import NodeResources
 
@@ -142,6 +142,7 @@ def _start_own(ending: ExitStack) -> None:
 
 
 def _join(endpoint: Endpoint, ending: ExitStack) -> None:
+    check_token_file()
     given, address = read_auth_mode(), str(endpoint)
     greet(endpoint, f"address {address}", START_REMEDY)
     is_token_known = AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
@@ -236,14 +237,8 @@ def _last_line(text: str) -> str:
 
 def _init(ending: ExitStack, **arguments: object) -> None:
     ending.callback(ray.shutdown)
-    ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _exit)  # Ray's native handler prints a stack trace and aborts
-
-
-def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    """Ends the process in order, so that whatever is to be closed is closed."""
-    sys.exit(128 + number)
+    with own_signal_handlers():
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ Each round is tested in this order:
 0. The score, or what was learnt, is not finite: back at once.
 1. The first `grace` rounds after a change of stage are only recorded.
 2. Fallback (`fallback.py`), from stage 2 on.
-3. Advance: `num_passes` rounds in a row at or above the stage's `pass_score`. Their mean is the stage's reference.
+3. Advance: `num_passes` rounds in a row at or above what passes the stage (`pass_score.py`). Their mean is the stage's
+   reference.
 4. Plateau: `patience` rounds without a score above the best one by `MIN_GAIN`.
 
 A run that has passed its last stage is done: it trains on, and is only recorded. So is one that is held, because its
@@ -14,10 +15,14 @@ ways back are used up. Stages count from 1. Nothing here knows what a stage is o
 
 import math
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from rl_cluster.config.curriculum import CurriculumConfig
+from rl_cluster.config.section import Score, Tally
 from rl_cluster.schedulers.fallback import FallbackState, bound_of, give_up, judge
+from rl_cluster.schedulers.pass_score import score_to_pass
 
 __all__ = ["CurriculumState", "Event", "Mode", "decide"]
 
@@ -36,20 +41,22 @@ class Mode(StrEnum):
 class CurriculumState(NamedTuple):
     """Where a run stands."""
 
-    stage: int = 1
+    stage: Annotated[int, Field(ge=1)] = 1
     mode: Mode = Mode.TRAIN
-    transitions: int = 0
+    transitions: Tally = 0
     """advances and fallbacks so far"""
-    rounds: int = 0
+    rounds: Tally = 0
     """in this stage, since the last change"""
-    passes: tuple[float, ...] = ()
+    passes: tuple[Score, ...] = ()
     """scores of the last rounds, as far as they passed in a row"""
-    best: float = -1.0
+    best: Score = -1.0
     """best score in this stage; -1 = none yet"""
-    stale: int = 0
+    stale: Tally = 0
     """rounds in a row without a new best"""
-    references: tuple[float, ...] = ()
+    references: tuple[Score, ...] = ()
     """mean passing score of stage 1, 2, .., as measured when it was passed last"""
+    floors: tuple[Score, ...] = ()
+    """least passing score of stage 1, 2, .., as measured when it was first evaluated; none without `floor_share`"""
     fallback: FallbackState = FallbackState()
 
 
@@ -106,7 +113,7 @@ def _leave(
 def _pass_or_stay(
     rules: CurriculumConfig, state: CurriculumState, score: float
 ) -> tuple[CurriculumState, Event | None]:
-    stage, pass_score = state.stage, rules.stages[state.stage - 1].pass_score
+    stage, pass_score = state.stage, score_to_pass(rules, state.stage, state.floors)
     passes = (*state.passes, score) if score >= pass_score else ()
     if len(passes) < rules.num_passes:
         return _note_progress(rules, state._replace(passes=passes), score)
@@ -130,5 +137,10 @@ def _note_progress(
 
 def _enter(state: CurriculumState, stage: int) -> CurriculumState:
     """Another stage, all of its counters at zero."""
-    fallback = state.fallback._replace(failures=0)
-    return CurriculumState(stage, transitions=state.transitions + 1, references=state.references, fallback=fallback)
+    return CurriculumState(
+        stage,
+        transitions=state.transitions + 1,
+        references=state.references,
+        floors=state.floors,
+        fallback=state.fallback._replace(failures=0),
+    )

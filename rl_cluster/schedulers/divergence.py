@@ -1,14 +1,20 @@
 """Signs that training falls apart: numbers that are not finite, a KL far off its target, returns that swing.
 
-Returns swing if those of the last iterations spread much wider than those of the run before. Nothing is done about it
-here; what is told is a reason in words.
+Returns swing if those of the last iterations spread much wider than those of the run before, and are no better on
+average: a run that learns fast does not diverge. What is told is a reason in words; `decide_restore` says whether the
+run goes back to what it last held for good.
 """
 
 import math
-from statistics import pstdev
-from typing import NamedTuple
+from statistics import fmean, pstdev
+from typing import Annotated, NamedTuple
 
-__all__ = ["SpreadState", "note_return", "why_diverging"]
+from pydantic import Field
+
+from rl_cluster.config.controllers import ControllersConfig
+from rl_cluster.config.section import Tally
+
+__all__ = ["RESTORED_LR", "SpreadState", "decide_restore", "forget_recent", "note_return", "why_diverging"]
 
 RECENT = 10
 """Iterations whose spread of returns is held against that of the run before them."""
@@ -19,15 +25,22 @@ WIDER = 3.0
 and 20 differ so much once in 30,000 times; by a factor of 2 it would be once in 200."""
 FAR = 10.0
 """KL over its target, above which the policy has left the trust region."""
+LARGEST_KL = 1.0
+"""Nats per UAV and update, above which it has left any: a hundred times what PPO's updates usually make."""
+RESTORED_LR = 0.5
+"""The learning rate is multiplied by this when a run goes back: at the same rate it would diverge again."""
+
+
+_Return = Annotated[float, Field(ge=-1e100, le=1e100)]
 
 
 class SpreadState(NamedTuple):
     """Returns so far: the last ones, and moments of those before."""
 
-    recent: tuple[float, ...] = ()
-    num_before: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
+    recent: Annotated[tuple[_Return, ...], Field(max_length=RECENT)] = ()
+    num_before: Tally = 0
+    mean: _Return = 0.0
+    squares: Annotated[float, Field(ge=0.0, le=1e250)] = 0.0
     """sum of squared deviations from the mean (Welford 1962)"""
 
 
@@ -50,15 +63,33 @@ def why_diverging(state: SpreadState, loss: float, kl: float, kl_target: float) 
         state: Returns so far.
         loss: Of the last update.
         kl: Of the last update, in nats.
-        kl_target: 0 = none is set: every finite KL is accepted.
+        kl_target: 0 = none is set: KL up to `LARGEST_KL` is accepted.
     """
     if not math.isfinite(loss) or not math.isfinite(kl):
         return "the loss or KL is not finite"
     if kl_target and kl > FAR * kl_target:
         return f"KL {kl:.3g} is more than {FAR:g} times its target {kl_target:g}"
-    if state.num_before < ENOUGH:
+    if kl > LARGEST_KL:
+        return f"KL {kl:.3g} is more than {LARGEST_KL:g} nat"
+    if state.num_before < ENOUGH or len(state.recent) < RECENT:
         return None
     recent, before = pstdev(state.recent), math.sqrt(state.squares / state.num_before)
-    if recent > WIDER * before:
+    if recent > WIDER * before and fmean(state.recent) <= state.mean:
         return f"returns of the last {RECENT} iterations spread {recent:.3g}, those before {before:.3g}"
     return None
+
+
+def decide_restore(config: ControllersConfig, why: str | None, num_restores: int) -> bool:
+    """Whether a run goes back now.
+
+    Args:
+        config: What is to be done about divergence, and how often.
+        why: Why it seems to diverge; None: it does not.
+        num_restores: How often it has gone back.
+    """
+    return config.on_divergence == "restore" and why is not None and num_restores < config.max_restores
+
+
+def forget_recent(state: SpreadState) -> SpreadState:
+    """The state of a run that has gone back: its last returns are those of weights that are gone."""
+    return state._replace(recent=())

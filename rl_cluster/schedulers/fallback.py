@@ -8,6 +8,7 @@ ever. `curriculum.py` says when this test is made, and what follows.
 from typing import Literal, NamedTuple
 
 from rl_cluster.config.curriculum import CurriculumConfig
+from rl_cluster.config.section import Tally
 
 __all__ = ["FallbackState", "Verdict", "bound_of", "give_up", "judge"]
 
@@ -17,9 +18,9 @@ Verdict = Literal["stay", "fall back", "hold"]
 class FallbackState(NamedTuple):
     """What the test remembers."""
 
-    failures: int = 0
+    failures: Tally = 0
     """failed rounds in a row"""
-    used: tuple[int, ...] = ()
+    used: tuple[Tally, ...] = ()
     """ways back so far from stage 1, 2, ..; stages beyond the last have had none"""
 
 

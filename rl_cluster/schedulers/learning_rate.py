@@ -7,7 +7,9 @@ has stopped to pay. Windows do not overlap, so no plateau follows another before
 
 import math
 from statistics import fmean, variance
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
 
 from rl_cluster.config.controllers import ControllersConfig
 from rl_cluster.config.schema import PPOConfig
@@ -19,12 +21,15 @@ SIGNIFICANT = 2.0
 """Standard errors."""
 
 
+_Score = Annotated[float, Field(ge=-1e15, le=1e15)]
+
+
 class PlateauState(NamedTuple):
     """What the test remembers."""
 
-    window: tuple[float, ...] = ()
+    window: tuple[_Score, ...] = ()
     """scores of the window that is being filled"""
-    best: tuple[float, ...] = ()
+    best: tuple[_Score, ...] = ()
     """scores of the best window so far"""
 
 

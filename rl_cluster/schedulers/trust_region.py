@@ -8,7 +8,9 @@ penalty is of Schulman et al. 2017 (arXiv 1707.06347, eq. 8); the rule there dou
 """
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
 
 from rl_cluster.config.controllers import ControllersConfig
 
@@ -22,9 +24,9 @@ SMALLEST_RATIO = 1e-3
 class TrustRegionState(NamedTuple):
     """What the controller remembers."""
 
-    weight: float
+    weight: Annotated[float, Field(gt=0.0, le=1e6)]
     """beta"""
-    error: float = 0.0
+    error: Annotated[float, Field(ge=-1e3, le=1e3)] = 0.0
     """average of ln(KL / target), the last one counting half"""
 
 

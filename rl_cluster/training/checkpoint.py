@@ -4,43 +4,52 @@ Safetensors, npz without pickle, JSON and YAML only, in a sealed folder (`sealed
 run code, and nothing is parsed before its hash has been checked. What the state is made of is decided by the engines.
 """
 
-import io
-import json
-import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load as parse_tensors
-from safetensors.torch import save as format_tensors
-from torch import Tensor
+from torch import Tensor, device
 
-from rl_cluster.config.load import load_saved, to_yaml
+from rl_cluster.config.load import to_yaml, validated
 from rl_cluster.config.schema import Config
+from rl_cluster.config.yaml_file import parse_yaml
 from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.learning.memory import available_bytes
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.training.checkpoint_content import Content, weights_fault
+from rl_cluster.training.checkpoint_files import (
+    ARRAYS,
+    CONFIG,
+    FILES,
+    OPTIMIZER,
+    SNAPSHOTS,
+    STATE,
+    WEIGHTS,
+    Unreadable,
+    format_arrays,
+    format_state,
+    format_tensors,
+    parse_arrays,
+    parse_state,
+    parse_tensors,
+)
 from rl_cluster.training.checkpoint_store import (
     checkpoint_name,
     is_checkpoint,
+    iteration_of,
     list_checkpoints,
-    older_sound_checkpoint,
+    older_checkpoints,
     prune_checkpoints,
 )
-from rl_cluster.training.sealed_folder import Damage, read_sealed, write_sealed
+from rl_cluster.training.sealed_folder import Damage, Sealed, read_sealed, write_sealed
 
 __all__ = ["Checkpoint", "FoundCheckpoint", "find_checkpoint", "load_model"]
 
-WEIGHTS, OPTIMIZER, SNAPSHOTS, ARRAYS = "model.safetensors", "optimizer.safetensors", "stages.safetensors", "worlds.npz"
-CONFIG, STATE = "config.yaml", "state.json"
-FILES = (WEIGHTS, OPTIMIZER, SNAPSHOTS, ARRAYS, CONFIG, STATE)
-MAX_STATE_BYTES = 64 << 20
 
-ValueT = TypeVar("ValueT")
+MAX_CONFIG_BYTES = 1 << 20
+GIB = float(1 << 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,36 +93,30 @@ class Checkpoint:
 
     def _files(self) -> dict[str, bytes]:
         return {
-            WEIGHTS: _format_tensors(self.weights),
-            OPTIMIZER: _format_tensors(self.optimizer),
-            SNAPSHOTS: _format_tensors(self.snapshots),
-            ARRAYS: _format_arrays(self.arrays),
+            WEIGHTS: format_tensors(self.weights),
+            OPTIMIZER: format_tensors(self.optimizer),
+            SNAPSHOTS: format_tensors(self.snapshots),
+            ARRAYS: format_arrays(self.arrays),
             CONFIG: to_yaml(self.config).encode(),
-            STATE: json.dumps({"iteration": self.iteration, "state": self.state}, allow_nan=False).encode(),
+            STATE: format_state(self.iteration, self.state),
         }
 
     @classmethod
     def load(cls, folder: Path) -> "Checkpoint":
-        """Reads a checkpoint folder, if every byte of it is as it was written.
+        """Reads a checkpoint folder, if every byte of it is as it was written, and all of it fits its own settings.
 
         Raises:
-            CheckpointError: The folder is none, or damaged; the message names the file, what is wrong with it, and the
-                newest older sound checkpoint beside it.
+            CheckpointError: The folder is none, or damaged, or its content does not fit; the message names the file,
+                what is wrong with it, and the newest older sound checkpoint beside it.
         """
         try:
-            files = _read(folder)
-            iteration, state = _parse(folder, STATE, _parse_state, files)
-            return cls(
-                config=_load_config(folder / CONFIG),
-                iteration=iteration,
-                weights=_parse(folder, WEIGHTS, parse_tensors, files),
-                optimizer=_parse(folder, OPTIMIZER, parse_tensors, files),
-                arrays=_parse(folder, ARRAYS, _parse_arrays, files),
-                state=state,
-                snapshots=_parse(folder, SNAPSHOTS, parse_tensors, files),
-            )
+            return _load(folder)
         except Damage as damage:
             raise _to_error(damage, folder) from damage
+
+
+class _Misfit(Damage):
+    """The folder is as it was written, but no run of its settings writes that: nobody else's damage explains it."""
 
 
 class FoundCheckpoint(NamedTuple):
@@ -127,6 +130,10 @@ class FoundCheckpoint(NamedTuple):
 
 def find_checkpoint(path: Path) -> FoundCheckpoint:
     """The newest sound checkpoint of a run folder or of its `checkpoints` folder, or the checkpoint folder itself.
+
+    What a full disk, a kill or a flipped bit has done to a checkpoint is passed over, and reported. One whose files are
+    all as they were written, but ask for more memory than its settings need, is refused: somebody has made it so.
+    `Checkpoint.load` refuses in the same way what else does not fit.
 
     Raises:
         CheckpointError: There is no such folder, it holds no checkpoint, or none that is sound; a checkpoint folder
@@ -146,6 +153,8 @@ def find_checkpoint(path: Path) -> FoundCheckpoint:
     for folder in candidates:
         try:
             _read(folder)
+        except _Misfit as misfit:
+            raise _to_error(misfit, folder) from misfit
         except Damage as damage:
             damaged.append(_to_error(damage, folder))
         else:
@@ -160,81 +169,94 @@ def load_model(checkpoint: Checkpoint, config: Config | None = None) -> Transfor
         CheckpointError: Names or shapes of the weights are not those of the model that the config describes.
     """
     model = TransformerGNN((config or checkpoint.config).model, graph_spec(config or checkpoint.config))
-    expected, weights = model.state_dict(), checkpoint.weights
-    where = f"checkpoint of iteration {checkpoint.iteration}"
-    remedy = "its model weights and its config are not of the same run; use another checkpoint"
-    if config:
-        remedy = "take the task, the kinds of resource and the size of the model from the checkpoint's own config.yaml"
-    for name in sorted(expected.keys() ^ weights.keys()):
-        what = f"weight {name} is missing" if name in expected else f"weight {name} is unknown to the model"
-        raise CheckpointError(where, what, remedy)
-    for name, tensor in expected.items():
-        if weights[name].shape != tensor.shape:
-            what = f"weight {name} has shape {list(weights[name].shape)}, the model's is {list(tensor.shape)}"
-            raise CheckpointError(where, what, remedy)
-        if not weights[name].isfinite().all():
-            raise CheckpointError(where, f"weight {name} is not finite", "use an older checkpoint")
-    model.load_state_dict(weights)
+    if what := weights_fault(model.state_dict(), checkpoint.weights):
+        remedy = "its model weights and its config are not of the same run; use another checkpoint"
+        if config:
+            remedy = (
+                "take the task, the kinds of resource and the size of the model from the checkpoint's own config.yaml"
+            )
+        raise CheckpointError(f"checkpoint of iteration {checkpoint.iteration}", what, remedy)
+    model.load_state_dict(checkpoint.weights)
     return model
 
 
-def _read(folder: Path) -> dict[str, bytes]:
-    files = read_sealed(folder)
-    for name in sorted(files.keys() ^ set(FILES)):
-        raise Damage(folder / name, "is missing" if name in FILES else "does not belong to a checkpoint")
-    return files
+def _load(folder: Path) -> Checkpoint:
+    """Raises Damage."""
+    files, content, config = _read(folder)
+    parts: dict[str, Any] = {}
+    for part, name, parse in (
+        ("state", STATE, parse_state),
+        ("weights", WEIGHTS, parse_tensors),
+        ("optimizer", OPTIMIZER, parse_tensors),
+        ("snapshots", SNAPSHOTS, parse_tensors),
+        ("arrays", ARRAYS, lambda array_file: parse_arrays(array_file, content.arrays)),
+    ):
+        try:
+            parts[part] = parse(files[name])
+        except Unreadable as error:
+            raise _Misfit(folder / name, f"cannot be parsed: {error}") from error
+    iteration, parts["state"] = parts["state"]
+    for misfit in content.misfits(iteration=iteration, **parts):
+        raise _Misfit(folder / misfit.file, misfit.what)
+    named = iteration_of(folder)
+    if named is not None and named != iteration:
+        raise _Misfit(folder / STATE, f"is of iteration {iteration}, the folder's name of {named}")
+    return Checkpoint(config=config, iteration=iteration, **parts)
+
+
+def _read(folder: Path) -> tuple[dict[str, bytes], Content, Config]:
+    """Every file, all of them together no larger than the settings need. Raises Damage."""
+    found: list[tuple[Content, Config]] = []
+
+    def check(sealed: Sealed) -> None:
+        for name in sorted(sealed.num_bytes.keys() ^ set(FILES)):
+            raise Damage(folder / name, "is missing" if name in FILES else "does not belong to a checkpoint")
+        found.append(_check_sizes(sealed))
+
+    files = read_sealed(folder, check)
+    return files, *found[0]
+
+
+def _check_sizes(sealed: Sealed) -> tuple[Content, Config]:
+    """Refuses files that are larger than the settings need, before they are read."""
+    folder = sealed.folder
+    if sealed.num_bytes[CONFIG] > MAX_CONFIG_BYTES:
+        raise _Misfit(folder / CONFIG, f"has {sealed.num_bytes[CONFIG]} bytes, more than {MAX_CONFIG_BYTES}")
+    config = _parse_config(sealed.read(CONFIG), folder / CONFIG)
+    content = Content(config)
+    for name, most in content.max_bytes().items():
+        if sealed.num_bytes[name] > most:
+            what = f"has {sealed.num_bytes[name]} bytes, and its settings need no more than {most}"
+            raise _Misfit(folder / name, what)
+    total, free = sum(sealed.num_bytes.values()), available_bytes(device("cpu"))
+    if total > free:
+        raise _Misfit(folder, f"has {total / GIB:.1f} GiB, and {free / GIB:.1f} GiB of memory are free")
+    return content, config
+
+
+def _parse_config(text: bytes, path: Path) -> Config:
+    """Read from what has been checked, not from the disk again."""
+    try:
+        data = parse_yaml(text.decode(), str(path))
+        if not isinstance(data, dict):
+            raise _Misfit(path, "is not a mapping")
+        return validated(data, str(path))
+    except UnicodeDecodeError:
+        raise _Misfit(path, "is not UTF-8") from None
+    except ConfigError as error:
+        raise _Misfit(path, str(error).removeprefix(f"{path}: ")) from error
 
 
 def _to_error(damage: Damage, folder: Path) -> CheckpointError:
     """The user's error, with the newest older sound checkpoint as the remedy."""
-    older = older_sound_checkpoint(folder)
+    older = next((path for path in older_checkpoints(folder) if _is_sound(path)), None)
     remedy = f"use {older}" if older else "train again; there is no older sound checkpoint beside it"
     return CheckpointError(str(damage.where), damage.what, remedy)
 
 
-def _parse(folder: Path, name: str, parse: Callable[[bytes], ValueT], files: dict[str, bytes]) -> ValueT:
+def _is_sound(folder: Path) -> bool:
     try:
-        return parse(files[name])
-    except (SafetensorError, zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError) as error:
-        raise Damage(folder / name, f"cannot be parsed: {error}") from error
-    except (MemoryError, RecursionError) as error:
-        raise Damage(folder / name, f"cannot be parsed: {type(error).__name__}") from error
-
-
-def _load_config(path: Path) -> Config:
-    try:
-        return load_saved(path)
-    except ConfigError as error:
-        raise Damage(path, str(error).removeprefix(f"{path}: ")) from error
-
-
-def _parse_state(content: bytes) -> tuple[int, dict[str, Any]]:
-    if len(content) > MAX_STATE_BYTES:
-        raise ValueError(f"{len(content)} bytes are more than {MAX_STATE_BYTES}")
-    body = json.loads(content)
-    iteration, state = body["iteration"], body["state"]
-    if not isinstance(iteration, int) or not isinstance(state, dict):
-        raise TypeError("iteration is not a number, or state not a mapping")
-    return iteration, state
-
-
-def _format_tensors(tensors: dict[str, Tensor]) -> bytes:
-    return bytes(format_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
-
-
-def _format_arrays(arrays: dict[str, NDArray[Any]]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            member_info = zipfile.ZipInfo(f"{name}.npy")  # without the time of day: equal arrays give equal bytes
-            with archive.open(member_info, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-    return file.getvalue()
-
-
-def _parse_arrays(content: bytes) -> dict[str, NDArray[Any]]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-            raise ValueError("a member is compressed")  # ours never are: a small file cannot fill the memory
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: np.asarray(arrays[name]) for name in arrays.files}
+        _load(folder)
+    except Damage:
+        return False
+    return True

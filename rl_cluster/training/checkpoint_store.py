@@ -6,9 +6,16 @@ What is in one of them is known to `checkpoint.py` alone.
 import re
 from pathlib import Path
 
-from rl_cluster.training.sealed_folder import MANIFEST, Damage, read_sealed, remove_leftovers, remove_sealed
+from rl_cluster.training.sealed_folder import MANIFEST, remove_leftovers, remove_sealed
 
-__all__ = ["checkpoint_name", "is_checkpoint", "list_checkpoints", "older_sound_checkpoint", "prune_checkpoints"]
+__all__ = [
+    "checkpoint_name",
+    "is_checkpoint",
+    "iteration_of",
+    "list_checkpoints",
+    "older_checkpoints",
+    "prune_checkpoints",
+]
 
 FOLDER_NAME = re.compile(r"checkpoint-([0-9]{6,12})")
 
@@ -20,7 +27,7 @@ def checkpoint_name(iteration: int) -> str:
 
 def is_checkpoint(folder: Path) -> bool:
     """True = the folder is meant to be a checkpoint, by its name or by what it holds, sound or not."""
-    return _iteration(folder) is not None or (folder / MANIFEST).is_file()
+    return iteration_of(folder) is not None or (folder / MANIFEST).is_file()
 
 
 def list_checkpoints(checkpoints: Path) -> list[Path]:
@@ -28,15 +35,19 @@ def list_checkpoints(checkpoints: Path) -> list[Path]:
     return [folder for _, folder in _list_numbered(checkpoints)]
 
 
-def older_sound_checkpoint(folder: Path) -> Path | None:
-    """The newest sound checkpoint beside a checkpoint folder that is older than it; None if there is none."""
-    iteration = _iteration(folder)
+def older_checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints beside a checkpoint folder that are older than it, newest first."""
+    iteration = iteration_of(folder)
     if iteration is None:
-        return None
-    for older, path in _list_numbered(folder.absolute().parent):
-        if older < iteration and _is_sound(path):
-            return folder.parent / path.name
-    return None
+        return []
+    beside = _list_numbered(folder.absolute().parent)
+    return [folder.parent / path.name for older, path in beside if older < iteration]
+
+
+def iteration_of(folder: Path) -> int | None:
+    """What a folder's name says; None = it is no name of a checkpoint."""
+    match = FOLDER_NAME.fullmatch(folder.absolute().name)
+    return int(match[1]) if match else None
 
 
 def prune_checkpoints(checkpoints: Path, iteration: int, keep: int) -> None:
@@ -54,19 +65,6 @@ def _list_numbered(checkpoints: Path) -> list[tuple[int, Path]]:
     found = [
         (iteration, path)
         for path in checkpoints.iterdir()
-        if (iteration := _iteration(path)) is not None and path.is_dir() and not path.is_symlink()
+        if (iteration := iteration_of(path)) is not None and path.is_dir() and not path.is_symlink()
     ]
     return sorted(found, reverse=True)
-
-
-def _iteration(folder: Path) -> int | None:
-    match = FOLDER_NAME.fullmatch(folder.absolute().name)
-    return int(match[1]) if match else None
-
-
-def _is_sound(folder: Path) -> bool:
-    try:
-        read_sealed(folder)
-    except Damage:
-        return False
-    return True

@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -142,7 +141,7 @@ class Comparison:
         table = Table(padding=(0, 1, 0, 0), box=None)
         table.add_column(no_wrap=True)
         for name in intervals:
-            table.add_column(escape(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
+            table.add_column(Text(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
         for column, metric in enumerate(self.metrics):
             label, decimals = LABELS[metric]
             if all(np.isnan(interval.mean[column]) for interval in intervals.values()):
@@ -184,12 +183,12 @@ def _defined(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def interval_cell(interval: Interval, decimals: int, sign: str = "") -> str:
+def interval_cell(interval: Interval, decimals: int, sign: str = "") -> Text:
     """A mean above its interval, for a table of rich; a dash where it is not defined."""
     mean, low, high = map(float, interval)
     if np.isnan(mean):
-        return "-"
+        return Text("-")
     number = f"{sign}.{decimals}f"
     if np.isnan(low):
-        return f"[bold]{mean:{number}}[/bold]"
-    return f"[bold]{mean:{number}}[/bold]\n[dim]{low:{number}} {high:{number}}[/dim]"
+        return Text(f"{mean:{number}}", "bold")
+    return Text.assemble((f"{mean:{number}}", "bold"), "\n", (f"{low:{number}} {high:{number}}", "dim"))

@@ -5,16 +5,27 @@ one setting: KL moves the penalty's weight after every update, the evaluated sco
 every evaluation. It is decided once, in the trainer's process, and sent to all env runners and Learners.
 """
 
+import json
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from rl_cluster.config.schema import Config
+from rl_cluster.config.section import Share, Tally
 from rl_cluster.metrics.names import episode_key, learning_key
-from rl_cluster.schedulers.curriculum import CurriculumState, Event, Mode, decide
-from rl_cluster.schedulers.divergence import SpreadState, note_return, why_diverging
-from rl_cluster.schedulers.fallback import FallbackState
+from rl_cluster.schedulers.curriculum import CurriculumState, Event, decide
+from rl_cluster.schedulers.divergence import (
+    RESTORED_LR,
+    SpreadState,
+    decide_restore,
+    forget_recent,
+    note_return,
+    why_diverging,
+)
 from rl_cluster.schedulers.learning_rate import PlateauState, note_score, schedule, warmup
+from rl_cluster.schedulers.pass_score import score_to_pass
 from rl_cluster.schedulers.trust_region import TrustRegionState, adapt_kl_weight
 from rl_cluster.types import Controls, StageMix
 
@@ -28,13 +39,18 @@ class _State(NamedTuple):
     curriculum: CurriculumState = CurriculumState()
     plateau: PlateauState = PlateauState()
     spread: SpreadState = SpreadState()
-    lr_factor: float = 1.0
-    entropy_factor: float = 1.0
-    held_lr: float | None = None
+    lr_factor: Share = 1.0
+    entropy_factor: Annotated[float, Field(ge=1.0, le=1e30)] = 1.0
+    held_lr: Share | None = None
     """learning rate of a run whose curriculum is held"""
     is_finite: bool = True
     """False = an update since the last evaluation was not"""
-    why_diverging: str | None = None
+    why_diverging: Annotated[str, Field(max_length=300)] | None = None
+    restores: Tally = 0
+    """ways back from divergence so far"""
+
+
+_FORM = TypeAdapter(_State, config=ConfigDict(strict=True, allow_inf_nan=False, extra="forbid"))
 
 
 class Controllers:
@@ -73,8 +89,30 @@ class Controllers:
         at = self._state.curriculum
         return StageMix(at.stage, self._config.curriculum.stages[at.stage - 1].mix[0], at.transitions)
 
-    def note_update(self, metrics: Mapping[str, float]) -> list[str]:
-        """Takes an iteration's metrics, and says what is worth telling."""
+    @property
+    def keeps_good(self) -> bool:
+        """Whether the run may have to go back to what it last held for good."""
+        return self._config.controllers.on_divergence == "restore"
+
+    @property
+    def lacks_floor(self) -> bool:
+        """Whether the current stage's floor must be measured before its next score is noted."""
+        curriculum, at = self._config.curriculum, self._state.curriculum
+        return curriculum is not None and curriculum.floor_share is not None and len(at.floors) < at.stage
+
+    def note_floor(self, floor: float) -> float:
+        """Takes the floor of the current stage, and gives the score that passes it."""
+        at = self._state.curriculum
+        at = at._replace(floors=(*at.floors, floor))
+        self._state = self._state._replace(curriculum=at)
+        return score_to_pass(self._config.curriculum, at.stage, at.floors)
+
+    def note_update(self, metrics: Mapping[str, float], done: int) -> tuple[bool, list[str]]:
+        """Takes the metrics of the iteration that made it `done`.
+
+        Returns:
+            Whether weights and optimizer must go back to what was last held for good; what is worth telling.
+        """
         settings, state = self._config.controllers, self._state
         kl = metrics.get(learning_key("last_epoch_kl"))  # the old API stack measures none
         loss = metrics.get(learning_key("policy_loss"), math.nan)
@@ -83,13 +121,24 @@ class Controllers:
         if settings.kl_target:
             trust_region = adapt_kl_weight(settings, trust_region, math.nan if kl is None else kl)
         why = why_diverging(spread, loss, kl or 0.0, settings.kl_target)
+        self._state = state._replace(trust_region=trust_region, spread=spread, why_diverging=why)
+        if decide_restore(settings, why, state.restores):
+            return True, [f"diverging: {why}; {self._restore(done)}"]
+        self._state = self._state._replace(is_finite=state.is_finite and math.isfinite(loss))
+        return False, [f"diverging: {why}"] if why and not state.why_diverging else []
+
+    def _restore(self, done: int) -> str:
+        """Slows down for weights that are good again; what was done, in words."""
+        state, before = self._state, self.controls(done).lr
         self._state = state._replace(
-            trust_region=trust_region,
-            spread=spread,
-            is_finite=state.is_finite and math.isfinite(loss),
-            why_diverging=why,
+            spread=forget_recent(state.spread),
+            why_diverging=None,
+            restores=state.restores + 1,
+            lr_factor=state.lr_factor * RESTORED_LR,
+            held_lr=state.held_lr and state.held_lr * RESTORED_LR,
         )
-        return [f"diverging: {why}"] if why and not state.why_diverging else []
+        number = f"{state.restores + 1} of {self._config.controllers.max_restores}"
+        return f"restored ({number}), lr {_short(before)} -> {_short(self.controls(done).lr)}"
 
     def note_score(self, score: float, done: int) -> tuple[Event | None, list[str]]:
         """Takes the score of an evaluation after `done` iterations: what it changes, and the words for it."""
@@ -134,21 +183,32 @@ class Controllers:
         }
 
     def load_state_dict(self, data: Mapping[str, Any]) -> None:
-        """Takes back what `state_dict` gave. Raises KeyError, TypeError or ValueError if it is something else."""
-        curriculum = dict(data["curriculum"])
-        used = tuple(curriculum["fallback"]["used"])
-        fallback = FallbackState(curriculum["fallback"]["failures"], used)
-        tuples = {name: tuple(curriculum[name]) for name in ("passes", "references")}
-        at = CurriculumState(**{**curriculum, **tuples, "fallback": fallback, "mode": Mode(curriculum["mode"])})
-        self._state = _State(
-            **{
-                **data,
-                "trust_region": TrustRegionState(**data["trust_region"]),
-                "plateau": PlateauState(*(tuple(data["plateau"][name]) for name in PlateauState._fields)),
-                "spread": SpreadState(**{**data["spread"], "recent": tuple(data["spread"]["recent"])}),
-                "curriculum": at,
-            }
-        )
+        """Takes back what `state_dict` gave. Raises ValueError if it is anything else, whatever it is."""
+        text = json.dumps(data)
+        self._state = _FORM.validate_json(text)
+        if json.loads(json.dumps(self.state_dict())) != json.loads(text):
+            raise ValueError("a part of the controllers' state is missing")
+
+    def check(self) -> None:
+        """Raises ValueError if a state that was taken back cannot be one of a run of these settings."""
+        state, settings, curriculum = self._state, self._config.controllers, self._config.curriculum
+        at, plateau = state.curriculum, state.plateau
+        num_stages = len(curriculum.stages) if curriculum else 1
+        low, high = settings.kl_weight_range
+        tests = {
+            f"stage {at.stage} of {num_stages}": at.stage <= num_stages,
+            "references that do not match the stage": at.stage - 1 <= len(at.references) <= num_stages,
+            "ways back of more stages than there are": len(at.fallback.used) <= num_stages,
+            "floors of more stages than there are": len(at.floors) <= num_stages,
+            "more ways back from divergence than are allowed": state.restores <= settings.max_restores,
+            "passes of a stage that is passed": len(at.passes) < (curriculum.num_passes if curriculum else 1),
+            "a curriculum that is not set": bool(curriculum) or at == CurriculumState(),
+            "a window that is over-full": len(plateau.window) < settings.plateau_rounds,
+            "a best window of another size": len(plateau.best) in {0, settings.plateau_rounds},
+            "a weight of KL out of its range": low <= state.trust_region.weight <= high,
+        }
+        if wrong := [what for what, is_right in tests.items() if not is_right]:
+            raise ValueError(f"{wrong[0]}: no run of these settings comes to that")
 
 
 def describe(event: Event, lr_before: float, lr_after: float) -> str:

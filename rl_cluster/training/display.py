@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from rl_cluster.config.schema import Config
 from rl_cluster.metrics.names import (
@@ -95,7 +96,7 @@ class Display:
 
     def _table(self, done: int, cells: dict[str, str]) -> Table:
         table = Table(
-            title=f"rl-cluster train {self._config.name} (engine {self._config.engine})", title_justify="left"
+            title=Text(f"rl-cluster train {self._config.name} (engine {self._config.engine})"), title_justify="left"
         )
         table.add_column("measure")
         table.add_column("value", justify="right", min_width=24)

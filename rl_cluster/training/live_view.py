@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -37,7 +36,7 @@ GIB, MIB = float(1 << 30), float(1 << 20)
 
 
 def live_view(status: Mapping[str, Any]) -> RenderableType:
-    """All of it. Raises KeyError, TypeError or ValueError if it is no status of ours."""
+    """All of it, of a status that has been checked (`status_form.py`)."""
     nodes = [node_from_json(node) for node in status["nodes"]]
     parts: list[RenderableType] = [_headline(status), *_alerts(status["alerts"])]
     parts += [_curve(name, status["headline"], points) for name, points in status["curves"].items() if points]
@@ -106,7 +105,7 @@ def _runners(runners: Sequence[Mapping[str, Any]], metrics: Mapping[str, float])
     for one in slowest:
         seconds, busy_s = one["seconds"], sum(one["seconds"].values())
         shares = [f"{seconds.get(phase, 0.0) / busy_s:.0%}" if busy_s else "-" for phase in ("env", "inference")]
-        table.add_row(escape(str(one["runner"])), escape(str(one["node"])), f"{busy_s:.3f} s", *shares)
+        table.add_row(Text(str(one["runner"])), Text(str(one["node"])), f"{busy_s:.3f} s", *shares)
     return table
 
 
@@ -115,7 +114,7 @@ def _nodes(nodes: Sequence[NodeReading]) -> Table:
     for node in nodes:
         host, store = node.host, node.object_store
         table.add_row(
-            escape(node.node),
+            Text(node.node),
             f"{host.cpu_share:.0%}",
             f"{host.memory_used_bytes / GIB:.1f} of {host.memory_total_bytes / GIB:.1f} GiB",
             f"{store.used_bytes / MIB:.0f} of {store.total_bytes / MIB:.0f} MiB" if store else "-",
@@ -132,8 +131,8 @@ def _gpus(nodes: Sequence[NodeReading]) -> Table:
     for node in nodes:
         for gpu in node.gpus:
             table.add_row(
-                escape(node.node),
-                escape(f"{gpu.index} {gpu.name}"),
+                Text(node.node),
+                Text(f"{gpu.index} {gpu.name}"),
                 _text(gpu.busy_share, ".0%"),
                 _text(gpu.memory_share, ".0%"),
                 _text(gpu.power_w, ".0f", " W"),

@@ -1,13 +1,15 @@
 """The loop of a run: iterations, metrics and checkpoints on disk, and what happens when something is lost.
 
 It drives any `Engine`, so a run with Ray and one without differ in nothing but who samples and who updates. Nothing is
-written before the engine stands: a bad address or a full cluster leaves no folder behind.
+written before the engine stands: a bad address or a full cluster leaves no folder behind. A new run's first checkpoint
+is that of iteration 0.
 
 An engine that is lost is restarted, and the run goes on from its last checkpoint, as often as `training.max_restarts`
 says. A checkpoint that cannot be written costs no iteration: it is tried again after each of the next ones.
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +133,10 @@ class _SavedRun:
 
     def go_on(self, report: Report, is_stopped: Callable[[], bool]) -> Path:
         """Iterates to the end, and returns the folder of the last checkpoint."""
+        if not (self._start.checkpoint or self._saved):
+            self._saved = self._save_first()
+            if is_stopped():
+                return self._saved
         while True:
             record = self._run.iterate()
             record.metrics[CHECKPOINT_AGE_S] = time.monotonic() - self._saved_s
@@ -148,6 +154,14 @@ class _SavedRun:
         status = self._board.note(record.done, record.metrics, self._run.alerts, self._engine.status())
         self._folder.write(STATUS, status)
         self._engine.tell(status)
+
+    def _save_first(self) -> Path:
+        """The state that a new run begins with: whenever it is ended from here on, there is something to resume."""
+        try:
+            return self._save()
+        except CheckpointError:
+            shutil.rmtree(self._folder.path, ignore_errors=True)  # what cannot be resumed is in the way
+            raise
 
     def _save(self) -> Path:
         saved = self._run.checkpoint().save(self._folder.checkpoints, self._training.keep_checkpoints)

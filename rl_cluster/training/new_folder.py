@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from rl_cluster.config.scratch import scratch_folder, sweep
-from rl_cluster.errors import CheckpointError, ConfigError, typed
+from rl_cluster.config.user_folders import home_folder
+from rl_cluster.errors import CheckpointError, typed
 
 __all__ = ["default_folder", "make_folder"]
 
@@ -24,11 +25,7 @@ def default_folder(parent: str, name: str) -> Path:
 
     Raises ConfigError if there is no home.
     """
-    try:
-        home = Path.home()
-    except RuntimeError:
-        raise ConfigError(f"~/{parent}", "this user has no home folder", "name a folder with --out") from None
-    return home / parent / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return home_folder("name a folder with --out") / parent / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def make_folder(

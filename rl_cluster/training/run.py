@@ -4,6 +4,7 @@ It writes nothing: `loop.py` gives it a folder, and saves and restarts it.
 """
 
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rl_cluster.config.schema import Config
@@ -19,15 +20,16 @@ from rl_cluster.metrics.names import (
 )
 from rl_cluster.metrics.record import curriculum_metrics, outcome_means
 from rl_cluster.schedulers.curriculum import CurriculumState
+from rl_cluster.schedulers.pass_score import score_to_pass
 from rl_cluster.training.checkpoint import Checkpoint
+from rl_cluster.training.checkpoint_content import CONTROLLERS, COUNTERS
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.engine import Engine, EngineState
 from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.pass_floor import measure_pass_floor
 from rl_cluster.training.stage_snapshots import StageSnapshots
 
 __all__ = ["Record", "Run"]
-
-CONTROLLERS = "controllers"
 
 
 class Record(NamedTuple):
@@ -63,7 +65,7 @@ class Run:
         if checkpoint:
             self._controllers.load_state_dict(state.pop(CONTROLLERS))
             self._snapshots.load_state_dict(checkpoint.snapshots)
-        self._counters = {AGENT_STEPS_TOTAL: 0.0, ELAPSED_S: 0.0, **state}
+        self._counters = {**dict.fromkeys(COUNTERS, 0.0), **state}
 
     def take_over(self, checkpoint: Checkpoint | None) -> None:
         """Goes back, or over, to a checkpoint; None: to a start whose state the engine has already."""
@@ -96,16 +98,22 @@ class Run:
         """One iteration, the evaluation after it if one is due, and what follows from both."""
         training = self._config.training
         at = self._controllers.curriculum
+        if self._controllers.keeps_good and not self._snapshots.good:
+            self._snapshots.take_good(self._engine.state())
         metrics = self._engine.iterate(self.done, self._controllers.controls(self.done))
         self.done += 1
-        events = self._controllers.note_update(metrics)
+        must_restore, events = self._controllers.note_update(metrics, self.done)
+        if must_restore:
+            self._engine.load_state(self._snapshots.restore_good(self._engine.state()))
         scores: dict[int, float] = {}
         if training.evaluate_every and self.done % training.evaluate_every == 0:
             means, scores = self._evaluate()
             metrics |= means
             events += self._decide(scores[at.stage])
         if self._config.curriculum:
-            metrics |= curriculum_metrics(at.stage, str(self._controllers.curriculum.mode), scores, at.references)
+            metrics |= self._curriculum_metrics(at, scores)
+        if self._controllers.keeps_good and self.done % training.checkpoint_every == 0 and not self.is_diverging:
+            self._snapshots.take_good(self._engine.state())
         self._counters[AGENT_STEPS_TOTAL] += metrics[AGENT_STEPS]
         self._counters[ELAPSED_S] = time.monotonic() - self._begin_s
         metrics |= {**self._counters, ETA_S: self._eta_s()}
@@ -119,12 +127,27 @@ class Run:
         return left_s
 
     def _decide(self, score: float) -> list[str]:
+        floor_words = [self._measure_floor()] if self._controllers.lacks_floor else []
         event, words = self._controllers.note_score(score, self.done)
         if event and event.kind == "advance":
             self._snapshots.take(event.from_stage, self._engine.state())
         if event and event.kind == "fallback":
-            self._engine.load_state(self._snapshots.restore(event.to_stage, self._engine.state()))
-        return words
+            state = self._snapshots.restore(event.to_stage, self._engine.state())
+            self._engine.load_state(state)
+            if self._controllers.keeps_good:
+                self._snapshots.take_good(state)
+        return floor_words + words
+
+    def _measure_floor(self) -> str:
+        stage = self._controllers.curriculum.stage
+        measured = measure_pass_floor(self._config, stage)
+        return measured.describe(stage, self._controllers.note_floor(measured.floor))
+
+    def _curriculum_metrics(self, at: CurriculumState, scores: Mapping[int, float]) -> dict[str, float]:
+        """Of an iteration that was trained where the curriculum stood `at`."""
+        after = self._controllers.curriculum
+        pass_score = score_to_pass(self._config.curriculum, at.stage, after.floors)
+        return curriculum_metrics(at.stage, str(after.mode), scores, at.references, pass_score)
 
     def _evaluate(self) -> tuple[dict[str, float], dict[int, float]]:
         """Mean metrics of argmax play in the current stage, and the scores of all stages so far, from 1.

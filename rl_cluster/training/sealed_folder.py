@@ -9,12 +9,23 @@ import json
 import os
 import secrets
 import shutil
-import stat
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FORMAT_VERSION", "MANIFEST", "Damage", "read_sealed", "remove_leftovers", "remove_sealed", "write_sealed"]
+from rl_cluster.config.bounded_file import FileFault, read_bounded
+
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "Damage",
+    "Sealed",
+    "read_sealed",
+    "remove_leftovers",
+    "remove_sealed",
+    "write_sealed",
+]
 
 FORMAT_VERSION = 1
 """Raised when files are added, renamed or mean something else; folders of other versions are refused."""
@@ -66,23 +77,63 @@ def remove_leftovers(parent: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def read_sealed(folder: Path) -> dict[str, bytes]:
-    """Name -> content of the files, each as it was written.
+class Sealed:
+    """A sealed folder whose manifest is sound, and whose files have been neither read nor checked yet.
+
+    Args:
+        folder: Of the manifest.
+        entries: What the manifest lists.
+    """
+
+    def __init__(self, folder: Path, entries: Mapping[str, Any]) -> None:
+        self.folder, self._entries = folder, entries
+        self.num_bytes = {name: _listed_bytes(folder / name, entry) for name, entry in entries.items()}
+        """Name -> size of the file, as the manifest lists it."""
+
+    def read(self, name: str) -> bytes:
+        """The content of a file as it was written. Raises Damage."""
+        path, num_bytes = self.folder / name, self.num_bytes[name]
+        content = _read_plain(path, num_bytes)
+        if len(content) < num_bytes:
+            raise Damage(path, f"is truncated to {len(content)} of {num_bytes} bytes")
+        if hashlib.sha256(content).hexdigest() != self._entries[name]["sha256"]:
+            raise Damage(path, "is changed: its sha256 is not the one in the manifest")
+        return content
+
+
+def _open_sealed(folder: Path) -> Sealed:
+    """A folder whose files may be read; so far only its manifest and the names of its files have been looked at.
 
     Raises:
-        Damage: A file is missing, unknown, no plain file, truncated or changed, or the format is of another version.
+        Damage: The manifest, or a file, is missing or unknown, or the format is of another version.
     """
     try:
         manifest = _read_manifest(folder)
         if manifest["format_version"] != FORMAT_VERSION:
-            what = f"has format version {manifest['format_version']}, this program reads {FORMAT_VERSION}"
+            what = f"has format version {str(manifest['format_version'])[:20]}, this program reads {FORMAT_VERSION}"
             raise Damage(folder, what)
         listed, present = manifest["files"].keys(), {path.name for path in folder.iterdir()} - {MANIFEST}
-        for name in sorted(present ^ listed):
-            raise Damage(folder / name, "is missing" if name in listed else f"is not listed in {MANIFEST}")
-        return {name: _read_checked(folder / name, entry) for name, entry in manifest["files"].items()}
     except OSError as error:
         raise Damage(folder, f"cannot be read: {error.strerror}") from error
+    for name in sorted(present ^ listed):
+        raise Damage(folder / name, "is missing" if name in listed else f"is not listed in {MANIFEST}")
+    return Sealed(folder, manifest["files"])
+
+
+def read_sealed(folder: Path, check: Callable[[Sealed], None] | None = None) -> dict[str, bytes]:
+    """Name -> content of the files, each as it was written.
+
+    Args:
+        folder: What `write_sealed` wrote.
+        check: Is asked before the files are read: what the manifest lists may be more than the memory holds.
+
+    Raises:
+        Damage: A file is missing, unknown, no plain file, truncated or changed, or the format is of another version.
+    """
+    sealed = _open_sealed(folder)
+    if check:
+        check(sealed)
+    return {name: sealed.read(name) for name in sealed.num_bytes}
 
 
 def _beside(folder: Path) -> Path:
@@ -114,8 +165,6 @@ def _canonical(body: dict[str, Any]) -> bytes:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest, if every byte of it is as written: it holds its own hash, and no spelling but ours."""
     path = folder / MANIFEST
-    if not os.path.lexists(path):
-        raise Damage(path, "is missing")
     content = _read_plain(path, MAX_MANIFEST_BYTES)
     if not content:
         raise Damage(path, "is truncated to 0 bytes")
@@ -131,25 +180,21 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return dict(body)
 
 
-def _read_checked(path: Path, entry: Any) -> bytes:
-    if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"} or not isinstance(entry["bytes"], int):
+def _listed_bytes(path: Path, entry: Any) -> int:
+    if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"} or type(entry["bytes"]) is not int:
         raise Damage(path, f"is listed in {MANIFEST} without size and sha256")
-    content = _read_plain(path, entry["bytes"])
-    if len(content) < entry["bytes"]:
-        raise Damage(path, f"is truncated to {len(content)} of {entry['bytes']} bytes")
-    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-        raise Damage(path, "is changed: its sha256 is not the one in the manifest")
-    return content
+    return int(entry["bytes"])
 
 
 def _read_plain(path: Path, max_bytes: int) -> bytes:
     """The file's content; never follows a link, waits for a pipe, or reads more than it should hold."""
-    status = path.lstat()
-    if not stat.S_ISREG(status.st_mode):
-        raise Damage(path, "is not a plain file")
-    if status.st_size > max_bytes:
-        raise Damage(path, f"has grown to {status.st_size} bytes; {max_bytes} are expected at most")
-    return path.read_bytes()
+    try:
+        return read_bounded(path, max_bytes, follow_links=False)
+    except FileNotFoundError:
+        raise Damage(path, "is missing") from None
+    except FileFault as fault:
+        what = {"large": f"is changed: it {fault.what}", "unreadable": fault.what}
+        raise Damage(path, what.get(fault.kind, "is not a plain file")) from None
 
 
 def _write_file(path: Path, content: bytes) -> None:

@@ -1,9 +1,11 @@
-"""Weights and optimizer as they were when a stage of the curriculum was passed: where a fallback goes back to.
+"""Weights and optimizer that a run may go back to: as they were when a stage was passed, and when all was last well.
 
-They are part of the run's checkpoints, so a run that is resumed, or a trial that goes on from another one's checkpoint,
-can fall back as if it had passed the stages itself.
+A fallback of the curriculum goes back to a stage, a run that diverges to what was last held for good. They are part of
+the run's checkpoints, so a run that is resumed, or a trial that goes on from another one's checkpoint, can go back as
+if it had come there itself.
 """
 
+import re
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -13,38 +15,70 @@ from rl_cluster.training.engine import EngineState
 __all__ = ["StageSnapshots"]
 
 PARTS = ("weights", "optimizer")
+KEY = re.compile(rf"(?P<kept>good|stage[1-9][0-9]{{0,3}})/(?P<part>{'|'.join(PARTS)})/(?P<name>.+)")
+GOOD, _STAGE = "good", "stage"
 
 
 class StageSnapshots:
-    """Stage, from 1 -> what the run had learnt when it passed that."""
+    """Stage, from 1 -> what the run had learnt when it passed that; and what it had learnt when it was last well."""
 
     def __init__(self) -> None:
-        self._stages: dict[int, dict[str, dict[str, Tensor]]] = {}
+        self._kept: dict[str, dict[str, dict[str, Tensor]]] = {}
+
+    @property
+    def stages(self) -> Mapping[int, Mapping[str, Mapping[str, Tensor]]]:
+        """Stage, from 1 -> part -> name -> tensor."""
+        return {int(name.removeprefix(_STAGE)): parts for name, parts in self._kept.items() if name != GOOD}
+
+    @property
+    def good(self) -> Mapping[str, Mapping[str, Tensor]] | None:
+        """Part -> name -> tensor of what was held for good; None = nothing was."""
+        return self._kept.get(GOOD)
 
     def take(self, stage: int, state: EngineState) -> None:
         """Keeps a stage's, in place of a former one."""
-        self._stages[stage] = {"weights": state.weights, "optimizer": state.optimizer}
+        self._keep(_name(stage), state)
+
+    def take_good(self, state: EngineState) -> None:
+        """Keeps a state that is held for good, in place of a former one, unless its numbers are not all finite."""
+        tensors = (*state.weights.values(), *state.optimizer.values())
+        if all(bool(tensor.isfinite().all()) for tensor in tensors):
+            self._keep(GOOD, state)
+
+    def _keep(self, name: str, state: EngineState) -> None:
+        self._kept[name] = {"weights": state.weights, "optimizer": state.optimizer}
 
     def restore(self, stage: int, state: EngineState) -> EngineState:
         """The state with a stage's weights and optimizer; worlds in flight stay. Raises KeyError if there is none."""
-        kept = self._stages[stage]
+        return self._put(_name(stage), state)
+
+    def restore_good(self, state: EngineState) -> EngineState:
+        """The same of what was last held for good."""
+        return self._put(GOOD, state)
+
+    def _put(self, name: str, state: EngineState) -> EngineState:
+        kept = self._kept[name]
         return state._replace(weights=kept["weights"], optimizer=kept["optimizer"])
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Names like 'stage2/weights/encoder.weight' -> tensor."""
+        """Names like 'stage2/weights/encoder.weight' or 'good/weights/encoder.weight' -> tensor."""
         return {
-            f"stage{stage}/{part}/{name}": tensor
-            for stage, parts in self._stages.items()
+            f"{kept}/{part}/{name}": tensor
+            for kept, parts in self._kept.items()
             for part, tensors in parts.items()
             for name, tensor in tensors.items()
         }
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Takes back what `state_dict` gave. Raises ValueError if a name is none of that kind."""
-        self._stages = {}
+        self._kept = {}
         for key, tensor in tensors.items():
-            stage, part, name = key.split("/", 2)
-            if part not in PARTS:
-                raise ValueError(f"{key} is no part of a stage")
-            parts = self._stages.setdefault(int(stage.removeprefix("stage")), {known: {} for known in PARTS})
-            parts[part][name] = tensor
+            match = KEY.fullmatch(key)
+            if not match:
+                raise ValueError(f"{key[:80]!a} is no part of a stage")
+            parts = self._kept.setdefault(match["kept"], {known: {} for known in PARTS})
+            parts[match["part"]][match["name"]] = tensor
+
+
+def _name(stage: int) -> str:
+    return f"{_STAGE}{stage}"

@@ -3,25 +3,29 @@
 `rl-cluster top` shows it. Curves come from the lines of metrics.jsonl, so a resumed run has those of its past too.
 """
 
-import json
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rl_cluster.config.bounded_file import FileFault, read_bounded
+from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError
 from rl_cluster.metrics.names import HEADLINES, episode_key, evaluation_key
 from rl_cluster.metrics.node import node_to_json
 from rl_cluster.training.engine import EngineStatus
 from rl_cluster.training.metrics_lines import read_metrics
+from rl_cluster.training.status_form import status_fault
 
-__all__ = ["STATUS", "StatusBoard", "read_status"]
+__all__ = ["STATUS", "StatusBoard", "checked_status", "read_status"]
 
 STATUS = "status.json"
 MAX_POINTS = 400
 """Of a curve; beyond that every second one is dropped."""
-MAX_BYTES = 16 << 20
+MAX_BYTES = 4 << 20
+REMEDY = "use the version that the run has, or go on with the run: it is written anew"
 
 
 class StatusBoard:
@@ -52,7 +56,8 @@ class StatusBoard:
         for points in self._curves.values():
             while points and points[-1][0] >= done:
                 points.pop()
-        self._take([{"iteration": done, **metrics}])
+        measured = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        self._take([{"iteration": done, **measured}])
         self._curves = {
             name: points if len(points) < MAX_POINTS else points[::2] for name, points in self._curves.items()
         }
@@ -63,7 +68,7 @@ class StatusBoard:
             "iteration": done,
             "iterations": self._config.training.iterations,
             "headline": self._label,
-            "metrics": dict(metrics),
+            "metrics": measured,
             "curves": self._curves,
             "alerts": list(alerts),
             "nodes": [node_to_json(node) for node in engine.nodes],
@@ -72,19 +77,26 @@ class StatusBoard:
 
 
 def read_status(run: Path) -> dict[str, Any]:
-    """The status in a run folder. Raises CheckpointError if there is none, or none that can be read."""
+    """The status in a run folder. Raises CheckpointError if there is none, or none that can be shown."""
     path = run / STATUS
     if not run.is_dir():
         raise CheckpointError(str(run), "is no folder", "name the folder that was given to --out")
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError
-        status = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(status, dict) or not isinstance(status.get("metrics"), dict):
-            raise ValueError
+        content = read_bounded(path, MAX_BYTES)
     except FileNotFoundError:
         what = f"has no {STATUS}: no iteration has been done in it"
         raise CheckpointError(str(run), what, "name a run folder, or wait for the first iteration") from None
-    except (OSError, ValueError, RecursionError):
-        raise CheckpointError(str(path), "cannot be read", "go on with the run: it is written anew") from None
-    return status
+    except FileFault as fault:
+        raise CheckpointError(str(path), fault.what, REMEDY) from None
+    try:
+        status = parse_json(content.decode(), str(path), CheckpointError)
+    except (UnicodeDecodeError, CheckpointError):
+        raise CheckpointError(str(path), "is no JSON that can be read", REMEDY) from None
+    return checked_status(status, str(path))
+
+
+def checked_status(status: Any, where: str) -> dict[str, Any]:
+    """The status, if it is one that can be shown. Raises CheckpointError, which names `where`."""
+    if what := status_fault(status):
+        raise CheckpointError(where, f"is no status of this version: {what}", REMEDY)
+    return dict(status)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rl_cluster.config.curriculum import CurriculumConfig
-from rl_cluster.metrics.names import STAGE, STAGE_SCORE, stage_score_key
+from rl_cluster.metrics.names import STAGE, STAGE_BOUND, STAGE_SCORE, stage_score_key
 from rl_cluster.training.metrics_lines import EVENTS, read_metrics
 from rl_cluster.training.output_file import write_output
 
@@ -43,7 +43,7 @@ def save_timeline(metrics: Path, curriculum: CurriculumConfig, picture: Path) ->
 
 def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: CurriculumConfig) -> None:
     """A line a stage, thick where it was the current one; what passes it is dashed."""
-    for number, stage in enumerate(curriculum.stages, start=1):
+    for number in range(1, len(curriculum.stages) + 1):
         colour, key = COLOURS[(number - 1) % len(COLOURS)], stage_score_key(number)
         scored = [line for line in lines if key in line]
         current = [line for line in scored if line[STAGE] == number and STAGE_SCORE in line]
@@ -51,7 +51,8 @@ def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: Curric
         iterations, scores = [line["iteration"] for line in current], [line[STAGE_SCORE] for line in current]
         axes.plot(iterations, scores, ".", color=colour, markersize=6, label=f"stage {number}")
         if current:
-            axes.plot(iterations, [stage.pass_score] * len(current), "--", color=colour, linewidth=1.0)
+            bounds = [line[STAGE_BOUND] for line in current]
+            axes.plot(iterations, bounds, "--", color=colour, linewidth=1.0)
     axes.set_ylabel(
         f"{curriculum.metric.replace('_', ' ')}, held-out episodes\n(dots: current stage, dashes: passes it)"
     )

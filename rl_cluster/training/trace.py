@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.config.bounded_file import FileFault, read_first_line
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.environment.interface import StepResult, Worlds
 from rl_cluster.environment.scenario import Scenario
@@ -29,8 +30,9 @@ from rl_cluster.types import Observation
 
 __all__ = ["Step", "Trace", "change", "read_paths", "to_plain"]
 
-_LONGEST_LINE = 2**28
-"""Characters; a longer one is cut, and then it is no JSON."""
+_MAX_LINE_BYTES = 2**25
+"""Of an episode that is read back: as Python's objects it takes 20 times the memory."""
+_FARTHEST_M = 1e9
 _SAME_PLACE_M = 1.0
 
 
@@ -144,24 +146,29 @@ def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
     """
     remedy = "name a file of evaluate --trace"
     try:
-        with path.open(encoding="utf-8") as file:
-            line = file.readline(_LONGEST_LINE)
-        paths_m = _paths(parse_json(line, str(path)))
-    except OSError as error:
-        raise ConfigError(str(path), f"cannot be read: {error.strerror}", remedy) from None
-    except (ValueError, TypeError, KeyError, ConfigError):
+        line = read_first_line(path, _MAX_LINE_BYTES)
+        ids, paths_m = _paths(parse_json(line.decode(), str(path)))
+    except FileNotFoundError as error:
+        raise ConfigError(str(path), f"cannot be read ({error.strerror})", remedy) from None
+    except FileFault as fault:
+        raise ConfigError(str(path), fault.what, remedy) from None
+    except (ValueError, TypeError, LookupError, ConfigError):
         raise ConfigError(str(path), "its first line is no episode", remedy) from None
     start_m = scenario.uav_position_m
-    if paths_m.shape[1:] != start_m.shape or np.abs(paths_m[0] - start_m).max() > _SAME_PLACE_M:
+    is_same = ids == list(scenario.uav_ids) and paths_m.shape[1:] == start_m.shape
+    if not is_same or np.abs(paths_m[0] - start_m).max() > _SAME_PLACE_M:
         what = f"its first episode does not start where the UAVs of {scenario.name} do"
         raise ConfigError(str(path), what, "name the trace of this scenario")
     return paths_m
 
 
-def _paths(episode: Any) -> NDArray[np.float64]:
-    """Raises TypeError, KeyError or ValueError where the data is no episode."""
-    start_m = [uav["position_m"] for uav in episode["scenario"]["uavs"]]
-    paths_m = np.array([start_m, *(step["position_m"] for step in episode["steps"])], dtype=np.float64)
-    if paths_m.ndim != 3 or paths_m.shape[2] != 2 or not np.isfinite(paths_m).all():
+def _paths(episode: Any) -> tuple[list[Any], NDArray[np.float64]]:
+    """Ids and paths. Raises TypeError, LookupError or ValueError where the data is no episode."""
+    uavs = episode["scenario"]["uavs"]
+    placed = [[uav["position_m"] for uav in uavs], *(step["position_m"] for step in episode["steps"])]
+    if not all(type(value) in {int, float} for row in placed for position_m in row for value in position_m):
+        raise TypeError
+    paths_m = np.array(placed, dtype=np.float64)
+    if paths_m.ndim != 3 or paths_m.shape[2] != 2 or not (np.abs(paths_m) <= _FARTHEST_M).all():
         raise ValueError
-    return paths_m
+    return [uav["id"] for uav in uavs], paths_m

@@ -1,10 +1,11 @@
 """The services that show a run, each with its outbox."""
 
+import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from rl_cluster.metrics.tracking import Outbox, Tracker
+from rl_cluster.metrics.tracking import CLOSE_PATIENCE_S, Outbox, Tracker
 from rl_cluster.training.run import Record
 
 __all__ = ["Trackers"]
@@ -32,4 +33,7 @@ class Trackers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for outbox in self._outboxes:
-            outbox.close()
+            outbox.begin_closing()
+        deadline_s = time.monotonic() + CLOSE_PATIENCE_S
+        for outbox in self._outboxes:
+            outbox.close(deadline_s)

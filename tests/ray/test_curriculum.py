@@ -26,7 +26,7 @@ def _config(tiny: Config, **sampling: Any) -> Config:
     data = tiny.model_dump()
     data["curriculum"] = {
         "pace": "aggressive", "metric": "satisfied_rate", "num_passes": 2, "grace": 1, "patience": 9,
-        "fallback_share": 0.6, "num_failures": 3, "max_fallbacks": 2, "lr_decay": 0.5,
+        "fallback_share": 0.6, "num_failures": 3, "max_fallbacks": 2, "lr_decay": 0.5, "floor_share": None,
         "stages": [
             {**stage, "num_uavs": (2, 2), "num_targets": (2, 2), "mix": (1.0, 0.0)},
             {**stage, "num_uavs": (3, 3), "num_targets": (3, 3), "mix": (1.0, 0.0)},

@@ -142,11 +142,12 @@ def _curriculum(tiny_overrides: list[str], pass_score: float) -> Config:
     ]
     curriculum = {
         "pace": "aggressive", "metric": "satisfied_rate", "num_passes": 1, "grace": 1, "patience": 9,
-        "fallback_share": 0.6, "num_failures": 3, "max_fallbacks": 2, "lr_decay": 0.5, "stages": stages,
+        "fallback_share": 0.6, "num_failures": 3, "max_fallbacks": 2, "lr_decay": 0.5, "floor_share": None,
+        "stages": stages,
     }  # fmt: skip
     return _config(
         "study.scheduler=stages", "study.search=random", "study.metric=curriculum/score", "study.num_test_seeds=0",
-        f"curriculum={curriculum}", *tiny_overrides,
+        f"curriculum={json.dumps(curriculum)}", *tiny_overrides,
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import pytest
 
 import rl_cluster
 from rl_cluster.config.capabilities import NEEDS, unmet_need
-from rl_cluster.config.load import PRESETS, load_config, load_saved, to_yaml
+from rl_cluster.config.load import PRESETS, load_config, to_yaml, validated
+from rl_cluster.config.yaml_file import read_yaml
 from rl_cluster.errors import ConfigError
 
 LACKING = {
@@ -77,7 +78,7 @@ def test_preset__runs_on_the_old_stack(preset: str, tmp_path: Path) -> None:
 
     saved = tmp_path / "config.yaml"
     saved.write_text(to_yaml(config))
-    assert load_saved(saved) == load_config(str(saved)) == config
+    assert validated(read_yaml(saved), "saved") == load_config(str(saved)) == config
 
 
 def test_value_of_the_preset__is_no_mistake_when_it_is_repeated() -> None:
@@ -91,7 +92,7 @@ def test_saved_settings__load_whatever_effect_they_had(tmp_path: Path) -> None:
     saved = tmp_path / "config.yaml"
     saved.write_text(to_yaml(given.model_copy(update={"engine": "local"})))
 
-    assert load_saved(saved).sampling.timeout_s == 77
+    assert validated(read_yaml(saved), "saved").sampling.timeout_s == 77
     with pytest.raises(ConfigError, match=r"sampling\.timeout_s: has no effect with engine=local"):
         load_config(str(saved))
 

@@ -33,7 +33,8 @@ def config(request: pytest.FixtureRequest) -> Config:
     curriculum = {
         "pace": "aggressive",
         "metric": "normalized_completion_score" if is_allocate else "success_rate",
-        "grace": 2, "fallback_share": 0.6, "num_failures": 3, "max_fallbacks": 2, "lr_decay": 0.5, "stages": stages,
+        "floor_share": 0.75, "grace": 2,
+        "fallback_share": 0.6, "num_failures": 3, "max_fallbacks": 2, "lr_decay": 0.5, "stages": stages,
     }  # fmt: skip
     return load_config(
         "quick_demo" if is_allocate else "navigate_demo",

@@ -5,7 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from rl_cluster.schedulers.divergence import ENOUGH, RECENT, SpreadState, note_return, why_diverging
+from rl_cluster.config.load import load_config
+from rl_cluster.schedulers.divergence import (
+    ENOUGH,
+    RECENT,
+    SpreadState,
+    decide_restore,
+    forget_recent,
+    note_return,
+    why_diverging,
+)
 
 
 def _after(returns: list[float]) -> SpreadState:
@@ -35,7 +44,7 @@ def test_steady_and_rising_returns__do_not_diverge() -> None:
 
 def test_swinging_returns__diverge_once_enough_is_known() -> None:
     steady = np.random.default_rng(2).normal(scale=0.1, size=ENOUGH).tolist()
-    swinging = [(-1.0) ** number for number in range(RECENT)]
+    swinging = [(-1.0) ** number - 0.1 for number in range(RECENT)]
 
     assert why_diverging(_after([*steady[:-1], *swinging]), 0.1, 0.01, 0.0) is None
     assert "spread" in str(why_diverging(_after([*steady, *swinging]), 0.1, 0.01, 0.0))
@@ -47,3 +56,42 @@ def test_loss_and_kl__diverge_where_they_are_not_finite_or_far_off() -> None:
     assert why_diverging(SpreadState(), 0.1, 0.101, 0.01) == "KL 0.101 is more than 10 times its target 0.01"
     assert why_diverging(SpreadState(), 0.1, 0.1, 0.01) is None
     assert why_diverging(SpreadState(), 0.1, 0.101, 0.0) is None
+    assert why_diverging(SpreadState(), 0.1, 1.01, 0.0) == "KL 1.01 is more than 1 nat"
+
+
+def test_returns_that_rise_fast__do_not_diverge() -> None:
+    steady = np.random.default_rng(2).normal(scale=0.1, size=ENOUGH).tolist()
+    rising = [number / 2.0 for number in range(RECENT)]
+
+    assert why_diverging(_after([*steady, *rising]), 0.1, 0.01, 0.0) is None
+    assert "spread" in str(why_diverging(_after([*steady, *(-value for value in rising)]), 0.1, 0.01, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("action", "why", "num_restores", "expected"),
+    [
+        ("restore", "KL", 0, True),
+        ("restore", "KL", 1, True),
+        ("restore", "KL", 2, False),
+        ("restore", None, 0, False),
+        ("none", "KL", 0, False),
+        ("none", None, 0, False),
+    ],
+)
+def test_restore__is_decided_by_the_setting_the_signs_and_how_often(
+    action: str, why: str | None, num_restores: int, expected: bool
+) -> None:
+    config = load_config("debug", [f"controllers.on_divergence={action}", "controllers.max_restores=2"]).controllers
+
+    assert decide_restore(config, why, num_restores) is expected
+
+
+def test_returns_of_weights_that_are_gone__are_forgotten() -> None:
+    steady = np.random.default_rng(2).normal(scale=0.1, size=ENOUGH).tolist()
+    swinging = [(-1.0) ** number - 0.1 for number in range(RECENT)]
+    state = forget_recent(_after([*steady, *swinging]))
+
+    assert why_diverging(state, 0.1, 0.01, 0.0) is None
+    for value in steady[:RECENT]:
+        state = note_return(state, value)
+        assert why_diverging(state, 0.1, 0.01, 0.0) is None

@@ -1,6 +1,10 @@
 import io
+import json
 import pickle
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,36 +13,29 @@ import torch
 from torch import Tensor
 
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.errors import CheckpointError
-from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.run import Run
 from rl_cluster.training.sealed_folder import read_sealed, write_sealed
+from tests.conftest import TINY
 
-CONFIG = load_config("debug", ["model.width=8", "model.num_heads=2"])
+CONFIG = load_config("debug", [*TINY, "sampling.num_env_runners=2"])
 NAMES = [
     "model.safetensors", "optimizer.safetensors", "stages.safetensors", "worlds.npz", "config.yaml", "state.json",
     "manifest.json",
 ]  # fmt: skip
 
 
+@cache
+def _trained() -> Checkpoint:
+    run = Run(LocalEngine(CONFIG), CONFIG, None)
+    run.iterate()
+    return run.checkpoint()
+
+
 def _make_checkpoint(iteration: int = 20, weights: dict[str, Tensor] | None = None) -> Checkpoint:
-    model = TransformerGNN(CONFIG.model, graph_spec(CONFIG))
-    random = np.random.default_rng(iteration)
-    return Checkpoint(
-        config=CONFIG,
-        iteration=iteration,
-        weights=model.state_dict() if weights is None else weights,
-        optimizer={"step": torch.tensor(7.0), "exp_avg.0": torch.randn(3, 2).T, "bf16": torch.ones(2).bfloat16()},
-        arrays={
-            "runner0/time_s": random.random(4, dtype=np.float32),
-            "runner0/ended": np.array([True, False]),
-            "runner1/episode": np.arange(3),
-            "file": np.array(0.1),
-            "empty": np.zeros((0, 3), np.int16),
-        },
-        state={"elapsed_s": 1.25, "agent_steps": 2**40, "nested": {"list": [None, True, "ü"]}},
-    )
+    return replace(_trained(), iteration=iteration, weights=_trained().weights if weights is None else weights)
 
 
 def _damage(file: Path, kind: str) -> None:
@@ -63,7 +60,8 @@ def test_checkpoint__comes_back_as_it_was(tmp_path: Path) -> None:
 
     loaded = Checkpoint.load(checkpoint.save(tmp_path, keep=2))
 
-    assert (loaded.config, loaded.iteration, loaded.state) == (CONFIG, 20, checkpoint.state)
+    assert (loaded.config, loaded.iteration) == (CONFIG, 20)
+    assert loaded.state == json.loads(json.dumps(checkpoint.state))
     for tensors, originals in ((loaded.weights, checkpoint.weights), (loaded.optimizer, checkpoint.optimizer)):
         assert tensors.keys() == originals.keys()
         for name, tensor in originals.items():
@@ -144,10 +142,15 @@ class _Bomb:
         return exec, ("raise SystemExit('code from a checkpoint has run')",)
 
 
-def _zip_of(content: bytes, compression: int) -> bytes:
+Forge = Callable[[bytes, Path], bytes]
+
+
+def _zip_with(folder: Path, content: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
+    """The checkpoint's archive, with one of its arrays exchanged."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", compression) as archive:
-        archive.writestr("array.npy", content)
+    with zipfile.ZipFile(folder / "worlds.npz") as former, zipfile.ZipFile(file, "w", compression) as archive:
+        for name in former.namelist():
+            archive.writestr(name, content if name == "runner1/time_s.npy" else former.read(name))
     return file.getvalue()
 
 
@@ -177,19 +180,37 @@ def test_load__runs_no_pickle_whatever_file_it_is_in(tmp_path: Path, name: str) 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (_zip_of(_npy(np.array([_Bomb()], dtype=object)), zipfile.ZIP_STORED), "allow_pickle=False"),
-        (_zip_of(_npy(np.zeros(10**6)), zipfile.ZIP_DEFLATED), "a member is compressed"),
-        (_zip_of(_npy_of_shape((10**16,)), zipfile.ZIP_STORED), r"worlds\.npz: cannot be parsed"),
-        (_zip_of(_npy_of_shape((10**6,)), zipfile.ZIP_STORED), r"worlds\.npz: cannot be parsed"),
-        (b"PK\x03\x04", "not a zip file"),
+        (_npy(np.array([_Bomb(), 0], dtype=object)), "array runner1/time_s is not float32"),
+        (_npy_of_shape((10**16,)), "array runner1/time_s is not float32"),
+        (_npy_of_shape((2,)), "array runner1/time_s is not float32"),
+        (b"\x93NUMPY\x01\x00v\x00" + b"(" * 118, "array runner1/time_s is not float32"),
+        (b"", "array runner1/time_s is not float32"),
     ],
-    ids=["objects", "compressed", "huge shape", "too few values", "no zip"],
+    ids=["objects", "huge shape", "of another dtype", "no Python", "empty"],
 )
 def test_load__refuses_arrays_that_could_do_harm(tmp_path: Path, content: bytes, words: str) -> None:
     folder = _make_checkpoint().save(tmp_path, keep=2)
-    _forge(folder, "worlds.npz", content)
+    _forge(folder, "worlds.npz", _zip_with(folder, content))
 
     with pytest.raises(CheckpointError, match=words):
+        Checkpoint.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content, folder: _zip_with(folder, _npy(np.zeros(9)), zipfile.ZIP_DEFLATED), "a member is compressed"),
+        (lambda content, folder: b"PK\x03\x04", "not a zip file"),
+        (lambda content, folder: content.replace(b"runner1/time_s", b"runner1/time_x"), "is missing"),
+        (lambda content, folder: content.replace(b"runner1/time_s", b"runner0/time_s"), "is missing|twice"),
+    ],
+    ids=["compressed", "no zip", "renamed", "twice"],
+)
+def test_load__refuses_archives_that_could_do_harm(tmp_path: Path, change: Forge, words: str) -> None:
+    folder = _make_checkpoint().save(tmp_path, keep=2)
+    _forge(folder, "worlds.npz", change((folder / "worlds.npz").read_bytes(), folder))
+
+    with pytest.raises(CheckpointError, match=rf"worlds\.npz: cannot be parsed: .*({words})"):
         Checkpoint.load(folder)
 
 
@@ -280,7 +301,7 @@ def test_load_model__refuses_weights_of_another_model() -> None:
 
     for wrong, words in (
         (without, f"weight {name} is missing"),
-        ({**weights, "extra": torch.zeros(1)}, "weight extra is unknown to the model"),
+        ({**weights, "extra": torch.zeros(1)}, "weight .extra. is unknown to the model"),
         ({**weights, name: torch.zeros(9)}, rf"weight {name} has shape \[9\], the model's is \[8\]"),
         ({**weights, name: torch.full((8,), torch.nan)}, f"weight {name} is not finite"),
     ):
@@ -290,7 +311,7 @@ def test_load_model__refuses_weights_of_another_model() -> None:
 
 def test_state__takes_no_nan(tmp_path: Path) -> None:
     checkpoint = _make_checkpoint()
-    checkpoint.state["elapsed_s"] = float("nan")
+    checkpoint = replace(checkpoint, state={**checkpoint.state, "time/elapsed_s": float("nan")})
 
     with pytest.raises(ValueError, match="not JSON compliant"):
         checkpoint.save(tmp_path, keep=2)

@@ -8,7 +8,7 @@ from rl_cluster.training.checkpoint_store import (
     checkpoint_name,
     is_checkpoint,
     list_checkpoints,
-    older_sound_checkpoint,
+    older_checkpoints,
     prune_checkpoints,
 )
 from rl_cluster.training.sealed_folder import MANIFEST, write_sealed
@@ -59,13 +59,14 @@ def test_is_checkpoint__goes_by_name_or_manifest(tmp_path: Path) -> None:
     assert not is_checkpoint(tmp_path)
 
 
-def test_older_sound_checkpoint__skips_damaged_and_newer_ones(tmp_path: Path) -> None:
+def test_older_checkpoints__are_newest_first_without_newer_ones(tmp_path: Path) -> None:
     _fill(tmp_path, 10, 20, 30, 40)
-    (tmp_path / "checkpoint-000020" / "file").write_bytes(b"CONTENT")
 
-    assert older_sound_checkpoint(tmp_path / "checkpoint-000030") == tmp_path / "checkpoint-000010"
-    assert older_sound_checkpoint(tmp_path / "checkpoint-000010") is None
-    assert older_sound_checkpoint(tmp_path) is None
+    older = older_checkpoints(tmp_path / "checkpoint-000030")
+
+    assert older == [tmp_path / "checkpoint-000020", tmp_path / "checkpoint-000010"]
+    assert older_checkpoints(tmp_path / "checkpoint-000010") == []
+    assert older_checkpoints(tmp_path) == []
 
 
 @pytest.mark.parametrize("keep", [2, 3])

@@ -16,7 +16,9 @@ from rl_cluster.training.start import new_start
 
 
 def test_state__survives_json_at_every_moment() -> None:
-    config = load_config("curriculum_demo", ["controllers.kl_target=0.01", "controllers.plateau=lr"])
+    config = load_config(
+        "curriculum_demo", ["controllers.kl_target=0.01", "controllers.plateau=lr", "controllers.on_divergence=restore"]
+    )
     generator = np.random.default_rng(0)
     controllers, copy = Controllers(config), Controllers(config)
     for done in range(1, 200):
@@ -26,7 +28,10 @@ def test_state__survives_json_at_every_moment() -> None:
             "episode/per_agent_reward": float(generator.normal()),
         }
         score = float(generator.choice([0.3, 0.78, 0.85]))
-        words = [one.note_update(metrics) + one.note_score(score, done)[1] for one in (controllers, copy)]
+        for one in (controllers, copy):
+            if one.lacks_floor:
+                one.note_floor(0.4)
+        words = [one.note_update(metrics, done)[1] + one.note_score(score, done)[1] for one in (controllers, copy)]
         assert words[0] == words[1]
         assert controllers.controls(done) == copy.controls(done)
         state = json.loads(json.dumps(controllers.state_dict(), allow_nan=False))
@@ -35,6 +40,8 @@ def test_state__survives_json_at_every_moment() -> None:
         assert copy.state_dict() == controllers.state_dict()
 
     assert controllers.curriculum.transitions > 2
+    assert controllers.state_dict()["restores"] > 0
+    assert controllers.curriculum.floors == (0.4,) * len(controllers.curriculum.floors) != ()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +67,7 @@ def test_learning_rate__never_falls_below_its_least_by_fallbacks() -> None:
     controllers = Controllers(config)
     assert controllers.controls(0).lr == 1e-3
     for done, score in enumerate([0.8] * 3 + [0.1] * 5 + [0.8] * 5 + [0.1] * 5, start=1):
-        controllers.note_update({"learning/policy_loss": 0.1, "learning/last_epoch_kl": 0.01})
+        controllers.note_update({"learning/policy_loss": 0.1, "learning/last_epoch_kl": 0.01}, done)
         controllers.note_score(score, done)
 
     assert controllers.curriculum.fallback.used == (0, 2)
@@ -81,10 +88,10 @@ def test_divergence__is_told_once_and_not_for_want_of_a_measurement() -> None:
     controllers = Controllers(load_config("debug"))
 
     # the old API stack does not measure the last epoch's KL
-    assert controllers.note_update({"learning/policy_loss": 0.1}) == []
+    assert controllers.note_update({"learning/policy_loss": 0.1}, done=1) == (False, [])
     # of an update whose gradients were all left out there is no loss
-    assert controllers.note_update({}) == ["diverging: the loss or KL is not finite"]
-    assert controllers.note_update({}) == []
+    assert controllers.note_update({}, done=2) == (False, ["diverging: the loss or KL is not finite"])
+    assert controllers.note_update({}, done=3) == (False, [])
     assert controllers.is_diverging
 
 

@@ -34,7 +34,8 @@ def _config(tiny: Config, **curriculum: Any) -> Config:
     ]
     rules = {
         "pace": "aggressive", "metric": "satisfied_rate", "num_passes": 2, "grace": 1, "patience": 100,
-        "fallback_share": 0.6, "num_failures": 3, "max_fallbacks": 2, "lr_decay": 0.5, "stages": stages,
+        "fallback_share": 0.6, "num_failures": 3, "max_fallbacks": 2, "lr_decay": 0.5, "floor_share": None,
+        "stages": stages,
     }  # fmt: skip
     data = tiny.model_dump()
     data["curriculum"] = {**rules, **curriculum}

@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,7 +18,7 @@ from rl_cluster.training.engine import EngineStatus, LocalEngine
 from rl_cluster.training.live_view import live_view, sparkline
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start
-from rl_cluster.training.status import MAX_POINTS, STATUS, StatusBoard, read_status
+from rl_cluster.training.status import MAX_BYTES, MAX_POINTS, STATUS, StatusBoard, read_status
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +87,77 @@ def test_board__of_a_run_that_goes_back_forgets_what_came_later(tiny: Config, tm
     assert status["curves"]["sampled"] == [(1, 0.1), (2, 0.5)]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"metrics": 1}', "[" * 100_000])
-def test_status__that_is_none_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / STATUS).write_text(content)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "is no JSON that can be read"),
+        ("{", "is no JSON that can be read"),
+        ("[" * 100_000, "is no JSON that can be read"),
+        ("\udcff", "is no JSON that can be read"),
+        ("[]", "is no status of this version"),
+        ('{"metrics": 1}', "is no status of this version"),
+        (" " * (MAX_BYTES + 1), "has 4.0 MiB, more than 4 MiB"),
+    ],
+)
+def test_status__that_is_none_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / STATUS).write_bytes(content.encode(errors="surrogateescape"))
 
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match=f"{words}.*; use the version"):
         read_status(tmp_path)
+
+
+def test_status__that_is_a_pipe_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / STATUS)
+
+    with pytest.raises(CheckpointError, match="is not a regular file"):
+        read_status(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("run", "a\x1b[2J"),
+        ("run", "a\u202eb"),
+        ("run", 3),
+        ("run", "x" * 2000),
+        ("time_s", "now"),
+        ("time_s", 1e300),
+        ("iteration", -1),
+        ("iteration", 1.5),
+        ("iterations", True),
+        ("headline", None),
+        ("alerts", [3]),
+        ("alerts", ["\n"]),
+        ("curves", {"sampled": [[1]]}),
+        ("curves", {"sampled": [[1, "x"]]}),
+        ("curves", {"\x07": []}),
+        ("metrics", {}),
+        ("metrics/time~elapsed_s", -1.0),
+        ("metrics/share~env", 1e12),
+        ("metrics/share~env", "much"),
+        ("nodes", [{}]),
+        ("nodes/0/node", "\x9b"),
+        ("nodes/0/host/cpu_share", "x"),
+        ("nodes/0/host", {}),
+        ("nodes/0/gpus", [{"index": 0}]),
+        ("runners/0/seconds", {"env": "long"}),
+        ("runners/0/seconds", 3),
+        ("runners", [{"runner": "a"}]),
+    ],
+)
+def test_status__that_cannot_be_shown_is_refused(run: Path, tmp_path: Path, path: str, value: object) -> None:
+    status = read_status(run)
+    place: Any = status
+    *parents, name = [int(part) if part.isdigit() else part.replace("~", "/") for part in path.split("/")]
+    for parent in parents:
+        place = place[parent]
+    assert name in place
+    place[name] = value
+    (tmp_path / STATUS).write_text(json.dumps(status))
+
+    with pytest.raises(CheckpointError, match=r"is no status of this version: .*; use the version") as caught:
+        read_status(tmp_path)
+    assert caught.value.what.isprintable()
 
 
 def test_status__of_a_folder_without_one_says_so(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_read_sealed__refuses_files_that_were_not_written(folder: Path) -> None:
 def test_read_sealed__refuses_a_grown_file(folder: Path) -> None:
     (folder / "b.txt").write_bytes(b"hello, world")
 
-    with pytest.raises(Damage, match="has grown to 12 bytes; 5 are expected"):
+    with pytest.raises(Damage, match="is changed: it has 12 bytes, more than 5 bytes"):
         read_sealed(folder)
 
 

@@ -17,6 +17,7 @@ def test_timeline__draws_a_run_with_a_fallback(tmp_path: Path) -> None:
             "iteration": number,
             "curriculum/stage": float(stage),
             "curriculum/score": 0.5,
+            "curriculum/bound": 0.75,
             **{f"curriculum/score_stage_{earlier}": 0.5 for earlier in range(1, stage + 1)},
             **({"events": [events[number], "diverging: returns swing"]} if number in events else {}),
         }

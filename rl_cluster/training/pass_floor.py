@@ -1,0 +1,44 @@
+"""Measures the floor of a stage's passing score: random play and a heuristic on the stage's evaluation episodes.
+
+The episodes, and so the floor, are the same however often it is measured; `schedulers/pass_score.py` has the rule.
+"""
+
+from typing import NamedTuple
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import heuristics, make_source
+from rl_cluster.schedulers.pass_score import floor_between
+from rl_cluster.training.evaluation import evaluate
+from rl_cluster.training.ladder import REFERENCES
+
+__all__ = ["PassFloor", "measure_pass_floor"]
+
+
+class PassFloor(NamedTuple):
+    """What was measured, and what follows."""
+
+    random: float
+    """score of random play"""
+    heuristic: float
+    """score of the task's reference heuristic"""
+    heuristic_name: str
+    floor: float
+
+    def describe(self, stage: int, pass_score: float) -> str:
+        """One line, as the terminal and the metrics show it."""
+        measured = f"random play scores {self.random:.2f}, {self.heuristic_name} {self.heuristic:.2f}"
+        return f"stage {stage}: passes at {pass_score:.2f}; {measured}"
+
+
+def measure_pass_floor(config: Config, stage: int) -> PassFloor:
+    """Plays a stage, from 1, of a curriculum whose `floor_share` is set."""
+    source = make_source(config, config.seed, is_training=False, stage=stage)
+    name = REFERENCES[config.task]
+    random, heuristic = (_score(config, source, policy) for policy in ("random", name))
+    return PassFloor(random, heuristic, name, floor_between(config.curriculum.floor_share, random, heuristic))
+
+
+def _score(config: Config, source: object, name: str) -> float:
+    policy = heuristics(config)[name](config.seed)
+    outcomes = evaluate(policy, source, config, config.training.evaluation_episodes)
+    return float(outcomes[config.curriculum.metric].mean())
