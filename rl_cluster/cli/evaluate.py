@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer()
+Preset = Annotated[
+    str | None,
+    typer.Option(metavar="P", parser=source, help="Whose episodes; by default the checkpoint's, else quick_demo's."),
+]
+Episodes = Annotated[
+    int | None,
+    typer.Option(min=1, max=1_000_000, help="Episodes; by default 200 generated ones, or 20 of each scenario file."),
+]
 
 
 @app.command(
@@ -34,22 +42,12 @@ def evaluate_policies(
     policy: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")
     ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="P", parser=source, help="Whose episodes; by default the checkpoint's, else quick_demo's."
-        ),
-    ] = None,
+    preset: Preset = None,
     scenario: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead of generated episodes."),
     ] = None,
-    episodes: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=1_000_000, help="Episodes; by default 200 generated ones, or 20 of each scenario file."
-        ),
-    ] = None,
+    episodes: Episodes = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = 1000,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")
