@@ -22,7 +22,7 @@ KEYS: tuple[tuple[str, frozenset[str], str, str], ...] = (
      "train with it: rl-cluster train FILE"),
     ("scenario", frozenset({"uavs", "targets", "area"}), "is a scenario, not settings",
      "score policies in it: rl-cluster evaluate --scenario FILE"),
-    ("map", frozenset({"features"}), "is a map",
+    ("map", frozenset({"type", "features"}), "is a map",
      "make a scenario of it: rl-cluster scenario import FILE --out scenario.yaml"),
     ("study", frozenset({"search", "space"}), "is the study section alone",
      "write it below study: in the settings of a run"),

@@ -126,7 +126,7 @@ ROWS = [
     _map([_feature("Point", [0, 0], role="uav", **{**UAV_POINT, "cruise_mps": 1e-46})], "cruise_mps"),
     _map([_feature("Point", [0, 0], role="depot")], "no UAV"),
     _map([_feature("Point", [0, 1e38], role="uav", **UAV_POINT)], "coordinates"),
-    _map([UAV_FEATURE, _feature("Polygon", [[[0, 0], [0.01, 0], [0.02, 0], [0, 0]]])], "on one line"),
+    _map([UAV_FEATURE, _feature("Polygon", [[[0, 0], [0.01, 0], [0.02, 0], [0, 0]]])], "on one line|no area"),
     _map([_feature("Point", [0, 0], role="goal", uav="nobody"), _feature("Point", [0, 0], role="uav", **UAV_POINT)],
          "id of a UAV"),
 ]  # fmt: skip
