@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from rl_cluster.cli.paths import source
+
 __all__ = ["Address", "Dashboard", "Overrides", "PresetOrFile", "checked_head"]
 
 
@@ -41,7 +43,9 @@ Dashboard = Annotated[
     ),
 ]
 
-PresetOrFile = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.")]
+PresetOrFile = Annotated[
+    str, typer.Argument(metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="Settings to change: a dotted key and a YAML value.", show_default=False),

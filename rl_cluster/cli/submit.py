@@ -7,6 +7,8 @@ import typer
 
 from rl_cluster.cli.arguments import Dashboard, Overrides, PresetOrFile
 from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+from rl_cluster.cli.paths import PathCommand, cluster_folder
+from rl_cluster.errors import typed
 
 __all__ = ["app"]
 
@@ -20,7 +22,9 @@ def _checked_job(job: str) -> str:
 
 
 @app.command(
-    "submit", epilog="Example: rl-cluster submit quick_demo --address http://127.0.0.1:8265 --gpus 4 --runners 32"
+    "submit",
+    cls=PathCommand,
+    epilog="Example: rl-cluster submit quick_demo --address http://127.0.0.1:8265 --gpus 4 --runners 32",
 )
 def submit_run(
     preset_or_file: PresetOrFile,
@@ -29,7 +33,10 @@ def submit_run(
     gpus: Annotated[int | None, typer.Option(metavar="N", min=0, help="Learners, each on a GPU of its own.")] = None,
     runners: Annotated[int | None, typer.Option(metavar="N", min=0, help="Env runners on the cluster's CPUs.")] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Run folder on the cluster, on storage that all nodes share.")
+        str | None,
+        typer.Option(
+            metavar="DIR", parser=cluster_folder, help="Run folder on the cluster, on storage that all nodes share."
+        ),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not follow the job.")] = False,
 ) -> None:
@@ -46,14 +53,14 @@ def submit_run(
     jobs = Jobs(address)
     job = jobs.submit(config, "tune" if config.study else "train", out)
     typer.echo(f"job: {job}")
-    typer.echo(f"stop it: rl-cluster stop {job} --address {address}")
+    stop = typed("rl-cluster", "stop", job, "--address", address)
+    typer.echo(f"stop it: {stop}")
     if detach:
         return
     try:
         exit_code = jobs.follow(job, _write)
     except KeyboardInterrupt:
-        what = f"job {job} goes on; stop it with rl-cluster stop {job} --address {address}"
-        fail(f"submit: no longer followed: {what}", EXIT_INTERRUPTED)
+        fail(f"submit: no longer followed: job {job} goes on; stop it with {stop}", EXIT_INTERRUPTED)
     sys.exit(exit_code)
 
 

@@ -7,6 +7,7 @@ import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
 from rl_cluster.cli.exits import fail
+from rl_cluster.cli.paths import PathCommand, new_folder, path, source
 from rl_cluster.cli.signals import StopRequest
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.errors import ConfigError, typed
@@ -29,22 +30,37 @@ app = typer.Typer()
 
 @app.command(
     "train",
+    cls=PathCommand,
     epilog="Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first",
 )
 def train_policy(
     preset_or_file: Annotated[
-        str | None, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.", show_default=False
+        ),
     ] = None,
     overrides: Overrides = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Run folder; by default a new one in ~/rl_cluster_runs.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=new_folder, help="Run folder; by default a new one in ~/rl_cluster_runs."),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run from its last checkpoint.")
+        Path | None, typer.Option(metavar="RUN", parser=path, help="Go on with a run from its last checkpoint.")
+    ] = None,
+    resume_or_start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            parser=path,
+            help="Begin a run in this folder, or go on with it, whichever a requeued job needs.",
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Begin with the weights of another run, or of a checkpoint folder."),
+        typer.Option(
+            metavar="RUN", parser=path, help="Begin with the weights of another run, or of a checkpoint folder."
+        ),
     ] = None,
     address: Address = None,
 ) -> None:
@@ -53,7 +69,13 @@ def train_policy(
 
     from rl_cluster.training.loop import open_run
 
-    start = _start_of(preset_or_file, overrides or [], out, resume, weights)
+    if resume_or_start:
+        start = _requeued_start(preset_or_file, overrides or [], resume_or_start, weights, out or resume)
+    else:
+        start = _start_of(preset_or_file, overrides or [], out, resume, weights)
+    if start is None:
+        typer.echo(f"run folder: {resume_or_start}; all its iterations are done")
+        return
     check_trackers(start.config.monitoring)
     console = Console()
     for error in start.damaged:
@@ -121,6 +143,21 @@ def _start_of(
     if not config:
         raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
     return new_start(config, out, weights)
+
+
+def _requeued_start(
+    preset_or_file: str | None, overrides: list[str], path: Path, weights: Path | None, other: Path | None
+) -> "Start | None":
+    """Where the run in this folder begins or goes on; None = it has ended."""
+    from rl_cluster.config.load import load_config
+    from rl_cluster.training.requeue import resume_or_start
+
+    if other:
+        what = "--resume-or-start excludes --out and --resume"
+        raise ConfigError("train", what, "omit them: it names the run folder")
+    if not preset_or_file:
+        raise ConfigError("train", "nothing to train is given", "name a preset or file before --resume-or-start")
+    return resume_or_start(load_config(preset_or_file, overrides), path, weights)
 
 
 def _make_engine(config: "Config", address: str | None) -> "Engine":

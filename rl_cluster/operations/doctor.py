@@ -4,8 +4,8 @@ No check waits for another's machine for long, and none starts more than a task 
 """
 
 import json
+import os
 import platform
-import secrets
 import time
 from collections.abc import Sequence
 from importlib import metadata
@@ -18,6 +18,7 @@ from ray.experimental.internal_kv import _internal_kv_get
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import rl_cluster
+from rl_cluster.config.scratch import make_scratch_file
 from rl_cluster.errors import ClusterError
 from rl_cluster.operations.exposure_checks import check_exposure
 from rl_cluster.operations.finding import Finding, Verdict, failed, passed
@@ -83,8 +84,7 @@ def _examine_cluster(examination: Examination) -> list[Finding]:
 
 def _examine_nodes(examination: Examination) -> list[Finding]:
     """One task on every node, all at once; a probe file says whether the storage is shared."""
-    probe = examination.storage / f".rl-cluster-doctor-{secrets.token_hex(4)}"
-    probe.write_bytes(b"seen")
+    probe, descriptor = make_scratch_file(examination.storage)
     try:
         nodes = [node for node in ray.nodes() if node["Alive"]]
         task = ray.remote(num_cpus=0)(_examine_node)
@@ -101,6 +101,7 @@ def _examine_nodes(examination: Examination) -> list[Finding]:
             findings += [finding._replace(node=name) for finding in found]
         return findings
     finally:
+        os.close(descriptor)
         probe.unlink(missing_ok=True)
 
 

@@ -6,7 +6,6 @@ nodes have. Ray ends a stopped job after 3 s; ours get the time to finish an ite
 
 import asyncio
 import logging
-import shlex
 import shutil
 import tempfile
 import time
@@ -25,6 +24,7 @@ from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
 from rl_cluster.operations.dashboard_client import DashboardClient, StrangeAnswer, proxy_of, without_password
+from rl_cluster.operations.entrypoint import SCRIPT, SCRIPT_NAME, entrypoint
 from rl_cluster.operations.job_name import check_job_name, is_job_name
 from rl_cluster.rllib.address import parse_dashboard
 from rl_cluster.rllib.authentication import read_auth_mode
@@ -80,7 +80,7 @@ class Jobs:
             command: `train` or `tune`.
             out: Run folder on the cluster; None = a new one in the home of the user that the cluster runs as.
         """
-        words = ["python", "-m", "rl_cluster", command, SETTINGS, *(["--out", out] if out else [])]
+        words = [command, SETTINGS, *(["--out", out] if out else [])]
         variables = {
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
@@ -92,11 +92,12 @@ class Jobs:
             shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
             settings.mkdir()
             (settings / SETTINGS).write_text(to_yaml(config), encoding="utf-8")
+            (settings / SCRIPT_NAME).write_text(SCRIPT, encoding="utf-8")
             # Apart from each other: a package that nodes have seen keeps its compiled kernels, whatever the settings.
             environment = {"py_modules": [str(package)], "working_dir": str(settings), "env_vars": variables}
             with self._in_words():
                 job: str = self._client.submit_job(
-                    entrypoint=shlex.join(words), runtime_env=environment, metadata={"run": config.name}
+                    entrypoint=entrypoint(words), runtime_env=environment, metadata={"run": config.name}
                 )
                 if not is_job_name(job):
                     raise StrangeAnswer

@@ -7,11 +7,9 @@ short private folder, and takes nothing with it but what it started: never `ray 
 import logging
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -35,6 +33,7 @@ from rl_cluster.errors import ClusterError
 from rl_cluster.rllib.address import Endpoint, parse_head
 from rl_cluster.rllib.authentication import read_auth_mode
 from rl_cluster.rllib.deadline import greet
+from rl_cluster.rllib.own_ray_folder import make_own_folder
 from rl_cluster.rllib.waiting import waiting
 from rl_cluster.sampling.plan import NodeResources
 
@@ -112,8 +111,7 @@ def connect(address: str | None) -> Cluster:
 
 
 def _start_own(ending: ExitStack) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="rlc-", dir=SHORT_FOLDER))  # mode 0700; Ray makes its own part of it 0777
-    ending.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = make_own_folder(SHORT_FOLDER, ending)
     token_file = folder / "token"
     token_file.touch(mode=0o600)
     token_file.write_text(secrets.token_hex(32), encoding="ascii")

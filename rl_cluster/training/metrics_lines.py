@@ -6,11 +6,12 @@ Every reader takes lines from here. A line is a JSON object with its `iteration`
 
 import json
 import math
+import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from io import BufferedReader, FileIO
+from io import FileIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 __all__ = ["EVENTS", "Sorted", "parse_line", "read_metrics", "sort_lines"]
 
@@ -71,7 +72,7 @@ def sort_lines(file: FileIO, iteration: int) -> Sorted:
     found: list[int] = []  # iteration of each line, 0 if it is not sound
     begin, is_torn = 0, False
     file.seek(0)
-    with BufferedReader(FileIO(file.fileno(), closefd=False)) as buffered:
+    with os.fdopen(os.dup(file.fileno()), "rb") as buffered:
         for line in _lines(buffered):
             data = parse_line(line)
             spans.append((begin, len(line)))
@@ -87,7 +88,7 @@ def sort_lines(file: FileIO, iteration: int) -> Sorted:
     return Sorted([spans[i] for i in kept], [spans[i] for i in damaged], [i + 1 for i in damaged])
 
 
-def _lines(file: BufferedReader) -> Iterator[bytes]:
+def _lines(file: BinaryIO) -> Iterator[bytes]:
     """Lines, or parts of those that are longer than any sound one."""
     while line := file.readline(MAX_LINE_BYTES + 1):
         yield line

@@ -32,7 +32,12 @@ def default_folder(parent: str, name: str) -> Path:
 
 
 def make_folder(
-    path: Path, fill: Callable[[Path], FilledT], *, is_numbered: bool = False, mode: int = 0o777
+    path: Path,
+    fill: Callable[[Path], FilledT],
+    *,
+    is_numbered: bool = False,
+    mode: int = 0o777,
+    remedy: str = "choose another --out",
 ) -> tuple[Path, FilledT]:
     """Makes a new folder, and the folders above it, in one step: before it there is nothing, after it there is all.
 
@@ -41,6 +46,7 @@ def make_folder(
         fill: Fills the folder, which it is given under the name of before that step; the folder must not stay empty.
         is_numbered: Where something of that name exists: take path-2, path-3 and so on, instead of refusing.
         mode: Permissions, less the umask's.
+        remedy: What the user can do if it cannot be made.
 
     Returns:
         Where it is, and what `fill` returned.
@@ -59,7 +65,7 @@ def make_folder(
             return _put(beside, path, is_numbered), filled
     except OSError as error:
         what = f"cannot be made: {error.strerror}"
-        raise CheckpointError(str(path)[:200], what, "choose another --out") from error
+        raise CheckpointError(str(path)[:200], what, remedy) from error
     finally:
         _remove_empty(made)
 

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from rl_cluster.training.metrics_lines import EVENTS, parse_line
 from rl_cluster.training.new_folder import make_folder
 from rl_cluster.training.sealed_folder import remove_leftovers
 
-__all__ = ["OWN_NAMES", "RunFolder", "is_run_folder"]
+__all__ = ["CHECKPOINTS", "CONFIG", "METRICS", "OWN_NAMES", "RunFolder", "is_run_folder"]
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
 OWN_NAMES = (CONFIG, METRICS, CHECKPOINTS, "status.json", "tensorboard", "timeline.png")
@@ -61,9 +61,11 @@ class RunFolder:
         def fill(folder: Path) -> MetricsFile:
             (folder / CHECKPOINTS).mkdir()
             (folder / CONFIG).write_text(to_yaml(config), encoding="utf-8")
-            return MetricsFile.create(folder / METRICS)
+            return undo.enter_context(closing(MetricsFile.create(folder / METRICS)))
 
-        place, metrics = make_folder(path, fill, is_numbered=is_numbered)
+        with ExitStack() as undo:
+            place, metrics = make_folder(path, fill, is_numbered=is_numbered)
+            undo.pop_all()
         metrics.path = place / METRICS
         return cls(place, metrics)
 
@@ -84,14 +86,14 @@ class RunFolder:
                 remedy = "put in its place what it points to, if that is the run's own"
                 raise CheckpointError(str(path / name), "is a link, where a run has a file of its own", remedy)
         try:
-            metrics = MetricsFile.open(path / METRICS)
-            sweep(path)
-            if (path / CHECKPOINTS).is_dir():
+            with ExitStack() as undo:
+                metrics = undo.enter_context(closing(MetricsFile.open(path / METRICS)))
+                sweep(path)
                 remove_leftovers(path / CHECKPOINTS)
-            metrics.cut(iteration)
+                metrics.cut(iteration)
+                undo.pop_all()
         except OSError as error:
-            what = f"cannot be written: {error.strerror}"
-            raise CheckpointError(str(path), what, "make it writable, or copy the run elsewhere") from error
+            raise _unwritable(path, error) from error
         return cls(path, metrics)
 
     def append(self, iteration: int, metrics: Mapping[str, float], events: Sequence[str] = ()) -> None:
@@ -118,9 +120,12 @@ class RunFolder:
             beside.replace(self.path / name)
 
     def rewind(self, iteration: int) -> None:
-        """Drops the lines of metrics that are later than `iteration`."""
+        """Drops the lines of metrics that are later than `iteration`. Raises CheckpointError if it cannot."""
         self._unwritten = [line for line in self._unwritten if _is_until(line, iteration)]
-        self._metrics.cut(iteration)
+        try:
+            self._metrics.cut(iteration)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
 
     def _check_place(self) -> None:
         """Raises CheckpointError if somebody has deleted or moved the folder: nothing more could be saved in it."""
@@ -155,6 +160,11 @@ class RunFolder:
         self.close()
 
 
+def _unwritable(path: Path, error: OSError) -> CheckpointError:
+    what = f"cannot be written: {error.strerror}"
+    return CheckpointError(str(path), what, "make it writable, or copy the run elsewhere")
+
+
 def _is_until(line: bytes, iteration: int) -> bool:
     data = parse_line(line)
-    return bool(data) and data["iteration"] <= iteration
+    return data is not None and data["iteration"] <= iteration

@@ -1,4 +1,7 @@
-"""A head started as an operator would, with token authentication, on ports of its own."""
+"""A head started as an operator would, with token authentication, on ports of its own.
+
+Its environment is not activated: no `python` and no `ray` of ours is on its PATH.
+"""
 
 import json
 import os
@@ -56,7 +59,7 @@ def started_head(ports: Sequence[str]) -> Iterator[Head]:
     folder = Path(tempfile.mkdtemp(prefix="rlh-", dir="/tmp"))  # short: sockets lie in it
     (folder / "token").write_text(secrets.token_hex(32))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": "/usr/bin:/bin",
         "OMP_NUM_THREADS": "1",
         "NUMBA_DISABLE_JIT": "1",  # a job unpacks the package anew, and would compile for minutes
         "RAY_AUTH_MODE": "token",
