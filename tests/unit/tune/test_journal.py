@@ -90,7 +90,13 @@ def test_journal_that_is_no_plain_file__is_refused(tmp_path: Path, study_config:
     (tmp_path / "target").write_bytes(format_header())
     (tmp_path / "link").symlink_to(tmp_path / "target")
     os.mkfifo(tmp_path / "fifo")
-    for name, what in (("link", "is a link"), ("fifo", "is no plain file"), ("none", "cannot be read: No such file")):
+    (tmp_path / "folder").mkdir()
+    for name, what in (
+        ("folder", "is no plain file"),
+        ("link", "is a link"),
+        ("fifo", "is no plain file"),
+        ("none", "cannot be read: No such file"),
+    ):
         with pytest.raises(CheckpointError, match=what):
             read_entries(tmp_path / name, study_config())
 
