@@ -92,3 +92,22 @@ def test_name__says_what_is_inside(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_module__opens_with_its_idea(path: Path) -> None:
     assert ast.get_docstring(TREES[path])
+
+
+PRINTING = {"print", "Console", "echo", "secho", "stdout", "stderr", "__stdout__", "__stderr__"}
+"""What would carry the control characters of a name to a terminal."""
+PRINTERS = {"cli/console.py", "cli/streams.py", "cli/exits.py", "cli/entry.py", "cli/submit.py", "rllib/messages.py"}
+STREAM_FILES = {"training/output_file.py"}
+"""Hands out the standard streams themselves, to whoever asks for a file named `-`."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_printing__happens_in_one_place(path: Path) -> None:
+    used = set()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            used.add(node.func.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in {"sys", "typer"}:
+            used.add(node.attr)
+
+    assert not used & PRINTING or str(path.relative_to(PACKAGE)) in PRINTERS | STREAM_FILES

@@ -23,6 +23,7 @@ from rl_cluster.cli.submit import app as submit_app
 from rl_cluster.cli.top import app as top_app
 from rl_cluster.cli.train import app as train_app
 from rl_cluster.cli.tune import app as tune_app
+from rl_cluster.config.caches import choose_plot_cache, name_home
 from rl_cluster.errors import RlClusterError
 
 __all__ = ["run"]
@@ -102,6 +103,8 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 
 
 def _run_command(arguments: Sequence[str] | None) -> int:
+    name_home()
+    choose_plot_cache()
     try:
         exit_code: int | None = app(arguments, prog_name="rl-cluster", standalone_mode=False)
     except RlClusterError as error:

@@ -6,13 +6,14 @@ before either is imported; processes that are started later inherit the choice.
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import rl_cluster
-from rl_cluster.config.user_folders import can_be_written, has_writable_home, private_folder
+from rl_cluster.config.user_folders import NO_HOME, can_be_written, has_writable_home, private_folder
 from rl_cluster.errors import ConfigError
 
-__all__ = ["KERNEL_CACHE", "can_keep_kernels", "choose_caches"]
+__all__ = ["KERNEL_CACHE", "can_keep_kernels", "choose_kernel_cache", "choose_plot_cache", "name_home"]
 
 KERNEL_CACHE = "NUMBA_CACHE_DIR"
 PLOT_CACHE = "MPLCONFIGDIR"
@@ -21,16 +22,28 @@ KERNELS = Path(rl_cluster.__file__).parent / "environment"
 logger = logging.getLogger(__name__)
 
 
-def choose_caches() -> None:
+def name_home() -> None:
+    """Gives a number without a name a home that does not exist: Ray cannot be imported by a user without one."""
+    if not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 - Path.home() raises for such a user
+        os.environ["HOME"] = str(NO_HOME)
+
+
+def choose_plot_cache() -> None:
+    """matplotlib's place; if there is none at all, it says so itself, where it is needed."""
+    if not os.environ.get(PLOT_CACHE) and not has_writable_home():
+        with suppress(ConfigError):
+            os.environ[PLOT_CACHE] = str(private_folder() / "matplotlib")
+
+
+def choose_kernel_cache() -> None:
     """Chooses a private temporary folder where the usual places cannot be written.
 
-    Raises ConfigError if not even that can be made, or if the variables name what cannot be written.
+    Raises ConfigError if not even that can be made, or if the variable names what cannot be written.
     """
-    _check_given(KERNEL_CACHE)
-    _check_given(PLOT_CACHE)
-    if not os.environ.get(PLOT_CACHE) and not has_writable_home():
-        os.environ[PLOT_CACHE] = str(private_folder() / "matplotlib")
-    if not os.environ.get(KERNEL_CACHE) and not can_keep_kernels():
+    given = os.environ.get(KERNEL_CACHE)
+    if given and not can_be_written(Path(given).absolute()):
+        raise ConfigError(f"{KERNEL_CACHE}={given}", "cannot be written", "name a folder that this user can write")
+    if not given and not can_keep_kernels():
         folder = private_folder() / "kernels"
         os.environ[KERNEL_CACHE] = str(folder)
         if not folder.exists():
@@ -46,9 +59,3 @@ def can_keep_kernels() -> bool:
     """True = numba finds a place by itself: beside the kernels, or in the user's cache."""
     folders = {path.parent for path in KERNELS.rglob("*.py")}
     return has_writable_home() or all(can_be_written(folder / "__pycache__") for folder in folders)
-
-
-def _check_given(variable: str) -> None:
-    folder = os.environ.get(variable)
-    if folder and not can_be_written(Path(folder).absolute()):
-        raise ConfigError(f"{variable}={folder}", "cannot be written", "name a folder that this user can write")

@@ -10,13 +10,16 @@ from pathlib import Path
 
 from rl_cluster.errors import ConfigError
 
-__all__ = ["can_be_written", "has_writable_home", "home_folder", "private_folder"]
+__all__ = ["NO_HOME", "can_be_written", "has_writable_home", "home_folder", "private_folder"]
+
+NO_HOME = Path("/nonexistent")
+"""What systems write where a user has no home."""
 
 
 def home_folder(remedy: str) -> Path:
     """The user's home. Raises ConfigError, with the remedy, if this user has none."""
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises for a number without a name
-    if not home.is_absolute():
+    if not home.is_absolute() or home == NO_HOME:
         what = "this user has no home folder: HOME is not set, and the user's number has no entry in passwd"
         raise ConfigError("~", what, remedy)
     return home
@@ -25,7 +28,7 @@ def home_folder(remedy: str) -> Path:
 def has_writable_home() -> bool:
     """True = caches below the home, or below XDG_CACHE_HOME, can be written."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - as above
-    return base.is_absolute() and can_be_written(base)
+    return base.is_absolute() and not base.is_relative_to(NO_HOME) and can_be_written(base)
 
 
 def can_be_written(folder: Path) -> bool:

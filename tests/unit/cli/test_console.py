@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.color import ColorSystem
 from rich.table import Table
 
 from rl_cluster.cli.console import make_console, say
@@ -30,6 +31,7 @@ def test_legible__has_no_character_that_is_not_printable(text: str) -> None:
 def test_console__spells_control_characters_out_wherever_they_stand(is_terminal: bool) -> None:
     console = make_console(400)
     console.file, console._force_terminal = io.StringIO(), is_terminal
+    console._color_system = ColorSystem.STANDARD if is_terminal else None
     table = Table(title=HOSTILE)
     table.add_column(HOSTILE)
     table.add_row(HOSTILE)

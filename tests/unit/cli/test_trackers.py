@@ -1,6 +1,9 @@
 """Each service holds what was trained, under the keys of the catalogue, also after a resume."""
 
+import os
 import struct
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -8,9 +11,11 @@ from mlflow import MlflowClient
 from tensorboardX.proto.event_pb2 import Event
 
 from rl_cluster.cli import trackers as module
+from rl_cluster.cli.streams import without_stdin
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
+from rl_cluster.metrics.tracking import Tracker
 from rl_cluster.training.run import Record
 from rl_cluster.training.trackers import Trackers
 
@@ -92,6 +97,65 @@ def test_wandb__writes_files_that_can_be_sent_later(tiny: Config, tmp_path: Path
     (file,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
     content = file.read_bytes()
     assert all(key.encode() in content for key in KEYS)
+
+
+@pytest.fixture
+def keyless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user who has no key of W&B; gives the home."""
+    for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_BASE_URL", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_check__asks_for_a_key_before_a_tracker_would(
+    tiny: Config, keyless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online = _with_monitoring(tiny, wandb_mode="online").monitoring
+    with pytest.raises(ConfigError, match=r"no key for api\.wandb\.ai; export WANDB_API_KEY, or run `wandb login`"):
+        check_trackers(online)
+    check_trackers(_with_monitoring(tiny, wandb_mode="offline").monitoring)
+
+    (keyless / ".netrc").write_text("machine api.wandb.ai login user password sesame\n")
+    (keyless / ".netrc").chmod(0o600)
+    check_trackers(online)
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example")
+    with pytest.raises(ConfigError, match=r"no key for wandb\.example"):
+        check_trackers(online)
+    monkeypatch.setenv("WANDB_API_KEY", "sesame")
+    check_trackers(online)
+
+
+def test_trackers__of_several_services_that_hang_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rl_cluster.training.trackers.CLOSE_PATIENCE_S", 0.5)
+    is_over = threading.Event()
+
+    def hang() -> Tracker:
+        is_over.wait(60.0)
+        raise OSError
+
+    begin_s = time.monotonic()
+    with Trackers({f"service {number}": hang for number in range(20)}) as trackers:
+        trackers.note(Record(1, KEYS, []))
+    took_s = time.monotonic() - begin_s
+    is_over.set()
+
+    assert took_s < 5.0
+
+
+def test_stdin__is_empty_for_whoever_asks_while_a_run_trains() -> None:
+    ours, theirs = os.pipe()
+    os.write(theirs, b"an answer\n")
+    before = os.dup(0)
+    try:
+        os.dup2(ours, 0)
+        with without_stdin():
+            assert os.read(0, 100) == b""
+        assert os.read(0, 100) == b"an answer\n"
+    finally:
+        os.dup2(before, 0)
+        for descriptor in (ours, theirs, before):
+            os.close(descriptor)
 
 
 def test_check__names_the_package_that_is_missing(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:

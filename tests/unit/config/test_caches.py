@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 
 from rl_cluster.config import caches
-from rl_cluster.config.caches import KERNEL_CACHE, PLOT_CACHE, choose_caches
-from rl_cluster.config.user_folders import can_be_written, home_folder, private_folder
+from rl_cluster.config.caches import KERNEL_CACHE, PLOT_CACHE, choose_kernel_cache, choose_plot_cache
+from rl_cluster.config.user_folders import NO_HOME, can_be_written, has_writable_home, home_folder, private_folder
 from rl_cluster.errors import ConfigError
+
+
+def _choose() -> None:
+    choose_plot_cache()
+    choose_kernel_cache()
 
 
 @pytest.fixture
@@ -36,11 +41,11 @@ def test_caches__of_a_user_without_a_home_are_private_and_told_of_once(
     homeless: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        choose_caches()
+        _choose()
         kernels = Path(os.environ[KERNEL_CACHE])
         kernels.mkdir()
         os.environ[KERNEL_CACHE] = ""  # as another process of the same user
-        choose_caches()
+        _choose()
 
     assert Path(os.environ[KERNEL_CACHE]) == kernels
     assert kernels.parent == Path(os.environ[PLOT_CACHE]).parent == homeless / f"rl-cluster-{os.geteuid()}"
@@ -52,20 +57,21 @@ def test_caches__of_a_user_with_a_home_are_where_libraries_put_them(
     homeless: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
-    choose_caches()
+    _choose()
 
     assert (os.environ[KERNEL_CACHE], os.environ[PLOT_CACHE]) == ("", "")
     assert list(homeless.iterdir()) == []
 
 
-@pytest.mark.parametrize("variable", [KERNEL_CACHE, PLOT_CACHE])
 def test_caches__that_are_named_and_cannot_be_written_are_refused(
-    variable: str, homeless: Path, monkeypatch: pytest.MonkeyPatch
+    homeless: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(variable, str(homeless.parent / "home" / ".cache" / "x"))
+    monkeypatch.setenv(KERNEL_CACHE, str(homeless.parent / "home" / ".cache" / "x"))
 
-    with pytest.raises(ConfigError, match=f"{variable}=.* cannot be written; name a folder that this user can write"):
-        choose_caches()
+    with pytest.raises(
+        ConfigError, match=f"{KERNEL_CACHE}=.* cannot be written; name a folder that this user can write"
+    ):
+        _choose()
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "shared"])
@@ -100,9 +106,17 @@ HOMELESS = """
 import os
 os.environ.pop("HOME", None)
 os.setuid(4321)
+from rl_cluster.config.caches import name_home
 from rl_cluster.config.user_folders import has_writable_home, home_folder
-assert not has_writable_home()
-home_folder("give --out")
+for _ in range(2):
+    assert not has_writable_home()
+    try:
+        home_folder("give --out")
+    except Exception as error:
+        print(error)
+    name_home()
+from pathlib import Path
+assert Path.home() == Path("/nonexistent")
 """
 
 
@@ -110,12 +124,21 @@ def test_home__of_a_number_without_a_name_is_asked_for(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root can become a user without a name")
     source = Path(caches.__file__).parents[2]
-    script = f"import sys; sys.path.insert(0, {str(source)!r})\nimport rl_cluster.config.user_folders\n{HOMELESS}"
+    script = f"import sys; sys.path.insert(0, {str(source)!r})\nimport rl_cluster.config.caches\n{HOMELESS}"
 
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
-    assert "this user has no home folder" in ended.stderr
-    assert ended.stderr.strip().endswith("; give --out")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("this user has no home folder") == ended.stdout.count("; give --out\n") == 2
+
+
+def test_home__that_does_not_exist_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(NO_HOME))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+
+    assert not has_writable_home()  # not even by root, who could make it
+    with pytest.raises(ConfigError, match=r"this user has no home folder: .*; give --out"):
+        home_folder("give --out")
 
 
 def test_home__is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
