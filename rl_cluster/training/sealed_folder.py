@@ -91,7 +91,7 @@ def _open_sealed(folder: Path) -> Sealed:
     try:
         manifest = _read_manifest(folder)
         if manifest["format_version"] != FORMAT_VERSION:
-            what = f"has format version {str(manifest['format_version'])[:20]}, this program reads {FORMAT_VERSION}"
+            what = f"has format version {manifest['format_version']:.6g}, this program reads {FORMAT_VERSION}"
             raise Damage(folder, what)
         listed, present = manifest["files"].keys(), {path.name for path in folder.iterdir()} - {MANIFEST}
     except OSError as error:
@@ -152,7 +152,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         is_whole = content == _canonical({**body, "sha256": digest})
     except (ValueError, KeyError, TypeError, RecursionError):
         is_whole = False
-    if not is_whole or not isinstance(body["files"], dict):
+    if not is_whole or not isinstance(body["files"], dict) or type(body["format_version"]) is not int:
         raise Damage(path, "is truncated or changed")
     return dict(body)
 
