@@ -13,12 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from ray import tune
-from ray.tune.search import Searcher
 
 from benchmarks.report import Row, print_rows, write
 from rl_cluster.config.load import load_config
-from rl_cluster.config.study import StudyConfig
+from rl_cluster.config.study import Dimension, StudyConfig
 from rl_cluster.tune.search import make_search
 from rl_cluster.tune.search_space import study_of
 
@@ -93,28 +91,13 @@ def regret(task: Task, study: StudyConfig, seed: int, num_trials: int) -> float:
 def _samples(
     task: Task, study: StudyConfig, seed: int, num_trials: int, noise: NDArray[np.float64]
 ) -> list[dict[str, float]]:
-    if study.search == "random":
-        generator = np.random.default_rng([seed, 2])
-        return [_draw(task, generator) for _ in range(num_trials)]
-    search = make_search(study, seed)
-    assert isinstance(search, Searcher)
-    space = {
-        name: (tune.loguniform if is_log else tune.uniform)(low, high)
-        for name, (low, high, is_log) in task.space.items()
-    }
-    search.set_search_properties("score", "max", space)
+    space = tuple(Dimension(key=name, low=low, high=high, log=log) for name, (low, high, log) in task.space.items())
+    search = make_search(study.model_copy(update={"space": space}), seed)
     samples = []
     for number in range(num_trials):
-        samples.append(dict(search.suggest(str(number))))
-        search.on_trial_complete(str(number), {"score": task.value(samples[-1]) + noise[number]})
+        samples.append(search.ask(number))
+        search.tell(number, task.value(samples[-1]) + noise[number])
     return samples
-
-
-def _draw(task: Task, generator: np.random.Generator) -> dict[str, float]:
-    return {
-        name: math.exp(generator.uniform(math.log(low), math.log(high))) if is_log else generator.uniform(low, high)
-        for name, (low, high, is_log) in task.space.items()
-    }
 
 
 def measure(num_trials: int, num_seeds: int) -> list[Row]:

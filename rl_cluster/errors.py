@@ -4,13 +4,31 @@
     |-- ConfigError       a preset, a file or a key=value override
     |-- ScenarioError     a scenario file
     |-- CheckpointError   a checkpoint or run folder
-    `-- ClusterError      an address that does not answer, a cluster that is too small
+    |-- ClusterError      an address that does not answer, a cluster that is too small
+    `-- CallError         a call of an environment; also a ValueError, as its libraries expect
 
 Every message reads `<where>: <what is wrong>; <what to do>`. The command line prints it after `error: ` and
-exits with code 2. A mistake of our own is an `assert`, never one of these.
+exits with code 2. A mistake of our own is an `assert`, never one of these. What a message tells the user to type is
+written by `typed`, so that it can be pasted into a shell.
 """
 
-__all__ = ["CheckpointError", "ClusterError", "ConfigError", "RlClusterError", "ScenarioError"]
+import shlex
+from pathlib import Path
+
+__all__ = [
+    "CallError",
+    "CheckpointError",
+    "ClusterError",
+    "ConfigError",
+    "RlClusterError",
+    "ScenarioError",
+    "typed",
+]
+
+
+def typed(*words: str | Path) -> str:
+    """Words of a command line, quoted as a shell wants them; a path that looks like an option becomes ./-path."""
+    return shlex.join(f"./{word}" if isinstance(word, Path) and str(word)[0] == "-" else str(word) for word in words)
 
 
 class RlClusterError(Exception):
@@ -39,3 +57,7 @@ class CheckpointError(RlClusterError):
 
 class ClusterError(RlClusterError):
     """A Ray cluster does not answer, or cannot hold what was asked for."""
+
+
+class CallError(RlClusterError, ValueError):
+    """An environment is called with what it cannot take, or out of turn."""

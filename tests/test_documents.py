@@ -27,7 +27,7 @@ def test_document__names_only_presets_that_ship(document: Path) -> None:
     assert set(named) <= PRESETS.keys()
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["Gymnasium", "VectorEnv", "PettingZoo"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["Gymnasium", "VectorEnv", "PettingZoo", "statistics"])
 def test_example__of_ten_lines_plays_to_an_end(example: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(example, {})
 

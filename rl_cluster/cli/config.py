@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from rl_cluster.cli.arguments import Overrides, PresetOrFile
+from rl_cluster.cli.paths import PathCommand
 
 __all__ = ["app"]
 
@@ -14,7 +15,9 @@ app = typer.Typer(
 )
 
 
-@app.command("show", epilog="Example: rl-cluster config show quick_demo 'ppo.lr=[1e-3, 1e-4]' engine=local")
+@app.command(
+    "show", cls=PathCommand, epilog="Example: rl-cluster config show quick_demo 'ppo.lr=[1e-3, 1e-4]' engine=local"
+)
 def show_config(
     preset_or_file: PresetOrFile,
     overrides: Overrides = None,
@@ -35,7 +38,7 @@ def show_config(
     typer.echo(to_yaml(load_config(preset_or_file, overrides or [])), nl=False)
 
 
-@app.command("validate", epilog="Example: rl-cluster config validate my_run.yaml ppo.clip=0.1")
+@app.command("validate", cls=PathCommand, epilog="Example: rl-cluster config validate my_run.yaml ppo.clip=0.1")
 def validate_config(preset_or_file: PresetOrFile, overrides: Overrides = None) -> None:
     """Check the settings of a run, and say what is wrong with them."""
     from rl_cluster.config.load import load_config

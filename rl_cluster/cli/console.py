@@ -7,7 +7,11 @@ __all__ = ["wide_console"]
 TABLE_COLUMNS = 100
 
 
-def wide_console() -> Console:
-    """The tables need 100 columns; where output goes to a file or a log, it has no width of its own."""
-    console = Console()
-    return console if console.is_terminal else Console(width=TABLE_COLUMNS)
+def wide_console(*, is_on_stderr: bool = False) -> Console:
+    """The tables need 100 columns; where output goes to a file or a log, it has no width of its own.
+
+    Args:
+        is_on_stderr: Because standard output is a file that the user has asked for.
+    """
+    console = Console(stderr=is_on_stderr)
+    return console if console.is_terminal else Console(stderr=is_on_stderr, width=TABLE_COLUMNS)

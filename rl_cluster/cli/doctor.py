@@ -1,10 +1,13 @@
 """`rl-cluster doctor`: what would break a run on this machine, or on a cluster."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rl_cluster.cli.arguments import checked_head
+from rl_cluster.cli.paths import PathCommand, output, path
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,13 +23,19 @@ DEFAULT_PORTS = "6379,8265,10001,52365"
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
 
-@app.command("doctor", epilog="Example: rl-cluster doctor --address auto --storage /mnt/runs --json findings.json")
+@app.command(
+    "doctor",
+    cls=PathCommand,
+    epilog="Example: rl-cluster doctor --address auto --storage /mnt/runs --json findings.json",
+)
 def examine_cluster(
     address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="A head, or auto: its nodes are examined too.")
+        str | None,
+        typer.Option(metavar="HOST:PORT", callback=checked_head, help="A head, or auto: its nodes are examined too."),
     ] = None,
     storage: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where runs are written, on every node; by default your home.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=path, help="Where runs are written, on every node; by default your home."),
     ] = None,
     min_free_gib: Annotated[float, typer.Option(metavar="GIB", min=0.0, help="What must be free there.")] = 2.0,
     ports: Annotated[
@@ -36,7 +45,7 @@ def examine_cluster(
         bool, typer.Option("--perf", help="Measure products, copies, all-reduce, env steps; a minute.")
     ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the findings to a file, too.")
+        Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the findings to a file, too.")
     ] = None,
 ) -> None:
     """Find what would break a run: versions, token, ports, storage, shared memory, limits, clocks, GPUs, agents.
@@ -47,16 +56,18 @@ def examine_cluster(
 
     from rl_cluster.operations.doctor import Examination, examine
     from rl_cluster.operations.finding import Verdict
-    from rl_cluster.training.output_file import check_output, write_output
+    from rl_cluster.rllib.address import parse_ports
+    from rl_cluster.training.output_file import is_stdout, write_output
 
-    if json_file:
-        check_output(json_file)
-    findings = examine(Examination(address, storage or Path.home(), min_free_gib, _parse_ports(ports)))
+    examined_ports = parse_ports(ports)
+    if not math.isfinite(min_free_gib):
+        raise ConfigError(f"--min-free-gib {min_free_gib}", "not a number of GiB", "write for example 2")
+    findings = examine(Examination(address, storage or Path.home(), min_free_gib, examined_ports))
     if perf:
         from rl_cluster.operations.performance_probes import probe_performance
 
         findings += probe_performance()
-    _show(findings)
+    _show(findings, is_on_stderr=is_stdout(json_file))
     if json_file:
         rows = [finding._asdict() for finding in findings]
         write_output(json_file, (json.dumps({"findings": rows}, indent=2) + "\n").encode())
@@ -64,19 +75,12 @@ def examine_cluster(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _parse_ports(text: str) -> list[int]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not all(word.isdecimal() and 0 < int(word) < 65536 for word in words):
-        raise ConfigError(f"--ports {text}", "not numbers of ports", f"write for example {DEFAULT_PORTS}")
-    return [int(word) for word in words]
-
-
-def _show(findings: "Sequence[Finding]") -> None:
+def _show(findings: "Sequence[Finding]", *, is_on_stderr: bool) -> None:
     from rich.markup import escape
 
     from rl_cluster.cli.console import wide_console
 
-    console = wide_console()
+    console = wide_console(is_on_stderr=is_on_stderr)
     for finding in findings:
         style = STYLES[finding.verdict]
         words = (

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.console import wide_console
+from rl_cluster.cli.paths import PathCommand, output, path, source
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from rl_cluster.training.comparison import Comparison
     from rl_cluster.training.scoring import Group, Request, Scoring
 
@@ -20,34 +23,44 @@ app = typer.Typer()
 
 @app.command(
     "evaluate",
+    cls=PathCommand,
     epilog="Example: rl-cluster evaluate runs/first --episodes 200 --policy greedy --json scores.json",
 )
 def evaluate_policies(
     checkpoints: Annotated[
-        list[Path] | None, typer.Argument(metavar="CHECKPOINT", help="Run or checkpoint folders.", show_default=False)
+        list[Path] | None,
+        typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
     ] = None,
     policy: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(metavar="P", help="Whose episodes; by default the checkpoint's, else quick_demo's.")
+        str | None,
+        typer.Option(
+            metavar="P", parser=source, help="Whose episodes; by default the checkpoint's, else quick_demo's."
+        ),
     ] = None,
     scenario: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Scenario file to play instead of generated episodes.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead of generated episodes."),
     ] = None,
     episodes: Annotated[
         int | None, typer.Option(min=1, help="Episodes; by default 200 generated ones, or 20 of each scenario file.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = 1000,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the scores there.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")
+    ] = None,
     trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write what happened there, as JSON lines.")
+        Path | None, typer.Option(metavar="FILE", parser=output, help="Write what happened there, as JSON lines.")
     ] = None,
     ladder: Annotated[
         str | None,
         typer.Option(metavar="N,N,..", help="Instead: play teams of these sizes; several checkpoints count as one."),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ladder there: .png, .svg, .pdf.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", parser=output, help="Draw the ladder there: .png, .svg, .pdf.")
+    ] = None,
 ) -> None:
     """Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals."""
     from rl_cluster.config.load import load_config
@@ -74,7 +87,7 @@ def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[o
     """The checkpoints that climb the ladder."""
     if ladder is None or any(others) or not checkpoints:
         what = "takes CHECKPOINTs, --seed, --json and --plot, and nothing else"
-        raise ConfigError("--ladder", what, "leave the others away")
+        raise ConfigError("--ladder", what, "omit the others")
     return checkpoints
 
 
@@ -83,11 +96,12 @@ def _compare(request: "Request") -> None:
     import json
 
     from rl_cluster.config.load import load_config
-    from rl_cluster.training.output_file import output_file
+    from rl_cluster.training.output_file import is_stdout, output_file
     from rl_cluster.training.scoring import prepare, to_dict
 
     scoring = prepare(request, default_preset=load_config("quick_demo"))
-    results = _play(scoring)
+    is_on_stderr = is_stdout(request.scores) or is_stdout(request.trace)
+    results = _play(scoring, wide_console(is_on_stderr=is_on_stderr))
     if request.scores:
         with output_file(request.scores) as file:
             json.dump(to_dict(results, scoring.notes), file, indent=2)
@@ -99,17 +113,14 @@ def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | No
 
     from rl_cluster.training.ladder import REGIMES, climb, parse_sizes
     from rl_cluster.training.ladder_report import check_plot, ladder_table, ladder_title, save_plot, to_dict
-    from rl_cluster.training.output_file import check_output, output_file
+    from rl_cluster.training.output_file import is_stdout, output_file
     from rl_cluster.training.scoring import load_policies
 
     sizes = parse_sizes(ladder)
-    for path, other in ((json_file, plot), (plot, json_file)):
-        if path:
-            check_output(path, [other] if other else [])
     if plot:
         check_plot(plot)
     models, config = load_policies(checkpoints)
-    console, ladders = wide_console(), []
+    console, ladders = wide_console(is_on_stderr=is_stdout(json_file)), []
     for regime in REGIMES:
         with console.status("") as status:
             played = climb(models, config, regime, sizes, seed, lambda who, done: status.update(f"{who}: {done} done"))
@@ -123,9 +134,9 @@ def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | No
         save_plot(ladders, plot)
 
 
-def _play(scoring: "Scoring") -> "list[tuple[Group, Comparison]]":
+def _play(scoring: "Scoring", console: "Console") -> "list[tuple[Group, Comparison]]":
     """Prints each group's tables when it has been played."""
-    console, results = wide_console(), []
+    results = []
     for note in scoring.notes:
         console.print(note, soft_wrap=True, highlight=False, markup=False)
     with console.status("") as status:

@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
+from rl_cluster.cli.paths import PathCommand, output, path, source
+
 __all__ = ["app"]
+
+ScenarioOutput = Annotated[
+    Path, typer.Option("--out", metavar="FILE", parser=output, help="Scenario file to write: .yaml or .json.")
+]
 
 app = typer.Typer(
     help="Bring scenarios from maps, give their UAVs goals, and put results on maps.",
@@ -13,53 +19,66 @@ app = typer.Typer(
 )
 
 
-@app.command("import", epilog="Example: rl-cluster scenario import harbour.geojson --out harbour.yaml")
+@app.command("import", cls=PathCommand, epilog="Example: rl-cluster scenario import harbour.geojson --out harbour.yaml")
 def import_scenario(
-    geojson: Annotated[Path, typer.Argument(metavar="GEOJSON", help="A FeatureCollection in WGS84.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Scenario file to write: .yaml or .json.")],
+    geojson: Annotated[Path, typer.Argument(metavar="GEOJSON", parser=path, help="A FeatureCollection in WGS84.")],
+    out: ScenarioOutput,
 ) -> None:
     """Make a scenario of a GeoJSON map: points are UAVs, targets or the depot, polygons no-fly zones."""
     from rl_cluster.environment.map_import import load_geojson
-    from rl_cluster.environment.scenario import save_scenario
-    from rl_cluster.training.output_file import check_output
+    from rl_cluster.environment.scenario import check_scenario_name, format_scenario
+    from rl_cluster.training.output_file import write_output
 
-    check_output(out, [geojson])
+    check_scenario_name(out)
     scenario = load_geojson(geojson)
-    save_scenario(scenario, out)
+    write_output(out, format_scenario(scenario, out))
     uavs, targets, zones = scenario.sizes[:3]
-    typer.echo(f"{out}: {uavs} UAVs, {targets} targets, {zones} no-fly zones")
+    _say(out, f"{uavs} UAVs, {targets} targets, {zones} no-fly zones")
 
 
-@app.command("assign", epilog="Example: rl-cluster scenario assign harbour.yaml --policy hungarian --out g.yaml")
+@app.command(
+    "assign",
+    cls=PathCommand,
+    epilog="Example: rl-cluster scenario assign harbour.yaml --policy hungarian --out g.yaml",
+)
 def assign_scenario(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file with targets.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Scenario file to write: .yaml or .json.")],
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", parser=path, help="A scenario file with targets.")],
+    out: ScenarioOutput,
     policy: Annotated[
-        str, typer.Option(metavar="NAME|RUN", help="Heuristic, or run of task allocate, that assigns the targets.")
+        str,
+        typer.Option(
+            metavar="NAME|RUN", parser=source, help="Heuristic, or run of task allocate, that assigns the targets."
+        ),
     ] = "hungarian",
     spacing_m: Annotated[
         float, typer.Option("--spacing", min=1.0, max=1e4, help="Metres between goals at the same target.")
     ] = 20.0,
 ) -> None:
     """Give each UAV a goal for task navigate: the target that a policy of task allocate chooses for it."""
-    from rl_cluster.environment.scenario import load_scenario, save_scenario
+    from rl_cluster.environment.scenario import check_scenario_name, format_scenario, load_scenario
     from rl_cluster.training.goals import assign_goals, find_allocator
-    from rl_cluster.training.output_file import check_output
+    from rl_cluster.training.output_file import write_output
 
-    check_output(out, [scenario])
+    check_scenario_name(out)
     allocator, config = find_allocator(policy, seed=0)
     assigned = assign_goals(load_scenario(scenario), allocator, config, spacing_m)
-    save_scenario(assigned.scenario, out)
+    write_output(out, format_scenario(assigned.scenario, out))
     idle = f"; {assigned.num_idle} UAVs are chosen no target, and stay where they are" if assigned.num_idle else ""
-    typer.echo(f"{out}: goals chosen by {allocator.name}{idle}")
+    _say(out, f"goals chosen by {allocator.name}{idle}")
 
 
-@app.command("export", epilog="Example: rl-cluster scenario export harbour.yaml --trace t.jsonl --out f.geojson")
+@app.command(
+    "export",
+    cls=PathCommand,
+    epilog="Example: rl-cluster scenario export harbour.yaml --trace t.jsonl --out f.geojson",
+)
 def export_scenario(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file that came from a map.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="GeoJSON file to write.")],
+    scenario: Annotated[
+        Path, typer.Argument(metavar="SCENARIO", parser=path, help="A scenario file that came from a map.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", parser=output, help="GeoJSON file to write.")],
     trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Trace whose first episode's paths are drawn too.")
+        Path | None, typer.Option(metavar="FILE", parser=path, help="Trace whose first episode's paths are drawn too.")
     ] = None,
 ) -> None:
     """Write a scenario, and the paths that were flown in it, as GeoJSON with longitude and latitude."""
@@ -67,13 +86,19 @@ def export_scenario(
 
     from rl_cluster.environment.map_export import to_geojson
     from rl_cluster.environment.scenario import load_scenario
-    from rl_cluster.training.output_file import check_output, output_file
+    from rl_cluster.training.output_file import output_file
     from rl_cluster.training.trace import read_paths
 
-    check_output(out, [scenario, *([trace] if trace else [])])
     start = load_scenario(scenario)
     paths_m = list(read_paths(trace, start).swapaxes(0, 1)) if trace else []
     data = to_geojson(start, paths_m)
     with output_file(out) as file:
         json.dump(data, file)
-    typer.echo(f"{out}: {len(data['features'])} features")
+    _say(out, f"{len(data['features'])} features")
+
+
+def _say(out: Path, words: str) -> None:
+    """What has been written; on stderr where standard output holds it."""
+    from rl_cluster.training.output_file import is_stdout
+
+    typer.echo(f"{out}: {words}", err=is_stdout(out))

@@ -5,20 +5,26 @@ from typing import Annotated
 
 import typer
 
-from rl_cluster.cli.arguments import Overrides, PresetOrFile
+from rl_cluster.cli.arguments import Dashboard, Overrides, PresetOrFile
 from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
+from rl_cluster.cli.paths import PathCommand, cluster_folder
+from rl_cluster.errors import typed
 
 __all__ = ["app"]
 
 app = typer.Typer()
-Dashboard = Annotated[
-    str,
-    typer.Option(metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="Dashboard of the cluster: http://HOST:8265."),
-]
+
+
+def _checked_job(job: str) -> str:
+    from rl_cluster.operations.job_name import check_job_name
+
+    return check_job_name(job)
 
 
 @app.command(
-    "submit", epilog="Example: rl-cluster submit quick_demo --address http://127.0.0.1:8265 --gpus 4 --runners 32"
+    "submit",
+    cls=PathCommand,
+    epilog="Example: rl-cluster submit quick_demo --address http://127.0.0.1:8265 --gpus 4 --runners 32",
 )
 def submit_run(
     preset_or_file: PresetOrFile,
@@ -27,7 +33,10 @@ def submit_run(
     gpus: Annotated[int | None, typer.Option(metavar="N", min=0, help="Learners, each on a GPU of its own.")] = None,
     runners: Annotated[int | None, typer.Option(metavar="N", min=0, help="Env runners on the cluster's CPUs.")] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Run folder on the cluster, on storage that all nodes share.")
+        str | None,
+        typer.Option(
+            metavar="DIR", parser=cluster_folder, help="Run folder on the cluster, on storage that all nodes share."
+        ),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not follow the job.")] = False,
 ) -> None:
@@ -44,20 +53,20 @@ def submit_run(
     jobs = Jobs(address)
     job = jobs.submit(config, "tune" if config.study else "train", out)
     typer.echo(f"job: {job}")
-    typer.echo(f"stop it: rl-cluster stop {job} --address {address}")
+    stop = typed("rl-cluster", "stop", job, "--address", address)
+    typer.echo(f"stop it: {stop}")
     if detach:
         return
     try:
         exit_code = jobs.follow(job, _write)
     except KeyboardInterrupt:
-        what = f"job {job} goes on; stop it with rl-cluster stop {job} --address {address}"
-        fail(f"submit: no longer followed: {what}", EXIT_INTERRUPTED)
+        fail(f"submit: no longer followed: job {job} goes on; stop it with {stop}", EXIT_INTERRUPTED)
     sys.exit(exit_code)
 
 
 @app.command("stop", epilog="Example: rl-cluster stop raysubmit_abc123 --address http://127.0.0.1:8265")
 def stop_job(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="As submit has named it.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", callback=_checked_job, help="As submit has named it.")],
     address: Dashboard = "http://127.0.0.1:8265",
 ) -> None:
     """Stop a job: its run ends after the iteration that is under way, and leaves a checkpoint."""

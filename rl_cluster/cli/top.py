@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rl_cluster.cli.arguments import checked_head
+from rl_cluster.cli.paths import PathCommand, path
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,12 +22,18 @@ app = typer.Typer()
 REFRESH_S = 1.0
 
 
-@app.command("top", epilog="Example: rl-cluster top runs/first; or rl-cluster top --address auto")
+@app.command("top", cls=PathCommand, epilog="Example: rl-cluster top runs/first; or rl-cluster top --address auto")
 def watch(
-    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)] = None,
+    run: Annotated[
+        Path | None, typer.Argument(metavar="RUN", parser=path, help="A run folder.", show_default=False)
+    ] = None,
     address: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="A cluster, whose runs and nodes are shown: HOST:PORT, or `auto`."),
+        typer.Option(
+            metavar="HOST:PORT",
+            callback=checked_head,
+            help="A cluster, whose runs and nodes are shown: HOST:PORT, or `auto`.",
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Show it once, and end.")] = False,
 ) -> None:

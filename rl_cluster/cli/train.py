@@ -7,9 +7,10 @@ import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
 from rl_cluster.cli.exits import fail
+from rl_cluster.cli.paths import PathCommand, new_folder, path, source
 from rl_cluster.cli.signals import StopRequest
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
-from rl_cluster.errors import ConfigError
+from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rl_cluster.config.schema import Config
     from rl_cluster.training.engine import Engine
     from rl_cluster.training.run import Record
+    from rl_cluster.training.run_folder import RunFolder
     from rl_cluster.training.start import Start
 
 __all__ = ["app"]
@@ -28,70 +30,95 @@ app = typer.Typer()
 
 @app.command(
     "train",
+    cls=PathCommand,
     epilog="Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first",
 )
 def train_policy(
     preset_or_file: Annotated[
-        str | None, typer.Argument(metavar="PRESET|FILE", help="A shipped preset or a YAML file.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.", show_default=False
+        ),
     ] = None,
     overrides: Overrides = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Run folder; by default a new one in ~/rl_cluster_runs.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=new_folder, help="Run folder; by default a new one in ~/rl_cluster_runs."),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run from its last checkpoint.")
+        Path | None, typer.Option(metavar="RUN", parser=path, help="Go on with a run from its last checkpoint.")
+    ] = None,
+    resume_or_start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            parser=path,
+            help="Begin a run in this folder, or go on with it, whichever a requeued job needs.",
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Begin with the weights of another run, or of a checkpoint folder."),
+        typer.Option(
+            metavar="RUN", parser=path, help="Begin with the weights of another run, or of a checkpoint folder."
+        ),
     ] = None,
     address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
     from rich.console import Console
 
-    start = _start_of(preset_or_file, overrides or [], out, resume, weights)
+    from rl_cluster.training.loop import open_run
+
+    if resume_or_start:
+        start = _requeued_start(preset_or_file, overrides or [], resume_or_start, weights, out or resume)
+    else:
+        start = _start_of(preset_or_file, overrides or [], out, resume, weights)
+    if start is None:
+        typer.echo(f"run folder: {resume_or_start}; all its iterations are done")
+        return
     check_trackers(start.config.monitoring)
     console = Console()
     for error in start.damaged:
         _say(console, f"passed over: {error}")
     engine = _make_engine(start.config, address)
     try:
-        _say(console, f"run folder: {start.path}")
-        with StopRequest() as request:
-            _train(console, engine, start, request.is_set)
+        with StopRequest() as request, open_run(engine, start) as folder:
+            _say(console, f"run folder: {folder.path}")
+            _train(console, engine, start, folder, request.is_set)
     finally:
         engine.close()
     if request.signal:
         how = "--weights" if start.config.api_stack == "old" else "--resume"
         what = f"stopped by {request.signal.name}"
-        fail(f"train: {what}; go on with rl-cluster train {how} {start.path}", request.exit_code)
-    _say(console, f"score it: rl-cluster evaluate {start.path}")
+        fail(f"train: {what}; go on with {typed('rl-cluster', 'train', how, folder.path)}", request.exit_code)
+    _say(console, f"score it: {typed('rl-cluster', 'evaluate', folder.path)}")
 
 
 def _say(console: "Console", line: str) -> None:
     console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _train(console: "Console", engine: "Engine", start: "Start", is_stopped: "Callable[[], bool]") -> None:
+def _train(
+    console: "Console", engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "Callable[[], bool]"
+) -> None:
     """Trains to the end, shows iterations to the person and to the services, and draws what there is to draw."""
     from rl_cluster.training.display import Display
-    from rl_cluster.training.loop import train
+    from rl_cluster.training.loop import train_in
     from rl_cluster.training.timeline import save_timeline
     from rl_cluster.training.trackers import Trackers
 
     config, done = start.config, start.checkpoint.iteration if start.checkpoint else 0
-    with Display(console, config) as display, Trackers(tracker_openers(config, start.path, done + 1)) as trackers:
+    with Display(console, config) as display, Trackers(tracker_openers(config, folder.path, done + 1)) as trackers:
 
         def report(record: "Record") -> None:
             display.show(record)
             trackers.note(record)
 
-        saved = train(engine, start, report, is_stopped)
+        saved = train_in(folder, engine, start, report, is_stopped)
     _say(console, f"checkpoint: {saved}")
     if config.curriculum:
-        picture = start.path / "timeline.png"
-        save_timeline(start.path / "metrics.jsonl", config.curriculum, picture)
+        picture = folder.path / "timeline.png"
+        save_timeline(folder.metrics, config.curriculum, picture)
         _say(console, f"timeline: {picture}")
 
 
@@ -100,24 +127,37 @@ def _start_of(
 ) -> "Start":
     """Where the run begins. With --resume, settings may be given again, but must be those of the run."""
     from rl_cluster.config.load import load_config
-    from rl_cluster.training.start import check_same, default_path, new_start, resumed_start
+    from rl_cluster.training.start import check_same, new_start, resumed_start
 
     config = load_config(preset_or_file, overrides) if preset_or_file else None
     if resume:
         if out:
-            raise ConfigError(
-                "train", "--out and --resume exclude each other", "leave --out away: the run has its folder"
-            )
+            raise ConfigError("train", "--out and --resume exclude each other", "omit --out: the run has its folder")
         if weights:
             raise ConfigError(
-                "train", "--weights and --resume exclude each other", "leave --weights away: the run has its own"
+                "train", "--weights and --resume exclude each other", "omit --weights: the run has its own"
             )
         start = resumed_start(resume)
         check_same(config, start.config, start.path)
         return start
     if not config:
         raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
-    return new_start(config, out or default_path(config), weights)
+    return new_start(config, out, weights)
+
+
+def _requeued_start(
+    preset_or_file: str | None, overrides: list[str], path: Path, weights: Path | None, other: Path | None
+) -> "Start | None":
+    """Where the run in this folder begins or goes on; None = it has ended."""
+    from rl_cluster.config.load import load_config
+    from rl_cluster.training.requeue import resume_or_start
+
+    if other:
+        what = "--resume-or-start excludes --out and --resume"
+        raise ConfigError("train", what, "omit them: it names the run folder")
+    if not preset_or_file:
+        raise ConfigError("train", "nothing to train is given", "name a preset or file before --resume-or-start")
+    return resume_or_start(load_config(preset_or_file, overrides), path, weights)
 
 
 def _make_engine(config: "Config", address: str | None) -> "Engine":
@@ -130,7 +170,7 @@ def _make_engine(config: "Config", address: str | None) -> "Engine":
 
         return RayEngine(config, address)
     if address:
-        raise ConfigError("--address", "engine=local uses no Ray", "leave --address away, or set engine=ray")
+        raise ConfigError("--address", "engine=local uses no Ray", "omit --address, or set engine=ray")
     from rl_cluster.training.engine import LocalEngine
 
     return LocalEngine(config)

@@ -1,88 +1,125 @@
 """`rl-cluster tune`: search for the settings of a run, or go on with a search."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
-from rl_cluster.errors import ConfigError
+from rl_cluster.cli.exits import fail
+from rl_cluster.cli.paths import PathCommand, new_folder, path, source
+from rl_cluster.cli.signals import StopRequest
+from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
     from rl_cluster.config.schema import Config
+    from rl_cluster.tune.result import StudyResult
 
 __all__ = ["app"]
 
 app = typer.Typer()
 
+EXIT_TRIALS_FAILED = 1
+
 
 @app.command(
     "tune",
+    cls=PathCommand,
     epilog="Example: rl-cluster tune tune_demo study.num_trials=16 --out studies/first; then "
     "rl-cluster train studies/first/best.yaml",
 )
 def tune_settings(
     preset_or_file: Annotated[
         str | None,
-        typer.Argument(metavar="PRESET|FILE", help="A preset or YAML file with a study.", show_default=False),
+        typer.Argument(
+            metavar="PRESET|FILE", parser=source, help="A preset or YAML file with a study.", show_default=False
+        ),
     ] = None,
     overrides: Overrides = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Study folder; by default a new one in ~/rl_cluster_studies.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=new_folder, help="Study folder; by default a new one in ~/rl_cluster_studies."
+        ),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="STUDY", help="Go on with a study; finished trials are not repeated.")
+        Path | None,
+        typer.Option(metavar="STUDY", parser=path, help="Go on with a study; finished trials are not repeated."),
     ] = None,
     address: Address = None,
 ) -> None:
     """Search for better settings: trials on Ray Tune, scored over several seeds, then tested with other seeds."""
     from rich.console import Console
 
-    from rl_cluster.rllib.cluster import connect
-    from rl_cluster.tune.report import save_json, save_plot, study_table, test_table
-    from rl_cluster.tune.study import TrialResult, run_study
-    from rl_cluster.tune.study_folder import begin_study, check_study
-
-    config, folder = _study_of(preset_or_file, overrides or [], out, resume)
+    config, begin = _study_of(preset_or_file, overrides or [], out, resume)
     console = Console()
 
-    def report(trial: TrialResult) -> None:
-        sample = "  ".join(f"{key} {value:.3g}" for key, value in trial.sample.items()) or "settings as given"
-        score = "-" if trial.score is None else f"{trial.score:.3f}"
-        console.print(
-            f"trial {trial.name}  score {score}  rounds {trial.rounds}  {sample}", soft_wrap=True, highlight=False
-        )
+    from rl_cluster.rllib.cluster import connect
+    from rl_cluster.tune.report import trial_line
+    from rl_cluster.tune.study import check_room, run_study
 
-    check_study(config)
-    with connect(address):
-        if not resume:
-            begin_study(config, folder)
-        console.print(f"study folder: {folder}", soft_wrap=True, highlight=False, markup=False)
-        result = run_study(config, folder, report)
+    with connect(address) as cluster, StopRequest() as request:
+        check_room(config, cluster.resources())
+        folder = begin()
+        _say(console, f"study folder: {folder}")
+        result = run_study(config, folder, lambda trial: _say(console, trial_line(trial)), request.is_set)
+    if request.signal and not result.is_whole:
+        what = f"stopped by {request.signal.name}; go on with {typed('rl-cluster', 'tune', '--resume', folder)}"
+        fail(f"tune: {what}", request.exit_code)
+    _show(console, result)
+
+
+def _say(console: "Console", line: str) -> None:
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _show(console: "Console", result: "StudyResult") -> None:
+    """Tables and files, what is recommended, and who failed."""
+    from rl_cluster.tune.report import failures, save_json, save_plot, study_table, test_table
+    from rl_cluster.tune.study import BEST
+
+    folder = result.folder
     save_json(result, folder / "trials.json")
-    save_plot(result, folder / "parallel_coordinates.png")
     console.print(study_table(result))
     if result.tests:
         console.print(test_table(result))
-    console.print(f"best settings: {folder / 'best.yaml'}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"train them: rl-cluster train {folder / 'best.yaml'}", soft_wrap=True, highlight=False, markup=False)
+    if result.has_winner:
+        save_plot(result, folder / "parallel_coordinates.png")
+        if result.is_given_as_good:
+            _say(console, "with test seeds the given settings are at least as good as the best trial's: keep them")
+        _say(console, f"recommended settings: {folder / BEST}")
+        _say(console, f"train them: {typed('rl-cluster', 'train', folder / BEST)}")
+    if words := failures(result):
+        fail(
+            f"tune: {words}; try them again with {typed('rl-cluster', 'tune', '--resume', folder)}", EXIT_TRIALS_FAILED
+        )
 
 
 def _study_of(
     preset_or_file: str | None, overrides: list[str], out: Path | None, resume: Path | None
-) -> "tuple[Config, Path]":
-    """Settings and folder. With --resume, settings may be given again, but must be those of the study."""
+) -> "tuple[Config, Callable[[], Path]]":
+    """Settings, and what makes the study's folder, or says where it is.
+
+    With --resume, settings may be given again, but must be those of the study.
+    """
     from rl_cluster.config.load import load_config
-    from rl_cluster.tune.study_folder import find_study
+    from rl_cluster.training.new_folder import default_folder
+    from rl_cluster.tune.study_folder import begin_study, check_new, find_study
+    from rl_cluster.tune.trial_settings import check_overrides
 
     config = load_config(preset_or_file, overrides) if preset_or_file else None
     if resume:
         if out:
-            what = "--out and --resume exclude each other"
-            raise ConfigError("tune", what, "leave --out away: the study has its folder")
-        return find_study(resume, config), resume
+            raise ConfigError("tune", "--out and --resume exclude each other", "omit --out: the study has its folder")
+        folder = resume.expanduser().absolute()
+        return find_study(folder, config), lambda: folder
     if not config:
         raise ConfigError("tune", "nothing to tune is given", "name a preset or file, or a study to --resume")
-    default = Path.home() / "rl_cluster_studies" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return config, out or default
+    check_overrides(overrides)
+    place = out or default_folder("rl_cluster_studies", config.name)
+    check_new(config, place, is_numbered=not out)
+    return config, lambda: begin_study(config, place, is_numbered=not out)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.calls import as_actions, as_seed, check_overrides, check_render_mode
 from rl_cluster.environment.interface import Sizes, StepResult, Worlds
 from rl_cluster.environment.scenario import Scenario, load_scenario
 from rl_cluster.environment.spaces import ObservationDict
 from rl_cluster.environment.tasks import graph_spec, make_scenario_source, make_source, make_worlds
-from rl_cluster.errors import ConfigError, ScenarioError
+from rl_cluster.errors import CallError, ConfigError, ScenarioError
 from rl_cluster.types import WAIT, BoolArray, Observation
 
 __all__ = ["Face", "Setup", "load_setup", "make_legal", "team_reward", "to_dict"]
@@ -35,14 +36,22 @@ class Setup(NamedTuple):
 
 
 def load_setup(
-    preset: str, overrides: Sequence[str] = (), scenario: str | None = None, is_training: bool = True, task: str = ""
+    preset: str,
+    overrides: Sequence[str] = (),
+    scenario: str | None = None,
+    is_training: bool = True,
+    task: str = "",
+    render_mode: str | None = None,
 ) -> Setup:
     """The setup of a preset or YAML file with `key=value` overrides, and the path of a scenario.
 
     Raises:
+        CallError: `overrides` is no list of texts, or a `render_mode` is asked for.
         ConfigError: The settings cannot be loaded, or are of another task than `task` (if that is given).
         ScenarioError: The scenario cannot be loaded.
     """
+    check_render_mode(render_mode)
+    check_overrides(overrides)
     config = load_config(preset, overrides)
     if task and config.task != task:
         raise ConfigError(preset, f"its task is {config.task}", f"make rl_cluster/{config.task.capitalize()}-v0")
@@ -60,7 +69,9 @@ class Face:
     def __init__(self, setup: Setup, num_worlds: int) -> None:
         self.num_controls = graph_spec(setup.config).num_controls
         self._setup, self._num_worlds = setup, num_worlds
-        self._room, self._has_seed = _room(setup), False
+        self._room = _room(setup)
+        self.has_begun = False
+        """True = episodes have been started."""
         self.worlds = self._make_worlds(setup.config.seed)
         self.observation = self.worlds.reset()
 
@@ -77,11 +88,15 @@ class Face:
         Args:
             seed: None, and the first call: one is drawn.
             random: Draws it.
+
+        Raises:
+            CallError: The seed is none.
         """
-        if seed is None and self._has_seed:
+        seed = as_seed(seed)
+        if seed is None and self.has_begun:
             self.worlds.state.ended[:] = True
             return self.reset_ended()
-        self._has_seed = True
+        self.has_begun = True
         self.worlds = self._make_worlds(int(random.integers(2**31)) if seed is None else seed)
         self.observation = self.worlds.reset()
         return self.observation
@@ -96,14 +111,21 @@ class Face:
         self.observation = self.worlds.observe()
         return self.observation
 
-    def advance(self, actions: NDArray[Any]) -> tuple[StepResult, BoolArray]:
+    def check_turn(self) -> None:
+        """Raises CallError if there is no episode to step."""
+        if not self.has_begun:
+            raise CallError("step", "no episode has begun", "call reset first")
+        if self.worlds.state.ended.all():
+            raise CallError("step", "the episode has ended", "call reset, which starts the next one")
+
+    def advance(self, actions: object) -> tuple[StepResult, BoolArray]:
         """Applies actions (B, N) or controls (B, N, 2), made legal; ended worlds stand still.
 
         Returns:
             What the step gave, and (B, N) True = the UAV's action was illegal.
 
         Raises:
-            ValueError: The actions have the wrong shape.
+            CallError: `as_actions` refuses the actions.
         """
         legal, is_illegal = make_legal(actions, self.observation, self.num_controls)
         return self.worlds.advance(legal), is_illegal
@@ -118,12 +140,12 @@ class Face:
 
 
 def make_legal(
-    actions: NDArray[Any], observation: Observation[NDArray[Any]], num_controls: int
+    actions: object, observation: Observation[NDArray[Any]], num_controls: int
 ) -> tuple[NDArray[Any], BoolArray]:
     """Legal actions in place of any.
 
     A choice that the mask forbids becomes waiting, or the UAV's only legal action where it may not wait. Controls are
-    clipped to [-1, 1], and nan becomes 0; those of UAVs that do not decide count as legal.
+    clipped to [-1, 1]; those of UAVs that do not decide count as legal.
 
     Args:
         actions: (B, N) integers, or (B, N, num_controls).
@@ -134,16 +156,15 @@ def make_legal(
         (B, N) int16 or (B, N, num_controls) float32, and (B, N) True = the action was illegal.
 
     Raises:
-        ValueError: The actions have the wrong shape.
+        CallError: `as_actions` refuses the actions.
     """
     mask, shape = observation.action_mask, observation.decides.shape + (num_controls,) * bool(num_controls)
-    if actions.shape != shape:
-        raise ValueError(f"actions have shape {actions.shape}, not {shape}; give one to every UAV of every world")
+    given = as_actions(actions, shape, num_controls)
     if num_controls:
-        bounded = np.clip(np.nan_to_num(actions, nan=0.0), -1.0, 1.0)
-        return bounded.astype(np.float32), (bounded != actions).any(axis=2) & observation.decides
-    is_known = (actions >= 0) & (actions < mask.shape[2])
-    known = np.where(is_known, actions, WAIT)
+        bounded = np.clip(given, -1.0, 1.0)
+        return bounded.astype(np.float32), (bounded != given).any(axis=2) & observation.decides
+    is_known = (given >= 0) & (given < mask.shape[2])
+    known = np.where(is_known, given, WAIT)
     is_legal = is_known & np.take_along_axis(mask, known[..., None], axis=2)[..., 0]
     instead = np.where(mask[..., WAIT], WAIT, mask.argmax(axis=2))
     return np.where(is_legal, known, instead).astype(np.int16), ~is_legal

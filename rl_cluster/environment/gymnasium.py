@@ -36,6 +36,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from rl_cluster.environment.calls import as_seed, check_num_envs
 from rl_cluster.environment.face import Face, Setup, load_setup, to_dict
 from rl_cluster.environment.spaces import ObservationDict, action_space, observation_space
 
@@ -57,14 +58,15 @@ class SwarmEnv(gymnasium.Env[ObservationDict, Actions]):
     many were replaced or clipped; at the end `outcomes`, the episode's metrics by name.
 
     `reset()` starts the next episode, `reset(seed=s)` the first one of seed s; a first `reset()` without a seed takes
-    one at random. The spaces follow from the settings alone: a scenario is padded to them.
+    one at random. The spaces follow from the settings alone: a scenario is padded to them. A seed that is none, actions
+    of another shape or type, and a step before `reset` or after the end are refused as a CallError, a ValueError.
 
     Raises:
         ScenarioError: The scenario does not fit the settings (see `Face`).
     """
 
     def __init__(self, setup: Setup) -> None:
-        self.metadata = {"render_modes": []}
+        self.metadata, self.render_mode = {"render_modes": []}, None
         self._face = Face(setup, num_worlds=1)
         self.observation_space = observation_space(self._face.observation)
         self.action_space = action_space(self._face.observation, self._face.num_controls)
@@ -76,13 +78,15 @@ class SwarmEnv(gymnasium.Env[ObservationDict, Actions]):
         options: dict[str, Any] | None = None,  # noqa: ARG002 - asked for by gymnasium, and nothing to choose here
     ) -> tuple[ObservationDict, dict[str, Any]]:
         """Starts an episode; `options` has no effect."""
+        seed = as_seed(seed)
         super().reset(seed=seed)
         self._face.begin(seed, self.np_random)
         return self._see(), self._mask()
 
     def step(self, action: Actions) -> tuple[ObservationDict, float, bool, bool, dict[str, Any]]:
         """Steps the world once."""
-        result, is_illegal = self._face.advance(np.asarray(action)[None])
+        self._face.check_turn()
+        result, is_illegal = self._face.advance([action])
         self._face.observe()
         terminated, truncated = bool(result.terminated[0]), bool(result.truncated[0])
         info = {**self._mask(), "uav_reward": result.reward[0], "num_illegal_actions": int(is_illegal.sum())}
@@ -113,6 +117,7 @@ class SwarmVectorEnv(VectorEnv[ObservationDict, Actions, NDArray[Any]]):
     """
 
     def __init__(self, setup: Setup, num_envs: int) -> None:
+        check_num_envs(num_envs)
         self.metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
         self.num_envs = num_envs
         self._face = Face(setup, num_envs)
@@ -128,6 +133,7 @@ class SwarmVectorEnv(VectorEnv[ObservationDict, Actions, NDArray[Any]]):
         options: dict[str, Any] | None = None,  # noqa: ARG002 - asked for by gymnasium, and nothing to choose here
     ) -> tuple[ObservationDict, dict[str, Any]]:
         """Starts an episode in every world; `options` has no effect."""
+        seed = as_seed(seed)
         super().reset(seed=seed)
         self._face.begin(seed, self.np_random)
         return to_dict(self._face.observation), self._with_presence(_masks(self._face))
@@ -136,7 +142,8 @@ class SwarmVectorEnv(VectorEnv[ObservationDict, Actions, NDArray[Any]]):
         self, actions: Actions
     ) -> tuple[ObservationDict, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Steps every world once, and begins the next episode in those that end."""
-        result, is_illegal = self._face.advance(np.asarray(actions))
+        self._face.check_turn()
+        result, is_illegal = self._face.advance(actions)
         rewards = self._face.team_reward(result)
         infos = {"uav_reward": result.reward, "num_illegal_actions": is_illegal.sum(axis=1)}
         ended = np.flatnonzero(result.terminated | result.truncated)
@@ -175,7 +182,12 @@ def _world(arrays: dict[str, NDArray[Any]], b: int) -> dict[str, NDArray[Any]]:
 
 
 def make_env(
-    preset: str, overrides: Sequence[str] = (), scenario: str | None = None, is_training: bool = True, task: str = ""
+    preset: str,
+    overrides: Sequence[str] = (),
+    scenario: str | None = None,
+    is_training: bool = True,
+    task: str = "",
+    render_mode: str | None = None,
 ) -> SwarmEnv:
     """One world.
 
@@ -185,12 +197,14 @@ def make_env(
         scenario: Path of a scenario that every episode plays; None: the generator's episodes.
         is_training: Of the generator: the episodes that are trained on, or those that `rl-cluster evaluate` scores.
         task: If given, the settings must be of this task.
+        render_mode: None, which `gymnasium.make` may hand over: nothing here draws.
 
     Raises:
+        CallError: `overrides` is no list of texts, or another `render_mode` is asked for.
         ConfigError: The settings cannot be loaded, or are of another task.
         ScenarioError: The scenario cannot be loaded, or does not fit the settings.
     """
-    return SwarmEnv(load_setup(preset, overrides, scenario, is_training, task))
+    return SwarmEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode))
 
 
 def make_vector_env(
@@ -200,9 +214,10 @@ def make_vector_env(
     scenario: str | None = None,
     is_training: bool = True,
     task: str = "",
+    render_mode: str | None = None,
 ) -> SwarmVectorEnv:
-    """`num_envs` worlds; arguments and errors as of `make_env`."""
-    return SwarmVectorEnv(load_setup(preset, overrides, scenario, is_training, task), num_envs)
+    """`num_envs` worlds, 1 to 65,536; arguments and errors as of `make_env`."""
+    return SwarmVectorEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode), num_envs)
 
 
 for _task, _preset in (("allocate", "quick_demo"), ("navigate", "navigate_demo")):

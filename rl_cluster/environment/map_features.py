@@ -1,12 +1,14 @@
 """The features of a GeoJSON map (RFC 7946) in WGS84, each of a known role and well formed.
 
 A map is a FeatureCollection of Points, whose property `role` says what they are (uav, target, goal, depot), and of
-Polygons, which are no-fly zones. What GIS programs add is passed over: attributes that are null, styles, row numbers,
-heights, a Multi- geometry around a single part, and the paths that `map_export.py` draws.
+Polygons, which are no-fly zones. What GIS programs add is passed over: attributes that are null or empty, styles, row
+numbers, heights, a Multi- geometry around a single part, and the paths that `map_export.py` draws. A MultiPolygon of
+the parts that `date_line.py` cuts is the polygon that it was.
 """
 
 from typing import Any, NamedTuple
 
+from rl_cluster.environment.date_line import join_rings
 from rl_cluster.errors import ScenarioError
 
 __all__ = ["ZONE", "Feature", "read_features"]
@@ -75,16 +77,17 @@ def _feature(feature: Any, where: str) -> Feature | None:
     properties = {
         name: value
         for name, value in (given if isinstance(given, dict) else {}).items()
-        if value is not None and name not in _PASSED_OVER
+        if value is not None and value != "" and name not in _PASSED_OVER
     }
     role = properties.pop("role", None)
     kind, coordinates = _geometry(feature.get("geometry"))
-    if kind == "LineString" and role == "path":
+    if kind in ("LineString", "MultiLineString") and role == "path":
         return None
-    if kind == "Polygon":
+    corners_deg = _corners(kind, coordinates, f"{where}.geometry.coordinates")
+    if corners_deg:
         if role is not None:
             raise ScenarioError(f"{where}.properties.role", "a Polygon is always a no-fly zone", "remove it")
-        return Feature(where, ZONE, properties, _ring(coordinates, f"{where}.geometry.coordinates"))
+        return Feature(where, ZONE, properties, corners_deg)
     if kind != "Point":
         remedy = "draw Points, and Polygons one by one"
         raise ScenarioError(f"{where}.geometry", f"type {str(kind)[:60]} is not supported", remedy)
@@ -101,6 +104,18 @@ def _geometry(geometry: Any) -> tuple[Any, Any]:
     if kind in ("MultiPoint", "MultiPolygon") and isinstance(coordinates, list) and len(coordinates) == 1:
         return kind.removeprefix("Multi"), coordinates[0]
     return kind, coordinates
+
+
+def _corners(kind: Any, coordinates: Any, where: str) -> list[tuple[float, float]] | None:
+    """Of a polygon, or of the parts of one that was cut at the date line; None = neither."""
+    if kind == "Polygon":
+        return _ring(coordinates, where)
+    if kind != "MultiPolygon" or not isinstance(coordinates, list):
+        return None
+    joined = join_rings([_ring(part, f"{where}.{number}") for number, part in enumerate(coordinates)])
+    if joined is not None and len(joined) > _MOST_CORNERS:
+        raise ScenarioError(where, f"the polygon has {len(joined)} corners", f"draw it with at most {_MOST_CORNERS}")
+    return joined
 
 
 def _position(coordinates: Any, where: str) -> tuple[float, float]:

@@ -8,9 +8,10 @@ A FeatureCollection of Points, whose property `role` says what they are, and of 
     depot     at most one
     Polygon   may have radius_m: its corners lie about a circle, and the circle is meant
 
-An id may be text or a whole number. The area is the bounding box of all positions with a margin; its south-west corner
-is the scenario's origin, about which `geodesy.py` projects. A map that `map_export.py` wrote tells these itself, in a
-member `scenario` beside its features: name, area, origin, and time_limit_s if there is one.
+An id may be text or a whole number; numbers and lists of them may be text, too, as `map_text.py` reads it. The area is
+the bounding box of all positions with a margin; its south-west corner is the scenario's origin, about which
+`geodesy.py` projects. A map that `map_export.py` wrote tells these itself, in a member `scenario` beside its features:
+name, area, origin, and time_limit_s if there is one.
 """
 
 import math
@@ -27,6 +28,7 @@ from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.yaml_file import read_text
 from rl_cluster.environment.geodesy import project, unproject
 from rl_cluster.environment.map_features import ZONE, Feature, read_features
+from rl_cluster.environment.map_text import from_text, identifier
 from rl_cluster.environment.scenario import Origin, Scenario, parse_scenario
 from rl_cluster.environment.scenario_form import AreaForm, Identifier, OriginForm, TargetForm, UAVForm, check_form
 from rl_cluster.environment.zone_form import CircleForm, Form, PolygonForm, Positive
@@ -148,7 +150,8 @@ def _zone(feature: Feature, corners_m: NDArray[np.float64]) -> CircleForm | Poly
 
 def _circle(feature: Feature, corners_m: NDArray[np.float64]) -> CircleForm:
     center_m, where = corners_m.mean(axis=0), f"{feature.where}.properties."
-    circle = check_form(CircleForm, {"kind": "circle", "center_m": center_m.tolist(), **feature.properties}, where)
+    drawn = {"kind": "circle", "center_m": center_m.tolist(), **from_text(feature.properties, CircleForm)}
+    circle = check_form(CircleForm, drawn, where)
     radius_m = circle.radius_m / math.cos(math.pi / len(corners_m))
     if np.abs(np.hypot(*(corners_m - center_m).T) - radius_m).max() > _CIRCLE_SHARE * radius_m:
         what = "the corners do not lie about a circle of this radius"
@@ -163,16 +166,16 @@ def _add(data: dict[str, Any], feature: Feature, position_m: list[float]) -> str
     if feature.role in ("uav", "target"):
         for name in {"position_m", "goal_m"} & properties.keys():
             raise ScenarioError(f"{where}{name}", "positions are drawn, not written", "remove it; draw a Point")
-    if type(properties.get("id")) is int:  # a bool is no number here
-        properties = {**properties, "id": str(properties["id"])}
+    if "id" in properties:
+        properties = {**properties, "id": identifier(properties["id"])}
     match feature.role:
         case "uav":
-            uav = {"heading_rad": 0.0, **properties, "position_m": position_m}
+            uav = {"heading_rad": 0.0, **from_text(properties, UAVForm), "position_m": position_m}
             check_form(UAVForm, uav, where)
             data["uavs"].append(uav)
             return f"uavs.{len(data['uavs']) - 1}"
         case "target":
-            target = {"value": 1.0, **properties, "position_m": position_m}
+            target = {"value": 1.0, **from_text(properties, TargetForm), "position_m": position_m}
             check_form(TargetForm, target, where)
             data["targets"].append(target)
             return f"targets.{len(data['targets']) - 1}"
@@ -199,9 +202,9 @@ def _give_goals(data: dict[str, Any], where: str) -> None:
         raise ScenarioError(where, "there is no UAV", "give at least one Point the role uav")
     uavs = {uav["id"]: uav for uav in data["uavs"]}
     for feature, position_m in data.pop("goals", []):
-        place, given = f"{feature.where}.properties.uav", feature.properties.get("uav")
-        uav = uavs.get(str(given))
-        if uav is None or type(given) not in {str, int}:
+        place, given = f"{feature.where}.properties.uav", identifier(feature.properties.get("uav"))
+        uav = uavs.get(given) if isinstance(given, str) else None
+        if uav is None:
             what = "is missing" if given is None else f"got {str(given)[:60]!r}"
             raise ScenarioError(place, what, "write the id of a UAV")
         if "goal_m" in uav:

@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv, register
 
 from rl_cluster.environment.agent_view import agent_view
+from rl_cluster.environment.calls import as_actions, shown
 from rl_cluster.environment.face import Face, Setup, load_setup
 from rl_cluster.environment.spaces import float_space, mask_space
+from rl_cluster.errors import CallError
 from rl_cluster.types import FloatArray
 
 __all__ = ["SwarmParallelEnv", "parallel_env"]
@@ -50,7 +52,9 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
     Rewards are each UAV's own. All agents end together; then `infos[agent]["outcomes"]` has the episode's metrics. UAVs
     that are grounded or have arrived stay agents until then. `state()` is the whole world's observation as one vector.
 
-    `reset()` starts the next episode, `reset(seed=s)` the first one of seed s.
+    `reset()` starts the next episode, `reset(seed=s)` the first one of seed s. A seed that is none, actions that are
+    missing, of another type or of agents that are not there, and a step before `reset` are refused as a CallError, a
+    ValueError. After the end, PettingZoo's own `step({})` gives nothing; any other step is refused.
 
     Raises:
         ScenarioError: The scenario does not fit the settings (see `Face`).
@@ -81,12 +85,12 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
         return spaces.Dict(masked), spaces.Discrete(num_actions)
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
-        """The space of an agent's observations."""
-        return self.observation_spaces[agent]
+        """The space of an agent's observations. Raises CallError if there is no such agent."""
+        return self.observation_spaces[self._known(agent)]
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        """The space of an agent's actions."""
-        return self.action_spaces[agent]
+        """The space of an agent's actions. Raises CallError if there is no such agent."""
+        return self.action_spaces[self._known(agent)]
 
     def split(self, observation: FloatArray) -> dict[str, FloatArray]:
         """The blocks of vectors (..., F), by name."""
@@ -117,9 +121,10 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
     ) -> tuple[
         dict[str, AgentObservation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]
     ]:
-        """Steps the world once with an action of each agent. Raises KeyError if one is missing."""
-        if not self.agents:
+        """Steps the world once with an action of each agent. Raises CallError as the class says."""
+        if self._face.has_begun and not self.agents and actions == {}:
             return {}, {}, {}, {}, {}
+        self._face.check_turn()
         uavs = self._uavs()
         result, is_illegal = self._face.advance(self._collect(actions, uavs))
         self._face.observe()
@@ -136,11 +141,17 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
 
     def _collect(self, actions: dict[str, Action], uavs: dict[str, int]) -> NDArray[Any]:
         """(1, N) choices or (1, N, 2) controls; 0, which is legal, for UAVs that do not exist."""
+        if not isinstance(actions, dict):
+            raise CallError("step", f"got {shown(actions)}", "give {agent: action, ..} of env.agents")
+        for agent in actions.keys() ^ uavs.keys():
+            what = f"there is no action of {agent}" if agent in uavs else f"there is no agent {shown(agent)} now"
+            raise CallError("step", what, "give an action to each of env.agents, and to nobody else")
         num_controls, num_uavs = self._face.num_controls, len(self.possible_agents)
-        collected = np.zeros((1, num_uavs, num_controls) if num_controls else (1, num_uavs), np.float64)
+        shape = (num_controls,) * bool(num_controls)
+        collected = np.zeros((1, num_uavs, *shape), np.float64 if num_controls else np.int64)
         for agent, i in uavs.items():
-            collected[0, i] = actions[agent]
-        return collected if num_controls else collected.astype(np.int64)
+            collected[0, i] = as_actions(actions[agent], shape, num_controls, f"step: {agent}")
+        return collected
 
     def _see(self) -> dict[str, AgentObservation]:
         """What each agent sees."""
@@ -154,21 +165,33 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
     def _view(self) -> dict[str, FloatArray]:
         return agent_view(self._face.observation, self._face.worlds.state.uav_heading_rad[0])
 
+    def _known(self, agent: str) -> str:
+        if agent not in self.observation_spaces:
+            what, last = f"there is no agent {shown(agent)}", self.possible_agents[-1]
+            raise CallError("environment", what, f"choose one of uav_0 .. {last}")
+        return agent
+
     def _uavs(self) -> dict[str, int]:
         """Agent -> index of its UAV."""
         return {agent: self.possible_agents.index(agent) for agent in self.agents}
 
 
 def parallel_env(
-    preset: str, overrides: Sequence[str] = (), scenario: str | None = None, is_training: bool = True, task: str = ""
+    preset: str,
+    overrides: Sequence[str] = (),
+    scenario: str | None = None,
+    is_training: bool = True,
+    task: str = "",
+    render_mode: str | None = None,
 ) -> SwarmParallelEnv:
     """One world; arguments as of `make_env` in `gymnasium.py`.
 
     Raises:
+        CallError: `overrides` is no list of texts, or a `render_mode` is asked for.
         ConfigError: The settings cannot be loaded, or are of another task.
         ScenarioError: The scenario cannot be loaded, or does not fit the settings.
     """
-    return SwarmParallelEnv(load_setup(preset, overrides, scenario, is_training, task))
+    return SwarmParallelEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode))
 
 
 for _task, _preset in (("allocate", "quick_demo"), ("navigate", "navigate_demo")):

@@ -16,9 +16,7 @@ and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_
 """
 
 import json
-import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rl_cluster.config.scratch import scratch_file
 from rl_cluster.config.yaml_file import dump_yaml, read_yaml
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.scenario_form import ScenarioForm, TargetForm, UAVForm, read_form
@@ -37,6 +36,8 @@ __all__ = [
     "SHIPPED_SCENARIOS",
     "Origin",
     "Scenario",
+    "check_scenario_name",
+    "format_scenario",
     "load_scenario",
     "parse_scenario",
     "save_scenario",
@@ -251,22 +252,31 @@ def load_scenario(path: Path) -> Scenario:
     return parse_scenario(read_yaml(path, ScenarioError), str(path))
 
 
+def check_scenario_name(path: Path) -> None:
+    """Raises ScenarioError unless the file is named *.json, *.yaml or *.yml, or is a stream, which gets YAML."""
+    is_stream = str(path) == "-" or path.parent == Path("/dev")
+    if path.suffix.lower() not in {".json", ".yaml", ".yml"} and not is_stream:
+        raise ScenarioError(str(path), "is no name of a scenario file", "name it *.yaml or *.json")
+
+
+def format_scenario(scenario: Scenario, path: Path) -> bytes:
+    """What the file holds: JSON if it is named *.json, else YAML. Raises ScenarioError as `check_scenario_name`."""
+    check_scenario_name(path)
+    data = scenario.as_dict()
+    return (json.dumps(data, indent=2) if path.suffix.lower() == ".json" else dump_yaml(data)).encode()
+
+
 def save_scenario(scenario: Scenario, path: Path) -> None:
     """Writes the scenario, as JSON if the file is named *.json, else as YAML: beside the file first, then renamed.
 
     Raises:
         ScenarioError: The file is named otherwise, or cannot be written.
     """
-    suffix, data = path.suffix.lower(), scenario.as_dict()
-    if suffix not in {".json", ".yaml", ".yml"}:
-        raise ScenarioError(str(path), "is no name of a scenario file", "name it *.yaml or *.json")
-    text = json.dumps(data, indent=2) if suffix == ".json" else dump_yaml(data)
-    beside = path.with_name(f".rl-cluster-{secrets.token_hex(8)}")
+    content = format_scenario(scenario, path)
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        with scratch_file(path.parent) as beside:
+            beside.write_bytes(content)
+            beside.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         what = f"cannot be written ({error.strerror})"
         raise ScenarioError(str(path), what, "name a file in a writable folder") from None

@@ -4,8 +4,8 @@ No check waits for another's machine for long, and none starts more than a task 
 """
 
 import json
+import os
 import platform
-import secrets
 import time
 from collections.abc import Sequence
 from importlib import metadata
@@ -18,7 +18,9 @@ from ray.experimental.internal_kv import _internal_kv_get
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import rl_cluster
+from rl_cluster.config.scratch import make_scratch_file
 from rl_cluster.errors import ClusterError
+from rl_cluster.operations.exposure_checks import check_exposure
 from rl_cluster.operations.finding import Finding, Verdict, failed, passed
 from rl_cluster.operations.machine_checks import check_machine, check_storage
 from rl_cluster.operations.port_checks import check_ports
@@ -28,7 +30,7 @@ from rl_cluster.rllib.cluster import connect
 __all__ = ["Examination", "examine"]
 
 NODE_TIMEOUT_S = 30.0
-"""For a node's task, the start of a Python process included."""
+"""For the tasks of all nodes, the start of Python processes included."""
 MOST_SKEW_S = 1.0
 AGENT_KEY = "DASHBOARD_AGENT_ADDR_NODE_ID_PREFIX:"
 """Under which Ray notes where a node's agent listens: [address, HTTP port or -1, gRPC port]."""
@@ -65,8 +67,9 @@ def examine(examination: Examination) -> list[Finding]:
         *check_ports(examination.ports),
         check_storage(examination.storage, examination.least_free_gib),
         *check_machine(),
+        *check_exposure(),
     ]
-    if examination.address and all(finding.verdict is not Verdict.FAILED for finding in findings):
+    if examination.address is not None and all(finding.verdict is not Verdict.FAILED for finding in findings):
         findings += _examine_cluster(examination)
     return findings
 
@@ -81,8 +84,7 @@ def _examine_cluster(examination: Examination) -> list[Finding]:
 
 def _examine_nodes(examination: Examination) -> list[Finding]:
     """One task on every node, all at once; a probe file says whether the storage is shared."""
-    probe = examination.storage / f".rl-cluster-doctor-{secrets.token_hex(4)}"
-    probe.write_bytes(b"seen")
+    probe, descriptor = make_scratch_file(examination.storage)
     try:
         nodes = [node for node in ray.nodes() if node["Alive"]]
         task = ray.remote(num_cpus=0)(_examine_node)
@@ -92,20 +94,21 @@ def _examine_nodes(examination: Examination) -> list[Finding]:
             )
             for node in nodes
         ]
-        findings: list[Finding] = []
+        findings, deadline_s = list[Finding](), time.monotonic() + NODE_TIMEOUT_S
         for node, ref in zip(nodes, asked, strict=True):
             name = f"{node['NodeManagerAddress']}-{node['NodeID'][:6]}"
-            found = [*_judge(ref, examination.storage), _check_agent(node["NodeID"])]
+            found = [*_judge(ref, examination.storage, deadline_s), _check_agent(node["NodeID"])]
             findings += [finding._replace(node=name) for finding in found]
         return findings
     finally:
+        os.close(descriptor)
         probe.unlink(missing_ok=True)
 
 
-def _judge(ref: object, storage: Path) -> list[Finding]:
+def _judge(ref: object, storage: Path, deadline_s: float) -> list[Finding]:
     """What a node's task says, held against this process."""
     try:
-        answer: _NodeAnswer = ray.get(ref, timeout=NODE_TIMEOUT_S)
+        answer: _NodeAnswer = ray.get(ref, timeout=max(0.0, deadline_s - time.monotonic()))
     except RayError as error:
         what = f"its task has not come back ({type(error).__name__})"
         return [failed("node", what, "look at its log, or take it out of the cluster")]
@@ -126,7 +129,9 @@ def _judge(ref: object, storage: Path) -> list[Finding]:
 def _examine_node(asked_s: float, probe: Path, least_free_gib: float) -> _NodeAnswer:
     """Runs on a node."""
     storage = check_storage(probe.parent, least_free_gib)
-    return _NodeAnswer(asked_s, _versions(), time.time(), [storage, *check_machine()], probe.is_file())
+    return _NodeAnswer(
+        asked_s, _versions(), time.time(), [storage, *check_machine(), *check_exposure()], probe.is_file()
+    )
 
 
 def _check_agent(node_id: str) -> Finding:

@@ -44,7 +44,7 @@ def check_gpus(nvml: Any = pynvml, log: str | None = None) -> list[Finding]:
         return [passed("GPU", "there is none")]
     log = kernel_log() if log is None else log
     findings = [
-        warned("GPU", f"GPU {gpu.index} is held down by {', '.join(gpu.throttles)}", "look after its cooling and power")
+        warned("GPU", f"GPU {gpu.index} is held down by {', '.join(gpu.throttles)}", "check its cooling and power")
         for gpu in gpus
         if gpu.throttles
     ]

@@ -6,36 +6,42 @@ nodes have. Ray ends a stopped job after 3 s; ours get the time to finish an ite
 
 import asyncio
 import logging
-import shlex
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import aiohttp
 import ray
 import requests
 from ray.exceptions import AuthenticationError
-from ray.job_submission import JobStatus, JobSubmissionClient
+from ray.job_submission import JobDetails, JobStatus
 
 import rl_cluster
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
+from rl_cluster.operations.dashboard_client import DashboardClient, StrangeAnswer, proxy_of, without_password
+from rl_cluster.operations.entrypoint import SCRIPT, SCRIPT_NAME, entrypoint
+from rl_cluster.operations.job_name import check_job_name, is_job_name
+from rl_cluster.rllib.address import parse_dashboard
+from rl_cluster.rllib.authentication import read_auth_mode
+from rl_cluster.rllib.deadline import dial
 
 __all__ = ["Jobs"]
 
 STOP_GRACE_S = 120.0
 """Between the request to stop and the kill."""
-DIAL_TIMEOUT_S = 5.0
 POLL_S = 1.0
 SETTINGS = "run.yaml"
 STOPPED_EXIT_CODE = 143
 """Of a job that was stopped: that of SIGTERM."""
 NO_AGENT = "No available agent"
+MISFITS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+"""What Ray's client raises of an answer that is not made as Ray's are."""
+REMEDY = "see that the head runs with its dashboard, that the port is open, and that nothing else has it"
 
 
 class Jobs:
@@ -45,22 +51,25 @@ class Jobs:
         address: Of its dashboard: http://HOST:8265.
 
     Raises:
-        ClusterError: Nothing answers there, it asks for another token, or it is a Ray of another version.
+        ClusterError: It is no such address, nothing answers there in time, or what answers is no dashboard, asks for
+            another token, or is of a Ray of another version.
     """
 
     def __init__(self, address: str) -> None:
         logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it sends
-        self._address = address.rstrip("/")
-        _dial(self._address)
+        read_auth_mode()
+        self._address, endpoint = parse_dashboard(address)
+        self._proxy = proxy_of(self._address, endpoint)
+        if not self._proxy:
+            dial(endpoint, f"address {self._address}", REMEDY)
         with self._in_words():
-            self._client = JobSubmissionClient(self._address)
-            # The client asks for the version too, but takes any.
-            answer = self._client._do_request("GET", "/api/version")  # noqa: SLF001
-            version = answer.json().get("ray_version")
+            self._client = DashboardClient(self._address, self._proxy)
+            answer = self._client._do_request("GET", "/api/version")  # noqa: SLF001 - its get_version is of the API
+            version = str(answer.json()["ray_version"])[:20]
         if version != ray.__version__:
             what = f"the cluster runs Ray {version}, this is Ray {ray.__version__}"
             raise ClusterError(
-                f"address {address}", what, f"pip install 'ray=={version}' here, or submit from the head"
+                f"address {self._address}", what, f"pip install 'ray=={version}' here, or submit from the head"
             )
 
     def submit(self, config: Config, command: str, out: str | None) -> str:
@@ -71,23 +80,27 @@ class Jobs:
             command: `train` or `tune`.
             out: Run folder on the cluster; None = a new one in the home of the user that the cluster runs as.
         """
-        words = ["python", "-m", "rl_cluster", command, SETTINGS, *(["--out", out] if out else [])]
+        words = [command, SETTINGS, *(["--out", out] if out else [])]
         variables = {
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
             "RAY_JOB_STOP_WAIT_TIME_S": f"{STOP_GRACE_S:g}",
         }
         source = Path(rl_cluster.__file__).parent
-        with tempfile.TemporaryDirectory(prefix="rlc-job-") as folder, self._in_words():
+        with tempfile.TemporaryDirectory(prefix="rlc-job-") as folder:
             package, settings = Path(folder, "package", source.name), Path(folder, "settings")
             shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
             settings.mkdir()
             (settings / SETTINGS).write_text(to_yaml(config), encoding="utf-8")
+            (settings / SCRIPT_NAME).write_text(SCRIPT, encoding="utf-8")
             # Apart from each other: a package that nodes have seen keeps its compiled kernels, whatever the settings.
             environment = {"py_modules": [str(package)], "working_dir": str(settings), "env_vars": variables}
-            job: str = self._client.submit_job(
-                entrypoint=shlex.join(words), runtime_env=environment, metadata={"run": config.name}
-            )
+            with self._in_words():
+                job: str = self._client.submit_job(
+                    entrypoint=entrypoint(words), runtime_env=environment, metadata={"run": config.name}
+                )
+                if not is_job_name(job):
+                    raise StrangeAnswer
         return job
 
     def follow(self, job: str, write: Callable[[str], None]) -> int:
@@ -95,12 +108,18 @@ class Jobs:
 
         A connection that breaks is made again, and what has been handed on is left out.
         """
+        check_job_name(job)
         written = 0
+
+        def count(text: str) -> None:
+            nonlocal written
+            written += len(text)
+            write(text)
+
         while not self._is_over(job):
             try:
-                asyncio.run(self._tail(job, write, written))
-            except RuntimeError:  # the connection has broken: ask again
-                written = len(self._logs(job))
+                asyncio.run(self._tail(job, count, written))
+            except (TimeoutError, aiohttp.ClientError):  # the connection has broken: ask again
                 time.sleep(POLL_S)
             else:
                 break
@@ -115,6 +134,7 @@ class Jobs:
 
     def stop(self, job: str) -> int:
         """Has the job save what it has, and waits for its end; its exit code. Raises ClusterError if it goes on."""
+        check_job_name(job)
         if not self._is_over(job):
             with self._in_words():
                 self._client.stop_job(job)
@@ -130,52 +150,36 @@ class Jobs:
             status: JobStatus = self._client.get_job_status(job)
         return status.is_terminal()
 
-    def _logs(self, job: str) -> str:
-        with self._in_words():
-            logs: str = self._client.get_job_logs(job)
-        return logs
-
     def _exit_code(self, job: str) -> int:
         with self._in_words():
-            details = self._client.get_job_info(job)
+            details: JobDetails = self._client.get_job_info(job)
         if details.status == JobStatus.STOPPED:
             return STOPPED_EXIT_CODE
         return int(details.driver_exit_code or (0 if details.status == JobStatus.SUCCEEDED else 1))
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
-        """Whatever the dashboard says no to, in one line."""
-        where = f"address {self._address}"
+        """Whatever the dashboard says no to, in one line; the proxy that stands between is named."""
+        where, by = f"address {self._address}", ""
+        if self._proxy:
+            by = f", asked through the proxy {without_password(self._proxy)} of http_proxy (NO_PROXY goes past it)"
         try:
             yield
         except AuthenticationError:
             remedy = "export RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE with the token that it was started with"
-            raise ClusterError(where, "the cluster asks for another token", remedy) from None
-        except (requests.exceptions.RequestException, ConnectionError) as error:
-            what = f"the dashboard does not answer ({type(error).__name__})"
-            raise ClusterError(where, what, "see that the head runs, and that nothing else has its port") from None
+            raise ClusterError(where, f"the cluster asks for another token{by}", remedy) from None
+        except (requests.exceptions.JSONDecodeError, StrangeAnswer):
+            raise ClusterError(where, f"what answers there is no dashboard of Ray{by}", REMEDY) from None
+        except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as error:
+            what = f"the dashboard does not answer ({type(error).__name__}){by}"
+            raise ClusterError(where, what, REMEDY) from None
+        except MISFITS:
+            raise ClusterError(where, f"what answers there is no dashboard of Ray{by}", REMEDY) from None
         except RuntimeError as error:
             words = str(error).strip().partition("\n")[0][:300]
             if NO_AGENT in words:
                 what, remedy = "no node's agent answers", "another Ray has its port 52365: see rl-cluster doctor"
                 raise ClusterError(where, what, remedy) from None
-            raise ClusterError(where, words, "see rl-cluster doctor --address, and the job in the dashboard") from None
-
-
-def _dial(address: str) -> None:
-    """Raises ClusterError if this is no dashboard's address, or nobody listens there."""
-    where, parts = f"address {address}", urlsplit(address)
-    try:
-        host, port = parts.hostname, parts.port or 8265
-    except ValueError:
-        host, port = None, 0
-    if parts.scheme not in {"http", "https"} or not host:
-        remedy = "write http://HOST:8265, as ray start --head prints it"
-        raise ClusterError(where, "this is not the address of a dashboard", remedy)
-    try:
-        socket.create_connection((host, port), DIAL_TIMEOUT_S).close()
-    except OSError as error:
-        what = f"nothing answers there ({error.strerror or error})"
-        raise ClusterError(
-            where, what, "see that the head runs with its dashboard, and that the port is open"
-        ) from None
+            raise ClusterError(
+                where, f"{words}{by}", "see rl-cluster doctor --address, and the job in the dashboard"
+            ) from None

@@ -4,6 +4,7 @@ import resource
 import shutil
 from pathlib import Path
 
+from rl_cluster.config.scratch import scratch_file
 from rl_cluster.operations.finding import Finding, failed, passed, warned
 from rl_cluster.operations.gpu_checks import check_gpus
 
@@ -29,10 +30,9 @@ def check_storage(folder: Path, least_free_gib: float) -> Finding:
     """
     if not folder.is_dir():
         return failed("storage", f"{folder} is no folder", "mount the shared storage there, or name another --storage")
-    probe = folder / ".rl-cluster-doctor"
     try:
-        probe.write_bytes(b"written")
-        probe.unlink()
+        with scratch_file(folder) as probe:
+            probe.write_bytes(b"written")
     except OSError as error:
         return failed("storage", f"{folder} cannot be written ({error.strerror})", "make it writable, or make room")
     free_gib = shutil.disk_usage(folder).free / GIB

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 import psutil
 
 from rl_cluster.operations.finding import Finding, failed, passed
+from rl_cluster.operations.ray_processes import is_ray
 
 __all__ = ["HEAD_PORTS", "check_ports"]
 
 HEAD_PORTS = {6379: "--port", 8265: "--dashboard-port", 10001: "--ray-client-server-port",
               52365: "--dashboard-agent-listen-port"}  # fmt: skip
 """Port that `ray start --head` takes by default -> the option that moves it."""
-RAY_PROCESSES = ("gcs_server", "raylet", "ray::", "ray/dashboard", "ray.util.client", "ray/_private")
+LONGEST_OWNER = 80
+"""Characters of a command line that are shown."""
 
 
 def check_ports(ports: Sequence[int]) -> list[Finding]:
@@ -36,21 +38,24 @@ def _check_port(port: int) -> Finding:
         else:
             return passed("port", f"{port} is free")
     owner = _owner(port)
-    if any(part in owner for part in RAY_PROCESSES):
+    if is_ray(owner):
         return passed("port", f"{port} is held by the Ray that runs here")
-    return failed("port", f"{port} is taken by {owner or 'another process'}", _remedy(port))
+    shown = " ".join(owner)[:LONGEST_OWNER] or "another process"
+    return failed("port", f"{port} is taken by {shown}", _remedy(port))
 
 
 def _remedy(port: int) -> str:
     return f"end that process, or give Ray another port ({HEAD_PORTS.get(port, 'see ray start --help')})"
 
 
-def _owner(port: int) -> str:
-    """Command line of who listens there; empty if this user may not know."""
+def _owner(port: int) -> list[str]:
+    """Command line of who listens there, all of it; empty if this user may not know."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.pid:
-                return " ".join(psutil.Process(connection.pid).cmdline())[:80]
+            is_listening = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            if is_listening and connection.pid:
+                words: list[str] = psutil.Process(connection.pid).cmdline()
+                return words
     except psutil.Error:
-        return ""
-    return ""
+        return []
+    return []

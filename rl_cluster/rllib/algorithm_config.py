@@ -5,11 +5,13 @@ is `learning/update.py`'s, so there is no second set of PPO constants that could
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
+from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.util.placement_group import PlacementGroup
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.spaces import spaces_of
@@ -28,6 +30,8 @@ class SwarmConfig(AlgorithmConfig):
     """AlgorithmConfig with the run's own config in it, as `run_config`: env runners, Learners and modules read that."""
 
     run_config: Config
+    learner_room: PlacementGroup | None = None
+    """Where the Learners take their places; None = wherever Ray puts them"""
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The network of the run."""
@@ -36,6 +40,10 @@ class SwarmConfig(AlgorithmConfig):
     def get_default_learner_class(self) -> type[SwarmLearner]:
         """The Learner that calls the core's update."""
         return SwarmLearner
+
+    def build_learner_group(self, **arguments: Any) -> LearnerGroup:
+        """The Learners, in the room that is held for them."""
+        return super().build_learner_group(**{"placement_group": self.learner_room, **arguments})
 
     def validate(self) -> None:
         """RLlib's checks, and ours. Raises ConfigError for hooks that would never be called."""

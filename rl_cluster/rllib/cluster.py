@@ -5,21 +5,18 @@ short private folder, and takes nothing with it but what it started: never `ray 
 """
 
 import logging
-import operator
 import os
 import secrets
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import ray
 from ray._common.utils import get_ray_address_file
@@ -28,21 +25,29 @@ from ray._private.services import find_gcs_addresses
 from ray._private.state import available_resources_per_node, total_resources_per_node
 from ray._raylet import AuthenticationTokenLoader
 from ray._raylet import Config as RayletConfig
-from ray.exceptions import RayError
+from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import rl_cluster
 from rl_cluster.errors import ClusterError
+from rl_cluster.rllib.address import Endpoint, parse_head
+from rl_cluster.rllib.authentication import read_auth_mode
+from rl_cluster.rllib.deadline import greet
+from rl_cluster.rllib.own_ray_folder import make_own_folder
+from rl_cluster.rllib.waiting import waiting
 from rl_cluster.sampling.plan import NodeResources
 
 __all__ = ["Cluster", "connect"]
 
-DIAL_TIMEOUT_S = 5.0
-"""To reach the port at all."""
-ANSWER_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 15.0
 """For the head to answer as a Ray of our version that knows our token; Ray itself would try for two minutes."""
 NODE_TIMEOUT_S = 60.0
-"""For a node to start a Python process and import the package."""
+"""For all nodes to start a Python process and import the package."""
+START_LIMIT_S = 60.0
+"""After which Ray itself gives up to start here."""
+LONGEST_RECORD = 300
+"""Characters of the address that `ray start` has recorded, in a folder where others may write."""
+START_REMEDY = "check `ray start --head` there, or omit --address and RAY_ADDRESS to run here"
 SHORT_FOLDER = Path("/tmp")  # noqa: S108 - what is made in it is private to the user
 """Ray's socket paths must stay below 108 bytes, which a job's own TMPDIR may already fill."""
 
@@ -75,7 +80,10 @@ class Cluster:
 
 
 def _read_nodes(per_node: Mapping[str, Mapping[str, float]]) -> list[NodeResources]:
-    return [NodeResources(amounts.get("CPU", 0.0), amounts.get("GPU", 0.0)) for amounts in per_node.values()]
+    return [
+        NodeResources(amounts.get("CPU", 0.0), amounts.get("GPU", 0.0), node_id)
+        for node_id, amounts in per_node.items()
+    ]
 
 
 def connect(address: str | None) -> Cluster:
@@ -91,18 +99,19 @@ def connect(address: str | None) -> Cluster:
     with ExitStack() as ending:  # undone at once if anything fails on the way
         if address is None and ray.is_initialized():
             return Cluster(ray.get_runtime_context().gcs_address, ending.pop_all())
-        address = address or os.environ.get("RAY_ADDRESS") or "local"
+        if address is None:
+            address = os.environ.get("RAY_ADDRESS") or "local"
+        endpoint = parse_head(address)
         if address == "local":
             _start_own(ending)
         else:
-            _join(_find_head() if address == "auto" else address, ending)
+            _join(endpoint or _find_head(), ending)
             _check_nodes(address)
         return Cluster(ray.get_runtime_context().gcs_address, ending.pop_all())
 
 
 def _start_own(ending: ExitStack) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="rlc-", dir=SHORT_FOLDER))  # mode 0700; Ray makes its own part of it 0777
-    ending.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = make_own_folder(SHORT_FOLDER, ending)
     token_file = folder / "token"
     token_file.touch(mode=0o600)
     token_file.write_text(secrets.token_hex(32), encoding="ascii")
@@ -113,21 +122,30 @@ def _start_own(ending: ExitStack) -> None:
                 "RAY_AUTH_TOKEN_PATH": str(token_file),
                 "RAY_AUTH_TOKEN": None,
                 "RAY_ADDRESS": None,
+                "RAY_USAGE_STATS_ENABLED": "0",  # else Ray reports to its makers, once an hour
             }
         )
     )
     ending.enter_context(_loopback_only())
-    _init(ending, address="local", include_dashboard=False, _temp_dir=str(folder / "ray"), _node_ip_address="127.0.0.1")
-
-
-def _join(address: str, ending: ExitStack) -> None:
-    host, port = _parse(address)
     try:
-        socket.create_connection((host, port), DIAL_TIMEOUT_S).close()
-    except OSError as error:
-        raise _unreachable(address, f"nothing answers there ({error.strerror or error})") from None
+        with waiting("a Ray of its own to start on this machine", START_LIMIT_S):
+            _init(
+                ending,
+                address="local",
+                include_dashboard=False,
+                _temp_dir=str(folder / "ray"),
+                _node_ip_address="127.0.0.1",
+            )
+    except (ConnectionError, RuntimeError, TimeoutError, RayError) as error:
+        what = f"a Ray of its own does not start on this machine ({_last_line(str(error))})"
+        raise ClusterError("ray", what, "see rl-cluster doctor, or set engine=local") from None
+
+
+def _join(endpoint: Endpoint, ending: ExitStack) -> None:
+    given, address = read_auth_mode(), str(endpoint)
+    greet(endpoint, f"address {address}", START_REMEDY)
     is_token_known = AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
-    mode = os.environ.get("RAY_AUTH_MODE") or ("token" if is_token_known else "disabled")
+    mode = given or ("token" if is_token_known else "disabled")
     ending.enter_context(_authentication({"RAY_AUTH_MODE": mode}))
     _ask(address)
     try:
@@ -136,36 +154,23 @@ def _join(address: str, ending: ExitStack) -> None:
         raise _unreachable(address, f"Ray refused: {_last_line(str(error))}") from None
 
 
-def _parse(address: str) -> tuple[str, int]:
-    """Host and port. A job's API and Ray Client listen elsewhere than the head does."""
-    if "://" in address:
-        raise ClusterError(
-            f"address {address}",
-            "this is not the address of a head",
-            "write HOST:PORT of `ray start --head` (port 6379 by default), or send the run there with "
-            "`ray job submit --working-dir . -- python -m rl_cluster train ...`",
-        )
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ClusterError(f"address {address}", "not HOST:PORT, `auto` or `local`", "write for example 10.0.0.1:6379")
-    return host, int(port)
-
-
-def _find_head() -> str:
+def _find_head() -> Endpoint:
     """The head that `ray start` recorded on this machine last, else the only one that runs on it."""
     heads: set[str] = find_gcs_addresses()
     record = Path(get_ray_address_file(None))
-    recorded = record.read_text(encoding="utf-8").strip() if record.is_file() else ""
-    if recorded in heads:
-        return recorded
-    if len(heads) == 1:
-        return next(iter(heads))
+    recorded = ""
+    if record.is_file():
+        with record.open(encoding="utf-8", errors="replace") as lines:
+            recorded = lines.read(LONGEST_RECORD).strip()
+    found = recorded if recorded in heads else next(iter(heads)) if len(heads) == 1 else ""
+    if endpoint := parse_head(found) if found else None:
+        return endpoint
     if heads:
         raise ClusterError(
             "address auto", f"several heads run here: {', '.join(sorted(heads))}", "name one with --address"
         )
     raise ClusterError(
-        "address auto", "no head runs on this machine", "start one with `ray start --head`, or leave --address out"
+        "address auto", "no head runs on this machine", "start one with `ray start --head`, or omit --address"
     )
 
 
@@ -191,21 +196,30 @@ def _ask(address: str) -> None:
 
 def _check_nodes(address: str) -> None:
     """Asks every node for the version of this package: an actor that cannot import it dies with a long tale."""
-    for node in filter(operator.itemgetter("Alive"), ray.nodes()):
-        affinity = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        answer = ray.remote(num_cpus=0)(_package_version).options(scheduling_strategy=affinity).remote()
-        where = f"node {node['NodeManagerAddress']} of {address}"
-        try:
-            version = ray.get(answer, timeout=NODE_TIMEOUT_S)
-        except RayError:
-            version = "none"
-        if version != rl_cluster.__version__:
-            raise ClusterError(
-                where,
-                f"it has rl_cluster {version}, not {rl_cluster.__version__}",
-                "install the same on every node, or send this working directory along with "
-                "`ray job submit --working-dir . -- python -m rl_cluster train ...`",
-            )
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    task, deadline_s = ray.remote(num_cpus=0)(_package_version), time.monotonic() + NODE_TIMEOUT_S
+    pins = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
+    answers = [task.options(scheduling_strategy=pin).remote() for pin in pins]
+    with waiting(f"{len(nodes)} nodes to answer", NODE_TIMEOUT_S):
+        for node, answer in zip(nodes, answers, strict=True):
+            _check_node(f"node {node['NodeManagerAddress']} of {address}", answer, deadline_s)
+
+
+def _check_node(where: str, answer: Any, deadline_s: float) -> None:
+    try:
+        version = ray.get(answer, timeout=max(0.0, deadline_s - time.monotonic()))
+    except GetTimeoutError:
+        what = f"it does not answer within {NODE_TIMEOUT_S:g} s"
+        raise ClusterError(where, what, "see rl-cluster doctor --address, or take it out of the cluster") from None
+    except RayError:
+        version = "none"
+    if version != rl_cluster.__version__:
+        raise ClusterError(
+            where,
+            f"it has rl_cluster {version}, not {rl_cluster.__version__}",
+            "install the same on every node, or send this working directory along with "
+            "`ray job submit --working-dir . -- python -m rl_cluster train ...`",
+        )
 
 
 def _package_version() -> str:
@@ -213,9 +227,7 @@ def _package_version() -> str:
 
 
 def _unreachable(address: str, what: str) -> ClusterError:
-    return ClusterError(
-        f"address {address}", what, "check `ray start --head` there, or leave --address and RAY_ADDRESS out to run here"
-    )
+    return ClusterError(f"address {address}", what, START_REMEDY)
 
 
 def _last_line(text: str) -> str:

@@ -5,7 +5,6 @@ The loop that drives it is `training/loop.py`, which knows it as an `Engine`. St
 """
 
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -22,20 +21,15 @@ from rl_cluster.metrics.node import node_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.algorithm import RECORD, SwarmAlgorithm
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
-from rl_cluster.rllib.cluster import Cluster, connect
+from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.env_runner import COMPONENT_ROLLOUT
-from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.rllib.node_monitor import NodeMonitors
-from rl_cluster.sampling.plan import Plan, make_plan
-from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus, make_model
+from rl_cluster.rllib.placement import RESTART_PATIENCE_S, build, place
+from rl_cluster.sampling.plan import Plan
+from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus, check_own_gpus, make_model
 from rl_cluster.types import Controls
 
-__all__ = ["RayEngine", "plan_when_free"]
-
-SETTLE_S = 10.0
-"""How long resources of a run that has just ended may still count as taken."""
-RESTART_PATIENCE_S = 300.0
-"""How long a run that has lost a node waits for another one."""
+__all__ = ["RayEngine"]
 
 
 class RayEngine:
@@ -47,7 +41,8 @@ class RayEngine:
         callbacks: classes whose hooks are called in the trainer's process and in the env runners.
 
     Raises:
-        ClusterError: the address does not answer, or the cluster cannot hold the run; no actor has been started then.
+        ClusterError: the address does not answer, the cluster cannot hold the run, its actors do not start in time, or
+            this process is to update on a GPU that it does not have.
         ConfigError: a callbacks class overrides a hook that is never called.
     """
 
@@ -55,24 +50,39 @@ class RayEngine:
         self, config: Config, address: str | None = None, callbacks: Sequence[type[RLlibCallback]] = ()
     ) -> None:
         self.config = config
+        if not config.learners.num_learners:
+            check_own_gpus(config)
         self._algorithm_config = make_algorithm_config(config, callbacks)
         self._status = EngineStatus()
         with ExitStack() as ending:
             self.cluster = ending.enter_context(connect(address))
-            self.plan = plan_when_free(config, self.cluster)
             logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # its import has set it to WARNING
-            self.algorithm = self._make_algorithm()
+            self._placement = place(config, self.cluster)
+            ending.callback(self._release)
+            try:
+                self.algorithm = build(self._placement, self._make_algorithm)
+            except RayActorError as error:
+                raise _lost_at_start(error) from None
             ending.callback(self._stop)
             self._nodes = NodeMonitors(config.name, config.monitoring.node_interval_s)
             ending.callback(self._nodes.close)
             self._ending = ending.pop_all()
 
+    @property
+    def plan(self) -> Plan:
+        """What the run asks of the cluster."""
+        return self._placement.plan
+
     def _make_algorithm(self) -> SwarmAlgorithm:
-        with without_known_messages():
-            return SwarmAlgorithm(config=self._algorithm_config.copy(copy_frozen=False))
+        config = self._algorithm_config.copy(copy_frozen=False)
+        config.learner_room = self._placement.room.learners
+        return SwarmAlgorithm(config=config)
 
     def _stop(self) -> None:
         self.algorithm.stop()
+
+    def _release(self) -> None:
+        self._placement.room.release()
 
     def restart(self) -> None:
         """Ends all actors and makes new ones, once the cluster has room for them.
@@ -83,9 +93,10 @@ class RayEngine:
         """
         self.algorithm.learners.kill()
         self._stop()
-        self.plan = _plan_within(RESTART_PATIENCE_S, self.config, self.cluster)
+        self._release()
+        self._placement = place(self.config, self.cluster, RESTART_PATIENCE_S)
         try:
-            self.algorithm = self._make_algorithm()
+            self.algorithm = build(self._placement, self._make_algorithm)
         except RayActorError as error:
             raise EngineLost(f"an actor of the restarted run is lost ({type(error).__name__})") from error
 
@@ -139,18 +150,6 @@ class RayEngine:
         self._ending.close()
 
 
-def plan_when_free(config: Config, cluster: Cluster) -> Plan:
-    """Refuses at once what the whole cluster cannot hold, and soon what it cannot hold besides its other runs."""
-    make_plan(config, cluster.resources())
-    return _plan_within(SETTLE_S, config, cluster)
-
-
-def _plan_within(patience_s: float, config: Config, cluster: Cluster) -> Plan:
-    deadline_s = time.monotonic() + patience_s
-    while True:
-        try:
-            return make_plan(config, cluster.free_resources())
-        except ClusterError:
-            if time.monotonic() > deadline_s:
-                raise
-        time.sleep(0.25)
+def _lost_at_start(error: RayActorError) -> ClusterError:
+    what = f"an actor of the run was lost while it started ({type(error).__name__})"
+    return ClusterError("cluster", what, "see rl-cluster doctor --address, and the logs of the nodes")

@@ -1,4 +1,4 @@
-"""Keeps one message of Ray's native code off the terminal; everything else passes.
+"""Keeps one message of Ray's native code off the terminal; everything else passes, as soon as it is written.
 
 RLlib hands each env runner its config by reference, and lets Ray restart it. For that pair the core worker writes an
 error to the standard error of the process, past Python's logging. The reference is held as long as env runners exist.
@@ -6,27 +6,37 @@ error to the standard error of the process, past Python's logging. The reference
 
 import os
 import sys
-import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = ["without_known_messages"]
 
-KNOWN = "https://github.com/ray-project/ray/issues/53727"
+KNOWN = b"https://github.com/ray-project/ray/issues/53727"
+DRAIN_S = 1.0
+"""For the last lines to pass. A child process that has been started meanwhile may write more of them later."""
 
 
 @contextmanager
 def without_known_messages() -> Iterator[None]:
-    """Collects what is written to file descriptor 2 meanwhile, and then writes all of it but the known message."""
+    """Hands on what is written to file descriptor 2 meanwhile, line by line, all of it but the known message."""
     sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as collected:
-        os.dup2(collected.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            collected.seek(0)
-            sys.stderr.writelines(line for line in collected if KNOWN not in line)
+    terminal, (source, sink) = os.dup(2), os.pipe()
+    os.dup2(sink, 2)
+    os.close(sink)
+    pump = threading.Thread(target=_pump, args=(source, terminal), name="known-messages", daemon=True)
+    pump.start()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(terminal, 2)
+        pump.join(DRAIN_S)
+
+
+def _pump(source: int, terminal: int) -> None:
+    """Until nobody can write to the source any more; both descriptors are closed then."""
+    with os.fdopen(source, "rb") as lines, os.fdopen(terminal, "wb", buffering=0) as screen:
+        for line in lines:
+            if KNOWN not in line:
+                screen.write(line)

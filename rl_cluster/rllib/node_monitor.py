@@ -170,7 +170,8 @@ class ClusterWatch:
         named = ray.util.list_named_actors(all_namespaces=True)
         names = [actor["name"] for actor in named if actor["namespace"] == NAMESPACE]
         refs = [ray.get_actor(name, namespace=NAMESPACE).told.remote() for name in sorted(names)]
-        told = [answer for answer in map(_answer, refs) if answer]
+        ready, _ = ray.wait(refs, num_returns=len(refs), timeout=ANSWER_TIMEOUT_S) if refs else ([], [])
+        told = [answer for answer in map(_answer, ready) if answer]
         if not told:
             what = "no run has told anything on this cluster"
             raise ClusterError("top", what, "start one with rl-cluster train, or wait for its first iteration")
@@ -178,9 +179,9 @@ class ClusterWatch:
 
 
 def _answer(ref: Any) -> dict[str, Any]:
-    """Empty if the actor has gone meanwhile, or does not answer."""
+    """Empty if the actor has gone meanwhile."""
     try:
-        status: dict[str, Any] = ray.get(ref, timeout=ANSWER_TIMEOUT_S)
+        status: dict[str, Any] = ray.get(ref)
     except RayError:
         return {}
     return status

@@ -16,17 +16,15 @@ from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.spaces import spaces_of
-from rl_cluster.errors import ClusterError
 from rl_cluster.metrics.node import node_metrics
 from rl_cluster.metrics.record import Experience, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.cluster import connect
-from rl_cluster.rllib.engine import plan_when_free
-from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.rllib.model_v2 import model_settings
 from rl_cluster.rllib.node_monitor import NodeMonitors
+from rl_cluster.rllib.placement import build, place
 from rl_cluster.rllib.vector_env import SwarmVectorEnv
-from rl_cluster.training.engine import EngineState, EngineStatus, make_model
+from rl_cluster.training.engine import EngineState, EngineStatus, check_own_gpus, make_model
 from rl_cluster.types import Controls, StageMix
 
 __all__ = ["OldStackEngine"]
@@ -55,16 +53,13 @@ class OldStackEngine:
 
     def __init__(self, config: Config, address: str | None = None) -> None:
         self.config = config
-        num_towers, num_gpus = config.learners.gpus_per_learner, torch.cuda.device_count()
-        if num_towers > num_gpus:
-            what = f"the old API stack's towers needed {num_towers:g} GPUs in this process, available {num_gpus}"
-            raise ClusterError("cluster", what, f"set learners.gpus_per_learner={num_gpus}, or train on another node")
+        check_own_gpus(config)
         with ExitStack() as ending:
             cluster = ending.enter_context(connect(address))
-            plan_when_free(config, cluster)
             logging.getLogger("ray").setLevel(logging.ERROR)  # every part of the old stack says that it is old
-            with without_known_messages():
-                self.algorithm = PPO(config=make_ppo_config(config))
+            placement = place(config, cluster)
+            ending.callback(placement.room.release)
+            self.algorithm = build(placement, lambda: PPO(config=make_ppo_config(config)))
             ending.callback(self.algorithm.stop)
             self._nodes = NodeMonitors(config.name, config.monitoring.node_interval_s)
             ending.callback(self._nodes.close)

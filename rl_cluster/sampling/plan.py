@@ -1,8 +1,8 @@
 """Who runs where: what a run asks of a Ray cluster, and whether the cluster can hold it, before any actor starts.
 
-Plain arithmetic on resources, without Ray: `rllib/cluster.py` reads them off the nodes. Ray never splits an actor over
-nodes, so the actors are placed one by one. The trainer's process asks Ray for nothing: it updates the weights while the
-env runners wait for them, or waits itself.
+Plain arithmetic on resources, without Ray: `rllib/cluster.py` reads them off the nodes, and `rllib/room.py` has Ray
+hold what is planned. Ray never splits an actor over nodes, so the actors are placed one by one. The trainer's process
+asks Ray for nothing: it updates the weights while the env runners wait for them, or waits itself.
 """
 
 import math
@@ -25,6 +25,8 @@ class NodeResources(NamedTuple):
 
     cpus: float
     gpus: float = 0.0
+    node_id: str = ""
+    """By Ray's name of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Plan:
     """Graphs that one env runner makes in an iteration"""
     train_batch_rows: int
     """Graphs of an iteration's batch"""
+    learner_nodes: tuple[str, ...] = ()
+    """Ids of the nodes that the Learners take; env runners, all alike, then fit wherever Ray puts them"""
 
     @property
     def num_cpus(self) -> float:
@@ -72,21 +76,30 @@ def make_plan(config: Config, nodes: Sequence[NodeResources]) -> Plan:
         fragment_rows=sampling.worlds_per_runner * sampling.fragment_steps,
         train_batch_rows=config.train_batch_rows,
     )
-    room = _room_for_runners(plan, nodes)
+    left, learner_nodes = _with_learners(plan, nodes)
+    room = _num_runners(plan, left)
     if room < plan.num_env_runners:
         raise _too_small(plan, nodes, room)
-    return plan
+    return replace(plan, learner_nodes=learner_nodes)
+
+
+def _with_learners(plan: Plan, nodes: Sequence[NodeResources]) -> tuple[list[NodeResources], tuple[str, ...]]:
+    """What is left, with each Learner on the node where it takes the least room from env runners; those nodes' ids."""
+    left, chosen = list(nodes), list[str]()
+    for placed in range(plan.num_learners):
+        holding = [index for index, node in enumerate(left) if _holds_learner(plan, node)]
+        if not holding:
+            raise _no_room_for_learner(plan, nodes) if placed == 0 else _too_many_learners(plan, placed)
+        choices = {index: _with_learner(plan, left, index) for index in holding}
+        best = max(holding, key=lambda index: _num_runners(plan, choices[index]))
+        left = choices[best]
+        chosen.append(nodes[best].node_id)
+    return left, tuple(chosen)
 
 
 def _room_for_runners(plan: Plan, nodes: Sequence[NodeResources]) -> int:
-    """How many env runners fit, with each Learner on the node where it takes the least room from them."""
-    left = list(nodes)
-    for placed in range(plan.num_learners):
-        choices = [_with_learner(plan, left, index) for index, node in enumerate(left) if _holds_learner(plan, node)]
-        if not choices:
-            raise _no_room_for_learner(plan, nodes) if placed == 0 else _too_many_learners(plan, placed)
-        left = max(choices, key=lambda choice: _num_runners(plan, choice))
-    return _num_runners(plan, left)
+    """How many env runners fit beside the Learners."""
+    return _num_runners(plan, _with_learners(plan, nodes)[0])
 
 
 def _holds_learner(plan: Plan, node: NodeResources) -> bool:
@@ -95,8 +108,8 @@ def _holds_learner(plan: Plan, node: NodeResources) -> bool:
 
 def _with_learner(plan: Plan, nodes: list[NodeResources], index: int) -> list[NodeResources]:
     """What is left of the nodes if one of them holds a Learner."""
-    cpus, gpus = nodes[index]
-    rest = NodeResources(cpus - plan.cpus_per_learner, gpus - plan.gpus_per_learner)
+    node = nodes[index]
+    rest = node._replace(cpus=node.cpus - plan.cpus_per_learner, gpus=node.gpus - plan.gpus_per_learner)
     return [*nodes[:index], rest, *nodes[index + 1 :]]
 
 

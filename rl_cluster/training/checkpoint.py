@@ -83,7 +83,7 @@ class Checkpoint:
         assert keep >= 2, "a damaged checkpoint needs an older one behind it"
         folder = checkpoints / checkpoint_name(self.iteration)
         try:
-            checkpoints.mkdir(parents=True, exist_ok=True)
+            checkpoints.mkdir(exist_ok=True)  # not the run folder: who has deleted it shall hear of it
             write_sealed(folder, self._files())
         except OSError as error:
             remedy = "make room or choose another folder; the former checkpoints are untouched"

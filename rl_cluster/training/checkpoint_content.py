@@ -97,7 +97,7 @@ class Content:
             if what := form.fault(arrays[name]) if name in arrays else "is missing":
                 yield Misfit(ARRAYS, f"array {name} {what}")
         if not 0 <= iteration <= MAX_ITERATION:
-            yield Misfit(STATE, f"iteration {iteration:.6g} is none")
+            yield Misfit(STATE, f"iteration {str(iteration)[:20]} is none")
         controllers = Controllers(self._config)
         if what := _counters_fault(state) or _controllers_fault(controllers, state[CONTROLLERS]):
             yield Misfit(STATE, what)

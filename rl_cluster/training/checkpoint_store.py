@@ -4,10 +4,9 @@ What is in one of them is known to `checkpoint.py` alone.
 """
 
 import re
-import shutil
 from pathlib import Path
 
-from rl_cluster.training.sealed_folder import MANIFEST, remove_leftovers
+from rl_cluster.training.sealed_folder import MANIFEST, remove_leftovers, remove_sealed
 
 __all__ = [
     "checkpoint_name",
@@ -58,7 +57,7 @@ def prune_checkpoints(checkpoints: Path, iteration: int, keep: int) -> None:
         if other <= iteration and num_kept < keep:
             num_kept += 1
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_sealed(folder)
     remove_leftovers(checkpoints)
 
 

@@ -2,6 +2,7 @@
 the limit for speed. The ring has another engine behind the same protocol, and `loop.py` drives either.
 """
 
+import math
 import platform
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import graph_spec
+from rl_cluster.errors import ClusterError
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.monitor import Monitor, RunnerReport
@@ -26,7 +28,7 @@ from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.training.learner_report import learner_report
 from rl_cluster.types import Controls
 
-__all__ = ["Engine", "EngineLost", "EngineState", "EngineStatus", "LocalEngine", "make_model"]
+__all__ = ["Engine", "EngineLost", "EngineState", "EngineStatus", "LocalEngine", "check_own_gpus", "make_model"]
 
 
 HERE = platform.node()
@@ -91,10 +93,23 @@ def make_model(config: Config) -> TransformerGNN:
         return TransformerGNN(config.model, graph_spec(config))
 
 
+def check_own_gpus(config: Config) -> None:
+    """Raises ClusterError if this process is to update on more GPUs than it has."""
+    needed, available = math.ceil(config.learners.gpus_per_learner), torch.cuda.device_count()
+    if needed > available:
+        what = f"needed {needed} GPUs in this process, available {available}"
+        remedy = f"set learners.gpus_per_learner={available}, or train on a node with as many"
+        raise ClusterError("learners", what, remedy)
+
+
 class LocalEngine:
-    """Env runners in a row and the update after them, in this process, on one torch thread per learner CPU."""
+    """Env runners in a row and the update after them, in this process, on one torch thread per learner CPU.
+
+    Raises ClusterError if it is to update on a GPU that is not there.
+    """
 
     def __init__(self, config: Config) -> None:
+        check_own_gpus(config)
         self.config = config
         torch.set_num_threads(max(1, int(config.learners.cpus_per_learner)))
         self._model = make_model(config)

@@ -44,9 +44,9 @@ def find_allocator(name: str, seed: int) -> tuple[Policy, Config]:
     known = heuristics(config)
     if name in known:
         return known[name](seed), config
-    if not Path(name).exists():
+    if not name or not Path(name).exists():
         remedy = f"choose a run folder or one of {', '.join(known)}"
-        raise ConfigError("--policy", f"{name} is neither a heuristic nor a run folder", remedy)
+        raise ConfigError("--policy", f"{name!r} is neither a heuristic nor a run folder", remedy)
     checkpoint = Checkpoint.load(find_checkpoint(Path(name)).folder)
     if not isinstance(checkpoint.config, AllocateConfig):
         raise ConfigError("--policy", f"{name} was not trained on task allocate", "choose a checkpoint that was")

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rl_cluster.errors import CheckpointError, ClusterError
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError, ClusterError, typed
 from rl_cluster.metrics.names import CHECKPOINT_AGE_S
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import Engine, EngineLost, EngineState
@@ -21,7 +22,7 @@ from rl_cluster.training.run_folder import RunFolder
 from rl_cluster.training.start import Start
 from rl_cluster.training.status import STATUS, StatusBoard
 
-__all__ = ["Report", "train"]
+__all__ = ["Report", "open_run", "train", "train_in"]
 
 Report = Callable[[Record], None]
 """Is told of every iteration."""
@@ -33,41 +34,52 @@ def _never() -> bool:
     return False
 
 
+def open_run(engine: Engine, start: Start) -> RunFolder:
+    """The run's folder, once the engine has taken the run's first state; its `path` is where a new one came to be.
+
+    Raises CheckpointError if it cannot be written, or if something else is there.
+    """
+    _load(engine, start)
+    if start.checkpoint:
+        return RunFolder.resume(start.path, start.checkpoint.iteration)
+    return RunFolder.create(start.path, start.config, is_numbered=start.is_numbered)
+
+
 def train(engine: Engine, start: Start, report: Report, is_stopped: Callable[[], bool] = _never) -> Path:
+    """Opens the run's folder and trains in it; see `open_run` and `train_in`."""
+    with open_run(engine, start) as folder:
+        return train_in(folder, engine, start, report, is_stopped)
+
+
+def train_in(
+    folder: RunFolder, engine: Engine, start: Start, report: Report, is_stopped: Callable[[], bool] = _never
+) -> Path:
     """Runs to the last iteration or the time limit; returns the folder of the last checkpoint.
 
     Args:
+        folder: What `open_run` returned.
         engine: Runs the iterations.
         start: Where the run begins.
         report: Told of every iteration.
         is_stopped: Asked after every iteration; if it says True, that was the last one, and it is saved.
 
     Raises:
-        CheckpointError: The run folder or the last checkpoint cannot be written.
+        CheckpointError: The last checkpoint cannot be written, or the folder has been deleted or moved on the way.
         ClusterError: The engine was lost more often than `training.max_restarts`, or cannot be restarted.
     """
-    with _open(engine, start) as folder:
-        run = _SavedRun(engine, start, folder)
-        restarts_left = start.config.training.max_restarts
-        while True:
-            try:
-                return run.go_on(report, is_stopped)
-            except EngineLost as lost:
-                failure: EngineLost | None = lost
-            while failure:
-                if not restarts_left:
-                    raise _out_of_restarts(start, failure) from failure
-                restarts_left -= 1
-                logger.warning("%s; the run goes on from its last checkpoint (%d more times)", failure, restarts_left)
-                failure = _restart(engine, run)
-
-
-def _open(engine: Engine, start: Start) -> RunFolder:
-    """The run folder, once the engine has taken the run's first state."""
-    _load(engine, start)
-    if start.checkpoint:
-        return RunFolder.resume(start.path, start.checkpoint.iteration)
-    return RunFolder.create(start.path, start.config)
+    run = _SavedRun(engine, start, folder)
+    restarts_left = start.config.training.max_restarts
+    while True:
+        try:
+            return run.go_on(report, is_stopped)
+        except EngineLost as lost:
+            failure: EngineLost | None = lost
+        while failure:
+            if not restarts_left:
+                raise _out_of_restarts(start.config, folder.path, failure) from failure
+            restarts_left -= 1
+            logger.warning("%s; the run goes on from its last checkpoint (%d more times)", failure, restarts_left)
+            failure = _restart(engine, run)
 
 
 def _load(engine: Engine, start: Start) -> None:
@@ -88,10 +100,10 @@ def _restart(engine: Engine, run: "_SavedRun") -> EngineLost | None:
     return None
 
 
-def _out_of_restarts(start: Start, lost: EngineLost) -> ClusterError:
-    limit = start.config.training.max_restarts
+def _out_of_restarts(config: Config, path: Path, lost: EngineLost) -> ClusterError:
+    limit = config.training.max_restarts
     what = f"{lost}, after {limit} restarts of training.max_restarts={limit}"
-    return ClusterError(str(start.path), what, f"look after the cluster, then go on with --resume {start.path}")
+    return ClusterError(str(path), what, f"check the cluster, then go on with {typed('--resume', path)}")
 
 
 class _SavedRun:
@@ -111,7 +123,7 @@ class _SavedRun:
         """To the last checkpoint, or to the start: the engine's state, counters, and the lines of metrics."""
         checkpoint = self._start.checkpoint
         if self._saved:
-            checkpoint = Checkpoint.load(find_checkpoint(self._start.path).folder)
+            checkpoint = Checkpoint.load(find_checkpoint(self._folder.path).folder)
         elif not checkpoint:
             _load(self._engine, self._start)
         self._run.take_over(checkpoint)

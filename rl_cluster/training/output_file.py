@@ -1,38 +1,99 @@
-"""Files that commands write for the user: whole or not at all, and refused before the work begins if they cannot be."""
+"""Files that commands write for the user: whole or not at all, and refused before the work begins if they cannot be.
+
+What may be written is decided here, for every command: a new file or a regular one, but nothing that a command reads,
+nothing that a run or a study has written for itself, and nothing of this package. `-` is standard output.
+"""
 
 import os
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import stat
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
+import rl_cluster
+from rl_cluster.config.scratch import scratch_file, sweep
 from rl_cluster.errors import ConfigError
+from rl_cluster.training.checkpoint_store import is_checkpoint
+from rl_cluster.training.run_folder import CHECKPOINTS, OWN_NAMES, is_run_folder
 
-__all__ = ["check_output", "output_file", "write_output"]
+__all__ = ["check_new_folder", "check_output", "is_stdout", "output_file", "write_output", "write_outputs"]
+
+STREAMS = {"-": 1, **{f"{folder}/{number}": number for folder in ("/dev/fd", "/proc/self/fd") for number in (1, 2)}}
+STREAMS |= {"/dev/stdout": 1, "/dev/stderr": 2}
+STUDY, STUDY_PARTS = "study.yaml", ("search", "trials", "trials.json", "trials.jsonl", "study.json")
+
+
+def is_stdout(path: Path | None) -> bool:
+    """Whether the path stands for standard output: what else a command prints then belongs on stderr."""
+    return path is not None and STREAMS.get(str(path)) == 1
 
 
 def check_output(path: Path, others: Sequence[Path] = ()) -> None:
-    """Raises ConfigError if no file can be written there. A file that exists will be replaced, but none of the others.
+    """Raises ConfigError if no file can be written there, or if something of value would be lost.
+
+    A regular file that exists will be replaced, but none of the others.
 
     Args:
         path: The file to be written.
         others: What the same command reads, or writes beside it.
     """
-    folder = path.absolute().parent
     try:
-        if path.is_dir():
-            raise ConfigError(str(path), "is a folder", "name a file")
-        if not folder.is_dir():
-            raise ConfigError(str(path), "lies in a folder that does not exist", "make the folder first")
-    except OSError as fault:
-        raise _refusal(path, fault) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(str(path), "lies in a folder that cannot be written", "choose another folder")
-    for other in others:
-        if _is_same(path, other):
+        if any(_is_same(path, other) for other in others):
             what = "is also read, or written by another option"
             raise ConfigError(str(path), what, "name a file of its own, so that nothing is lost")
+        if str(path) not in STREAMS:
+            _check_kind(path)
+            _check_folder(path)
+            _check_place(path)
+    except OSError as fault:
+        raise _refusal(path, fault) from None
+
+
+def check_new_folder(path: Path) -> None:
+    """Raises ConfigError if a folder would lie where a run, a study or this package keeps its own."""
+    try:
+        _check_place(path)
+    except OSError as fault:
+        raise _refusal(path, fault) from None
+
+
+def _check_kind(path: Path) -> None:
+    if path.is_dir():
+        raise ConfigError(str(path), "is a folder", "name a file")
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise ConfigError(str(path), "is a device, a pipe or a socket", "name a regular file, or - for standard output")
+
+
+def _check_folder(path: Path) -> None:
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ConfigError(str(path), "lies in a folder that does not exist", "make the folder first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(str(path), "lies in a folder that cannot be written", "choose another folder")
+
+
+def _check_place(path: Path) -> None:
+    """Against all that was not made by the user, whether or not this command reads it."""
+    folder = path.absolute().parent.resolve()
+    above = (folder, *folder.parents)
+    owner = ""
+    if any(is_checkpoint(one) or (one.name == CHECKPOINTS and is_run_folder(one.parent)) for one in above):
+        owner = "the checkpoints of a run"
+    elif (is_run_folder(folder) or (folder / CHECKPOINTS).is_dir()) and path.name in OWN_NAMES:
+        owner = "a run, which has written it"
+    elif any(_is_study(one) and (one != folder or os.path.lexists(path)) for one in above):
+        owner = "a study"
+    elif Path(rl_cluster.__file__).resolve().parent in above:
+        owner = "this package"
+    if owner:
+        raise ConfigError(str(path), f"belongs to {owner}", "name a place elsewhere, so that nothing is lost")
+
+
+def _is_study(folder: Path) -> bool:
+    """Settings alone may be the user's own file of that name."""
+    return (folder / STUDY).is_file() and any((folder / name).exists() for name in STUDY_PARTS)
 
 
 @contextmanager
@@ -41,6 +102,12 @@ def output_file(path: Path) -> Iterator[TextIO]:
 
     Raises ConfigError if it cannot be written, also at the end: the disk may be full.
     """
+    number = STREAMS.get(str(path))
+    if number:
+        stream = sys.stdout if number == 1 else sys.stderr
+        yield stream
+        stream.flush()
+        return
     with _whole(path) as beside, beside.open("w", encoding="utf-8") as file:
         yield file
         file.flush()
@@ -49,24 +116,44 @@ def output_file(path: Path) -> Iterator[TextIO]:
 
 def write_output(path: Path, content: bytes) -> None:
     """The same of bytes. Raises ConfigError if the file cannot be written."""
-    with _whole(path) as beside:
-        beside.write_bytes(content)
+    number = STREAMS.get(str(path))
+    if number:
+        stream = sys.stdout if number == 1 else sys.stderr
+        stream.flush()
+        stream.buffer.write(content)
+        stream.flush()
+    else:
+        write_outputs({path: content})
+
+
+def write_outputs(files: Mapping[Path, bytes]) -> None:
+    """Several files, all or none: none takes its name before the content of each is on the disk.
+
+    Raises ConfigError if one of them cannot be written.
+    """
+    with ExitStack() as all_of_them:
+        for path, content in files.items():
+            beside = all_of_them.enter_context(_whole(path))
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
 
 
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """A place beside the file, which takes its name at the end."""
     check_output(path)
-    beside = path.with_name(f".rl-cluster-{secrets.token_hex(8)}")  # as long as any name may be
+    folder = path.parent
     try:
-        yield beside
-        beside.replace(path)
+        sweep(folder)
+        with scratch_file(folder) as beside:
+            yield beside
+            beside.replace(path)
     except OSError as fault:
-        if fault.filename is not None and Path(fault.filename) != beside:
+        if fault.filename is not None and Path(fault.filename).parent != folder:
             raise
         raise _refusal(path, fault) from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _refusal(path: Path, fault: OSError) -> ConfigError:
@@ -74,6 +161,9 @@ def _refusal(path: Path, fault: OSError) -> ConfigError:
 
 
 def _is_same(path: Path, other: Path) -> bool:
+    number = STREAMS.get(str(path))
+    if number:
+        return STREAMS.get(str(other)) == number
     try:
         return path.samefile(other)
     except OSError:  # one of them does not exist

@@ -3,32 +3,41 @@
 What a checkpoint holds is in `checkpoint.py`; what the metrics are called is decided by those who measure them.
 """
 
-import fcntl
 import json
 import logging
 import math
-import os
 from collections.abc import Mapping, Sequence
-from io import FileIO
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
-from rl_cluster.errors import CheckpointError
+from rl_cluster.config.scratch import scratch_file, sweep
+from rl_cluster.errors import CheckpointError, typed
+from rl_cluster.training.metrics_file import MetricsFile
+from rl_cluster.training.metrics_lines import EVENTS, parse_line
+from rl_cluster.training.new_folder import make_folder
+from rl_cluster.training.sealed_folder import remove_leftovers
 
-__all__ = ["RunFolder"]
+__all__ = ["CHECKPOINTS", "CONFIG", "METRICS", "OWN_NAMES", "RunFolder", "is_run_folder"]
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
-EVENTS = "events"
+OWN_NAMES = (CONFIG, METRICS, CHECKPOINTS, "status.json", "tensorboard", "timeline.png")
+"""What a run writes in its folder."""
 
 logger = logging.getLogger(__name__)
+
+
+def is_run_folder(path: Path) -> bool:
+    """True = a run has its settings and its metrics there."""
+    return (path / CONFIG).is_file() and (path / METRICS).is_file()
 
 
 class RunFolder:
     """A run folder that is open for writing. Make one by `create` or `resume`; use it in a `with`, or `close` it."""
 
-    def __init__(self, path: Path, metrics: FileIO) -> None:
+    def __init__(self, path: Path, metrics: MetricsFile) -> None:
         self.path = path
         self.checkpoints = path / CHECKPOINTS
         """Where `Checkpoint.save` belongs."""
@@ -37,80 +46,108 @@ class RunFolder:
         self._unwritten: list[bytes] = []
 
     @classmethod
-    def create(cls, path: Path, config: Config) -> Self:
-        """A new run folder that holds the resolved config.
+    def create(cls, path: Path, config: Config, *, is_numbered: bool = False) -> Self:
+        """A new run folder that holds the resolved config; `path` says where it is.
+
+        Args:
+            path: Its place.
+            config: The run.
+            is_numbered: Where something of that name exists: take path-2, path-3 and so on.
 
         Raises:
-            CheckpointError: Something of that name exists, or the folder cannot be made.
+            CheckpointError: Something of that name exists, or the folder cannot be made; nothing is left of it then.
         """
-        if os.path.lexists(path):
-            raise CheckpointError(str(path), "exists already", f"go on with --resume {path}, or choose another --out")
-        try:
-            (path / CHECKPOINTS).mkdir(parents=True)
-            (path / CONFIG).write_text(to_yaml(config), encoding="utf-8")
-            return cls(path, _open_locked(path / METRICS))
-        except OSError as error:
-            what = f"cannot be made: {error.strerror}"
-            raise CheckpointError(str(path), what, "choose another --out") from error
+
+        def fill(folder: Path) -> MetricsFile:
+            (folder / CHECKPOINTS).mkdir()
+            (folder / CONFIG).write_text(to_yaml(config), encoding="utf-8")
+            return undo.enter_context(closing(MetricsFile.create(folder / METRICS)))
+
+        with ExitStack() as undo:
+            place, metrics = make_folder(path, fill, is_numbered=is_numbered)
+            undo.pop_all()
+        metrics.path = place / METRICS
+        return cls(place, metrics)
 
     @classmethod
     def resume(cls, path: Path, iteration: int) -> Self:
         """An existing run folder, its metrics cut to the lines up to `iteration`, the one that the run goes on from.
 
+        What a killed trainer has left in it half-written is deleted; damaged lines are set aside, and told of.
+
         Raises:
-            CheckpointError: The folder is no run folder, cannot be written, or another trainer writes it.
+            CheckpointError: The folder is no run folder, cannot be written, holds links, or another trainer writes it.
         """
-        if not (path / CONFIG).is_file() or not (path / METRICS).is_file():
+        if not is_run_folder(path):
             what = f"is no run folder: it has no {CONFIG} or no {METRICS}"
             raise CheckpointError(str(path), what, "name the folder that was given to --out")
+        for name in OWN_NAMES:  # what is written there would end up elsewhere
+            if (path / name).is_symlink():
+                remedy = "put in its place what it points to, if that is the run's own"
+                raise CheckpointError(str(path / name), "is a link, where a run has a file of its own", remedy)
         try:
-            metrics = _open_locked(path / METRICS)
-            _drop_later(metrics, iteration)
+            with ExitStack() as undo:
+                metrics = undo.enter_context(closing(MetricsFile.open(path / METRICS)))
+                sweep(path)
+                remove_leftovers(path / CHECKPOINTS)
+                metrics.cut(iteration)
+                undo.pop_all()
         except OSError as error:
-            what = f"cannot be written: {error.strerror}"
-            raise CheckpointError(str(path), what, "make it writable, or copy the run elsewhere") from error
+            raise _unwritable(path, error) from error
         return cls(path, metrics)
 
-    def append(self, iteration: int, metrics: Mapping[str, Any], events: Sequence[str] = ()) -> None:
-        """Adds a line: metrics as JSON values by name, and under `events` what was decided, if anything was.
+    def append(self, iteration: int, metrics: Mapping[str, float], events: Sequence[str] = ()) -> None:
+        """Adds a line: metrics by name, and under `events` what was decided, if anything was.
 
         What is not finite is left out: it was not measured.
 
         If the disk is full, lines wait in memory, and are written with a later one.
+
+        Raises:
+            CheckpointError: The folder is not there any more.
         """
-        kept = {name: value for name, value in metrics.items() if not isinstance(value, float) or math.isfinite(value)}
+        kept = {name: value for name, value in metrics.items() if math.isfinite(value)}
         told = {EVENTS: list(events)} if events else {}
         line = json.dumps({"iteration": iteration, **kept, **told}, allow_nan=False)
         self._unwritten.append(line.encode() + b"\n")
+        self._check_place()
         self._write()
 
     def write(self, name: str, data: Mapping[str, Any]) -> None:
         """A small JSON file that always holds the last word, whole; a full disk keeps the one before."""
-        beside = self.path / f".{name}.new"
-        try:
+        with suppress(OSError), scratch_file(self.path) as beside:
             beside.write_text(json.dumps(data), encoding="utf-8")
             beside.replace(self.path / name)
-        except OSError:
-            beside.unlink(missing_ok=True)
 
     def rewind(self, iteration: int) -> None:
-        """Drops the lines of metrics that are later than `iteration`."""
+        """Drops the lines of metrics that are later than `iteration`. Raises CheckpointError if it cannot."""
         self._unwritten = [line for line in self._unwritten if _is_until(line, iteration)]
-        _drop_later(self._metrics, iteration)
+        try:
+            self._metrics.cut(iteration)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def _check_place(self) -> None:
+        """Raises CheckpointError if somebody has deleted or moved the folder: nothing more could be saved in it."""
+        if self._metrics.is_in_place():
+            return
+        now = self._metrics.current_path()
+        if now:
+            what = f"has been moved to {typed(now.parent)} while the run was training"
+            remedy = f"go on from its last checkpoint with {typed('--resume', now.parent)}"
+        else:
+            what, remedy = "has been deleted while the run was training", "begin anew: nothing of the run is left"
+        raise CheckpointError(str(self.path), what, remedy)
 
     def _write(self) -> None:
         """Writes what waits, whole lines only."""
-        end = self._metrics.seek(0, os.SEEK_END)
-        lines = b"".join(self._unwritten)
         try:
-            num_written = self._metrics.write(lines)
+            is_written = self._metrics.write(b"".join(self._unwritten))
         except OSError as error:
             logger.warning("%s cannot be written: %s; its lines wait for room", self.path / METRICS, error.strerror)
             return
-        if num_written == len(lines):
+        if is_written:
             self._unwritten.clear()
-        else:
-            self._metrics.truncate(end)
 
     def close(self) -> None:
         """Lets go of the folder."""
@@ -123,31 +160,11 @@ class RunFolder:
         self.close()
 
 
-def _open_locked(path: Path) -> FileIO:
-    """The file for reading and appending, under a lock that ends with this process, however it ends."""
-    file = path.open("a+b", buffering=0)  # a buffer would hold on to what the disk has no room for
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        what, remedy = "is being written by another trainer", "wait for it, end it, or choose another --out"
-        raise CheckpointError(str(path.parent), what, remedy) from error
-    return file
-
-
-def _drop_later(metrics: FileIO, iteration: int) -> None:
-    """Cuts the file after the last line of `iteration`; a torn line counts as later."""
-    metrics.seek(0)
-    end = 0
-    while line := metrics.readline():
-        if not _is_until(line, iteration):
-            break
-        end = metrics.tell()
-    metrics.truncate(end)
+def _unwritable(path: Path, error: OSError) -> CheckpointError:
+    what = f"cannot be written: {error.strerror}"
+    return CheckpointError(str(path), what, "make it writable, or copy the run elsewhere")
 
 
 def _is_until(line: bytes, iteration: int) -> bool:
-    try:
-        return line.endswith(b"\n") and int(json.loads(line)["iteration"]) <= iteration
-    except (ValueError, KeyError, TypeError):
-        return False
+    data = parse_line(line)
+    return data is not None and data["iteration"] <= iteration

@@ -10,12 +10,22 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rl_cluster.config.bounded_file import FileFault, read_bounded
 
-__all__ = ["FORMAT_VERSION", "MANIFEST", "Damage", "Sealed", "read_sealed", "remove_leftovers", "write_sealed"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "Damage",
+    "Sealed",
+    "read_sealed",
+    "remove_leftovers",
+    "remove_sealed",
+    "write_sealed",
+]
 
 FORMAT_VERSION = 1
 """Raised when files are added, renamed or mean something else; folders of other versions are refused."""
@@ -39,7 +49,7 @@ def write_sealed(folder: Path, files: dict[str, bytes]) -> None:
     Raises:
         OSError: The disk is full, or the like. What was there before is untouched.
     """
-    scratch = folder.parent / f".{folder.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
+    scratch = _beside(folder)
     scratch.mkdir()
     try:
         for name, content in files.items():
@@ -50,6 +60,15 @@ def write_sealed(folder: Path, files: dict[str, bytes]) -> None:
         _sync_folder(folder.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def remove_sealed(folder: Path) -> None:
+    """Deletes a folder: it loses its name first, so that a kill on the way leaves no half of it under that name.
+
+    What cannot be deleted stays.
+    """
+    with suppress(OSError):
+        shutil.rmtree(folder.rename(_beside(folder)), ignore_errors=True)
 
 
 def remove_leftovers(parent: Path) -> None:
@@ -91,7 +110,7 @@ def _open_sealed(folder: Path) -> Sealed:
     try:
         manifest = _read_manifest(folder)
         if manifest["format_version"] != FORMAT_VERSION:
-            what = f"has format version {manifest['format_version']:.6g}, this program reads {FORMAT_VERSION}"
+            what = f"has format version {str(manifest['format_version'])[:20]}, this program reads {FORMAT_VERSION}"
             raise Damage(folder, what)
         listed, present = manifest["files"].keys(), {path.name for path in folder.iterdir()} - {MANIFEST}
     except OSError as error:
@@ -117,12 +136,16 @@ def read_sealed(folder: Path, check: Callable[[Sealed], None] | None = None) -> 
     return {name: sealed.read(name) for name in sealed.num_bytes}
 
 
+def _beside(folder: Path) -> Path:
+    """A name of its own, which `remove_leftovers` knows."""
+    return folder.with_name(f".{folder.name}.tmp-{os.getpid()}-{secrets.token_hex(8)}")
+
+
 def _put_in_place(scratch: Path, folder: Path) -> None:
     if not os.path.lexists(folder):
         scratch.rename(folder)
         return
-    former = scratch.with_name(f"{scratch.name}-former")
-    folder.rename(former)
+    former = folder.rename(_beside(folder))
     scratch.rename(folder)
     shutil.rmtree(former, ignore_errors=True)
 

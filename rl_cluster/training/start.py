@@ -1,18 +1,19 @@
 """Where a run begins: a new folder, the weights of another run, or a checkpoint of its own."""
 
-import time
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from rl_cluster.config.schema import Config
-from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.new_folder import default_folder
 
-__all__ = ["Start", "check_same", "default_path", "new_start", "resumed_start"]
+__all__ = ["Start", "check_same", "new_start", "resumed_start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +29,29 @@ class Start:
     """What a new run begins with; None = untrained."""
     damaged: tuple[CheckpointError, ...] = ()
     """Newer checkpoints that had to be passed over."""
+    is_numbered: bool = False
+    """Whether the folder's name may get a number where another run has that name; `RunFolder.path` has it then."""
 
 
-def new_start(config: Config, path: Path, weights: Path | None = None) -> Start:
+def new_start(config: Config, path: Path | None, weights: Path | None = None) -> Start:
     """A new run; nothing is written yet.
 
     Args:
         config: The run.
-        path: Its folder.
+        path: Its folder; None = a new one in ~/rl_cluster_runs, with a number where another run has the same name.
         weights: Run or checkpoint folder, of either API stack, whose weights it begins with.
 
     Raises CheckpointError if something of that name exists, or if the weights do not fit the run's network.
     """
-    if path.exists() or path.is_symlink():
-        go_on = f"go on with --resume {path}, or " if (path / "checkpoints").is_dir() else ""
+    if path and os.path.lexists(path):
+        go_on = f"go on with {typed('--resume', path)}, or " if (path / "checkpoints").is_dir() else ""
         raise CheckpointError(str(path), "exists already", f"{go_on}choose another --out")
+    start = Start(path or default_folder("rl_cluster_runs", config.name), config, None, is_numbered=path is None)
     if not weights:
-        return Start(path, config, None)
+        return start
     found = find_checkpoint(weights)
     model = load_model(Checkpoint.load(found.folder), config)
-    return Start(path, config, None, model.state_dict(), found.damaged)
-
-
-def default_path(config: Config) -> Path:
-    """A run folder of its own under the home folder: a job's working directory is temporary."""
-    return Path.home() / "rl_cluster_runs" / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return replace(start, weights=model.state_dict(), damaged=found.damaged)
 
 
 def check_same(config: Config | None, own_config: Config, path: Path) -> None:
@@ -63,7 +62,7 @@ def check_same(config: Config | None, own_config: Config, path: Path) -> None:
     # a section that may be null is one key on one side, and several on the other
     key = next(name for name in {**given, **own} if given.get(name, "unset") != own.get(name, "unset"))
     what = f"{key}={given.get(key, 'unset')} is not the run's own {key}={own.get(key, 'unset')}"
-    raise ConfigError(str(path), what, "leave the settings away with --resume, or begin anew without it")
+    raise ConfigError(str(path), what, "omit the settings with --resume, or begin anew without it")
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -85,7 +84,7 @@ def resumed_start(path: Path) -> Start:
     checkpoint = Checkpoint.load(found.folder)
     if checkpoint.config.api_stack == "old":
         what = "was trained with api_stack=old, which keeps neither its optimizer nor its worlds"
-        raise CheckpointError(str(path), what, f"begin a new run with its weights: --weights {path}")
+        raise CheckpointError(str(path), what, f"begin a new run with its weights: {typed('--weights', path)}")
     load_model(checkpoint)  # weights that do not fit are found before anything is started
     training = checkpoint.config.training
     if checkpoint.iteration >= training.iterations:

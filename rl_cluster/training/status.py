@@ -3,7 +3,6 @@
 `rl-cluster top` shows it. Curves come from the lines of metrics.jsonl, so a resumed run has those of its past too.
 """
 
-import json
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from rl_cluster.errors import CheckpointError
 from rl_cluster.metrics.names import HEADLINES, episode_key, evaluation_key
 from rl_cluster.metrics.node import node_to_json
 from rl_cluster.training.engine import EngineStatus
+from rl_cluster.training.metrics_lines import read_metrics
 from rl_cluster.training.status_form import status_fault
 
 __all__ = ["STATUS", "StatusBoard", "checked_status", "read_status"]
@@ -41,9 +41,7 @@ class StatusBoard:
         metric, self._label = HEADLINES[config.task]
         self._keys = {"sampled": episode_key(metric), "evaluated": evaluation_key(metric)}
         self._curves: dict[str, list[tuple[int, float]]] = {name: [] for name in self._keys}
-        if metrics.is_file():
-            with metrics.open(encoding="utf-8") as lines:
-                self._take(json.loads(line) for line in lines)
+        self._take(read_metrics(metrics))
 
     def _take(self, lines: Iterable[Mapping[str, Any]]) -> None:
         for line in lines:

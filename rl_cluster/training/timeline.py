@@ -4,7 +4,6 @@ It is drawn from the lines of RUN/metrics.jsonl alone, so it can be drawn of any
 """
 
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 
 from rl_cluster.config.curriculum import CurriculumConfig
 from rl_cluster.metrics.names import STAGE, STAGE_SCORE, stage_score_key
+from rl_cluster.training.metrics_lines import EVENTS, read_metrics
 from rl_cluster.training.output_file import write_output
 
 __all__ = ["save_timeline"]
@@ -24,7 +24,7 @@ EVENT_STYLES = {"advance": "-", "done": "-", "fallback": "--", "held": ":", "pla
 
 def save_timeline(metrics: Path, curriculum: CurriculumConfig, picture: Path) -> None:
     """Draws the lines of a run's metrics as a PNG. Raises ConfigError if it cannot be written."""
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    lines = [line for line in read_metrics(metrics) if STAGE in line]
     figure = Figure(figsize=(9.0, 6.0), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     _draw_scores(upper, lines, curriculum)
@@ -46,7 +46,7 @@ def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: Curric
     for number, stage in enumerate(curriculum.stages, start=1):
         colour, key = COLOURS[(number - 1) % len(COLOURS)], stage_score_key(number)
         scored = [line for line in lines if key in line]
-        current = [line for line in scored if line[STAGE] == number]
+        current = [line for line in scored if line[STAGE] == number and STAGE_SCORE in line]
         axes.plot([line["iteration"] for line in scored], [line[key] for line in scored], color=colour, linewidth=0.8)
         iterations, scores = [line["iteration"] for line in current], [line[STAGE_SCORE] for line in current]
         axes.plot(iterations, scores, ".", color=colour, markersize=6, label=f"stage {number}")
@@ -59,7 +59,7 @@ def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: Curric
 
 def _draw_events(panels: Sequence[Axes], lines: Sequence[dict[str, Any]]) -> None:
     for line in lines:
-        for event in line.get("events", ()):
+        for event in line.get(EVENTS, ()):
             kind, _, words = event.partition(": ")
             if kind not in EVENT_STYLES:
                 continue

@@ -1,4 +1,4 @@
-"""What a study has found, as a table, as JSON, and as a plot with a line a trial."""
+"""What a study has found, as lines, as tables, as JSON, and as a plot with a line a trial."""
 
 import io
 import json
@@ -11,10 +11,17 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from rl_cluster.training.output_file import write_output
+from rl_cluster.tune.entry import Entry
+from rl_cluster.tune.result import StudyResult
 from rl_cluster.tune.search_space import study_of
-from rl_cluster.tune.study import StudyResult, TrialResult
 
-__all__ = ["save_json", "save_plot", "study_table", "test_table"]
+__all__ = ["failures", "save_json", "save_plot", "study_table", "test_table", "trial_line"]
+
+
+def trial_line(trial: Entry) -> str:
+    """A trial that has ended."""
+    sample = "  ".join(f"{key} {value:.3g}" for key, value in trial.sample.items()) or "settings as given"
+    return f"trial {trial.trial}  score {_score(trial)}  rounds {trial.rounds}  {sample}"
 
 
 def study_table(result: StudyResult) -> Table:
@@ -25,7 +32,7 @@ def study_table(result: StudyResult) -> Table:
         table.add_column(heading, justify="left" if heading == "trial" else "right", no_wrap=True)
     for trial in result.trials:
         values = [f"{trial.sample[key]:.3g}" for key in keys]
-        table.add_row(trial.name, *values, _text(trial.score), str(trial.rounds))
+        table.add_row(trial.trial, *values, _score(trial), str(trial.rounds))
     return table
 
 
@@ -41,29 +48,45 @@ def test_table(result: StudyResult) -> Table:
     for heading in ("settings", "score", "seeds"):
         table.add_column(heading, justify="left" if heading == "settings" else "right")
     for test in result.tests:
-        table.add_row("best trial" if test.sample else "as given", _text(test.score), _spread(test))
+        is_recommended = result.has_winner and bool(test.sample) != result.is_given_as_good
+        name = "best trial" if test.sample else "as given"
+        table.add_row(f"{name}, recommended" if is_recommended else name, _score(test), _spread(test))
     return table
 
 
 test_table.__test__ = False  # type: ignore[attr-defined]  # its name is no test's
 
 
-def _text(score: float | None) -> str:
-    return "-" if score is None else f"{score:.3f}"
+def _score(trial: Entry) -> str:
+    """What counts: who failed has no score."""
+    if trial.status == "failed":
+        return "failed"
+    return "-" if trial.score is None else f"{trial.score:.3f}"
 
 
-def _spread(trial: TrialResult) -> str:
-    return " ".join(f"{score:.3f}" for score in trial.scores.values())
+def _spread(trial: Entry) -> str:
+    return " ".join("-" if score is None else f"{score:.3f}" for score in trial.scores.values())
+
+
+def failures(result: StudyResult) -> str | None:
+    """Which trials failed, and what can be done, in words; None = none did."""
+    names = [trial.trial for trial in result.failed]
+    if not names:
+        return None
+    shown = ", ".join(names[:5]) + (", .." if len(names) > 5 else "")
+    count = len(result.trials) + len(result.tests)
+    return f"{len(names)} of {count} trials failed ({shown}); see error.txt of each in {result.folder}/search*/"
 
 
 def save_json(result: StudyResult, path: Path) -> None:
     """All trials and tests. Raises ConfigError if the file cannot be written."""
 
-    def plain(trial: TrialResult) -> dict[str, Any]:
+    def plain(trial: Entry) -> dict[str, Any]:
         return {
-            "trial": trial.name,
+            "trial": trial.trial,
+            "status": trial.status,
             "sample": trial.sample,
-            "score": trial.score,
+            "score": trial.score if trial.is_scored else None,
             "seeds": trial.scores,
             "rounds": trial.rounds,
         }
@@ -78,7 +101,7 @@ def save_plot(result: StudyResult, path: Path) -> None:
     Raises ConfigError if the file cannot be written.
     """
     dimensions = study_of(result.config).space
-    trials = [trial for trial in reversed(result.trials) if trial.score is not None]
+    trials = [trial for trial in reversed(result.trials) if trial.is_scored]
     scores = np.array([trial.score for trial in trials])
     span = max(float(np.ptp(scores)), 1e-9)
     most_rounds = max(trial.rounds for trial in trials)

@@ -47,7 +47,7 @@ class StageScheduler(FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:
         """Tune asks after every round of a trial."""
         self._standing[trial.trial_id] = (result[STAGE], result[SCORE])
-        why = self._why_given_up(trial, result)
+        why = self._why_given_up(trial.trial_id, result)
         if not why:
             action: str = TrialScheduler.CONTINUE
             return action
@@ -59,14 +59,19 @@ class StageScheduler(FIFOScheduler):
         self._take_over(tune_controller, trial, better)
         return str(TrialScheduler.NOOP)
 
-    def _why_given_up(self, trial: Trial, result: Mapping[str, Any]) -> str | None:
+    def recall(self, trial: str, result: Mapping[str, Any]) -> bool:
+        """Records a result of an earlier process; True = the trial would have been stopped there."""
+        self._standing[trial] = (result[STAGE], result[SCORE])
+        return bool(self._why_given_up(trial, result)) and not self._study.exploit
+
+    def _why_given_up(self, trial: str, result: Mapping[str, Any]) -> str | None:
         if result[HELD] or result[DIVERGED]:
             return "its curriculum is held" if result[HELD] else "it diverges"
         rounds, study = result[STAGE_ROUNDS], self._study
         if not is_rung(rounds, study.grace_rounds, study.reduction):
             return None
         rung = (result[STAGE], rounds)
-        is_behind = self._rungs.is_behind(rung, trial.trial_id, result[SCORE])
+        is_behind = self._rungs.is_behind(rung, trial, result[SCORE])
         return f"it is behind others after {rounds} rounds of stage {result[STAGE]:g}" if is_behind else None
 
     def _better_trial(self, tune_controller: Any, trial: Trial) -> Trial | None:

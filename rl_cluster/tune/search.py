@@ -1,70 +1,105 @@
-"""Which search and which scheduler a study asks for, in Tune's terms."""
+"""Who proposes samples: by chance, or by Optuna. A search is told of what was tried before, so it needs no state."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
+import numpy as np
 import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, PopulationBasedTraining, TrialScheduler
-from ray.tune.schedulers.pb2 import PB2
-from ray.tune.search import BasicVariantGenerator, Searcher
-from ray.tune.search.optuna import OptunaSearch
+from optuna.trial import Trial, TrialState, create_trial
 
-from rl_cluster.config.schema import Config
-from rl_cluster.config.study import StudyConfig
-from rl_cluster.tune.schedulers import StageScheduler
-from rl_cluster.tune.search_space import linear_bounds, study_of, tune_space
-from rl_cluster.tune.trial import SCORE
+from rl_cluster.config.study import Dimension, StudyConfig
 
-__all__ = ["make_scheduler", "make_search"]
+__all__ = ["Search", "make_search"]
 
-ROUNDS = "training_iteration"
-"""Tune's own count of a trial's steps."""
 STARTUP_TRIALS = 10
 """Drawn at random before TPE or a Gaussian process has enough to go by."""
-QUANTILE = 0.25
-"""Share of a population that is given up, and that is copied, at each of its turns."""
 
 
-def make_search(study: StudyConfig, seed: int) -> Searcher | BasicVariantGenerator:
-    """Who proposes settings; populations begin at random."""
+class Search(Protocol):
+    """Proposes samples: key -> value within the ranges of the study."""
+
+    def ask(self, number: int) -> dict[str, float]:
+        """The sample of a new trial, which trains until `tell` is called."""
+
+    def recall(self, number: int, sample: Mapping[str, float], score: float | None) -> None:
+        """A trial that the search has proposed in an earlier process; None = it still trains."""
+
+    def tell(self, number: int, score: float | None) -> None:
+        """What has become of a trial; None = it failed."""
+
+
+def make_search(study: StudyConfig, seed: int, num_known: int = 0) -> Search:
+    """The search that a study asks for; populations begin at random.
+
+    Args:
+        study: What is searched, and how.
+        seed: Of all draws.
+        num_known: Trials that it will be reminded of. Draws after them are others than those of a new search.
+    """
     if study.search in {"tpe", "gp"}:
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        return OptunaSearch(metric=SCORE, mode="max", sampler=_sampler(study, seed))
-    return BasicVariantGenerator(random_state=seed, max_concurrent=study.max_concurrent)
+        return _OptunaSearch(study.space, _sampler(study, seed, num_known))
+    return _RandomSearch(study.space, seed)
 
 
-def _sampler(study: StudyConfig, seed: int) -> BaseSampler:
+def _sampler(study: StudyConfig, seed: int, num_known: int) -> BaseSampler:
     """Both know of trials that are under way: TPE takes them for bad ones, so that none is proposed twice."""
     startup = min(STARTUP_TRIALS, max(2, study.num_trials // 4))
     if study.search == "gp":
-        return GPSampler(seed=seed, n_startup_trials=startup, deterministic_objective=False)
-    return TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, constant_liar=True)
+        return GPSampler(seed=seed + num_known, n_startup_trials=startup, deterministic_objective=False)
+    return TPESampler(seed=seed + num_known, n_startup_trials=startup, multivariate=True, constant_liar=True)
 
 
-def make_scheduler(config: Config) -> TrialScheduler:
-    """Who ends trials, or changes them."""
-    study = study_of(config)
-    judged: dict[str, Any] = {"time_attr": ROUNDS, "metric": SCORE, "mode": "max"}
-    turns = {"perturbation_interval": study.grace_rounds, "quantile_fraction": QUANTILE, "log_config": False}
-    if study.search == "pbt":
-        return PopulationBasedTraining(
-            **judged, **turns, hyperparam_mutations=tune_space(config), custom_explore_fn=_Clip(study)
-        )
-    if study.search == "pb2":
-        return PB2(**judged, **turns, hyperparam_bounds=linear_bounds(config))
-    if study.scheduler == "asha":
-        rounds = config.training.iterations // config.training.evaluate_every
-        return ASHAScheduler(**judged, max_t=rounds, grace_period=study.grace_rounds, reduction_factor=study.reduction)
-    return StageScheduler(study, config.seed) if study.scheduler == "stages" else FIFOScheduler()
+class _RandomSearch:
+    """Draws each sample from its number alone, so that a study that goes on proposes what it would have proposed."""
+
+    def __init__(self, space: Sequence[Dimension], seed: int) -> None:
+        self._space, self._seed = space, seed
+
+    def ask(self, number: int) -> dict[str, float]:
+        generator = np.random.default_rng([self._seed, number])
+        return {one.key: _at(one, generator.random()) for one in self._space}
+
+    def recall(self, number: int, sample: Mapping[str, float], score: float | None) -> None:
+        pass
+
+    def tell(self, number: int, score: float | None) -> None:
+        pass
 
 
-class _Clip:
-    """Keeps what PBT has changed within the ranges."""
+def _at(dimension: Dimension, share: float) -> float:
+    """The value at a share of the way from the low end to the high one."""
+    if dimension.log:
+        value = dimension.low * (dimension.high / dimension.low) ** share
+    else:
+        value = dimension.low + (dimension.high - dimension.low) * share
+    return min(max(value, dimension.low), dimension.high)
 
-    def __init__(self, study: StudyConfig) -> None:
-        self._space = study.space
 
-    def __call__(self, settings: dict[str, Any]) -> dict[str, Any]:
-        ranges = {dimension.key: (dimension.low, dimension.high) for dimension in self._space}
-        clipped = {key: min(max(settings[key], low), high) for key, (low, high) in ranges.items()}
-        return {**settings, **clipped}
+class _OptunaSearch:
+    def __init__(self, space: Sequence[Dimension], sampler: BaseSampler) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._space: dict[str, BaseDistribution] = {
+            one.key: FloatDistribution(one.low, one.high, log=one.log) for one in space
+        }
+        self._study = optuna.create_study(sampler=sampler, direction="maximize")
+        self._asked: dict[int, Trial] = {}
+
+    def ask(self, number: int) -> dict[str, float]:
+        self._asked[number] = self._study.ask(self._space)
+        return dict(self._asked[number].params)
+
+    def recall(self, number: int, sample: Mapping[str, float], score: float | None) -> None:
+        if score is None:
+            self._study.enqueue_trial(dict(sample))
+            self.ask(number)
+        else:
+            self._study.add_trial(create_trial(params=dict(sample), distributions=self._space, value=score))
+
+    def tell(self, number: int, score: float | None) -> None:
+        trial = self._asked.pop(number)
+        if score is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            self._study.tell(trial, score)

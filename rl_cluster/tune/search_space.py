@@ -9,19 +9,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ray import tune
-
 from rl_cluster.config.faults import dotted_keys
 from rl_cluster.config.load import validated
 from rl_cluster.config.schema import Config
 from rl_cluster.config.study import Dimension, StudyConfig
 from rl_cluster.errors import ConfigError
 
-__all__ = ["SAMPLE", "apply_sample", "check_space", "linear_bounds", "sampled", "study_of", "tune_space"]
+__all__ = ["apply_sample", "check_space", "linear_bounds", "sampled", "searched", "study_of"]
 
 LOG10 = "log10 "
-SAMPLE = "sample"
-"""Name of a whole sample in a trial's config, where nothing is searched."""
 
 
 def study_of(config: Config) -> StudyConfig:
@@ -30,16 +26,6 @@ def study_of(config: Config) -> StudyConfig:
         where = f"{config.name}: study"
         raise ConfigError(where, "is null", "begin from a preset that has a study, such as tune_demo")
     return config.study
-
-
-def tune_space(config: Config) -> dict[str, Any]:
-    """Key -> Tune's distribution."""
-    if study_of(config).search == "pb2":
-        return {key: tune.uniform(*bounds) for key, bounds in linear_bounds(config).items()}
-    return {
-        dimension.key: (tune.loguniform if dimension.log else tune.uniform)(dimension.low, dimension.high)
-        for dimension in study_of(config).space
-    }
 
 
 def linear_bounds(config: Config) -> dict[str, list[float]]:
@@ -52,11 +38,22 @@ def linear_bounds(config: Config) -> dict[str, list[float]]:
     }
 
 
+def searched(config: Config, sample: Mapping[str, float]) -> dict[str, float]:
+    """A sample by the keys of `linear_bounds` if the search works on a linear scale only, else as it is."""
+    if study_of(config).search != "pb2":
+        return dict(sample)
+    logarithmic = {dimension.key for dimension in study_of(config).space if dimension.log}
+    return {
+        f"{LOG10}{key}" if key in logarithmic else key: math.log10(value) if key in logarithmic else value
+        for key, value in sample.items()
+    }
+
+
 def sampled(values: Mapping[str, Any]) -> dict[str, float]:
-    """Key -> value, of what a search has chosen in a trial's config, or of a `sample` given in it as a whole."""
+    """Key -> value, of what a search has chosen in a trial's config."""
     return {
         key.removeprefix(LOG10): 10.0**value if key.startswith(LOG10) else value
-        for key, value in {**values, **values.get(SAMPLE, {})}.items()
+        for key, value in values.items()
         if isinstance(value, float)
     }
 

@@ -1,23 +1,28 @@
 """The folder of a study and the settings in it: what is refused before anything is written, or read.
 
-Tune keeps its own state in pickles in STUDY/search. They are read on resuming only, and only if the folder belongs to
-this user and nobody else may write to it, as ssh does with its keys.
+STUDY/{study.yaml, trials.jsonl, trials/}: the settings, what has happened (`journal.py`), and the checkpoints of trials
+(`trial_store.py`). A study goes on from these alone; what Tune writes beside them, pickles among it, is never read.
 """
 
 import difflib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import metrics
-from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import HEADLINES, STAGE_SCORE, evaluation_key
+from rl_cluster.training.new_folder import make_folder
 from rl_cluster.training.start import check_same
+from rl_cluster.tune.journal import JOURNAL, format_header, num_rounds, read_entries
 from rl_cluster.tune.search_space import check_space, study_of
+from rl_cluster.tune.trial_settings import trial_config, without_effect
+from rl_cluster.tune.trial_store import TRIALS
 
-__all__ = ["begin_study", "check_study", "find_study"]
+__all__ = ["begin_study", "check_new", "check_study", "find_study"]
 
 SETTINGS = "study.yaml"
 
@@ -34,41 +39,97 @@ def check_study(config: Config) -> None:
     if not training.evaluate_every or training.iterations % training.evaluate_every:
         what = f"training.evaluate_every={training.evaluate_every} does not divide the {training.iterations} iterations"
         raise ConfigError(where, what, "trials are scored at their end: choose one that divides")
-    rounds = training.iterations // training.evaluate_every
+    rounds = num_rounds(config)
     if study.grace_rounds > rounds:
         what = f"grace_rounds={study.grace_rounds} is more than the {rounds} rounds of a trial"
         raise ConfigError(where, what, f"set it to {rounds} or less, or evaluate more often")
     if study.scheduler == "stages" and not config.curriculum:
         raise ConfigError(f"{where}.scheduler", "stages needs a curriculum", "add one, or set scheduler: asha")
     check_space(config)
+    for dimension in study.space:
+        if why := without_effect(dimension.key):
+            where = f"study.space: {dimension.key}"
+            raise ConfigError(where, f"has no effect in a study: {why}", "search another setting")
+    trial_config(to_yaml(config), {}, study.first_seed)
 
 
-def begin_study(config: Config, folder: Path) -> None:
-    """Makes the folder of a new study. Raises ConfigError or CheckpointError if it cannot be, or is there already."""
+def check_new(config: Config, folder: Path, *, is_numbered: bool = False) -> None:
+    """Raises ConfigError or CheckpointError if there can be no such study there; nothing is made yet."""
     check_study(config)
-    if os.path.lexists(folder):
-        remedy = f"go on with --resume {folder}, or choose another --out"
-        raise CheckpointError(str(folder), "exists already", remedy)
-    try:
-        folder.mkdir(parents=True, mode=0o700)
-        (folder / SETTINGS).write_text(to_yaml(config), encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(str(folder), f"cannot be made: {error.strerror}", "choose another --out") from error
+    if not is_numbered and os.path.lexists(folder):
+        go_on = f"go on with {typed('--resume', folder)}, or " if (folder / JOURNAL).is_file() else ""
+        raise CheckpointError(str(folder), "exists already", f"{go_on}choose another --out")
+
+
+def begin_study(config: Config, folder: Path, *, is_numbered: bool = False) -> Path:
+    """Makes the folder of a new study, which is there as a whole or not at all; returns its absolute path.
+
+    Args:
+        config: Settings of the study.
+        folder: Where.
+        is_numbered: Where something of that name exists: take folder-2, folder-3 and so on.
+
+    Raises ConfigError or CheckpointError if it cannot be, or is there already.
+    """
+    folder = folder.expanduser().absolute()
+    check_new(config, folder, is_numbered=is_numbered)
+
+    def fill(beside: Path) -> None:
+        (beside / SETTINGS).write_text(to_yaml(config), encoding="utf-8")
+        (beside / JOURNAL).write_bytes(format_header())
+        (beside / TRIALS).mkdir()
+
+    return make_folder(folder, fill, is_numbered=is_numbered, mode=0o700)[0]
 
 
 def find_study(folder: Path, given: Config | None) -> Config:
     """The settings of a study that is to go on.
 
     Raises:
-        CheckpointError: The folder holds no study, or others may write to it.
+        CheckpointError: The folder holds no study, a damaged one, or one that others could have laid there.
         ConfigError: `given` settings are not those of the study.
     """
-    if not (folder / SETTINGS).is_file():
-        raise CheckpointError(str(folder), f"is no study: it has no {SETTINGS}", "name the folder given to --out")
-    status = folder.stat()
-    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        what = "may be written by others, and resuming reads Tune's pickles in it"
-        raise CheckpointError(str(folder), what, f"make sure of what is in it, then chmod go-w {folder}")
+    folder = folder.expanduser().absolute()
+    for name in (SETTINGS, JOURNAL):
+        if not os.path.lexists(folder / name):
+            older = " that can go on: it was begun by an older version" if (folder / SETTINGS).is_file() else ""
+            what = f"is no study{older}: it has no {name}"
+            raise CheckpointError(str(folder), what, "name the folder given to --out, or begin anew")
+    _check_owner(folder)
+    for path in _parts(folder):
+        _check_part(path, folder)
     config = load_config(str(folder / SETTINGS))
+    check_study(config)
     check_same(given, config, folder)
+    read_entries(folder / JOURNAL, config)
     return config
+
+
+def _check_owner(folder: Path) -> None:
+    status = folder.stat()
+    if status.st_uid != os.getuid():
+        what = "belongs to another user"
+        raise CheckpointError(str(folder), what, "copy it, and go on with the copy")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        remedy = f"make sure of what is in it, then {typed('chmod', 'go-w', folder)}"
+        raise CheckpointError(str(folder), "may be written by others", remedy)
+
+
+def _parts(folder: Path) -> Iterator[Path]:
+    """All that is read or written on going on; not what Tune has written, which nothing reads."""
+    yield folder / SETTINGS
+    yield folder / JOURNAL
+    if os.path.lexists(folder / TRIALS):
+        yield folder / TRIALS
+        for parent, folders, files in os.walk(folder / TRIALS):
+            yield from (Path(parent, name) for name in (*folders, *files))
+
+
+def _check_part(path: Path, folder: Path) -> None:
+    """Nobody else's, and no link: what is written there would end up elsewhere."""
+    status = path.lstat()
+    remedy = f"put the study's own file in its place, or begin anew instead of going on in {folder}"
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise CheckpointError(str(path), "is neither a plain file nor a folder", remedy)
+    if status.st_uid != os.getuid():
+        raise CheckpointError(str(path), "belongs to another user", remedy)

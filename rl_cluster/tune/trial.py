@@ -1,70 +1,68 @@
 """A trial: the same settings trained with several seeds, side by side in one process, scored as one.
 
 One step is a round: every run goes on to its next evaluation. Runs are those of `training/run.py`, on the engine
-without Ray; a trial's checkpoint holds one of ours for each seed, so nothing of a run is pickled.
+without Ray. After each round every run saves one of our checkpoints in STUDY/trials/TRIAL/SEED; what Tune keeps as a
+checkpoint only says which of them it means.
 """
 
+import json
+import logging
 import math
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from ray import tune
 
-from rl_cluster.config.load import validated
-from rl_cluster.config.schema import Config
 from rl_cluster.config.yaml_file import parse_yaml
+from rl_cluster.errors import CheckpointError
 from rl_cluster.metrics.names import AGENT_STEPS_TOTAL, STAGE
 from rl_cluster.schedulers.curriculum import Mode
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import LocalEngine
 from rl_cluster.training.run import Record, Run
-from rl_cluster.tune.search_space import apply_sample, sampled
+from rl_cluster.tune.entry import objective
+from rl_cluster.tune.search_space import sampled
+from rl_cluster.tune.trial_settings import trial_config
+from rl_cluster.tune.trial_store import TrialStore
 
-__all__ = ["DIVERGED", "HELD", "SCORE", "STAGE_ROUNDS", "StudyTrial", "objective", "trial_config"]
+__all__ = ["DIVERGED", "HELD", "ROUNDS", "SAMPLE", "SCORE", "SEED_SCORE", "STAGE_ROUNDS", "StudyTrial"]
 
 SCORE = "score"
-"""Mean over the seeds minus half their standard deviation, of the last evaluation."""
+"""`objective` of the last evaluations of all seeds."""
+SEED_SCORE = "score_seed_"
+"""Before a seed: its last evaluation."""
+ROUNDS = "rounds"
+"""Rounds done, those of another trial whose checkpoint was taken over included."""
+SAMPLE = "sample"
+"""The sample that the round was trained with."""
 HELD, DIVERGED = "held", "diverged"
 """Shares of the seeds whose curriculum is held, or whose training diverges."""
 STAGE_ROUNDS = "stage_rounds"
 """Rounds that the slowest seed has spent in its stage."""
-CAUTION = 0.5
+POINTER = "checkpoint.json"
 
-
-def objective(scores: list[float]) -> float:
-    """Mean minus half the standard deviation: of two settings that are as good, the steadier one. NaN counts as 0."""
-    known = [score if math.isfinite(score) else 0.0 for score in scores]
-    return fmean(known) - (CAUTION * stdev(known) if len(known) > 1 else 0.0)
-
-
-def trial_config(run: str, sample: dict[str, float], seed: int) -> Config:
-    """The settings of one run of a trial.
-
-    Args:
-        run: Settings of the study, as YAML.
-        sample: What the search has chosen.
-        seed: Of the run.
-    """
-    data = parse_yaml(run, "study")
-    gpus = data["study"]["gpus_per_trial"]
-    data |= {"seed": seed, "engine": "local", "study": None}
-    data["learners"] |= {"gpus_per_learner": gpus, "num_learners": 0}
-    data["sampling"] |= {"gpus_per_runner": 0.0, "overlap": False}
-    data["training"] |= {"time_limit_s": 1e9}  # trials are compared by rounds
-    return apply_sample(validated(data, "study"), sample)
+logger = logging.getLogger(__name__)
 
 
 class StudyTrial(tune.Trainable):
-    """What Tune trains. Its config holds `run` (settings as YAML), `seeds`, and the sample."""
+    """What Tune trains.
+
+    Its config holds the sample, and what all trials share, because a population copies it from one to the other: `run`
+    (settings as YAML), `seeds`, `trials` (the folder of all trials), and `resumed`, which says how many rounds each
+    trial has done in earlier processes.
+    """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Makes an engine for each seed."""
-        sample = sampled(config)
-        self._configs = [trial_config(config["run"], sample, seed) for seed in config["seeds"]]
-        self._metric = parse_yaml(config["run"], "study")["study"]["metric"]
+        """Makes an engine for each seed, which goes on from the trial's own last checkpoint if there is one."""
+        settings = parse_yaml(config["run"], "study")
+        self._sample = sampled(config)
+        self._configs = [trial_config(config["run"], self._sample, seed) for seed in config["seeds"]]
+        self._metric, self._every = settings["study"]["metric"], settings["training"]["evaluate_every"]
         self._runs = [Run(LocalEngine(run), run, None) for run in self._configs]
         self._scores = [math.nan] * len(self._runs)
+        self._store = TrialStore(Path(config["trials"]), str(self.trial_id), config["seeds"])
+        self._saved = 0
+        if rounds := config["resumed"].get(self.trial_id):
+            self._take_over(self._store, rounds * self._every)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Tune hands the process of a trial that has ended on to the next one: to start another takes seconds."""
@@ -72,15 +70,18 @@ class StudyTrial(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """One round of every seed."""
+        """One round of every seed, which is saved before it is told of."""
         last = [self._round(number, run) for number, run in enumerate(self._runs)]
+        self._save()
         metrics = [record.metrics for record in last]
         slowest = min((run.curriculum for run in self._runs), key=lambda at: (at.stage, at.rounds))
         held = [run.curriculum.mode is Mode.HELD for run in self._runs]
+        seeds = [config.seed for config in self._configs]
         return {
             SCORE: objective(self._scores),
-            "score_mean": fmean(self._scores),
-            **{f"score_seed_{run.seed}": score for run, score in zip(self._configs, self._scores, strict=True)},
+            **{f"{SEED_SCORE}{seed}": score for seed, score in zip(seeds, self._scores, strict=True)},
+            SAMPLE: self._sample,
+            ROUNDS: self._runs[0].done // self._every,
             STAGE: slowest.stage,
             STAGE_ROUNDS: slowest.rounds,
             HELD: sum(held) / len(held),
@@ -98,12 +99,28 @@ class StudyTrial(tune.Trainable):
                 self._scores[number] = record.metrics.get(self._metric, self._scores[number])
                 return record
 
+    def _save(self) -> None:
+        """A full disk costs no round: the trial goes on, and the next round is saved."""
+        try:
+            self._store.save([run.checkpoint() for run in self._runs])
+        except CheckpointError as error:
+            logger.warning("%s; the trial goes on", error)
+        else:
+            self._saved = self._runs[0].done
+
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """One of our checkpoints for each seed."""
-        for number, run in enumerate(self._runs):
-            run.checkpoint().save(Path(checkpoint_dir) / str(number), keep=2)
+        """Says which of our checkpoints is meant."""
+        pointer = {"trial": self.trial_id, "iteration": self._saved}
+        Path(checkpoint_dir, POINTER).write_text(json.dumps(pointer), encoding="utf-8")
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
         """Goes on from a checkpoint: this trial's own, or a better one's, whose settings do not come with it."""
-        for number, run in enumerate(self._runs):
-            run.take_over(Checkpoint.load(find_checkpoint(Path(checkpoint_dir) / str(number)).folder))
+        pointer = json.loads(Path(checkpoint_dir, POINTER).read_text(encoding="utf-8"))
+        if pointer["iteration"]:
+            self._take_over(self._store.of(pointer["trial"]), pointer["iteration"])
+
+    def _take_over(self, store: TrialStore, iteration: int) -> None:
+        """All seeds go on from the newest checkpoint up to an iteration; from the start if there is none."""
+        for run, checkpoint in zip(self._runs, store.load(iteration, self._configs), strict=False):
+            run.take_over(checkpoint)
+        self._saved = self._runs[0].done

@@ -66,5 +66,5 @@ def free_ports() -> Callable[[int], list[str]]:
 @pytest.fixture(scope="module")
 def head(free_ports: Callable[[int], list[str]]) -> Iterator[Head]:
     """A head apart from `nodes`, for commands in processes of their own."""
-    with started_head(free_ports(5)) as head:
+    with started_head(free_ports(6)) as head:
         yield head

@@ -1,4 +1,7 @@
-"""A head started as an operator would, with token authentication, on ports of its own."""
+"""A head started as an operator would, with token authentication, on ports of its own.
+
+Its environment is not activated: no `python` and no `ray` of ours is on its PATH.
+"""
 
 import json
 import os
@@ -28,6 +31,8 @@ class Head:
     """of a process that knows its token"""
     dashboard: str
     port: int
+    ports: tuple[str, ...]
+    """all that `ray start --head` takes by default, here with other numbers"""
 
     def run(self, *command: str) -> str:
         """Output of a command that must succeed; the repository is its working directory."""
@@ -50,21 +55,22 @@ class Head:
 
 @contextmanager
 def started_head(ports: Sequence[str]) -> Iterator[Head]:
-    """Starts one on five ports that are free, and ends it."""
+    """Starts one on six ports that are free, and ends it."""
     folder = Path(tempfile.mkdtemp(prefix="rlh-", dir="/tmp"))  # short: sockets lie in it
     (folder / "token").write_text(secrets.token_hex(32))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": "/usr/bin:/bin",
         "OMP_NUM_THREADS": "1",
         "NUMBA_DISABLE_JIT": "1",  # a job unpacks the package anew, and would compile for minutes
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
         "RAY_TMPDIR": str(folder),
     }
-    port, dashboard_port, agent_port, metrics_port, runtime_env_port = ports
+    port, dashboard_port, client_port, agent_port, metrics_port, runtime_env_port = ports
     command = [
         *RAY, "start", "--head", "--block", "--num-cpus=2", "--disable-usage-stats", "--dashboard-host=127.0.0.1",
         f"--port={port}", f"--dashboard-port={dashboard_port}", f"--dashboard-agent-listen-port={agent_port}",
+        f"--ray-client-server-port={client_port}",
         f"--metrics-export-port={metrics_port}", f"--runtime-env-agent-port={runtime_env_port}",
     ]  # fmt: skip
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -76,7 +82,7 @@ def started_head(ports: Sequence[str]) -> Iterator[Head]:
             if "Ray runtime started" in line:
                 break
         assert process.poll() is None, "".join(lines)
-        yield Head(environment, f"http://127.0.0.1:{dashboard_port}", int(port))
+        yield Head(environment, f"http://127.0.0.1:{dashboard_port}", int(port), tuple(ports[:4]))
         process.terminate()
         process.stdout.read()
     shutil.rmtree(folder)

@@ -25,7 +25,7 @@ class Patient:
     """What doctor is asked to examine, healthy until a test changes it."""
 
     def __init__(self, head: Head, storage: Path, port: str) -> None:
-        self.address, self.storage, self.ports = f"127.0.0.1:{head.port}", storage, port
+        self.head, self.address, self.storage, self.ports = head, f"127.0.0.1:{head.port}", storage, port
         self.environment = dict(head.environment)
         self.command = DOCTOR
         self.further: list[str] = []
@@ -57,10 +57,15 @@ def _failed(findings: list[dict[str, str]]) -> list[tuple[str, str]]:
 def test_doctor__passes_a_healthy_cluster(patient: Patient, tmp_path: Path) -> None:
     token = Path(patient.environment["RAY_AUTH_TOKEN_PATH"])
     token.chmod(0o600)
+    patient.ports = ",".join(patient.head.ports)
     exit_code, findings, shown = patient.examine(tmp_path / "report.json")
 
     assert _failed(findings) == []
     assert exit_code == 0
+    assert shown.count("is held by the Ray that runs here") == len(patient.head.ports) == 4
+    wide = next(finding["what"] for finding in findings if finding["check"] == "network")
+    assert f"gcs_server {patient.head.port}" in wide
+    assert "ray::DashboardAgent" in wide
     of_nodes = {finding["check"] for finding in findings if finding["node"] != "here"}
     assert {"storage", "agent", "shared memory", "open files"} <= of_nodes
     assert "takes our token" in shown

@@ -95,6 +95,7 @@ ROWS = [
     _damaged(EVALUATE, "manifest.json", Link("/dev/zero"), "is not a plain file"),
     Row(EVALUATE, r"has format version 99, this program reads 1", files=_both("manifest.json", _manifest(99))),
     Row(EVALUATE, r"manifest.json: is truncated or changed", files=_both("manifest.json", _manifest("\x1b[2J" * 99))),
+    Row(EVALUATE, r"has format version 10{19}, this", files=_both("manifest.json", _manifest(10**400))),
     Row(EVALUATE, r"config.yaml: is changed", files=_both("manifest.json", _manifest())),
     Row(EVALUATE, r"config.yaml: has 42949672960 bytes", files=_both("manifest.json", _manifest(config=40 << 30))),
     Row(RESUME, r"config.yaml: has \d+ bytes, more than", files=_both("manifest.json", _manifest(config=10**30))),

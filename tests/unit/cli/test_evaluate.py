@@ -76,7 +76,7 @@ def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path, exit_code: Call
         (("--trace", "tests"), "tests: is a folder; name a file"),
         (("--episodes", "0"), "--episodes"),
         (("--preset", "quick_demmo"), "quick_demo"),
-        (("--preset", ""), ".: is a folder; name a YAML file"),
+        (("--preset", ""), "is no path: it is empty; name a file or folder"),
         (("--json", "same.json", "--trace", "same.json"), "same.json: is also read, or written by another option"),
         (("--scenario", str(SMALL), "--json", str(SMALL)), "small.yaml: is also read, or written by another option"),
         (("no-such-run",), "does not exist; name a run folder or a checkpoint folder"),

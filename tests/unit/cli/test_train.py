@@ -77,7 +77,7 @@ def test_train__refuses_to_train_nothing(error_line: Callable[..., str]) -> None
 def test_train__refuses_an_address_without_ray(tmp_path: Path, error_line: Callable[..., str]) -> None:
     line = error_line("train", *SMALL, "--address", "auto", "--out", str(tmp_path / "run"))
 
-    assert line == "error: --address: engine=local uses no Ray; leave --address away, or set engine=ray"
+    assert line == "error: --address: engine=local uses no Ray; omit --address, or set engine=ray"
     assert not (tmp_path / "run").exists()
 
 
@@ -113,7 +113,7 @@ def test_weights__of_another_network_are_refused(run: Path, tmp_path: Path, erro
 def test_weights__and_resume_exclude_each_other(run: Path, error_line: Callable[..., str]) -> None:
     line = error_line("train", "--weights", str(run), "--resume", str(run))
 
-    assert line == "error: train: --weights and --resume exclude each other; leave --weights away: the run has its own"
+    assert line == "error: train: --weights and --resume exclude each other; omit --weights: the run has its own"
 
 
 LONG = (*SMALL[:-3], "training.iterations=1000", "training.checkpoint_every=500", "training.evaluate_every=0")
@@ -152,8 +152,7 @@ def test_resume__refuses_other_settings_than_the_runs(run: Path, error_line: Cal
     line = error_line("train", *SMALL, "seed=5", "--resume", str(run))
 
     assert line == (
-        f"error: {run}: seed=5 is not the run's own seed=0; "
-        "leave the settings away with --resume, or begin anew without it"
+        f"error: {run}: seed=5 is not the run's own seed=0; omit the settings with --resume, or begin anew without it"
     )
 
 

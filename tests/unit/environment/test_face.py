@@ -10,7 +10,7 @@ from rl_cluster.config.load import load_config
 from rl_cluster.environment.face import Face, Setup, load_setup, make_legal
 from rl_cluster.environment.scenario import SHIPPED_SCENARIOS, load_scenario
 from rl_cluster.environment.tasks import make_source, make_worlds
-from rl_cluster.errors import ConfigError, ScenarioError
+from rl_cluster.errors import CallError, ConfigError, ScenarioError
 from rl_cluster.types import Observation
 
 SEED = 3
@@ -46,7 +46,7 @@ def test_make_legal__takes_the_only_legal_action_where_waiting_is_none() -> None
 
 
 def test_make_legal__clips_controls() -> None:
-    controls = np.array([[[0.1, -1.0], [1.5, 0.0], [np.nan, -np.inf], [2.0, 2.0]]])
+    controls = np.array([[[0.1, -1.0], [1.5, 0.0], [0.0, -1e300], [2.0, 2.0]]])
     observation = masked([1], [1], [1], [0])
 
     actions, flags = make_legal(controls, observation, num_controls=2)
@@ -59,8 +59,8 @@ def test_make_legal__clips_controls() -> None:
 
 @pytest.mark.parametrize("num_controls", [0, 2])
 def test_make_legal__refuses_another_shape(num_controls: int) -> None:
-    with pytest.raises(ValueError, match="give one to every UAV of every world"):
-        make_legal(np.zeros((1, 3)), masked([1, 1], [1, 1]), num_controls)
+    with pytest.raises(CallError, match="give one to every UAV of every world"):
+        make_legal(np.zeros((1, 3), dtype=np.int64), masked([1, 1], [1, 1]), num_controls)
 
 
 def test_face__plays_the_worlds_of_the_seed() -> None:

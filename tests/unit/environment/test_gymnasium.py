@@ -6,8 +6,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import RecordEpisodeStatistics
+from gymnasium.wrappers.vector import RecordEpisodeStatistics as RecordVectorStatistics
 
 import rl_cluster.environment.gymnasium as module
 from rl_cluster.config.load import load_config
@@ -17,6 +20,7 @@ from rl_cluster.environment.gymnasium import SwarmEnv, SwarmVectorEnv
 from rl_cluster.environment.interface import Worlds
 from rl_cluster.environment.scenario import SHIPPED_SCENARIOS
 from rl_cluster.environment.tasks import graph_spec, make_source, make_worlds, metrics
+from rl_cluster.errors import CallError
 from rl_cluster.types import WAIT
 
 SEED = 5
@@ -218,6 +222,118 @@ def test_vector_env__tells_what_gymnasiums_own_vector_env_tells(config: Config) 
 
     assert infos["final_obs"][0].keys() == observations.keys()
     assert infos["final_info"]["_outcomes"].all()
+
+
+def test_statistics__of_two_episodes_a_world_are_those_that_the_documents_name(config: Config) -> None:
+    """Returns by our own outcomes and by gymnasium's wrapper of one world; its wrapper of many misses first steps."""
+    ours = RecordVectorStatistics(SwarmVectorEnv(Setup(config), num_envs=1))
+    theirs = SyncVectorEnv(
+        [lambda: RecordEpisodeStatistics(SwarmEnv(Setup(config)))], autoreset_mode=AutoresetMode.SAME_STEP
+    )
+    ours.reset(seed=SEED)
+    theirs.reset(seed=SEED)
+    ours.action_space.seed(0)
+    episodes: list[dict[str, float]] = []
+    rewards_of_episode: list[float] = []
+
+    while len(episodes) < 2:
+        actions = ours.action_space.sample()
+        _, rewards, _, _, infos = ours.step(actions)
+        *_, their_infos = theirs.step(actions)
+        rewards_of_episode.append(rewards[0])
+        if "final_info" in infos:
+            episodes.append(
+                {
+                    "summed": sum(rewards_of_episode),
+                    "outcome": infos["final_info"]["outcomes"]["per_agent_reward"][0],
+                    "of one": their_infos["final_info"]["episode"]["r"][0],
+                    "of many": infos["episode"]["r"][0] + (rewards_of_episode[0] if episodes else 0.0),
+                }
+            )
+            rewards_of_episode.clear()
+
+    for returns in episodes:
+        assert list(returns.values()) == pytest.approx([returns["summed"]] * len(returns), rel=1e-5)
+
+
+SEEDS = [-1, 2**63, 2**64, 1.5, "7", True, [1, 2]]
+ACTIONS = [
+    pytest.param(lambda actions: None, id="none"),
+    pytest.param(lambda actions: "left", id="text"),
+    pytest.param(lambda actions: {"uav_0": 1}, id="dict"),
+    pytest.param(lambda actions: np.full(actions.shape, None), id="objects"),
+    pytest.param(lambda actions: actions[..., None], id="too many axes"),
+    pytest.param(lambda actions: actions[:-1], id="too few rows"),
+    pytest.param(lambda actions: [actions, [actions]], id="ragged"),
+    pytest.param(lambda actions: np.full(actions.shape, np.nan), id="nan"),
+    pytest.param(lambda actions: np.full(actions.shape, np.inf), id="inf"),
+    pytest.param(lambda actions: np.full(actions.shape, 1j), id="complex"),
+    pytest.param(lambda actions: torch.zeros(actions.shape, requires_grad=True), id="gradient"),
+]
+
+
+@pytest.mark.parametrize("num_worlds", [0, 1, NUM_WORLDS])
+@pytest.mark.parametrize("change", ACTIONS)
+def test_faces__refuse_actions_that_are_none(config: Config, num_worlds: int, change: Any) -> None:
+    env: Any = SwarmVectorEnv(Setup(config), num_worlds) if num_worlds else SwarmEnv(Setup(config))
+    env.reset(seed=SEED)
+
+    with pytest.raises(CallError, match=r"step: .*; give ") as caught:
+        env.step(change(env.action_space.sample()))
+
+    assert isinstance(caught.value, ValueError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("choice", [0.0, 1.5, True])
+def test_faces__refuse_choices_that_are_no_whole_numbers(choice: float) -> None:
+    for env in (SwarmEnv(Setup(SETTINGS["allocate"])), SwarmVectorEnv(Setup(SETTINGS["allocate"]), 2)):
+        env.reset(seed=SEED)
+        with pytest.raises(CallError, match="give whole numbers"):
+            env.step(np.full(env.action_space.sample().shape, choice))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_faces__refuse_a_seed_that_is_none(config: Config, seed: Any) -> None:
+    for env in (SwarmEnv(Setup(config)), SwarmVectorEnv(Setup(config), 2)):
+        with pytest.raises(CallError, match=r"is no seed; give a whole number from 0 to 2\^63 - 1, or None"):
+            env.reset(seed=seed)
+
+
+@pytest.mark.parametrize("seed", [0, np.int64(3), 2**63 - 1])
+def test_faces__take_every_seed_of_their_range(config: Config, seed: Any) -> None:
+    first, _ = SwarmEnv(Setup(config)).reset(seed=seed)
+    again, _ = SwarmVectorEnv(Setup(config), 1).reset(seed=int(seed))
+
+    np.testing.assert_array_equal(first["position"], again["position"][0])
+
+
+def test_faces__refuse_a_step_out_of_turn(env: SwarmEnv, envs: SwarmVectorEnv) -> None:
+    for one in (env, envs):
+        with pytest.raises(CallError, match="no episode has begun; call reset first"):
+            one.step(one.action_space.sample())
+    env.reset(seed=SEED)
+    has_ended = False
+    while not has_ended:
+        _, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        has_ended = terminated or truncated
+    with pytest.raises(CallError, match="the episode has ended; call reset"):
+        env.step(env.action_space.sample())
+
+
+@pytest.mark.parametrize("make", [gymnasium.make, gymnasium.make_vec])
+def test_make__takes_what_gymnasium_hands_over(make: Any) -> None:
+    assert make(IDS["allocate"], render_mode=None).reset(seed=SEED)
+    with pytest.raises(CallError, match="there is no render_mode='human'; omit it"):
+        make(IDS["allocate"], render_mode="human")
+    with pytest.raises(CallError, match=r"overrides='seed=3' is no list of texts; write \['key=value'"):
+        make(IDS["allocate"], overrides="seed=3")
+
+
+@pytest.mark.parametrize("num_envs", [0, -1, 1.5, True, 65_537])
+def test_make_vec__refuses_what_is_no_number_of_worlds(num_envs: Any) -> None:
+    with pytest.raises(CallError, match="is no number of worlds; give a whole number from 1 to 65536"):
+        gymnasium.make_vec(IDS["allocate"], num_envs=num_envs)
 
 
 def test_module__shows_examples_that_run() -> None:

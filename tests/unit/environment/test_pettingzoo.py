@@ -13,6 +13,7 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.face import Setup
 from rl_cluster.environment.gymnasium import SwarmEnv
+from rl_cluster.errors import CallError
 
 pettingzoo = pytest.importorskip("pettingzoo", reason="the extra is not installed")
 
@@ -106,11 +107,64 @@ def test_env__step_after_the_end_gives_nothing(env: SwarmParallelEnv) -> None:
     assert env.step({}) == ({}, {}, {}, {}, {})
 
 
-def test_env__wants_an_action_of_every_agent(env: SwarmParallelEnv) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(lambda actions: None, "step: got None; give {agent: action", id="none"),
+        pytest.param(lambda actions: {}, "there is no action of uav_", id="empty"),
+        pytest.param(lambda actions: {**actions, "uav_99": 0}, "there is no agent 'uav_99' now", id="strange"),
+        pytest.param(lambda actions: {**actions, "uav_0": None}, "step: uav_0: got None of type object; give", id="of"),
+        pytest.param(lambda actions: {**actions, "uav_0": "1"}, "step: uav_0: got '1' of type <U1; give", id="text"),
+        pytest.param(lambda actions: {**actions, "uav_0": [[1]]}, r"step: uav_0: the actions have shape", id="shape"),
+        pytest.param(
+            lambda actions: {**actions, "uav_0": [1, [2]]}, r"step: uav_0: got \[1, \[2\]\]; giv", id="ragged"
+        ),
+    ],
+)
+def test_env__refuses_actions_that_are_none(env: SwarmParallelEnv, change: Any, message: str) -> None:
     env.reset(seed=SEED)
+    before = env.state()
 
-    with pytest.raises(KeyError, match="uav_0"):
+    with pytest.raises(CallError, match=message):
+        env.step(change(sampled(env)))
+
+    np.testing.assert_array_equal(env.state(), before)
+
+
+@pytest.mark.parametrize("choice", [1.5, 1.0, True, float("nan")])
+def test_env__refuses_choices_that_are_no_whole_numbers(choice: object) -> None:
+    env = SwarmParallelEnv(Setup(SETTINGS["allocate"]))
+    env.reset(seed=SEED)
+    actions: dict[str, Any] = {**sampled(env), "uav_1": choice}
+
+    with pytest.raises(CallError, match=r"step: uav_1: got .*; give whole numbers"):
+        env.step(actions)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "7", True])
+def test_env__refuses_a_seed_that_is_none(env: SwarmParallelEnv, seed: Any) -> None:
+    with pytest.raises(CallError, match=r"reset: seed=.* is no seed; give a whole number from 0 to 2\^63 - 1"):
+        env.reset(seed=seed)
+
+
+def test_env__refuses_a_step_out_of_turn(env: SwarmParallelEnv) -> None:
+    with pytest.raises(CallError, match="no episode has begun; call reset first"):
         env.step({})
+    env.reset(seed=SEED)
+    actions = sampled(env)
+    while env.agents:
+        env.step(sampled(env))
+    with pytest.raises(CallError, match="the episode has ended; call reset"):
+        env.step(actions)
+
+
+def test_env__knows_its_agents_and_no_render_mode(env: SwarmParallelEnv) -> None:
+    for space in (env.observation_space, env.action_space):
+        with pytest.raises(CallError, match=r"there is no agent 'nobody'; choose one of uav_0 \.\. uav_"):
+            space("nobody")
+    assert pettingzoo.make("parallel", "rl_cluster/Allocate-v0", render_mode=None).possible_agents
+    with pytest.raises(CallError, match="there is no render_mode='human'; omit it"):
+        pettingzoo.make("parallel", "rl_cluster/Allocate-v0", render_mode="human")
 
 
 def test_env__action_mask_is_the_worlds() -> None:

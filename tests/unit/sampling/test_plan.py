@@ -132,3 +132,12 @@ def test_plan__runners_share_gpus() -> None:
     assert make_plan(config, nodes).num_gpus == 2.0
     with pytest.raises(ClusterError, match=r"cluster: needed 2 GPUs, available 1; set sampling.num_env_runners=4 or a"):
         make_plan(config, [NodeResources(16.0, gpus=1.0)])
+
+
+def test_plan__names_the_nodes_that_leave_room_for_the_runners() -> None:
+    overrides = ["learners.num_learners=2", "learners.cpus_per_learner=3", "sampling.cpus_per_runner=4"]
+    nodes = [NodeResources(4.0, node_id="a"), NodeResources(3.0, node_id="b"), NodeResources(3.5, node_id="c")]
+
+    assert make_plan(make_config(*overrides, "sampling.num_env_runners=1"), nodes).learner_nodes == ("b", "c")
+    with pytest.raises(ClusterError, match=r"needed 14.0 CPUs, available 12; set .* or sampling.num_env_runners=1"):
+        make_plan(make_config(*overrides, "sampling.num_env_runners=2"), [*nodes[:2], NodeResources(5.0, node_id="d")])

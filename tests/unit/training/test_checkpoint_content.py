@@ -143,6 +143,11 @@ WRONG: dict[str, tuple[Change, str]] = {
     "more runners": (_settings("sampling.num_env_runners.3", "ppo.minibatch_rows.8"), "worlds.*'runner1/.*is missing"),
     "another width": (_settings("model.width.16"), "model.*has shape"),
     "no iteration": (lambda checkpoint: replace(checkpoint, iteration=-1), "state.*iteration -1 is none"),
+    "an iteration of many digits": (
+        lambda checkpoint: replace(checkpoint, iteration=10**60),
+        "state.*iteration 10{19} is",
+    ),
+    "a counter of many digits": (_with("state", "time/elapsed_s", 10**400), "state.*elapsed_s is '10{39}', not"),
     "another iteration": (lambda checkpoint: replace(checkpoint, iteration=7), "state.*of iteration 7, the folder's"),
     "a counter below 0": (_with("state", "time/elapsed_s", -1.0), "state.*elapsed_s is '-1.0', not a number"),
     "a counter of text": (_with("state", "time/elapsed_s", "1"), "state.*elapsed_s is '1', not a number"),

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,49 @@ def test_prune_checkpoints__removes_what_killed_writers_left_and_nothing_else(tm
     prune_checkpoints(tmp_path, 10, keep=2)
 
     assert _names(tmp_path) == ["checkpoint-000009", "checkpoint-000010", "elsewhere", "notes.txt"]
+
+
+KILLED_PRUNERS = """
+import os, signal, sys
+from pathlib import Path
+from rl_cluster.training.checkpoint_store import list_checkpoints, prune_checkpoints
+from rl_cluster.training.sealed_folder import read_sealed, write_sealed
+
+parent = Path(sys.argv[1])
+
+def kill_at_event(number):
+    seen = [0]
+    def hook(event, arguments):
+        seen[0] += event.startswith(("open", "os.", "shutil."))
+        if seen[0] == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
+
+number, is_killed = 0, True
+while is_killed:
+    number += 1
+    for iteration in (10, 20, 30, 40):
+        write_sealed(parent / f"checkpoint-{iteration:06d}", {"a": b"x", "b": b"y"})
+    pid = os.fork()
+    if pid == 0:
+        kill_at_event(number)
+        prune_checkpoints(parent, 40, keep=2)
+        os._exit(0)
+    is_killed = os.waitpid(pid, 0)[1] != 0
+    left = list_checkpoints(parent)
+    assert len(left) >= 2
+    for folder in left:
+        read_sealed(folder)
+prune_checkpoints(parent, 40, keep=2)
+print(number)
+"""
+
+
+@pytest.mark.slow
+def test_prune_checkpoints__killed_at_any_stage_leaves_no_half_of_one_under_its_name(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_PRUNERS, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60
+    )
+
+    assert int(done.stdout) > 10
+    assert _names(tmp_path) == ["checkpoint-000030", "checkpoint-000040"]

@@ -101,7 +101,7 @@ def test_assign_goals__refuses_a_goal_in_a_zone() -> None:
 
 def test_find_allocator__refuses_what_it_does_not_know() -> None:
     with pytest.raises(
-        ConfigError, match=r"nobody is neither a heuristic nor a run folder; choose a run folder or one"
+        ConfigError, match=r"'nobody' is neither a heuristic nor a run folder; choose a run folder or one"
     ):
         find_allocator("nobody", seed=0)
 

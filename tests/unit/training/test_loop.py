@@ -1,6 +1,7 @@
 """The loop without Ray: resumed = uninterrupted, time limits, what is written and when, and that it learns."""
 
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -79,6 +80,28 @@ def test_train__that_is_asked_to_stop_saves_the_last_iteration(tiny_of_task: Con
     assert all(torch.equal(tensor, weights[name]) for name, tensor in expected.items())
 
 
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_train__whose_folder_is_gone_never_ends_as_if_it_were_done(
+    tiny: Config, tmp_path: Path, is_moved: bool
+) -> None:
+    path, place = tmp_path / "run", tmp_path / "moved"
+    config, done = _with_training(tiny, iterations=5, checkpoint_every=1), list[int]()
+
+    def take_away(record: Record) -> None:
+        done.append(record.done)
+        if record.done == 3:
+            path.rename(place)
+            if not is_moved:
+                shutil.rmtree(place)
+
+    with pytest.raises(CheckpointError, match="while the run was training"):
+        train(LocalEngine(config), new_start(config, path), take_away)
+
+    assert len(done) <= 4
+    assert not path.exists()
+    assert not is_moved or resumed_start(place).checkpoint is not None
+
+
 def test_train__resumed_equals_uninterrupted(tiny_of_task: Config, tmp_path: Path) -> None:
     config = _with_training(tiny_of_task, iterations=5, checkpoint_every=2)
     train(LocalEngine(config), new_start(config, tmp_path / "whole"), _no_report)
@@ -151,7 +174,7 @@ def test_train__that_loses_its_engine_too_often_ends_with_what_to_do(tiny: Confi
     config = _with_training(tiny, iterations=5, checkpoint_every=2, max_restarts=1)
     engine = _Lost(config, [("iterate", 2), ("iterate", 3)])
 
-    with pytest.raises(ClusterError, match=r"Learner 0 is lost, after 1 restarts .*; look after .* --resume"):
+    with pytest.raises(ClusterError, match=r"Learner 0 is lost, after 1 restarts .*; check the cluster, .* --resume"):
         train(engine, new_start(config, tmp_path / "run"), _no_report)
 
     start = resumed_start(tmp_path / "run")

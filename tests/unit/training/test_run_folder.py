@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.errors import CheckpointError
-from rl_cluster.training.run_folder import RunFolder
+from rl_cluster.training.run_folder import OWN_NAMES, RunFolder
 
 CONFIG = load_config("debug")
 
@@ -47,7 +48,8 @@ def test_create__refuses_what_exists_and_touches_nothing(tmp_path: Path, kind: s
         case "dangling link":
             path.symlink_to(tmp_path / "nothing")
 
-    with pytest.raises(CheckpointError, match=f"exists already; go on with --resume {path}, or choose another --out"):
+    go_on = f"go on with --resume {path}, or " if kind == "folder" else ""
+    with pytest.raises(CheckpointError, match=f"exists already; {go_on}choose another --out"):
         RunFolder.create(path, CONFIG)
     assert [entry.name for entry in tmp_path.rglob("*")] == ["run"]
 
@@ -61,9 +63,9 @@ def test_create__says_when_the_folder_cannot_be_made(tmp_path: Path) -> None:
 
 def test_append__is_readable_at_once_and_leaves_out_what_is_not_finite(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run", CONFIG) as folder:
-        folder.append(1, {"a": 1.5, "nan": float("nan"), "inf": -np.inf, "count": 3, "name": "x"})
+        folder.append(1, {"a": 1.5, "nan": float("nan"), "inf": -np.inf, "count": 3})
 
-        assert _lines(folder.path) == [{"iteration": 1, "a": 1.5, "count": 3, "name": "x"}]
+        assert _lines(folder.path) == [{"iteration": 1, "a": 1.5, "count": 3}]
 
 
 def test_append__keeps_lines_in_memory_while_the_disk_is_full(
@@ -152,3 +154,93 @@ with RunFolder.resume(Path(sys.argv[1]), 5):
 
     RunFolder.resume(run, 5).close()
     assert len(_lines(run)) == 5
+
+
+def test_resume__keeps_every_sound_line_and_sets_the_others_aside(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = (run / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    spoilt = lines[1].replace(b'"', b"\xa2", 1)
+    (run / "metrics.jsonl").write_bytes(b"".join([lines[0], spoilt, *lines[2:]]))
+
+    with RunFolder.resume(run, 4) as folder:
+        folder.append(5, {"again": 1})
+
+        assert (
+            folder.metrics.read_bytes() == b"".join([lines[0], lines[2], lines[3]]) + b'{"iteration": 5, "again": 1}\n'
+        )
+        assert (run / "metrics.damaged").read_bytes() == spoilt
+        assert (
+            "metrics.jsonl: line 2 is damaged: set aside in metrics.damaged; the 3 sound lines are kept" in caplog.text
+        )
+        with pytest.raises(CheckpointError, match="is being written by another trainer"):
+            RunFolder.resume(run, 4)
+    assert not list(run.glob(".rl-cluster-*"))
+
+
+def test_resume__without_room_to_set_damaged_lines_aside_loses_none(
+    run: Path, full_disk: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    with (run / "metrics.jsonl").open("ab") as file:
+        file.write(b"\xff\n")
+    before = (run / "metrics.jsonl").read_bytes()
+
+    with full_disk(0), pytest.raises(CheckpointError, match="cannot be written: File too large"):
+        RunFolder.resume(run, 9)
+
+    assert (run / "metrics.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
+def test_resume__refuses_a_folder_whose_own_names_are_links(run: Path, name: str, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    if (run / name).exists():
+        (run / name).rename(elsewhere)
+    else:
+        elsewhere.touch()
+    (run / name).symlink_to(elsewhere)
+
+    with pytest.raises(CheckpointError, match="is a link, where a run has a file of its own"):
+        RunFolder.resume(run, 1)
+
+
+def test_write__goes_through_no_link_that_somebody_has_laid(run: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("content")
+    with RunFolder.resume(run, 5) as folder:
+        for name in ("status.json", ".status.json.new", "metrics.damaged"):
+            (run / name).symlink_to(victim)
+        folder.write("status.json", {"iteration": 5})
+
+        assert json.loads((run / "status.json").read_text()) == {"iteration": 5}
+        assert not (run / "status.json").is_symlink()
+        with (run / "metrics.jsonl").open("ab") as file:
+            file.write(b"\xff\n")
+        with pytest.raises(CheckpointError, match="cannot be written: Too many levels of symbolic links"):
+            folder.rewind(5)
+    assert victim.read_text() == "content"
+
+
+def test_resume__deletes_what_a_killed_trainer_left_half_written(run: Path) -> None:
+    left = [run / ".rl-cluster-scratch-0123456789abcdef", run / "checkpoints" / ".checkpoint-000003.tmp-1-ab"]
+    left[0].touch()
+    left[1].mkdir()
+
+    RunFolder.resume(run, 5).close()
+
+    assert not [path for path in left if path.exists()]
+
+
+def test_append__says_at_once_that_the_folder_has_been_deleted(run: Path) -> None:
+    with RunFolder.resume(run, 5) as folder:
+        shutil.rmtree(run)
+        with pytest.raises(CheckpointError, match="has been deleted while the run was training; begin anew"):
+            folder.append(6, {})
+        folder.write("status.json", {})
+    assert not run.exists()
+
+
+def test_append__says_at_once_where_the_folder_has_been_moved_to(run: Path, tmp_path: Path) -> None:
+    with RunFolder.resume(run, 5) as folder:
+        run.rename(tmp_path / "new place")
+        with pytest.raises(CheckpointError, match=f"has been moved to '{tmp_path}/new place' .*--resume '{tmp_path}"):
+            folder.append(6, {})
+    RunFolder.resume(tmp_path / "new place", 5).close()

@@ -1,0 +1,108 @@
+"""Every path that a command takes: how it is read off the command line, and that no output harms what is there.
+
+A path option or argument names one of the parsers below, and its command is a `PathCommand`. Relative paths mean: from
+the working directory. `~` is expanded here, because shells leave it as it is in `--out=~/x`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand
+
+from rl_cluster.errors import ConfigError, typed
+
+__all__ = ["PathCommand", "cluster_folder", "new_folder", "output", "parser_of", "path", "source"]
+
+MAX_PATH_BYTES, MAX_NAME_BYTES = 4095, 255
+
+
+def path(text: str | Path) -> Path:
+    """A file or a folder that is read. Raises ConfigError if it can be no path."""
+    return Path(_expanded(str(text)))
+
+
+def source(text: str) -> str:
+    """A name, or a file or folder that is read. Raises ConfigError if it can be neither."""
+    return _expanded(text)
+
+
+def output(text: str) -> Path:
+    """A file to be written; `-` is standard output. Raises ConfigError if it can be no path."""
+    return Path(_expanded(text))
+
+
+def new_folder(text: str) -> Path:
+    """A folder to be made. Raises ConfigError if it can be no path."""
+    return Path(_expanded(text))
+
+
+def cluster_folder(text: str) -> str:
+    """A folder on the machines of a cluster, where `~` is expanded. Raises ConfigError if it is relative."""
+    _check(text)
+    if not text.startswith(("/", "~/")):
+        what = "is relative: the job would make it in a temporary folder of its own"
+        raise ConfigError(_shown(text), what, "name a folder that begins with / or ~/")
+    return text
+
+
+class PathCommand(TyperCommand):
+    """A command whose outputs are checked, against all that it reads and writes, before it does anything."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command. Raises ConfigError if it would write where it must not."""
+        outputs: list[Path] = []
+        folders: list[Path] = []
+        reads: list[Path] = []
+        for parameter in self.params:
+            given = ctx.params.get(parameter.name or "")
+            values = given if isinstance(given, list | tuple) else [given] if given else []
+            parser = parser_of(parameter)
+            if parser is output:
+                outputs += values
+            elif parser is new_folder:
+                folders += values
+            elif parser in {path, source}:
+                reads += map(Path, values)
+        if outputs or folders:
+            from rl_cluster.training.output_file import check_new_folder, check_output
+
+            for folder in folders:
+                check_new_folder(folder)
+            for number, one in enumerate(outputs):
+                check_output(one, [*reads, *outputs[:number]])
+        return super().invoke(ctx)
+
+
+def parser_of(parameter: Any) -> object:
+    """The function that a parameter of a command names as its `parser`; None if it names none."""
+    return getattr(parameter.type_descriptor.parameter_info, "parser", None)
+
+
+def _expanded(text: str) -> str:
+    _check(text)
+    if not text.startswith("~"):
+        return text
+    try:
+        expanded = str(Path(text).expanduser())
+    except RuntimeError:
+        what = f"there is no home folder for {text.partition('/')[0]}"
+        raise ConfigError(_shown(text), what, f"write {typed(f'./{text}')} if it has that name") from None
+    _check(expanded)
+    return expanded
+
+
+def _check(text: str) -> None:
+    if not text:
+        raise ConfigError("''", "is no path: it is empty", "name a file or folder")
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(_shown(text), "is no path: it is not UTF-8", "rename the file or folder") from None
+    if b"\0" in data:
+        raise ConfigError(_shown(text), "is no path: it holds a NUL", "name a file or folder")
+    if len(data) > MAX_PATH_BYTES or max(map(len, data.split(b"/"))) > MAX_NAME_BYTES:
+        raise ConfigError(_shown(text), "is no path: it is too long", f"use names of at most {MAX_NAME_BYTES} bytes")
+
+
+def _shown(text: str) -> str:
+    return text[:200]

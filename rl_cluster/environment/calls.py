@@ -1,0 +1,106 @@
+"""What callers of the standard faces hand over, checked before anything moves: seeds, actions and arguments.
+
+`face.py` asks here, so that no library's own error, and no guess, stands in for one line that says what to give.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.errors import CallError
+
+__all__ = ["as_actions", "as_seed", "check_num_envs", "check_overrides", "check_render_mode", "shown"]
+
+_HIGHEST_SEED = 2**63 - 1
+_MOST_WORLDS = 65_536
+_MAX_SHOWN = 60
+
+
+def as_seed(seed: object) -> int | None:
+    """The seed as a plain integer; None stays None.
+
+    Raises:
+        CallError: It is no whole number from 0 to 2^63 - 1.
+    """
+    if seed is None:
+        return None
+    number = _whole(seed)
+    if number is None or not 0 <= number <= _HIGHEST_SEED:
+        raise CallError("reset", f"seed={shown(seed)} is no seed", "give a whole number from 0 to 2^63 - 1, or None")
+    return number
+
+
+def as_actions(actions: object, shape: tuple[int, ...], num_controls: int, where: str = "step") -> NDArray[Any]:
+    """Actions as an array: whole numbers as int64, or finite controls as float64. Their range is not looked at.
+
+    Args:
+        actions: Whatever numpy can read.
+        shape: That they must have, the controls' axis included.
+        num_controls: 0 for choices.
+        where: What messages call the place.
+
+    Raises:
+        CallError: They have another shape, are no numbers, are fractions where choices are asked for, or hold NaN or
+            an infinite control.
+    """
+    try:
+        array = np.asarray(actions)
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # ragged lists, tensors on a GPU or with a gradient
+        raise _refused(where, f"got {shown(actions)}", num_controls) from None
+    if array.dtype.kind not in ("iuf" if num_controls else "iu"):
+        raise _refused(where, f"got {shown(actions)} of type {array.dtype}", num_controls)
+    if array.shape != shape:
+        remedy = "give one to every UAV of every world"
+        raise CallError(where, f"the actions have shape {array.shape}, not {shape}", remedy)
+    if num_controls == 0:
+        # Before the cast: what int64 cannot hold must not come back as another choice.
+        bounded: NDArray[Any] = np.minimum(array, np.iinfo(np.int64).max).astype(np.int64)
+        return bounded
+    if not np.isfinite(array).all():
+        raise _refused(where, "a control is NaN or infinite", num_controls)
+    return array.astype(np.float64)
+
+
+def check_render_mode(mode: object) -> None:
+    """Raises CallError unless the mode is None: nothing here draws."""
+    if mode is not None:
+        remedy = "omit it; rl-cluster evaluate --trace FILE records what there is to see"
+        raise CallError("make", f"there is no render_mode={shown(mode)}", remedy)
+
+
+def check_num_envs(num_envs: object) -> None:
+    """Raises CallError unless this is a number of worlds."""
+    number = _whole(num_envs)
+    if number is None or not 1 <= number <= _MOST_WORLDS:
+        what = f"num_envs={shown(num_envs)} is no number of worlds"
+        raise CallError("make_vec", what, f"give a whole number from 1 to {_MOST_WORLDS}")
+
+
+def check_overrides(overrides: object) -> None:
+    """Raises CallError unless this is a sequence of texts, and not one text."""
+    is_list = isinstance(overrides, Sequence) and not isinstance(overrides, str | bytes)
+    if not is_list or not all(isinstance(override, str) for override in overrides):  # type: ignore[attr-defined]
+        raise CallError("make", f"overrides={shown(overrides)} is no list of texts", "write ['key=value', ..]")
+
+
+def shown(value: object) -> str:
+    """The value in one line of bounded length."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}.."
+
+
+def _whole(value: object) -> int | None:
+    """None = no whole number; a bool is none."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def _refused(where: str, what: str, num_controls: int) -> CallError:
+    return CallError(where, what, "give finite numbers" if num_controls else "give whole numbers, 0 to wait")

@@ -1,0 +1,55 @@
+"""What a Ray that runs here leaves open: ports on all interfaces, and folders that every user of the machine can write.
+
+Both are Ray's own choice, and no option of it closes them. So these are warnings, with what closes them from outside.
+"""
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from rl_cluster.operations.finding import Finding, passed, warned
+from rl_cluster.operations.ray_processes import RayProcess, ray_processes
+
+__all__ = ["check_exposure"]
+
+ALL_INTERFACES = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
+FOLDER = "runtime_resources"
+"""Of a session: what jobs bring along lies there, and is run from there."""
+
+
+def check_exposure(processes: Sequence[RayProcess] | None = None) -> list[Finding]:
+    """One finding for ports, and one for each folder that is open.
+
+    Args:
+        processes: Of Ray; None = those of this machine.
+    """
+    processes = list(ray_processes()) if processes is None else processes
+    folders = sorted({process.session / FOLDER for process in processes if process.session})
+    return [_check_ports(processes), *(_check_folder(folder) for folder in folders)]
+
+
+def _check_ports(processes: Sequence[RayProcess]) -> Finding:
+    if not processes:
+        return passed("network", "no Ray runs here")
+    wide = {f"{process.name} {port}" for process in processes for ip, port in process.addresses if ip in ALL_INTERFACES}
+    if not wide:
+        return passed("network", "no part of Ray listens on all interfaces")
+    what = f"on all interfaces listen {', '.join(sorted(wide))}"
+    remedy = "let the cluster's nodes alone reach them, by a firewall or a NetworkPolicy: exporters ask for no token"
+    return warned("network", what, remedy)
+
+
+def _check_folder(folder: Path) -> Finding:
+    if not _can_others_write(folder):
+        return passed("folder", f"{folder} is closed to other users")
+    what = f"every user of this machine can write to {folder}, and jobs run what lies there"
+    return warned("folder", what, "on a shared node, ray start --temp-dir in a folder of yours of mode 0700")
+
+
+def _can_others_write(folder: Path) -> bool:
+    """True = its mode says so, and every folder above lets them in."""
+    try:
+        modes = [path.stat().st_mode for path in (folder, *folder.parents)]
+    except OSError:
+        return False
+    return bool(modes[0] & stat.S_IWOTH) and all(mode & stat.S_IXOTH for mode in modes)

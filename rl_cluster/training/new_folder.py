@@ -1,0 +1,107 @@
+"""New folders that appear whole, under a name that nobody else has: however many processes begin at the same moment.
+
+Folders of runs are made here, and those of studies. What is in them is decided by those who fill them.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from rl_cluster.config.scratch import scratch_folder, sweep
+from rl_cluster.errors import CheckpointError, ConfigError, typed
+
+__all__ = ["default_folder", "make_folder"]
+
+MAX_NUMBER = 10_000
+FilledT = TypeVar("FilledT")
+
+
+def default_folder(parent: str, name: str) -> Path:
+    """~/parent/name-DATE-TIME: in the home folder, because a job's working directory is temporary.
+
+    Raises ConfigError if there is no home.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:
+        raise ConfigError(f"~/{parent}", "this user has no home folder", "name a folder with --out") from None
+    return home / parent / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def make_folder(
+    path: Path,
+    fill: Callable[[Path], FilledT],
+    *,
+    is_numbered: bool = False,
+    mode: int = 0o777,
+    remedy: str = "choose another --out",
+) -> tuple[Path, FilledT]:
+    """Makes a new folder, and the folders above it, in one step: before it there is nothing, after it there is all.
+
+    Args:
+        path: Its place.
+        fill: Fills the folder, which it is given under the name of before that step; the folder must not stay empty.
+        is_numbered: Where something of that name exists: take path-2, path-3 and so on, instead of refusing.
+        mode: Permissions, less the umask's.
+        remedy: What the user can do if it cannot be made.
+
+    Returns:
+        Where it is, and what `fill` returned.
+
+    Raises:
+        CheckpointError: Something of that name exists, or the folder cannot be made; nothing is left of it then.
+    """
+    if os.path.lexists(path) and not is_numbered:
+        raise _taken(path)
+    made: list[Path] = []
+    try:
+        _make_parents(path.parent, made)
+        sweep(path.parent)
+        with scratch_folder(path.parent, mode) as beside:
+            filled = fill(beside)
+            return _put(beside, path, is_numbered), filled
+    except OSError as error:
+        what = f"cannot be made: {error.strerror}"
+        raise CheckpointError(str(path)[:200], what, remedy) from error
+    finally:
+        _remove_empty(made)
+
+
+def _put(beside: Path, path: Path, is_numbered: bool) -> Path:
+    """Gives the full folder its name. Renaming takes no name that anything but an empty folder has."""
+    for number in range(1, MAX_NUMBER):
+        place = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        if not os.path.lexists(place):
+            try:
+                return beside.rename(place)
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+                    raise
+        if not is_numbered:
+            break
+    raise _taken(path)
+
+
+def _taken(path: Path) -> CheckpointError:
+    go_on = f"go on with {typed('--resume', path)}, or " if path.is_dir() else ""
+    return CheckpointError(str(path), "exists already", f"{go_on}choose another --out")
+
+
+def _make_parents(folder: Path, made: list[Path]) -> None:
+    """Makes what is missing on the way to the folder; `made` gets it, the uppermost first."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        made.append(one)
+
+
+def _remove_empty(made: list[Path]) -> None:
+    """Those that hold the new folder are not empty, and stay."""
+    for folder in reversed(made):
+        try:
+            folder.rmdir()
+        except OSError:
+            return

@@ -1,0 +1,67 @@
+"""A run that a scheduler starts again by the same command: it begins, goes on, or has ended, by what its folder holds.
+
+SLURM requeues a preempted job, KubeRay a failed one, and Docker restarts a container: none of them changes the command.
+"""
+
+import fcntl
+import itertools
+from pathlib import Path
+
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoint_store import list_checkpoints
+from rl_cluster.training.run_folder import CHECKPOINTS, CONFIG, METRICS
+from rl_cluster.training.start import Start, check_same, new_start, resumed_start
+
+__all__ = ["resume_or_start"]
+
+
+def resume_or_start(config: Config, path: Path, weights: Path | None = None) -> Start | None:
+    """A new run if there is nothing in its place, else the run that is there; None = that one has ended.
+
+    A run that was killed before its first checkpoint has nothing to go on with: its folder gets another name, and the
+    run begins anew.
+
+    Args:
+        config: The run, as it was given the first time.
+        path: Its folder.
+        weights: What a new run begins with, as in `new_start`; a run that goes on has its own.
+
+    Raises:
+        CheckpointError: Something else has the folder's name, another trainer is writing there, no checkpoint is sound,
+            or the run cannot be resumed.
+        ConfigError: The run that is there has other settings.
+    """
+    if not path.exists() and not path.is_symlink():
+        return new_start(config, path, weights)
+    if not (path / CONFIG).is_file() or not (path / METRICS).is_file():
+        what = "exists already, and is no run folder"
+        raise CheckpointError(str(path), what, "name the folder of a run, or one that does not exist yet")
+    try:
+        check_same(config, load_config(str(path / CONFIG)), path)
+    except ConfigError as error:
+        raise ConfigError(error.where, error.what, "give the run's own settings, or another folder") from None
+    checkpoints = path / CHECKPOINTS
+    if not (checkpoints.is_dir() and list_checkpoints(checkpoints)):
+        _set_aside(path)
+        return new_start(config, path, weights)
+    if Checkpoint.load(find_checkpoint(path).folder).iteration >= config.training.iterations:
+        return None
+    return resumed_start(path)
+
+
+def _set_aside(path: Path) -> None:
+    """Gives the folder a name that nobody has, if nobody writes in it."""
+    try:
+        with (path / METRICS).open("rb") as metrics:
+            fcntl.flock(metrics, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            names = (path.with_name(f"{path.name}.unsaved-{number}") for number in itertools.count(1))
+            path.rename(next(name for name in names if not name.exists() and not name.is_symlink()))
+    except BlockingIOError:
+        what = "is being written by another trainer"
+        raise CheckpointError(str(path), what, "wait for it, end it, or choose another folder") from None
+    except OSError as error:
+        what = f"holds no checkpoint, and cannot be renamed ({error.strerror})"
+        raise CheckpointError(str(path), what, "make its parent folder writable, or choose another") from None

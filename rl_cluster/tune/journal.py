@@ -1,0 +1,145 @@
+"""STUDY/trials.jsonl: what a study has done, a line for each round of a trial; a study goes on from nothing else.
+
+The first line holds the number of the format. Lines are only added, by the one process that runs the study, which holds
+a lock on the file. Nothing in it can run code; every line is checked against the study before any is used.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from rl_cluster.config.json_file import parse_json
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.tune.entry import Entry, check_entry, format_entry, parse_entry
+from rl_cluster.tune.search_space import study_of
+
+__all__ = ["JOURNAL", "Journal", "format_header", "num_rounds", "read_entries"]
+
+JOURNAL = "trials.jsonl"
+FORMAT = 1
+"""Raised when lines mean something else; files of other formats are refused."""
+MAX_BYTES, MAX_LINE_BYTES = 256 << 20, 64 << 10
+
+logger = logging.getLogger(__name__)
+
+
+def num_rounds(config: Config) -> int:
+    """Of a trial that goes on to its end."""
+    return config.training.iterations // config.training.evaluate_every
+
+
+def format_header() -> bytes:
+    """The first line."""
+    return json.dumps({"format": FORMAT}).encode() + b"\n"
+
+
+def read_entries(path: Path, config: Config) -> list[Entry]:
+    """All entries, in the order of their writing. A last line without an end was being written: it is passed over.
+
+    Raises CheckpointError if the file is no plain file, is too large, or holds a line that is none of this study's.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        what = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
+        raise CheckpointError(str(path), what, "name the folder of a study, as it was written") from None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            what = f"is no plain file of at most {MAX_BYTES >> 20} MiB"
+            raise CheckpointError(str(path), what, "name the folder of a study, as it was written")
+        lines = iter(lambda: file.readline(MAX_LINE_BYTES), b"")
+        _check_header(next(lines, b""), path)
+        return list(_entries(lines, path, config))
+
+
+def _check_header(line: bytes, path: Path) -> None:
+    where = f"{path} line 1"
+    try:
+        data = parse_json(line.decode(), where)
+    except (ConfigError, UnicodeDecodeError):
+        data = None
+    if not isinstance(data, dict) or not isinstance(number := data.get("format"), int):
+        raise CheckpointError(where, "does not tell the format", "name the folder of a study, as it was written")
+    if number != FORMAT or data.keys() != {"format"}:
+        what = f"has format {str(number)[:20]}, this program reads {FORMAT}"
+        raise CheckpointError(where, what, "use the version of rl-cluster that began the study")
+
+
+def _entries(lines: Iterator[bytes], path: Path, config: Config) -> Iterator[Entry]:
+    study, most = study_of(config), num_rounds(config)
+    for number, line in enumerate(lines, start=2):
+        if not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES:
+            return
+        where, remedy = f"{path} line {number}", "delete that line: its trial goes on from the line before it"
+        try:
+            entry = parse_entry(line.decode(), where, remedy)
+        except UnicodeDecodeError:
+            raise CheckpointError(where, "is not UTF-8", remedy) from None
+        check_entry(entry, study, most, where, remedy)
+        yield entry
+
+
+class Journal:
+    """The file, open for adding lines. Use it in a `with`.
+
+    Attributes:
+        last: Trial -> its last entry.
+    """
+
+    def __init__(self, path: Path, config: Config) -> None:
+        """Opens the journal of a study. Raises CheckpointError if it cannot be used, or another process does."""
+        self.path = path
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            what = f"cannot be written: {error.strerror}"
+            raise CheckpointError(str(path), what, "make it writable, or copy the study elsewhere") from None
+        try:
+            self._lock()
+            self.entries = read_entries(path, config)
+            self._drop_torn_line()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        self.last = {entry.trial: entry for entry in self.entries}
+        self._unwritten = b""
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            what, remedy = "is being written by another process", "wait for it, or end it"
+            raise CheckpointError(str(self.path), what, remedy) from None
+
+    def _drop_torn_line(self) -> None:
+        size = os.fstat(self._descriptor).st_size
+        tail = os.pread(self._descriptor, MAX_LINE_BYTES, max(0, size - MAX_LINE_BYTES))
+        os.truncate(self._descriptor, size - (len(tail) - tail.rfind(b"\n") - 1))
+
+    def note(self, entry: Entry) -> None:
+        """Adds an entry. While the disk is full, lines wait in memory, and are written with a later one."""
+        self.last[entry.trial] = entry
+        self._unwritten += format_entry(entry)
+        end = os.fstat(self._descriptor).st_size
+        try:
+            num_written = os.write(self._descriptor, self._unwritten)
+        except OSError as error:
+            logger.warning("%s cannot be written: %s; its lines wait for room", self.path, error.strerror)
+            return
+        if num_written == len(self._unwritten):
+            self._unwritten = b""
+        else:
+            os.truncate(self._descriptor, end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)

@@ -1,0 +1,81 @@
+"""Where a trial keeps its checkpoints: STUDY/trials/TRIAL/SEED/checkpoint-000123, in the one checkpoint format."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError
+from rl_cluster.training.checkpoint import Checkpoint, load_model
+from rl_cluster.training.checkpoint_store import checkpoint_name, list_checkpoints
+
+__all__ = ["TRIALS", "TrialStore"]
+
+TRIALS = "trials"
+"""Folder of all trials in a study."""
+KEPT = 5
+"""Rounds: a population copies what a better trial has saved a while ago."""
+
+logger = logging.getLogger(__name__)
+
+
+class TrialStore:
+    """The checkpoints of one trial, those of all its seeds of the same iteration together.
+
+    Args:
+        trials: Folder of all trials.
+        trial: Name of this one.
+        seeds: Of its runs.
+    """
+
+    def __init__(self, trials: Path, trial: str, seeds: Sequence[int]) -> None:
+        self._trials, self._trial, self._seeds = trials, trial, seeds
+        self._folders = [trials / trial / str(seed) for seed in seeds]
+
+    def of(self, trial: str) -> "TrialStore":
+        """The same of another trial."""
+        return TrialStore(self._trials, trial, self._seeds)
+
+    def save(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Saves one checkpoint a seed. Raises CheckpointError if they cannot be written."""
+        for folder, checkpoint in zip(self._folders, checkpoints, strict=True):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                what = f"cannot be made: {error.strerror}"
+                raise CheckpointError(str(folder), what, "make room, or make it writable") from error
+            checkpoint.save(folder, KEPT)
+
+    def load(self, iteration: int, configs: Sequence[Config]) -> list[Checkpoint]:
+        """The newest checkpoints up to an iteration that are sound for all seeds; empty if there are none.
+
+        What is later than the iteration has never been told of: it is trained once more.
+
+        Args:
+            iteration: The latest that counts.
+            configs: Settings of the runs that are to go on from them.
+        """
+        for name in self._names():
+            if name > checkpoint_name(iteration):
+                continue
+            try:
+                return [
+                    self._load(folder / name, config) for folder, config in zip(self._folders, configs, strict=True)
+                ]
+            except CheckpointError as error:
+                logger.warning("passed over: %s", error)
+        return []
+
+    def _names(self) -> list[str]:
+        """Of the first seed's checkpoints, newest first."""
+        first = self._folders[0]
+        return [folder.name for folder in list_checkpoints(first)] if first.is_dir() else []
+
+    @staticmethod
+    def _load(folder: Path, config: Config) -> Checkpoint:
+        checkpoint = Checkpoint.load(folder)
+        if checkpoint.iteration > config.training.iterations:
+            what = f"is of iteration {checkpoint.iteration}, and the trial has {config.training.iterations}"
+            raise CheckpointError(str(folder), what, "use an older one")
+        load_model(checkpoint, config)  # weights that do not fit are found before anything is changed
+        return checkpoint
