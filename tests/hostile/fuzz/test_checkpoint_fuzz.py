@@ -188,7 +188,8 @@ def _changed_array(random: Random, array: NDArray[Any]) -> NDArray[Any]:
         case 1:
             return np.concatenate([array, array])
         case 2:
-            return array.astype(random.choice(["f8", "i8", "?", "u1", "f2", ">f4", "S3"]))
+            with np.errstate(all="ignore"):
+                return array.astype(random.choice(["f8", "i8", "?", "u1", "f2", ">f4", "S3"]))
         case 3:
             return array[None].copy()
         case _:
