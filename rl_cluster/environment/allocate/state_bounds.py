@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.environment.allocate.state import EPSILON
 from rl_cluster.environment.array_form import FAR, Bounds
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.nearest import MAX_NEIGHBOURS
@@ -50,9 +51,14 @@ def allocate_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:
     """
     uavs, targets = arrays["uav_exists"], arrays["target_exists"]
     demand, remaining = arrays["target_demand"], arrays["target_remaining"]
+    carried = (
+        np.where(uavs[..., None], arrays["uav_initial_resources"], 0).sum(axis=1) > uavs.sum(axis=1)[:, None] * EPSILON
+    )
+    needed = np.where(targets[..., None], demand, 0).max(axis=1, initial=0) > 0
     tests = {
         "a world without targets": targets.any(axis=1),
         "an area or a time limit of 0": (arrays["area_m"] > 0).all(axis=1) & (arrays["time_limit_s"] > 0),
+        "a kind of resource that nobody carries or needs": carried | needed,
         "a UAV without speed": arrays["uav_cruise_mps"][uavs] > 0,
         "a target without value": arrays["target_value"][targets] > 0,
         "a target that lacks more than its demand": remaining <= demand * np.float32(1.001),
