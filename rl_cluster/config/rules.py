@@ -68,7 +68,7 @@ def _in_words(schema: dict[str, Any], node: dict[str, Any]) -> str:
         case {"pattern": pattern}:
             words = f"text that matches {pattern}"
         case _:
-            words = f"text of {_count_in_words(node, 'Length')} characters"
+            words = f"text of {_count_in_words(node, 'Length')} characters" if "maxLength" in node else "text"
     return words
 
 

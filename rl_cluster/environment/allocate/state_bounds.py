@@ -16,6 +16,8 @@ _SIGNED = Bounds(low=-FAR)
 _NEVER = Bounds(can_be_infinite=True)
 _ANGLE = Bounds(low=-4.0, high=4.0)
 _COUNT = Bounds(high=2.0**40)
+_LEAST = 1e-6
+"""Of what kernels divide by: products of a few of them are not 0 in float32."""
 
 
 def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
@@ -52,9 +54,9 @@ def allocate_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:
     demand, remaining = arrays["target_demand"], arrays["target_remaining"]
     tests = {
         "a world without targets": targets.any(axis=1),
-        "an area or a time limit of 0": (arrays["area_m"] > 0).all(axis=1) & (arrays["time_limit_s"] > 0),
-        "a UAV without speed": arrays["uav_cruise_mps"][uavs] > 0,
-        "a target without value": arrays["target_value"][targets] > 0,
+        "an area or a time limit of 0": (arrays["area_m"] > _LEAST).all(axis=1) & (arrays["time_limit_s"] > _LEAST),
+        "a UAV without speed": arrays["uav_cruise_mps"][uavs] > _LEAST,
+        "a target without value": arrays["target_value"][targets] > _LEAST,
         "a target that lacks more than its demand": remaining <= demand * np.float32(1.001),
         "a grounded UAV with a choice": ((arrays["uav_range_left_m"] > 0) | (arrays["uav_choice"] < 0))[uavs],
         "a world that flies on beyond its time limit": (arrays["time_s"] < arrays["time_limit_s"]) | arrays["ended"],
