@@ -164,7 +164,11 @@ def rows_of(iterations: int, uav_episodes: int) -> Iterator[Row]:
 def main() -> None:
     """Trains, scores, prints, writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="two iterations: within a minute")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="two iterations, within a minute: says that it runs, its scores say nothing",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

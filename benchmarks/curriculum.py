@@ -112,7 +112,11 @@ def rows_of(ours: list[list[Point]], alone: list[list[Point]]) -> list[Row]:
 def main() -> None:
     """Measures, prints, writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one seed, few iterations: within a minute")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one seed, four iterations, within a minute: says that it runs, its scores say nothing",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and learning curves there")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=40)

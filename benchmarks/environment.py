@@ -4,7 +4,7 @@
 
 One agent-step = one UAV's action applied. Everything that a rollout pays for is in it: flight, collisions, rewards,
 episode metrics, resets, and the policy's full observation. Each cell is timed in rounds, ours and the peers' in turn;
-the median counts. Peers need `pip install 'rl-cluster[benchmarks]'`; what each of them does is in `peers.py`.
+the median counts. Peers need `pip install '.[benchmarks]'`; what each of them does is in `peers.py`.
 """
 
 import argparse

@@ -4,7 +4,7 @@
 
 Episodes of `quick_demo` with 2 to 6 UAVs and targets, of the stream that is never trained on. Every policy plays the
 same ones. The optimum is what `heuristics/optimum.py` flies; the bound is what its solver proved that nobody exceeds.
-Needs `pip install 'rl-cluster[ortools]'`.
+Needs `pip install '.[ortools]'`.
 """
 
 import argparse

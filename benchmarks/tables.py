@@ -5,6 +5,7 @@
     python -m benchmarks.tables navigate RUN             # .. or the scores of a run of navigate_demo
     python -m benchmarks.tables ladder RUN               # .. or the size ladder of RUN and other seeds
     python -m benchmarks.tables study STUDY              # .. or the trials of a study
+    python -m benchmarks.tables curriculum_demo RUN      # .. or what a run of curriculum_demo decided, and when
 
 A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`; `tests/test_documents.py` holds the
 documents against docs/results.
@@ -38,6 +39,7 @@ SCORES = {
     "navigate": ("generated.json",),
     "ladder": ("generated.json", "ladder.json", "ladder.png"),
     "study": ("trials.json", "parallel_coordinates.png"),
+    "curriculum_demo": ("timeline.png",),
 }
 """Run or study -> the files of its folder that are shown."""
 
@@ -191,6 +193,28 @@ def _measured(name: str) -> str:
     return lead + "\n\n" + _table(["", "ours", "peer", "ratio", "goal", "met", "unit"], body)
 
 
+def _end_to_end() -> str:
+    """With the share of an update that two Learners spend in exchanges."""
+    shares = [shape["exchange_share"] for shape in _load("end_to_end.json")["scaling"].values()]
+    taken = [100.0 * share for share in shares if share]
+    note = f"Exchanges between two Learners took {min(taken):.0f} to {max(taken):.0f} % of their update."
+    return _measured("end_to_end") + "\n\n" + note
+
+
+def _sampling() -> str:
+    """With the CPU time of Ray's daemons."""
+    share = _load("sampling.json")["daemon_share"]
+    note = f"Beside the remote runner, Ray's daemons took {share:.0%} of its CPU time; that is not in its rate."
+    return _measured("sampling") + "\n\n" + note
+
+
+def _curriculum_demo() -> str:
+    """What a run said, and when; the iterations and seconds are its own."""
+    run = _load("curriculum_demo", "machine.json")
+    body = [[event["event"], str(event["iteration"]), f"{event['elapsed_s']:.0f}"] for event in run["events"]]
+    return f"On {run['machine']}:\n\n" + _table(["said", "iteration", "s"], body)
+
+
 def _optimum() -> str:
     """Each policy's means, and its gap to the optimum."""
     result = _load("optimum.json")
@@ -254,10 +278,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "ablation": lambda: _measured("ablation"),
     "intent_rounds": lambda: _measured("intent_rounds"),
     "environment": lambda: _measured("environment"),
-    "sampling": lambda: _measured("sampling"),
-    "end_to_end": lambda: _measured("end_to_end"),
+    "sampling": _sampling,
+    "end_to_end": _end_to_end,
     "mappo": lambda: _measured("mappo"),
     "optimum": _optimum,
+    "curriculum_demo": _curriculum_demo,
     "curriculum": lambda: _measured("curriculum"),
     "search": lambda: _measured("search"),
     "study": _study,
@@ -279,8 +304,13 @@ def _take_over(name: str, run: Path) -> None:
         shutil.copyfile(run / file, folder / file)
     trained: dict[str, Any] = {"machine": machine()["name"]}
     if (run / "metrics.jsonl").exists():
-        last = json.loads((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-        trained["training_s"] = last["time/elapsed_s"]
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        trained["training_s"] = lines[-1]["time/elapsed_s"]
+        trained["events"] = [
+            {"event": event, "iteration": line["iteration"], "elapsed_s": line["time/elapsed_s"]}
+            for line in lines
+            for event in line.get("events", ())
+        ]
     (folder / "machine.json").write_text(json.dumps(trained, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,9 @@
 """The documents' figures are those of docs/results, and their commands exist."""
 
 import re
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,13 @@ import pytest
 from benchmarks.tables import DOCUMENTS, with_tables
 from rl_cluster.config.load import PRESETS
 
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+OF_THE_SYSTEM = {
+    *("cd", "chmod", "cp", "export", "mkdir", "openssl", "printf", "sed", "ssh", "umask"),
+    *("docker", "git", "kubectl", "make", "prometheus", "sbatch"),
+}
+"""What a shell or an operator's machine has, and Prometheus, which `make install` puts aside."""
 EXAMPLES = re.findall(r"```python\n(.*?)```", DOCUMENTS[1].read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -33,3 +43,40 @@ def test_example__of_ten_lines_plays_to_an_end(example: str, capsys: pytest.Capt
 
     assert re.search(r"\d\.", capsys.readouterr().out)
     assert len(example.strip().splitlines()) <= 10
+
+
+def _programs(block: str) -> set[str]:
+    """The programs that a block of shell commands starts."""
+    programs = set()
+    for line in block.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.wordchars += "$:@%,{}+"
+        is_first = True
+        for word in lexer:
+            if set(word) <= set("();|&"):
+                is_first = True
+            elif is_first and not re.match(r"\w+=", word):
+                programs.add(word)
+                is_first = False
+    return programs
+
+
+def test_programs__of_a_block_are_the_first_words() -> None:
+    block = "A=1 x --y=z | w; export B=2   # v\n(umask 077 && u > 't; s')\nm \\\n  n"
+
+    assert _programs(block) == {"x", "w", "export", "umask", "u", "m"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_page__starts_only_programs_that_are_installed(page: Path) -> None:
+    blocks = re.findall(r"^```(?:sh|bash)\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    programs = set().union(*map(_programs, blocks)) - OF_THE_SYSTEM
+
+    missing = {
+        name for name in programs if "/" not in name and not shutil.which(name, path=Path(sys.executable).parent)
+    }
+    assert not missing, f"{page.name} starts what make install does not bring"
+
+
+def test_pages__show_commands() -> None:
+    assert sum(page.read_text(encoding="utf-8").count("```sh\n") for page in PAGES) > 10

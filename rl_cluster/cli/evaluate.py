@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer()
+Preset = Annotated[
+    str | None,
+    typer.Option(metavar="P", parser=source, help="Whose episodes; by default the checkpoint's, else quick_demo's."),
+]
+Episodes = Annotated[
+    int | None,
+    typer.Option(min=1, max=1_000_000, help="Episodes; by default 200 generated ones, or 20 of each scenario file."),
+]
 
 
 @app.command(
@@ -34,19 +42,12 @@ def evaluate_policies(
     policy: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")
     ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="P", parser=source, help="Whose episodes; by default the checkpoint's, else quick_demo's."
-        ),
-    ] = None,
+    preset: Preset = None,
     scenario: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead of generated episodes."),
     ] = None,
-    episodes: Annotated[
-        int | None, typer.Option(min=1, help="Episodes; by default 200 generated ones, or 20 of each scenario file.")
-    ] = None,
+    episodes: Episodes = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = 1000,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")
@@ -68,10 +69,10 @@ def evaluate_policies(
 
     if ladder is not None or plot:
         others = (policy, preset is not None, scenario, episodes, trace)
-        _climb(_only(checkpoints, ladder, others), ladder or "", seed, json_file, plot)
+        _climb(_folders(_only(checkpoints, ladder, others)), ladder or "", seed, json_file, plot)
         return
     request = Request(
-        checkpoints=checkpoints or [],
+        checkpoints=_folders(checkpoints or []),
         heuristics=policy or [],
         preset=load_config(preset) if preset is not None else None,
         scenarios=scenario or [],
@@ -81,6 +82,23 @@ def evaluate_policies(
         trace=trace,
     )
     _compare(request)
+
+
+def _folders(checkpoints: list[Path]) -> list[Path]:
+    """The checkpoints, if none of them is another command's word. Raises ConfigError."""
+    from rl_cluster.config.load import PRESETS
+
+    for folder in checkpoints:
+        word = str(folder)
+        if "=" in word and not folder.exists():
+            what = "evaluate takes no settings, only run and checkpoint folders"
+            raise ConfigError(word, what, "write the settings into a file, and name that as --preset")
+        if word in PRESETS and not folder.exists():
+            raise ConfigError(word, "is a preset, not a run or checkpoint folder", f"write --preset {word}")
+        if folder.is_file():
+            what = "is a file, not a run or checkpoint folder"
+            raise ConfigError(word, what, "write --scenario for a scenario, or --preset for settings, before it")
+    return checkpoints
 
 
 def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[object]) -> list[Path]:

@@ -1,7 +1,7 @@
 """`rl-cluster submit` and `rl-cluster stop`: runs as jobs of a cluster."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,13 @@ from rl_cluster.cli.paths import PathCommand, cluster_folder
 from rl_cluster.cli.signals import answer_signal, taken_signal
 from rl_cluster.errors import typed
 
+if TYPE_CHECKING:
+    from rl_cluster.config.schema import Config
+
 __all__ = ["app"]
+
+BATCH_SETTINGS = ("sampling.worlds_per_runner=", "ppo.minibatch_rows=", "sampling=", "ppo=")
+"""Who gives one of them has fitted the batch already."""
 
 app = typer.Typer()
 
@@ -47,15 +53,14 @@ def submit_run(
 
     A preset with a study is tuned, any other one is trained.
     """
-    from rl_cluster.config.load import load_config
     from rl_cluster.operations.jobs import Jobs
 
-    sizes = [] if gpus is None else [f"learners.num_learners={gpus}", f"learners.gpus_per_learner={min(gpus, 1)}"]
-    sizes += [] if runners is None else [f"sampling.num_env_runners={runners}"]
-    config = load_config(preset_or_file, [*(overrides or []), *sizes])
+    config, fit = _fitted(preset_or_file, overrides or [], gpus, runners)
     jobs = Jobs(address)
     job = jobs.submit(config, "tune" if config.study else "train", out)
     say(f"job: {job}")
+    if fit:
+        say(fit)
     stop = typed("rl-cluster", "stop", job, "--address", address)
     say(f"stop it: {stop}")
     if detach:
@@ -68,6 +73,27 @@ def submit_run(
         exit_code = 128 + number if number else EXIT_INTERRUPTED
         fail(f"submit: no longer followed: job {job} goes on; stop it with {stop}", exit_code)
     sys.exit(exit_code)
+
+
+def _fitted(
+    preset_or_file: str, overrides: list[str], gpus: int | None, runners: int | None
+) -> "tuple[Config, str | None]":
+    """The run on so many GPUs and env runners, and in words what that changed besides."""
+    from rl_cluster.config.fitting import fit_runners
+    from rl_cluster.config.load import load_config
+
+    sizes = [] if gpus is None else [f"learners.num_learners={gpus}", f"learners.gpus_per_learner={min(gpus, 1)}"]
+    if runners is None:
+        return load_config(preset_or_file, [*overrides, *sizes]), None
+    sizes.append(f"sampling.num_env_runners={runners}")
+    if any(override.startswith(BATCH_SETTINGS) for override in overrides):
+        return load_config(preset_or_file, [*overrides, *sizes]), None
+    given = load_config(preset_or_file, overrides)
+    fit = fit_runners(given, runners)
+    chosen = [f"sampling.worlds_per_runner={fit.worlds_per_runner}", f"ppo.minibatch_rows={fit.minibatch_rows}"]
+    config = load_config(preset_or_file, [*overrides, *sizes, *chosen])
+    rows = f"a train batch of {fit.train_batch_rows} rows, {given.train_batch_rows} without --runners"
+    return config, f"fitted to --runners {runners}: {' '.join(chosen)}, {rows}"
 
 
 @app.command("stop", epilog="Example: rl-cluster stop raysubmit_abc123 --address http://127.0.0.1:8265")

@@ -24,8 +24,8 @@ def check_trackers(monitoring: "MonitoringConfig") -> None:
     asked = {"mlflow": bool(monitoring.mlflow_uri), "wandb": monitoring.wandb_mode != "disabled"}
     for package, is_asked in asked.items():
         if is_asked and not find_spec(package):
-            what = f"{package} is not installed"
-            raise ConfigError("monitoring", what, "pip install 'rl-cluster[tracking]', or omit the setting")
+            remedy = "pip install '.[tracking]' in the repository's folder, or omit the setting"
+            raise ConfigError("monitoring", f"{package} is not installed", remedy)
     if monitoring.wandb_mode == "online":
         _check_wandb_key()
 
@@ -76,9 +76,10 @@ def tracker_openers(config: "Config", folder: Path, first_iteration: int) -> "di
         return WandbTracker("online" if monitoring.wandb_mode == "online" else "offline", folder)
 
     def ray() -> "Tracker":
+        from rl_cluster.metrics.prometheus import run_label
         from rl_cluster.rllib.gauges import GaugeTracker
 
-        return GaugeTracker(config.name)
+        return GaugeTracker(run_label(folder))
 
     services: list[tuple[str, bool, Callable[[], Tracker]]] = [
         ("TensorBoard", monitoring.tensorboard, tensorboard),

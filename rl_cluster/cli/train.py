@@ -71,12 +71,12 @@ def train_policy(
         start = _start_of(preset_or_file, overrides or [], out, resume, weights)
     if start is None:
         say(f"run folder: {resume_or_start}; all its iterations are done")
-        return
-    _run(start, address)
+    else:
+        _run(start, address)
 
 
 def _run(start: "Start", address: str | None) -> None:
-    """From the first check to the last line."""
+    """Trains from there, and says how it ended."""
     from rl_cluster.training.loop import open_run
 
     check_trackers(start.config.monitoring)

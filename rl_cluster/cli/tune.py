@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.arguments import Address, Overrides
-from rl_cluster.cli.console import make_console
+from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.paths import PathCommand, new_folder, path, source
-from rl_cluster.cli.signals import StopRequest
+from rl_cluster.cli.signals import StopRequest, orderly
+from rl_cluster.cli.streams import forgive_full_disk, without_stdin
 from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.console import Console
 
     from rl_cluster.config.schema import Config
     from rl_cluster.tune.result import StudyResult
@@ -55,33 +54,33 @@ def tune_settings(
 ) -> None:
     """Search for better settings: trials on Ray Tune, scored over several seeds, then tested with other seeds."""
     config, begin = _study_of(preset_or_file, overrides or [], out, resume)
-    console = make_console()
+    _search(config, begin, address)
 
+
+def _search(config: "Config", begin: "Callable[[], Path]", address: str | None) -> None:
+    """Runs the study, and says how it ended."""
     from rl_cluster.rllib.cluster import connect
     from rl_cluster.tune.report import trial_line
     from rl_cluster.tune.study import check_room, run_study
 
-    with connect(address) as cluster, StopRequest() as request:
+    forgive_full_disk()
+    with orderly(), without_stdin(), connect(address) as cluster, StopRequest() as request:
         check_room(config, cluster.resources())
         folder = begin()
-        _say(console, f"study folder: {folder}")
-        result = run_study(config, folder, lambda trial: _say(console, trial_line(trial)), request.is_set)
+        say(f"study folder: {folder}")
+        result = run_study(config, folder, lambda trial: say(trial_line(trial)), request.is_set)
     if request.signal and not result.is_whole:
         what = f"stopped by {request.signal.name}; go on with {typed('rl-cluster', 'tune', '--resume', folder)}"
         fail(f"tune: {what}", request.exit_code)
-    _show(console, result)
+    _show(result)
 
 
-def _say(console: "Console", line: str) -> None:
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-def _show(console: "Console", result: "StudyResult") -> None:
+def _show(result: "StudyResult") -> None:
     """Tables and files, what is recommended, and who failed."""
     from rl_cluster.tune.report import failures, save_json, save_plot, study_table, test_table
     from rl_cluster.tune.study import BEST
 
-    folder = result.folder
+    folder, console = result.folder, make_console()
     save_json(result, folder / "trials.json")
     console.print(study_table(result))
     if result.tests:
@@ -89,9 +88,9 @@ def _show(console: "Console", result: "StudyResult") -> None:
     if result.has_winner:
         save_plot(result, folder / "parallel_coordinates.png")
         if result.is_given_as_good:
-            _say(console, "with test seeds the given settings are at least as good as the best trial's: keep them")
-        _say(console, f"recommended settings: {folder / BEST}")
-        _say(console, f"train them: {typed('rl-cluster', 'train', folder / BEST)}")
+            say("with test seeds the given settings are at least as good as the best trial's: keep them")
+        say(f"recommended settings: {folder / BEST}")
+        say(f"train them: {typed('rl-cluster', 'train', folder / BEST)}")
     if words := failures(result):
         fail(
             f"tune: {words}; try them again with {typed('rl-cluster', 'tune', '--resume', folder)}", EXIT_TRIALS_FAILED

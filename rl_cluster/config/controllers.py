@@ -11,6 +11,10 @@ __all__ = ["ControllersConfig"]
 Weight = Annotated[float, Field(ge=1e-6, le=1e4)]
 
 
+SMALLEST_KL = 1e-9
+"""KL in single precision has no finer target."""
+
+
 class ControllersConfig(Section):
     """One signal moves one setting: a plateau the learning rate (or the entropy weight), KL the weight of KL."""
 
@@ -20,7 +24,7 @@ class ControllersConfig(Section):
     """What a plateau of the evaluated score moves. lr: lowered by plateau_factor. entropy: its weight, raised by it."""
     plateau_rounds: Annotated[int, Field(ge=2, le=1000)]
     """Evaluations in a window: a window that is not significantly better than the best one before is a plateau."""
-    plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)]
+    plateau_factor: Annotated[float, Field(ge=0.01, lt=1.0)]
     """0.8: the learning rate falls to 0.8 of itself, or the entropy weight rises to 1 / 0.8 of itself."""
     min_lr: Share
     """The learning rate never falls below this through plateaus or fallbacks."""
@@ -37,6 +41,10 @@ class ControllersConfig(Section):
 
     @model_validator(mode="after")
     def _begins_in_range(self) -> Self:
+        if 0.0 < self.kl_target < SMALLEST_KL:
+            raise ValueError(
+                f"kl_target={self.kl_target:g} is below {SMALLEST_KL:g}; raise it, or set 0 for no penalty"
+            )
         check_range("kl_weight_range", self.kl_weight_range)
         low, high = self.kl_weight_range
         if not low <= self.kl_weight <= high:

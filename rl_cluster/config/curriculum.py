@@ -22,7 +22,7 @@ __all__ = [
     "fill_pace",
 ]
 
-Rounds = Annotated[int, Field(ge=1, le=1000)]
+Evaluations = Annotated[int, Field(ge=1, le=1000)]
 Zones = Annotated[int, Field(ge=0, le=1024)]
 MAX_STAGES = 16
 
@@ -40,7 +40,7 @@ class _Stage(Section):
     """UAVs in an episode, within the generator's range."""
     num_obstacles: tuple[Zones, Zones]
     """No-fly zones in an episode, within the generator's range."""
-    pass_score: Annotated[float, Field(gt=0.0, le=1.0)]
+    pass_score: Annotated[float, Field(ge=1e-3, le=1.0)]
     """Score at which the stage is passed, if it is reached often enough in a row; `floor_share` may ask for more."""
     mix: tuple[Share, Share]
     """Shares of the training steps in this stage, and in earlier ones, each of which gets as much; 1 together."""
@@ -74,21 +74,21 @@ class CurriculumConfig(Section):
     """Episode metric in [0, 1] that is the score: mean over the episodes of a round."""
     stages: tuple[Any, ...]
     """First to last."""
-    num_passes: Rounds
+    num_passes: Evaluations
     """Rounds in a row at or above what passes the stage that pass it."""
     floor_share: Share | None
     """No stage passes below random play's score plus this share of a heuristic's lead over it; null: no such floor."""
     grace: Annotated[int, Field(ge=0, le=1000)]
     """Rounds after a change of stage that are only recorded."""
-    patience: Rounds
+    patience: Evaluations
     """Rounds without a new best score (by 0.01) that make a plateau; `controllers.plateau` says what follows."""
     fallback_share: Share
     """A round fails if its score is below this share of the score at which the stage before was passed."""
-    num_failures: Rounds
+    num_failures: Evaluations
     """Failed rounds in a row that lead back to the stage before."""
     max_fallbacks: Annotated[int, Field(ge=0, le=1000)]
     """Ways back from one stage, over the whole run; at the next one the run is held where it is."""
-    lr_decay: Annotated[float, Field(gt=0.0, le=1.0)]
+    lr_decay: Annotated[float, Field(ge=1e-3, le=1.0)]
     """The learning rate is multiplied by this on the way back."""
 
     @model_validator(mode="after")

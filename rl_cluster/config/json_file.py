@@ -11,6 +11,7 @@ from rl_cluster.errors import ConfigError, RlClusterError
 __all__ = ["parse_json"]
 
 MAX_DEPTH = 32
+MAX_VALUES = 150_000
 
 
 class _JSONError(ValueError):
@@ -30,11 +31,11 @@ def parse_json(text: str, where: str, error: type[RlClusterError] = ConfigError)
         error: What is raised.
 
     Raises:
-        RlClusterError: The text is no JSON, holds a duplicate key or NaN, or is nested too deeply.
+        RlClusterError: The text is no JSON, holds a duplicate key or NaN, is nested too deeply, or holds too much.
     """
     try:
         data = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        _check_depth(data)
+        _check_size(data)
     except json.JSONDecodeError as fault:
         raise error(f"{where} line {fault.lineno}", f"is not JSON ({fault.msg})", "correct it there") from None
     except _JSONError as fault:
@@ -57,10 +58,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise _JSONError(f"holds {name}, which is no JSON", "write a finite number")
 
 
-def _check_depth(data: Any) -> None:
+def _check_size(data: Any) -> None:
     """Level by level, so that nothing recursive reads deep data."""
-    level = [data]
+    level, num_values = [data], 0
     for _ in range(MAX_DEPTH):
+        num_values += len(level)
+        if num_values > MAX_VALUES:
+            raise _JSONError(f"holds more than {MAX_VALUES} values", "write a smaller file")
         level = [part for value in level if isinstance(value, list | dict) for part in _parts(value)]
         if not level:
             return

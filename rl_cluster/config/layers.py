@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rl_cluster.config.choices import CHOSEN_BY, drop_chosen
 from rl_cluster.config.yaml_file import key_lines, read_text, read_yaml
 from rl_cluster.errors import ConfigError
 
-__all__ = ["BASE", "Layer", "merged", "origin_of", "read_layers"]
+__all__ = ["BASE", "Layer", "merged", "origin_of", "read_layers", "value_at"]
 
 BASE = "base"
 """Key of the preset that a file begins from; it is no setting itself."""
@@ -26,6 +27,8 @@ class Layer(NamedTuple):
     """without `base`"""
     lines: Mapping[str, int]
     """dotted key -> line, from 1"""
+    is_shipped: bool
+    """True = it is a preset of the package"""
 
 
 def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Layer]:
@@ -46,7 +49,7 @@ def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Lay
             raise ConfigError(where, "is not a mapping", "begin from a preset: rl-cluster config show quick_demo")
         base = data.pop(BASE, None)
         lines = {} if path.suffix.lower() == ".json" else key_lines(read_text(path, ConfigError, "YAML"))
-        layers.insert(0, Layer(where, data, lines))
+        layers.insert(0, Layer(where, data, lines, path in presets.values()))
         if base is None:
             return layers
         if not isinstance(base, str) or base not in presets:
@@ -61,6 +64,7 @@ def merged(layers: Sequence[Layer]) -> dict[str, Any]:
     """The data of all of them, later ones over earlier ones."""
     data: dict[str, Any] = {}
     for layer in layers:
+        drop_chosen(data, {key for key in CHOSEN_BY.values() if value_at(layer.data, key) is not None})
         _join(data, layer.data)
     return data
 
@@ -89,13 +93,23 @@ def origin_of(key: str, layers: Sequence[Layer], overrides: Mapping[str, str]) -
     for place in _upwards(key):
         if place in overrides:
             return f"{overrides[place]} on the command line"
+    chooser = CHOSEN_BY.get(key, "")
+    if chooser in overrides:
+        return f"follows from {chooser}"
     for layer in reversed(layers):
-        for place in _upwards(key):
-            if place in layer.lines and _has(layer.data, place, is_whole=place != key):
-                return f"{layer.name} line {layer.lines[place]}"
-            if place == key and not layer.lines and _has(layer.data, key, is_whole=False):
-                return f"{layer.name}"
-    return "follows from model.size" if key.startswith("model.") else "follows from curriculum.pace"
+        if where := _place_in(layer, key):
+            return where
+        if value_at(layer.data, chooser) is not None:
+            break
+    return f"follows from {chooser}"
+
+
+def _place_in(layer: Layer, key: str) -> str | None:
+    """The file and the line from which a value comes; None = not from this file."""
+    for place in _upwards(key):
+        if place in layer.lines and _has(layer.data, place, is_whole=place != key):
+            return f"{layer.name} line {layer.lines[place]}"
+    return layer.name if not layer.lines and _has(layer.data, key, is_whole=False) else None
 
 
 def _upwards(key: str) -> Iterator[str]:
@@ -103,6 +117,13 @@ def _upwards(key: str) -> Iterator[str]:
     while key:
         yield key
         key = key.rpartition(".")[0]
+
+
+def value_at(data: Any, key: str) -> Any:
+    """The value of a dotted key; None where the data does not hold it."""
+    for name in key.split("."):
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
 
 
 def _has(data: Any, key: str, *, is_whole: bool) -> bool:

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from rl_cluster.config.capabilities import Override, check_effects
+from rl_cluster.config.choices import drop_chosen
 from rl_cluster.config.curriculum import fill_pace
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
 from rl_cluster.config.layers import Layer, merged, origin_of, read_layers
+from rl_cluster.config.mistaken import mistaken_data, mistaken_path
 from rl_cluster.config.model_size import fill_model_size
 from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml
@@ -24,14 +27,6 @@ PRESETS: dict[str, Path] = {path.stem: path for path in sorted((Path(__file__).p
 """Name -> file of the settings that come with the package."""
 
 
-class _Override(NamedTuple):
-    text: str
-    """As the user wrote it."""
-    key: str
-    """Dotted; known to the schema."""
-    value: Any
-
-
 def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
     """The settings of a preset or YAML file, with overrides in place.
 
@@ -41,7 +36,7 @@ def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
 
     Raises:
         ConfigError: The file cannot be read, an override is no `key=value`, a key is unknown or missing, or a value is
-            of the wrong type, out of range, not finite or at odds with another.
+            of the wrong type, out of range, not finite or at odds with another, or what the user has set has no effect.
     """
     return _load(preset_or_file, overrides).config
 
@@ -53,29 +48,41 @@ def describe_origins(preset_or_file: str, overrides: Sequence[str] = ()) -> list
     return [(key, value, origin_of(key, layers, given)) for key, value in _leaves(config.model_dump(mode="json"), "")]
 
 
+def _shipped() -> list[dict[str, Any]]:
+    """The plain data of all presets."""
+    return [merged(read_layers(path, path.name, PRESETS)) for path in PRESETS.values()]
+
+
 class _Loaded(NamedTuple):
     config: Config
     layers: list[Layer]
-    overrides: list[_Override]
+    overrides: list[Override]
 
 
 def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
     path = PRESETS.get(preset_or_file, Path(preset_or_file))
     where = path.name if preset_or_file in PRESETS else preset_or_file
     _check_name(preset_or_file, path)
+    if mistaken := mistaken_path(path):
+        raise ConfigError(where, *mistaken)
     layers = read_layers(path, where, PRESETS)
     data = merged(layers)
+    if mistaken := mistaken_data(data, "settings"):
+        raise ConfigError(where, *mistaken)
     kind = _kind(data, where)
     parsed = [_parse_override(text, kind) for text in overrides]
     for override in parsed:
         if override.key == "task" and override.value != data["task"]:
             remedy = "begin from a preset of the task that is wanted"
             raise ConfigError(override.text, f"{where} has the settings of task {data['task']}", remedy)
+    drop_chosen(data, {override.key for override in parsed})
     for override in parsed:
         _put(data, override, where)
     fill_model_size(data)
     fill_pace(data)
-    return _Loaded(_validate(data, where, parsed, kind), layers, parsed)
+    config = _validate(data, where, parsed, kind)
+    check_effects(config, layers, parsed, _shipped)
+    return _Loaded(config, layers, parsed)
 
 
 def _leaves(data: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -92,7 +99,10 @@ def to_yaml(config: Config) -> str:
 
 
 def validated(data: dict[str, Any], where: str) -> Config:
-    """Settings from plain data, as a YAML file would hold them. Raises ConfigError, which names `where`."""
+    """Settings from plain data, as a run has written them: what has no effect is taken.
+
+    Raises ConfigError, which names `where`.
+    """
     return _validate(data, where, (), _kind(data, where))
 
 
@@ -111,17 +121,17 @@ def _check_name(name: str, path: Path) -> None:
         raise ConfigError(name, "is no preset and no file", f"choose a YAML file or one of {', '.join(PRESETS)}")
 
 
-def _parse_override(text: str, kind: type[Config]) -> _Override:
+def _parse_override(text: str, kind: type[Config]) -> Override:
     key, has_value, value = text.partition("=")
     if not has_value:
         raise ConfigError(text, "override without '='", "write key=value, for example ppo.clip=0.1")
     if key not in dotted_keys(kind):
         _, what, remedy = unknown_key(key.split("."), kind)
         raise ConfigError(text, what, remedy)
-    return _Override(text, key, parse_yaml(value, text))
+    return Override(text, key, parse_yaml(value, text))
 
 
-def _put(data: dict[str, Any], override: _Override, where: str) -> None:
+def _put(data: dict[str, Any], override: Override, where: str) -> None:
     """Sets the override's value in nested data, with the sections on the way where the file left them out."""
     *sections, name = override.key.split(".")
     for section in sections:
@@ -131,7 +141,7 @@ def _put(data: dict[str, Any], override: _Override, where: str) -> None:
     data[name] = override.value
 
 
-def _validate(data: dict[str, Any], where: str, overrides: Sequence[_Override], kind: type[Config]) -> Config:
+def _validate(data: dict[str, Any], where: str, overrides: Sequence[Override], kind: type[Config]) -> Config:
     # Strict JSON rules let a list be a tuple and 1 be 1.0, but neither text nor true be a number.
     try:
         return kind.model_validate_json(json.dumps(data), strict=True)

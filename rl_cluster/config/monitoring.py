@@ -31,9 +31,9 @@ class MonitoringConfig(Section):
         Field(pattern=r"^(|https?://.+|sqlite:///.+|file://.+)$", max_length=500),
         BeforeValidator(_check_no_secret),
     ]
-    """MLflow's store: http://HOST:PORT or sqlite:///FILE; empty: none. Needs `pip install rl-cluster[tracking]`.
+    """MLflow's store: http://HOST:PORT or sqlite:///FILE; empty: none. Needs `pip install '.[tracking]'`.
     Who may write to it stands in the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD."""
     wandb_mode: Literal["disabled", "offline", "online"]
     """Weights & Biases: offline writes to the run folder, for `wandb sync`. Needs the same."""
-    node_interval_s: Annotated[float, Field(ge=1.0, le=3600.0)]
-    """Seconds between readings of every node's CPU, memory, GPUs, network and object store."""
+    node_interval_s: Annotated[float, Field(ge=5.0, le=3600.0)]
+    """Seconds between readings of every node's CPU, memory, GPUs, network and object store; each reads every 5 s."""

@@ -52,8 +52,8 @@ def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 def _in_words(schema: dict[str, Any], node: dict[str, Any]) -> str:
     match node:
-        case {"enum": names}:
-            words = f"one of {', '.join(names)}"
+        case {"enum": _} | {"const": _}:
+            words = f"one of {', '.join(node.get('enum', [node.get('const')]))}"
         case {"discriminator": {"propertyName": name, "mapping": kinds}}:
             words = f"a mapping whose {name} is {' or '.join(kinds)}"
         case {"type": "number" | "integer"}:
@@ -68,7 +68,7 @@ def _in_words(schema: dict[str, Any], node: dict[str, Any]) -> str:
         case {"pattern": pattern}:
             words = f"text that matches {pattern}"
         case _:
-            words = f"text of {_count_in_words(node, 'Length')} characters"
+            words = f"text of {_count_in_words(node, 'Length')} characters" if "maxLength" in node else "text"
     return words
 
 

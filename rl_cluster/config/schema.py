@@ -13,13 +13,15 @@ from pydantic import Field, TypeAdapter, model_validator
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.config.controllers import ControllersConfig
 from rl_cluster.config.curriculum import AllocateCurriculum, NavigateCurriculum, check_stages
+from rl_cluster.config.limits import check_memory, check_steps
 from rl_cluster.config.model_size import MODEL_SIZES
 from rl_cluster.config.monitoring import MonitoringConfig
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateRewardConfig, NavigateWorldConfig
-from rl_cluster.config.section import NonNegative, Positive, Section, Share
+from rl_cluster.config.section import NonNegative, Positive, Rounds, Rows, Section, Share
 from rl_cluster.config.study import StudyConfig
 
 __all__ = [
+    "MAX_EPISODES",
     "TASKS",
     "AllocateConfig",
     "Config",
@@ -31,6 +33,9 @@ __all__ = [
     "TrainingConfig",
     "json_schema",
 ]
+
+MAX_EPISODES = 1_000_000
+"""Of an evaluation: what bootstrap intervals are made of is in memory."""
 
 
 class ModelConfig(Section):
@@ -67,7 +72,7 @@ class PPOConfig(Section):
     """Discount per decision."""
     gae_lambda: Share
     """lambda of generalised advantage estimation (arXiv 1506.02438)."""
-    clip: Annotated[float, Field(gt=0.0, lt=1.0)]
+    clip: Annotated[float, Field(ge=1e-6, lt=1.0)]
     """Per-UAV probability ratios are clipped to 1 +- this."""
     value_weight: NonNegative
     """Weight of the value loss (on standardised targets)."""
@@ -75,7 +80,7 @@ class PPOConfig(Section):
     """Weight of the entropy bonus, [first, last], linear over the iterations."""
     num_epochs: Annotated[int, Field(ge=1, le=100)]
     """Passes over each batch."""
-    minibatch_rows: Annotated[int, Field(ge=1)]
+    minibatch_rows: Rows
     """Graphs in a minibatch; divides the train batch."""
     max_grad_norm: Positive
     """Gradients are clipped to this global norm."""
@@ -92,9 +97,9 @@ class SamplingConfig(Section):
     """Decision steps per world and iteration."""
     overlap: bool
     """true: remote env runners sample the next batch during the update; their weights lag one update behind."""
-    timeout_s: Annotated[float, Field(gt=0.0, le=1e6)]
+    timeout_s: Annotated[float, Field(ge=1e-3, le=1e6)]
     """Seconds after which an env runner that has not answered is ended and restarted; the others do its share."""
-    cpus_per_runner: Annotated[float, Field(gt=0.0, le=64.0)]
+    cpus_per_runner: Annotated[float, Field(ge=1e-3, le=64.0)]
     """CPUs that Ray sets aside for a runner (it runs one thread); fractions let small machines hold several."""
     gpus_per_runner: Annotated[float, Field(ge=0.0, le=1.0)]
     """Share of a GPU on which a remote runner's network acts; its worlds step on the CPU. 0: all on the CPU."""
@@ -105,11 +110,11 @@ class LearnersConfig(Section):
 
     num_learners: Annotated[int, Field(ge=0, le=1024)]
     """Ray actors that update, as one: their gradients are summed; 0 updates in the trainer's process."""
-    cpus_per_learner: Annotated[float, Field(gt=0.0, le=64.0)]
+    cpus_per_learner: Annotated[float, Field(ge=1e-3, le=64.0)]
     """CPUs that Ray sets aside for a Learner; the whole part is its number of torch threads, at least one."""
-    part_rows: Annotated[int, Field(ge=0)]
+    part_rows: Annotated[int, Field(ge=0, le=2**30)]
     """Graphs that go through the network together; gradients of a minibatch add up. 0: as many as fit into memory."""
-    memory_share: Annotated[float, Field(gt=0.0, le=1.0)]
+    memory_share: Annotated[float, Field(ge=1e-3, le=1.0)]
     """Share of the GPU's memory, or of what is free on a machine without, that a Learner may take."""
     timeout_s: Annotated[float, Field(ge=1.0, le=1e6)]
     """Seconds after which a Learner that has not answered, or has not joined an exchange with the others, is lost."""
@@ -120,19 +125,19 @@ class LearnersConfig(Section):
 class TrainingConfig(Section):
     """How long, and what is saved and scored on the way."""
 
-    iterations: Annotated[int, Field(ge=1)]
+    iterations: Rounds
     """Sample-and-update rounds; learning rate and entropy weight run over them."""
-    time_limit_s: Annotated[float, Field(gt=0.0, le=1e9)]
+    time_limit_s: Annotated[float, Field(ge=1e-3, le=1e9)]
     """Seconds after which training ends even if iterations are left."""
     max_restarts: Annotated[int, Field(ge=0, le=1000)]
     """How often a run whose Learners or env runners are lost begins again by itself, from its last checkpoint."""
-    checkpoint_every: Annotated[int, Field(ge=1)]
+    checkpoint_every: Rounds
     """Iterations between checkpoints (the last iteration is always saved)."""
     keep_checkpoints: Annotated[int, Field(ge=2, le=1000)]
     """Checkpoints kept, newest first; at least two, so that a damaged one has an older one behind it."""
-    evaluate_every: Annotated[int, Field(ge=0)]
+    evaluate_every: Annotated[int, Field(ge=0, le=10**9)]
     """Iterations between evaluations on episodes that are never trained on; 0 never."""
-    evaluation_episodes: Annotated[int, Field(ge=1)]
+    evaluation_episodes: Annotated[int, Field(ge=1, le=MAX_EPISODES)]
     """Episodes of such an evaluation."""
 
 
@@ -219,6 +224,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _overlap_has_runners(self) -> Self:
+        is_ours = self.engine == "ray" and self.api_stack == "new"
+        if self.sampling.overlap and is_ours and not self.sampling.num_env_runners:
+            raise ValueError(
+                "sampling.overlap=true makes weights lag behind, and without remote env runners nothing overlaps; "
+                "set it to false, or sampling.num_env_runners to 1 or more"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _curriculum_is_scored(self) -> Self:
         if self.curriculum:
             check_stages(self.curriculum, self.generator)
@@ -235,6 +250,11 @@ class Config(Section):
                 "controllers.on_divergence=restore is for api_stack=new: the old one's optimizer cannot go back; "
                 "set it to none"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _worlds_fit_into_memory(self) -> Self:
+        check_memory(self)
         return self
 
     @property
@@ -270,6 +290,9 @@ class AllocateConfig(Config):
                 f"{slowest_radius_m:.0f} m at the lowest speed, so a UAV could circle a target for ever; "
                 "raise it, or lower generator.speed_share"
             )
+        side_m = generator.spacing_m * math.sqrt((generator.num_uavs[1] + generator.num_targets[1]) / 2.0)
+        longest_s = world.time_limit_sides * side_m / generator.cruise_mps[0]
+        check_steps(longest_s, world.substep_s, "lower world.time_limit_sides, or raise world.substep_s")
         widest_m = generator.obstacle_radius_m[1] + world.obstacle_clearance_m
         if generator.num_obstacles[1] > 0 and widest_m > generator.smallest_cell_m / 2:
             raise ValueError(
@@ -294,6 +317,8 @@ class NavigateConfig(Config):
     @model_validator(mode="after")
     def _cells_hold_bodies(self) -> Self:
         generator, world = self.generator, self.world
+        longest_s = world.time_limit_sides * generator.spacing_m * math.sqrt(generator.num_uavs[1]) / world.speed_mps[1]
+        check_steps(longest_s, world.step_s, "lower world.time_limit_sides, or raise world.step_s")
         cell_m = generator.smallest_cell_m
         diameter_m = 2.0 * generator.obstacle_radius_m[1] if generator.num_obstacles[1] > 0 else 0.0
         needed_m = diameter_m + world.warning_distance_m

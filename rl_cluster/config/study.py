@@ -40,7 +40,7 @@ class StudyConfig(Section):
     """tpe, gp: Bayesian (Optuna). pbt, pb2: a population that copies its best, by chance or by a Gaussian process."""
     scheduler: Literal["none", "asha", "stages"]
     """What ends trials early. asha: who is behind after equal rounds. stages: after equal rounds of a stage."""
-    metric: str
+    metric: Annotated[str, Field(pattern=r"^[a-z0-9_/]{1,80}$")]
     """Key of the metric that is maximised: `evaluation/..` of an episode metric, or `curriculum/score`."""
     num_trials: Annotated[int, Field(ge=1, le=100_000)]
     """Settings that are tried; of a population its size."""
@@ -54,11 +54,11 @@ class StudyConfig(Section):
     """Seeds after those with which the best settings and the given ones train once more at the end; 0: neither does."""
     grace_rounds: Annotated[int, Field(ge=1, le=100_000)]
     """Rounds before a trial may be ended early, or change its settings."""
-    reduction: Annotated[float, Field(gt=1.0, le=100.0)]
+    reduction: Annotated[float, Field(ge=1.01, le=100.0)]
     """One of so many trials goes on from each rung; rungs are grace_rounds times its powers."""
     exploit: bool
     """scheduler=stages: a trial that would be ended goes on from a better one's checkpoint instead."""
-    cpus_per_trial: Annotated[float, Field(gt=0.0, le=1024.0)]
+    cpus_per_trial: Annotated[float, Field(ge=1e-3, le=1024.0)]
     """CPUs that Ray sets aside for a trial, which is one process."""
     gpus_per_trial: Annotated[float, Field(ge=0.0, le=1.0)]
     """Share of a GPU for a trial; above 0 it trains there."""

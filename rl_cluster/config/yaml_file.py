@@ -20,6 +20,7 @@ __all__ = ["dump_yaml", "key_lines", "parse_yaml", "read_text", "read_yaml"]
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
 MAX_ALIASES = 16
+MAX_VALUES = 150_000
 LINE_WIDTH = 120
 
 CORE_SCHEMA = (
@@ -116,8 +117,10 @@ def parse_yaml(text: str, where: str, error: type[RlClusterError] = ConfigError)
 
     Raises:
         RlClusterError: The text is empty or no YAML, holds a tag, a duplicate key or more than one document, or is
-            nested too deeply or repeats itself too often.
+            nested too deeply, holds too much or repeats itself too often.
     """
+    if any("\ud800" <= letter <= "\udfff" for letter in text):  # of a command line that is not UTF-8
+        raise error(where, "is not UTF-8", "write it as UTF-8 text")
     try:
         if _check_events(text, where, error) == 0:
             raise error(where, "is empty", "write at least one value")
@@ -159,6 +162,8 @@ def _check_events(text: str, where: str, error: type[RlClusterError]) -> int:
         if isinstance(event, yaml.NodeEvent):
             num_values += 1
             num_aliases += isinstance(event, yaml.AliasEvent)
+            if num_values > MAX_VALUES:
+                raise error(where, f"holds more than {MAX_VALUES} values", "write a smaller file")
             fault = _fault_of(event, open_anchors, num_aliases)
         if isinstance(event, yaml.CollectionStartEvent):
             open_anchors.append(event.anchor)

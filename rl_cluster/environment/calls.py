@@ -56,9 +56,9 @@ def as_actions(actions: object, shape: tuple[int, ...], num_controls: int, where
         remedy = "give one to every UAV of every world"
         raise CallError(where, f"the actions have shape {array.shape}, not {shape}", remedy)
     if num_controls == 0:
-        # Before the cast: what int64 cannot hold must not come back as another choice.
-        bounded: NDArray[Any] = np.minimum(array, np.iinfo(np.int64).max).astype(np.int64)
-        return bounded
+        if array.dtype == np.uint64:  # what int64 cannot hold must not come back as another choice
+            array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))
+        return array.astype(np.int64)
     if not np.isfinite(array).all():
         raise _refused(where, "a control is NaN or infinite", num_controls)
     return array.astype(np.float64)

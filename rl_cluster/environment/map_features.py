@@ -58,7 +58,10 @@ def read_features(data: Any, where: str) -> list[Feature]:
     if not isinstance(features, list) or not features:
         raise ScenarioError(f"{where}: features", "there is none", "draw UAVs and targets as Points")
     read = [_feature(feature, f"{where}: features.{number}") for number, feature in enumerate(features)]
-    return [feature for feature in read if feature is not None]
+    known = [feature for feature in read if feature is not None]
+    if not known:
+        raise ScenarioError(f"{where}: features", "there are only paths", "draw UAVs and targets as Points")
+    return known
 
 
 def _check_crs(crs: Any, where: str) -> None:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rl_cluster.config.mistaken import mistaken_path
 from rl_cluster.config.scratch import scratch_file
 from rl_cluster.config.yaml_file import dump_yaml, read_yaml
 from rl_cluster.environment.interface import Sizes
@@ -249,6 +250,8 @@ def load_scenario(path: Path) -> Scenario:
     Raises:
         ScenarioError: The file cannot be read or parsed, or what it says is no scenario (see `read_form`).
     """
+    if mistaken := mistaken_path(path):
+        raise ScenarioError(str(path), *mistaken)
     return parse_scenario(read_yaml(path, ScenarioError), str(path))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Self, TypeVar
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rl_cluster.config.faults import first_fault
+from rl_cluster.config.mistaken import mistaken_data
 from rl_cluster.environment.allocate.state import EPSILON
 from rl_cluster.environment.zone_form import Finite, Form, Point, Positive, ZoneForm
 from rl_cluster.errors import ScenarioError
@@ -138,6 +139,8 @@ def read_form(data: object, where: str) -> ScenarioForm:
     """
     if not isinstance(data, dict):
         raise ScenarioError(where, "is not a mapping", f"write the fields {', '.join(ScenarioForm.model_fields)}")
+    if mistaken := mistaken_data(data, "scenario"):
+        raise ScenarioError(where, *mistaken)
     form = check_form(ScenarioForm, data, f"{where}: ")
     _check_ids(form.uavs, f"{where}: uavs")
     _check_ids(form.targets, f"{where}: targets")

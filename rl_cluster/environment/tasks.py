@@ -6,13 +6,15 @@ The one place that knows all tasks. Everything above it drives `Worlds` and `Pol
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from numpy.typing import NDArray
+
 from rl_cluster.config.schema import Config, NavigateConfig
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import EXTRAS as ALLOCATE_EXTRAS
 from rl_cluster.environment.allocate.heuristics import HEURISTICS as ALLOCATE_HEURISTICS
 from rl_cluster.environment.allocate.outcome import METRICS as ALLOCATE_METRICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
-from rl_cluster.environment.allocate.state_bounds import allocate_bounds
+from rl_cluster.environment.allocate.state_bounds import allocate_bounds, allocate_fault
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.array_form import ArrayForm, forms_of
 from rl_cluster.environment.interface import Policy, Worlds
@@ -40,6 +42,7 @@ __all__ = [
     "make_source",
     "make_worlds",
     "metrics",
+    "saved_fault",
     "saved_forms",
 ]
 
@@ -82,6 +85,11 @@ def saved_forms(config: Config, num_worlds: int) -> dict[str, ArrayForm]:
     bounds = navigate_bounds if isinstance(config, NavigateConfig) else allocate_bounds
     forms = forms_of(make_worlds(config, source, 0, is_training=True).state_dict(), bounds(source.sizes))
     return {name: form._replace(shape=(num_worlds, *form.shape[1:])) for name, form in forms.items()}
+
+
+def saved_fault(config: Config, arrays: Mapping[str, NDArray[Any]]) -> str | None:
+    """What is at odds among arrays that have the forms of `saved_forms`; None = nothing."""
+    return None if isinstance(config, NavigateConfig) else allocate_fault(arrays)
 
 
 def graph_spec(config: Config) -> GraphSpec:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 __all__ = ["CircleForm", "Finite", "Form", "Point", "PolygonForm", "Positive", "ZoneForm"]
 
 Finite = Annotated[float, Field(strict=True, ge=-1e7, le=1e7)]
-Positive = Annotated[float, Field(strict=True, gt=0.0, le=1e7)]
+# As in the settings: products and quotients stay within float32.
+Positive = Annotated[float, Field(strict=True, ge=1e-3, le=1e7)]
 Point = tuple[Finite, Finite]
 
 _SMALLEST_AREA_M2 = 1e-2

@@ -17,7 +17,7 @@ from rl_cluster.learning.ppo import PPOSample, PPOWeights, ppo_loss
 from rl_cluster.learning.ranks import Alone, Ranks
 from rl_cluster.model.transformer_gnn import TransformerGNN
 
-__all__ = ["GradientStep", "is_out_of_memory"]
+__all__ = ["GOOD_STEPS", "LOSS_SCALE", "GradientStep", "is_out_of_memory"]
 
 STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 """Of `ppo_loss`, those that add up over parts and ranks."""

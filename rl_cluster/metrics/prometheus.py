@@ -5,13 +5,16 @@ Alarms are those of `alerts.py`, and two that a run cannot raise itself: that it
 grows old.
 """
 
+import hashlib
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 from rl_cluster.metrics.alerts import RULES, Rule
 from rl_cluster.metrics.names import CATALOGUE, CHECKPOINT_AGE_S, ETA_S, LEARNING_S, SAMPLING_S
 
-__all__ = ["DISCOVERY", "alert_rules", "gauge_name", "scrape_config", "series_name"]
+__all__ = ["DISCOVERY", "alert_rules", "gauge_name", "run_label", "scrape_config", "series_name"]
 
 DISCOVERY = "prom_metrics_service_discovery.json"
 """Name of the file in Ray's temporary folder."""
@@ -19,6 +22,8 @@ SCRAPE_S = 5
 """Between scrapes: gauges are shown anew every 5 s, too."""
 OLD_CHECKPOINT_S = 3600
 NEARLY_DONE_S = 60
+_LONGEST_NAME = 64
+"""Of a label: each is kept in Prometheus' memory."""
 
 
 def gauge_name(key: str) -> str:
@@ -29,6 +34,16 @@ def gauge_name(key: str) -> str:
 def series_name(key: str) -> str:
     """Name of a key's series in Prometheus."""
     return f"ray_{gauge_name(key)}"
+
+
+def run_label(folder: Path) -> str:
+    """The label that tells a run's series from those of every other run, of the same settings or folder name, too.
+
+    It is the name of the run folder, and six hex digits of where that lies: the same when the run is resumed.
+    """
+    place = os.path.realpath(folder)
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(place).name)[:_LONGEST_NAME]
+    return f"{name}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:6]}"
 
 
 def scrape_config(ray_folder: Path, rules: str) -> dict[str, Any]:

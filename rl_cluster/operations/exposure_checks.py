@@ -4,6 +4,7 @@ Both are Ray's own choice, and no option of it closes them. So these are warning
 """
 
 import stat
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rl_cluster.operations.ray_processes import RayProcess, ray_processes
 __all__ = ["check_exposure"]
 
 ALL_INTERFACES = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
+MOST_SHOWN, FEW_PORTS = 10, 3
 FOLDER = "runtime_resources"
 """Of a session: what jobs bring along lies there, and is run from there."""
 
@@ -31,12 +33,21 @@ def check_exposure(processes: Sequence[RayProcess] | None = None) -> list[Findin
 def _check_ports(processes: Sequence[RayProcess]) -> Finding:
     if not processes:
         return passed("network", "no Ray runs here")
-    wide = {f"{process.name} {port}" for process in processes for ip, port in process.addresses if ip in ALL_INTERFACES}
-    if not wide:
+    wide = defaultdict[str, set[int]](set)
+    for process in processes:
+        wide[process.name] |= {port for ip, port in process.addresses if ip in ALL_INTERFACES}
+    shown = [f"{name} {_numbers(ports)}" for name, ports in sorted(wide.items()) if ports]
+    if not shown:
         return passed("network", "no part of Ray listens on all interfaces")
-    what = f"on all interfaces listen {', '.join(sorted(wide))}"
+    more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
+    what = f"on all interfaces listen {', '.join(shown[:MOST_SHOWN])}{more}"
     remedy = "let the cluster's nodes alone reach them, by a firewall or a NetworkPolicy: exporters ask for no token"
     return warned("network", what, remedy)
+
+
+def _numbers(ports: set[int]) -> str:
+    """Of all ports if they are few."""
+    return "/".join(map(str, sorted(ports))) if len(ports) <= FEW_PORTS else f"({len(ports)} ports)"
 
 
 def _check_folder(folder: Path) -> Finding:

@@ -1,5 +1,6 @@
 """Which processes of this machine are Ray's, and where they listen: as far as this user may know."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -36,8 +37,10 @@ def is_ray(words: Sequence[str]) -> bool:
 
 
 def ray_processes() -> Iterator[RayProcess]:
-    """Those that are alive, one after the other."""
+    """Those that are alive, one after the other, but for this one."""
     for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
         try:
             words = process.cmdline()
             if is_ray(words):

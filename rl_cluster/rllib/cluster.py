@@ -32,6 +32,7 @@ from rl_cluster.rllib.address import Endpoint, parse_head
 from rl_cluster.rllib.authentication import read_auth_mode
 from rl_cluster.rllib.deadline import greet
 from rl_cluster.rllib.own_ray_folder import make_own_folder
+from rl_cluster.rllib.short_folder import short_folder
 from rl_cluster.rllib.signal_handlers import own_signal_handlers
 from rl_cluster.rllib.token_file import check_token_file
 from rl_cluster.rllib.waiting import waiting
@@ -48,8 +49,6 @@ START_LIMIT_S = 60.0
 LONGEST_RECORD = 300
 """Characters of the address that `ray start` has recorded, in a folder where others may write."""
 START_REMEDY = "check `ray start --head` there, or omit --address and RAY_ADDRESS to run here"
-SHORT_FOLDER = Path("/tmp")  # noqa: S108 - what is made in it is private to the user
-"""Ray's socket paths must stay below 108 bytes, which a job's own TMPDIR may already fill."""
 
 
 class Cluster:
@@ -111,7 +110,7 @@ def connect(address: str | None) -> Cluster:
 
 
 def _start_own(ending: ExitStack) -> None:
-    folder = make_own_folder(SHORT_FOLDER, ending)
+    folder = make_own_folder(short_folder(), ending)
     token_file = folder / "token"
     token_file.touch(mode=0o600)
     token_file.write_text(secrets.token_hex(32), encoding="ascii")

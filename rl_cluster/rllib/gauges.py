@@ -42,7 +42,7 @@ class GaugeTracker:
     """Shows the last record of a run, again and again.
 
     Args:
-        run: Name of the run: the label of all gauges.
+        run: The label of all gauges, by which runs are told apart: `run_label`.
     """
 
     def __init__(self, run: str) -> None:

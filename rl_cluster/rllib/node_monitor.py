@@ -46,16 +46,15 @@ class NodeMonitor:
     """The actor of one node.
 
     Args:
-        run: Name of the run that it serves.
         address: Of the node's raylet.
         port: Of the node's raylet.
     """
 
-    def __init__(self, run: str, address: str, port: int) -> None:
+    def __init__(self, address: str, port: int) -> None:
         self._address, self._port = address, port
         folder = global_worker.node.get_session_dir_path()
         self._reader = NodeReader(node_name(), folder, self._read_object_store)
-        self._gauges = Gauges({"run": run, "node": node_name()})
+        self._gauges = Gauges({"node": node_name()})  # a node's figures are no run's
         self._last = self._reader.read()
         self._told: dict[str, Any] = {}
         threading.Thread(target=self._beat, name="node-monitor", daemon=True).start()
@@ -155,7 +154,7 @@ class NodeMonitors:
                 "num_cpus": 0,
                 "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
             }
-            self._actors[node_id] = ray.remote(NodeMonitor).options(**options).remote(self._run, address, port)
+            self._actors[node_id] = ray.remote(NodeMonitor).options(**options).remote(address, port)
 
     def _forget(self, node_id: str) -> None:
         self._actors.pop(node_id, None)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.interface import Worlds
 from rl_cluster.environment.random import action_noise
-from rl_cluster.errors import CheckpointError
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import FloatArray, Observation, map_observation
 
@@ -93,11 +92,13 @@ def _act(
         round_number = state.decision * worlds.intent_rounds + number
         noise = action_noise(shape, seed, worlds.first_world, state.episode, round_number)
         action = policy.sample(torch.from_numpy(noise).to(device))
-    logp, predicted = policy.log_prob(action).cpu().numpy(), model.denormalise(value).cpu().numpy()
-    if not (np.isfinite(logp).all() and np.isfinite(predicted).all()):
-        remedy = "use an older checkpoint, or train with a smaller ppo.lr"
-        raise CheckpointError("the network", "gives numbers that are not finite", remedy)
-    return Acted(observation, _to_array(action), _to_array(policy.applied(action)), logp, predicted)
+    return Acted(
+        observation,
+        _to_array(action),
+        _to_array(policy.applied(action)),
+        policy.log_prob(action).cpu().numpy(),
+        model.denormalise(value).cpu().numpy(),
+    )
 
 
 def _to_array(action: torch.Tensor) -> NDArray[Any]:

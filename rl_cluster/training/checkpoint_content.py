@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.array_form import ArrayForm
-from rl_cluster.environment.tasks import graph_spec, saved_forms
+from rl_cluster.environment.tasks import graph_spec, saved_fault, saved_forms
 from rl_cluster.learning.optimizer_form import optimizer_fault, optimizer_form
 from rl_cluster.metrics.names import AGENT_STEPS_TOTAL, ELAPSED_S
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -59,6 +59,7 @@ class Content:
         self._optimizer = {} if is_old else optimizer_form(model)
         forms = {} if is_old else saved_forms(config, config.sampling.worlds_per_runner)
         num_runners = max(1, config.sampling.num_env_runners)
+        self._runners = range(num_runners) if forms else range(0)
         self.arrays: dict[str, ArrayForm] = {
             f"runner{runner}/{name}": form for runner in range(num_runners) for name, form in forms.items()
         }
@@ -93,16 +94,26 @@ class Content:
             yield Misfit(WEIGHTS, what)
         if what := self._optimizer_fault(optimizer):
             yield Misfit(OPTIMIZER, what)
-        for name, form in self.arrays.items():
-            if what := form.fault(arrays[name]) if name in arrays else "is missing":
-                yield Misfit(ARRAYS, f"array {name} {what}")
+        if what := self._arrays_fault(arrays):
+            yield Misfit(ARRAYS, what)
         if not 0 <= iteration <= MAX_ITERATION:
-            yield Misfit(STATE, f"iteration {iteration:.6g} is none")
+            yield Misfit(STATE, f"iteration {str(iteration)[:20]} is none")
         controllers = Controllers(self._config)
         if what := _counters_fault(state) or _controllers_fault(controllers, state[CONTROLLERS]):
             yield Misfit(STATE, what)
         elif what := self._snapshots_fault(snapshots, controllers.curriculum.stage):
             yield Misfit(SNAPSHOTS, what)
+
+    def _arrays_fault(self, arrays: Mapping[str, NDArray[Any]]) -> str | None:
+        for name, form in self.arrays.items():
+            if what := form.fault(arrays[name]) if name in arrays else "is missing":
+                return f"array {name} {what}"
+        for runner in self._runners:
+            prefix = f"runner{runner}/"
+            own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            if what := saved_fault(self._config, own):
+                return f"runner {runner} has {what}"
+        return None
 
     def _optimizer_fault(self, optimizer: Mapping[str, Tensor]) -> str | None:
         """Before the first step that is applied there is nothing to hold, and all of it after that."""

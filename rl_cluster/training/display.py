@@ -47,6 +47,7 @@ class Display:
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
         self._metric, self._label = HEADLINES[config.task]
         self._evaluated: float | None = None
+        self._is_new_stack = config.api_stack == "new"  # RLlib's stock PPO tells neither phases nor this KL
 
     def __enter__(self) -> Self:
         if self._live:
@@ -73,7 +74,7 @@ class Display:
             self._console.print(event, soft_wrap=True, highlight=False, markup=False)
 
     def _cells(self, done: int, metrics: dict[str, float]) -> dict[str, str]:
-        """Name -> value as text; what an iteration did not measure is a dash."""
+        """Name -> value as text; what an iteration did not measure is a dash, what the stack never does is left out."""
 
         def text(key: str, form: str) -> str:
             return format(metrics[key], form) if key in metrics else "-"
@@ -88,9 +89,9 @@ class Display:
             **({"stage": text(STAGE, ".0f")} if self._config.curriculum else {}),
             f"{self._label} evaluated": "-" if self._evaluated is None else f"{self._evaluated:.3f}",
             "entropy": text(learning("entropy"), ".3f"),
-            "KL": text(learning("approx_kl"), ".4f"),
+            **({"KL": text(learning("approx_kl"), ".4f")} if self._is_new_stack else {}),
             "explained variance": text(learning("explained_variance"), ".2f"),
-            "time": time_split(metrics),
+            **({"time": time_split(metrics)} if self._is_new_stack else {}),
         }
 
     def _table(self, done: int, cells: dict[str, str]) -> Table:

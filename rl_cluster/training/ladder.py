@@ -112,7 +112,7 @@ def parse_sizes(text: str) -> list[int]:
     """Numbers of UAVs, as `3,4,7`. Raises ConfigError if one of them is no whole number from 1 to 4096."""
     sizes = []
     for part in text.split(","):
-        if not re.fullmatch(r"\s*\d{1,4}\s*", part) or not 1 <= int(part) <= LARGEST_TEAM:
+        if not re.fullmatch(r" *[0-9]{1,4} *", part) or not 1 <= int(part) <= LARGEST_TEAM:
             raise ConfigError("--ladder", f"got {part[:20]!r}", f"write numbers from 1 to {LARGEST_TEAM}, as 8,16,32")
         sizes.append(int(part))
     return sizes

@@ -175,7 +175,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         is_whole = content == _canonical({**body, "sha256": digest})
     except (ValueError, KeyError, TypeError, RecursionError):
         is_whole = False
-    if not is_whole or not isinstance(body["files"], dict):
+    if not is_whole or not isinstance(body["files"], dict) or type(body["format_version"]) is not int:
         raise Damage(path, "is truncated or changed")
     return dict(body)
 

@@ -46,7 +46,7 @@ def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: Curric
     for number in range(1, len(curriculum.stages) + 1):
         colour, key = COLOURS[(number - 1) % len(COLOURS)], stage_score_key(number)
         scored = [line for line in lines if key in line]
-        current = [line for line in scored if line[STAGE] == number and STAGE_SCORE in line]
+        current = [line for line in scored if line[STAGE] == number and {STAGE_SCORE, STAGE_BOUND} <= line.keys()]
         axes.plot([line["iteration"] for line in scored], [line[key] for line in scored], color=colour, linewidth=0.8)
         iterations, scores = [line["iteration"] for line in current], [line[STAGE_SCORE] for line in current]
         axes.plot(iterations, scores, ".", color=colour, markersize=6, label=f"stage {number}")

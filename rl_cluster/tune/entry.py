@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from rl_cluster.config.faults import first_fault
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.section import Section
 from rl_cluster.config.study import StudyConfig
@@ -93,10 +92,11 @@ def parse_entry(line: str, where: str, remedy: str) -> Entry:
     try:
         return Entry.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        place, what, _ = first_fault(error, Entry)
+        fault = error.errors(include_url=False)[0]
     except ValueError:  # a lone surrogate
-        place, what = "", "is no entry of a trial"
-    raise CheckpointError(f"{where}: {place}" if place else where, what, remedy)
+        raise CheckpointError(where, "is no entry of a trial", remedy) from None
+    place = ".".join(map(str, fault["loc"]))[:80]
+    raise CheckpointError(f"{where}: {place}", f"is not as a study writes it ({fault['msg']})", remedy)
 
 
 def check_entry(entry: Entry, study: StudyConfig, num_rounds: int, where: str, remedy: str) -> None:

@@ -49,11 +49,12 @@ def read_entries(path: Path, config: Config) -> list[Entry]:
     except OSError as error:
         what = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
         raise CheckpointError(str(path), what, "name the folder of a study, as it was written") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+        os.close(descriptor)
+        what = f"is no plain file of at most {MAX_BYTES >> 20} MiB"
+        raise CheckpointError(str(path), what, "name the folder of a study, as it was written")
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
-            what = f"is no plain file of at most {MAX_BYTES >> 20} MiB"
-            raise CheckpointError(str(path), what, "name the folder of a study, as it was written")
         lines = iter(lambda: file.readline(MAX_LINE_BYTES), b"")
         _check_header(next(lines, b""), path)
         return list(_entries(lines, path, config))

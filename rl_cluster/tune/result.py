@@ -32,7 +32,7 @@ class StudyResult:
     def has_winner(self) -> bool:
         """Whether there is something to recommend: a trial that was scored, and tests, if asked for, that were too."""
         scored = [entry.is_scored for entry in (*self.trials[:1], *self.tests)]
-        return self.is_whole and bool(scored) and all(scored)
+        return self.is_whole and bool(self.trials) and all(scored)
 
     @property
     def is_given_as_good(self) -> bool:

@@ -99,6 +99,9 @@ def _check_key(config: Config, dimension: Dimension) -> None:
     if dimension.key not in known or dimension.key.startswith("study"):
         near = _nearest(dimension.key, sorted(known))
         raise ConfigError(where, "is no setting", f"did you mean {near}?" if near else "give a dotted key")
+    if dimension.key == "seed":
+        what = "cannot be searched: a trial is scored over the seeds of the study"
+        raise ConfigError(where, what, "search another setting")
     section, name = _find(config.model_dump(mode="json"), dimension.key)
     former = section[name]
     is_pair = isinstance(former, list) and len(former) == 2 and all(_is_number(part) for part in former)

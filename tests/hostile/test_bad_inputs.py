@@ -78,13 +78,12 @@ def test_bad_input__ends_with_one_line_and_leaves_no_trace(
 
 def _make(path: Path, content: File, filled: Callable[[str], str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if content is None or content is FOLDER:
-        path.mkdir(exist_ok=True)
-        return
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
-    if content is FIFO:
+    if content is None or content is FOLDER:
+        path.mkdir()
+    elif content is FIFO:
         os.mkfifo(path)
     elif isinstance(content, Link):
         path.symlink_to(filled(content.target))

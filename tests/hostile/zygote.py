@@ -83,7 +83,7 @@ def _run(case: Mapping[str, Any], *descriptors: int) -> NoReturn:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 1)
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _threads() -> list[str]:

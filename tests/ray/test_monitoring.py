@@ -31,7 +31,7 @@ SMALL = (
     "ppo.minibatch_rows=16",
     "training.iterations=100",
     "training.evaluate_every=0",
-    "monitoring.node_interval_s=1.0",
+    "monitoring.node_interval_s=5.0",
 )
 BASE_S, SLOWED_S = 1.5, 3.0
 """Of an env runner, and of one that is slowed to half its speed. Long, so that a busy machine changes little."""

@@ -40,7 +40,7 @@ SETTINGS = (
     "training.iterations=1000",
     "training.evaluate_every=3",
     "training.evaluation_episodes=4",
-    "monitoring.node_interval_s=1.0",
+    "monitoring.node_interval_s=5.0",
 )
 PATIENCE_S = 90.0
 NVML_ONLY = GpuReading(0, "played", 0.9, 3e9, 4e9, 300.0, 60.0, 1900.0, ())

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ray import tune
 
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
-from rl_cluster.errors import CheckpointError, ConfigError
-from rl_cluster.training.engine import LocalEngine
-from rl_cluster.training.run import Run
-from rl_cluster.tune.search_space import apply_sample, sampled, study_of, tune_space
-from rl_cluster.tune.study import TrialResult, run_study
-from rl_cluster.tune.study_folder import begin_study, check_study, find_study
-from rl_cluster.tune.trial import StudyTrial, objective, trial_config
+from rl_cluster.tune.entry import Entry
+from rl_cluster.tune.journal import read_entries
+from rl_cluster.tune.result import StudyResult
+from rl_cluster.tune.search import make_search
+from rl_cluster.tune.search_space import study_of
+from rl_cluster.tune.study import run_study
+from rl_cluster.tune.study_folder import begin_study, find_study
+from rl_cluster.tune.trial import StudyTrial
 
 TINY = [
     "generator.num_uavs=[2, 3]",
@@ -47,90 +47,131 @@ def _config(*overrides: str) -> Config:
     return load_config("tune_demo", [*TINY, *overrides])
 
 
-def test_space__is_sampled_within_its_ranges_and_applied() -> None:
-    for search in ("random", "pb2"):
-        config = _config(f"study.search={search}", *(["study.scheduler=none"] if search == "pb2" else []))
-        space, dimensions = tune_space(config), study_of(config).space
-        for _ in range(100):
-            sample = sampled({key: distribution.sample() for key, distribution in space.items()})
-            assert all(one.low <= sample[one.key] * (1 + 1e-9) for one in dimensions)
-            assert all(sample[one.key] <= one.high * (1 + 1e-9) for one in dimensions)
+class _Stop:
+    """Asks a study to stop once a trial has ended, as Ctrl-C would."""
 
-    applied = apply_sample(config, {"ppo.lr": 1e-2, "ppo.clip": 0.15, "ppo.num_epochs": 4.6})
-    # pairs are scaled as a whole, whole numbers rounded
-    assert applied.ppo.lr == pytest.approx((1e-2, 5e-4))
-    assert (applied.ppo.clip, applied.ppo.num_epochs) == (0.15, 5)
+    def __init__(self) -> None:
+        self.told: list[Entry] = []
 
+    def report(self, trial: Entry) -> None:
+        self.told.append(trial)
 
-def test_objective__is_the_mean_less_half_the_deviation() -> None:
-    assert objective([0.5]) == 0.5
-    assert objective([0.4, 0.6]) == pytest.approx(0.5 - 0.5 * 0.1414214)
-    assert objective([0.4, float("nan")]) == objective([0.4, 0.0])
-
-
-def test_trial__is_its_runs_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    config = _config()
-    text = to_yaml(config)
-    settings = {"run": text, "seeds": [5, 6], "ppo.lr": 3e-3}
-    trial = StudyTrial(settings)
-    rounds = [trial.step() for _ in range(2)]
-    trial.save_checkpoint(str(tmp_path))
-    rounds += [trial.step() for _ in range(2)]
-
-    expected = []
-    for seed in (5, 6):
-        one = trial_config(text, {"ppo.lr": 3e-3}, seed)
-        run = Run(LocalEngine(one), one, None)
-        records = [run.iterate() for _ in range(8)]
-        expected.append(records[-1].metrics["evaluation/normalized_completion_score"])
-    assert [rounds[-1]["score_seed_5"], rounds[-1]["score_seed_6"]] == expected
-    assert rounds[-1]["score"] == objective(expected)
-    assert [one["done"] for one in rounds] == [False, False, False, True]
-
-    again = StudyTrial(settings)
-    again.load_checkpoint(str(tmp_path))
-    assert [again.step()["score"], again.step()["score"]] == [one["score"] for one in rounds[2:]]
+    def is_set(self) -> bool:
+        return bool(self.told)
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize(
-    "search",
-    [
-        "random",
-        pytest.param("pbt", marks=pytest.mark.long),
-        pytest.param("tpe", marks=pytest.mark.long),
-        pytest.param("gp", marks=pytest.mark.long),
-        pytest.param("pb2", marks=pytest.mark.long),
-    ],
-)
+def test_study_that_is_stopped_and_moved__goes_on_where_each_trial_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = _config("study.search=random", "study.scheduler=none", "study.num_trials=3", "study.num_test_seeds=1")
+    first, moved = begin_study(config, Path("with spaces") / "first"), tmp_path / "ünd" / "#moved %20"
+    stop = _Stop()
+
+    part = run_study(config, Path("with spaces") / "first", stop.report, stop.is_set)
+
+    assert not part.is_whole
+    assert not (first / "best.yaml").exists()
+    before = read_entries(first / "trials.jsonl", config)
+    ended = [entry.trial for entry in before if entry.status == "ended"]
+    assert ended
+    assert set(ended) == {entry.trial for entry in stop.told}
+    moved.parent.mkdir()
+    first.rename(moved)
+    for pickle in moved.rglob("*.pkl"):
+        pickle.write_bytes(b"never read")
+    told: list[Entry] = []
+
+    result = run_study(find_study(moved, config), moved, told.append)
+
+    entries = read_entries(moved / "trials.jsonl", config)
+    assert entries[: len(before)] == before
+    rounds = [(entry.trial, entry.rounds) for entry in entries if entry.status == "trains"]
+    assert len(rounds) == len(set(rounds)), "a round was trained twice"
+    assert {entry.trial for entry in told} == {"00000", "00001", "00002", "test-given", result.tests[1].trial} - set(
+        ended
+    )
+    assert result.is_whole
+    assert not result.failed
+    assert [trial.rounds for trial in result.trials] == [4, 4, 4]
+    search = make_search(study_of(config), config.seed)
+    assert {trial.trial: trial.sample for trial in result.trials} == {
+        name: pytest.approx(search.ask(int(name))) for name in ("00000", "00001", "00002")
+    }
+    _check_end(config, moved, result)
+    assert not first.exists()
+    # the score of a trial that was stopped in between is that of one that was not
+    last = next(trial for trial in result.trials if trial.trial not in ended)
+    settings = {"run": to_yaml(config), "seeds": [100, 101], "trials": str(tmp_path / "alone"), "resumed": {}}
+    alone = StudyTrial({**settings, **last.sample})
+    assert [alone.step()["score"] for _ in range(4)][-1] == last.score
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("search", ["random", "pbt", "tpe", "gp", "pb2"])
 def test_study__ends_with_the_best_settings(search: str, tmp_path: Path) -> None:
     scheduler = "asha" if search == "random" else "none"
     config, folder = _config(f"study.search={search}", f"study.scheduler={scheduler}"), tmp_path / "study"
     begin_study(config, folder)
-    told: list[TrialResult] = []
+    told: list[Entry] = []
 
     result = run_study(config, folder, told.append)
 
     assert len(result.trials) == 4
+    assert len(told) == 4 + 2
+    _check_end(config, folder, result)
+
+
+def _check_end(config: Config, folder: Path, result: StudyResult) -> None:
+    study = study_of(config)
     standings = [(trial.rounds, trial.score or 0.0) for trial in result.trials]
     assert standings == sorted(standings, reverse=True)
-    assert {one.key for one in study_of(config).space} == set(result.trials[0].sample)
-    assert len(told) == 4 + 2
+    assert {one.key for one in study.space} == set(result.trials[0].sample)
     given, best = result.tests
     assert given.sample == {}
     assert best.sample == pytest.approx(result.trials[0].sample)
-    # 102 and 103 chose nothing: trials had 100 and 101
-    assert set(result.trials[0].scores) == {"100", "101"}
-    assert set(best.scores) == {"102", "103"}
+    # test seeds chose nothing: trials had others
+    assert set(result.trials[0].scores) == {str(seed) for seed in study.seeds}
+    assert set(best.scores) == {str(seed) for seed in study.test_seeds}
     written = load_config(str(folder / "best.yaml"))
-    assert written == result.best
+    assert written == result.recommended
     assert written.study is None
-    assert written.ppo.clip == pytest.approx(best.sample["ppo.clip"])
-    curves = list((folder / "search").glob("*/events.out.tfevents.*"))
-    assert len(curves) == 4
+    chosen = config.ppo.clip if result.is_given_as_good else best.sample["ppo.clip"]
+    assert written.ppo.clip == pytest.approx(chosen)
+    curves = list(folder.glob("search*/*/events.out.tfevents.*"))
+    assert len(curves) >= study.num_trials
     for file in curves:  # TensorBoard's page HParams reads the searched values from there
         content = file.read_bytes()
         assert all(name in content for name in (b"_hparams_/session_start_info", b"ppo.clip", b"ray/tune/score"))
+
+
+CLASHING = (
+    "study.space=[{key: world.capture_radius_m, low: 61, high: 100, log: false}, "
+    "{key: world.max_turn_rate_radps, low: 0.181, high: 0.3, log: false}]"
+)
+"""Each is allowed by itself; a small radius and a small rate together are not."""
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("cluster")
+def test_trial_that_fails__is_named_and_tried_again(tmp_path: Path) -> None:
+    config = _config(CLASHING, "study.search=random", "study.scheduler=none", "study.num_test_seeds=0")
+    begin_study(config, tmp_path / "study")
+    told: list[Entry] = []
+
+    result = run_study(config, tmp_path / "study", told.append)
+
+    assert {entry.status for entry in told} == {"ended", "failed"}
+    assert result.is_whole
+    assert 0 < len(result.failed) < 4
+    assert {entry.rounds for entry in result.failed} == {0}
+    assert result.trials[-1].status == "failed"
+    told.clear()
+    again = run_study(config, tmp_path / "study", told.append)
+    assert {entry.trial for entry in told} == {entry.trial for entry in result.failed}
+    assert again.trials[0] == result.trials[0]
 
 
 def _curriculum(tiny_overrides: list[str], pass_score: float) -> Config:
@@ -164,65 +205,75 @@ def test_stages__compare_trials_at_equal_stages_and_replace_who_is_behind(
 
     rounds = [trial.rounds for trial in result.trials]
     assert max(rounds) == 4
-    stages = [
-        json.loads(path.read_text().splitlines()[-1])["curriculum/stage"]
-        for path in (tmp_path / "study" / "search").glob("*/result.json")
-    ]
-    assert set(stages) <= {1, 2}
+    assert {trial.stage for trial in result.trials} <= {1.0, 2.0}
     assert re.search(r"behind others after \d rounds of stage \d", caplog.text)
     # who is behind goes on with another's weights, or stops before its time
     assert ("goes on from trial" in caplog.text) == exploit
     assert exploit or min(rounds) < 4
 
 
-KILLED = ["study.num_trials=6", "study.max_concurrent=1", "study.num_test_seeds=0", "training.iterations=200"]
+KILLED = [
+    "study.num_trials=6", "study.max_concurrent=2", "study.num_test_seeds=0", "study.search=random",
+    "study.scheduler=none", "training.iterations=200", "training.evaluate_every=20",
+]  # fmt: skip
 
 
-def _ended(folder: Path) -> dict[str, float]:
-    """Trials that have come to their end -> when their last round was over."""
-    ended = {}
-    for path in (folder / "search").glob("*/result.json"):
-        lines = path.read_text().splitlines()
-        if lines and json.loads(lines[-1])["done"]:
-            ended[path.parent.name] = json.loads(lines[-1])["timestamp"]
-    return ended
+def _ended(folder: Path) -> list[str]:
+    """Trials that have come to their end."""
+    if not (folder / "trials.jsonl").exists():
+        return []
+    lines = [line for line in (folder / "trials.jsonl").read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [entry["trial"] for entry in map(json.loads, lines) if entry.get("status") == "ended"]
 
 
 @pytest.mark.long
-def test_study_that_is_killed__goes_on_without_repeating_finished_trials(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_study_that_is_ended_by_a_signal__goes_on_without_repeating_anything(number: int, tmp_path: Path) -> None:
     folder = tmp_path / "study"
+    config = load_config("tune_demo", [*TINY, *KILLED])
     arguments = [sys.executable, "-m", "rl_cluster", "tune"]
-    settings = [
-        "tune_demo",
-        *TINY,
-        *KILLED,
-        "training.evaluate_every=20",
-        "study.search=random",
-        "study.scheduler=none",
-        "--out",
-        str(folder),
-    ]
     environment = {**os.environ, "RAY_ADDRESS": "local"}
-    with subprocess.Popen([*arguments, *settings], env=environment, start_new_session=True) as process:
-        _wait(lambda: len(_ended(folder)) >= 3, process)
-        os.kill(process.pid, signal.SIGKILL)
-        killed_s = time.time()
+    process = subprocess.Popen(
+        [*arguments, "tune_demo", *TINY, *KILLED, "--out", str(folder)],
+        env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        _wait(lambda: len(_ended(folder)) >= 2, process)
+        os.kill(process.pid, number)
+        printed, said = process.communicate(timeout=120)
     before = _ended(folder)
-    assert 3 <= len(before) < 6
-    # Tune notes once a second how far it is
-    noted = {name: written_s for name, written_s in before.items() if written_s < killed_s - 3.0}
-    assert len(noted) >= 2
+    assert 2 <= len(before) < 6
+    assert "recommended" not in printed
+    if number != signal.SIGKILL:
+        assert process.returncode == 128 + number
+        name = signal.Signals(number).name
+        assert said.splitlines()[-1] == f"error: tune: stopped by {name}; go on with rl-cluster tune --resume {folder}"
+        known = {entry.trial: entry for entry in read_entries(folder / "trials.jsonl", config)}
+        for trial, entry in known.items():
+            saved = sorted(path.name for path in (folder / "trials" / trial / "100").glob("checkpoint-*"))
+            assert saved[-1:] == ([f"checkpoint-{20 * entry.rounds:06d}"] if entry.rounds else [])
 
     done = subprocess.run(
         [*arguments, "--resume", str(folder)], env=environment, capture_output=True, text=True, check=True, timeout=300
     )
 
     after = _ended(folder)
-    assert len(after) == 6
-    assert all(after[name] == written_s for name, written_s in noted.items())
+    assert after[: len(before)] == before
+    assert sorted(after) == [f"{number:05d}" for number in range(6)]
     assert "6 trials, best first" in done.stdout
     assert (folder / "parallel_coordinates.png").stat().st_size > 1000
-    assert len(json.loads((folder / "trials.json").read_text())["trials"]) == 6
+    trials = {one["trial"]: one["sample"] for one in json.loads((folder / "trials.json").read_text())["trials"]}
+    search = make_search(study_of(config), config.seed)
+    assert trials == {name: pytest.approx(search.ask(int(name))) for name in sorted(after)}
+
+
+@pytest.mark.usefixtures("cluster")
+def test_trial_that_no_node_can_hold__is_refused_before_anything_is_written(
+    tmp_path: Path, error_line: Callable[..., str]
+) -> None:
+    line = error_line("tune", "tune_demo", "study.cpus_per_trial=1000", "--out", str(tmp_path / "study"))
+    assert line.startswith("error: study.cpus_per_trial=1000: no node has more than 2 CPUs; lower it, or add")
+    assert not (tmp_path / "study").exists()
 
 
 def _wait(is_so: Callable[[], bool], process: "subprocess.Popen[Any]") -> None:
@@ -234,58 +285,3 @@ def _wait(is_so: Callable[[], bool], process: "subprocess.Popen[Any]") -> None:
             process.wait(0.2)
         except subprocess.TimeoutExpired:
             continue
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["study.metric=evaluation/ncs"], r"evaluation/ncs is no metric of it; did you mean evaluation/"),
-        (["training.evaluate_every=3"], r"evaluate_every=3 does not divide the 8 iterations; trials are scored"),
-        (["study.grace_rounds=5"], r"grace_rounds=5 is more than the 4 rounds of a trial; set it to 4 or less"),
-        (["study.scheduler=stages"], r"stages needs a curriculum; add one, or set scheduler: asha$"),
-        (["study.space=[{key: ppo.lrr, low: 1, high: 2, log: true}]"], r"ppo.lrr: is no setting; did you mean ppo.lr"),
-        (["study.space=[{key: name, low: 1, high: 2, log: true}]"], r"name: is no number, and no pair"),
-        (["study.space=[{key: ppo.clip, low: 1, high: 2, log: true}]"], r"with ppo.clip=1: ppo.clip: got 1.*below 1$"),
-    ],
-)  # fmt: skip
-def test_study_that_cannot_be__is_refused(overrides: list[str], message: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=message):
-        begin_study(_config(*overrides), tmp_path / "study")
-    assert not (tmp_path / "study").exists()
-
-
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("study.space=[{key: ppo.lr, low: 0.1, high: 0.1, log: true}]", r"low=0.1 is not below high=0.1; write"),
-        ("study.space=[{key: ppo.lr, low: 0, high: 1, log: true}]", r"low=0 has no logarithm; raise it above 0"),
-        ("study.space=[]", r"give a list of 1 to 64"),
-        ("study.search=pbt", r"search=pbt decides itself who goes on; set scheduler: none$"),
-        ("study.exploit=true", r"exploit is for scheduler: stages; set it to false$"),
-    ],
-)  # fmt: skip
-def test_settings_of_a_study_that_cannot_be__are_refused(override: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        _config(override)
-
-
-def test_resume__refuses_other_settings_and_folders_that_others_may_write(tmp_path: Path) -> None:
-    config, folder = _config(), tmp_path / "study"
-    begin_study(config, folder)
-
-    assert find_study(folder, None) == config
-    with pytest.raises(ConfigError, match=r"seed=7 is not the run's own seed=0"):
-        find_study(folder, _config("seed=7"))
-    without = config.model_copy(update={"study": None})
-    with pytest.raises(ConfigError, match=r"study=None is not the run's own study=unset"):
-        find_study(folder, without)
-    with pytest.raises(CheckpointError, match="exists already; go on with --resume"):
-        begin_study(config, folder)
-    folder.chmod(0o777)
-    with pytest.raises(CheckpointError, match=r"may be written by others.*chmod go-w"):
-        find_study(folder, None)
-    with pytest.raises(CheckpointError, match=r"is no study: it has no study.yaml"):
-        find_study(tmp_path, None)
-    with pytest.raises(ConfigError, match="study: is null; begin from a preset that has a study, such as tune_demo"):
-        check_study(load_config("debug"))
-    assert isinstance(tune_space(config)["ppo.lr"], tune.search.sample.Float)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateWorldConfig
+from rl_cluster.config.limits import steps_fault
 from rl_cluster.environment.allocate.autopilot import wrap
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.interface import Sizes
@@ -97,6 +98,8 @@ class ScenarioFiles:
         if num_kinds != first.num_resources:
             what = f"it has {num_kinds} kinds of resource, but {first.name} has {first.num_resources}"
             raise ScenarioError(scenario.name, what, "use scenarios with equal kinds together")
+        if fault := steps_fault(self._time_limit_s(scenario), self._world.substep_s):
+            raise ScenarioError(scenario.name, fault, "lower its time_limit_s, or raise world.substep_s")
         radii_m = scenario.uav_speed_mps[:, 0] / self._turn_rates_radps(scenario)
         widest = int(radii_m.argmax())
         if radii_m[widest] > self._world.capture_radius_m:

@@ -1,15 +1,23 @@
 """What the fields of `AllocateState` can hold, beyond amounts from 0 to `FAR`: signs, indices, counts, and `never`."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from rl_cluster.environment.array_form import FAR, Bounds
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.nearest import MAX_NEIGHBOURS
 
-__all__ = ["allocate_bounds"]
+__all__ = ["allocate_bounds", "allocate_fault"]
 
 _SIGNED = Bounds(low=-FAR)
 _NEVER = Bounds(can_be_infinite=True)
 _ANGLE = Bounds(low=-4.0, high=4.0)
 _COUNT = Bounds(high=2.0**40)
+_LEAST = 1e-6
+"""Of what kernels divide by: products of a few of them are not 0 in float32."""
 
 
 def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
@@ -35,3 +43,22 @@ def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
         "episode": _COUNT,
         "decision": _COUNT,
     }
+
+
+def allocate_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:
+    """What is at odds among the fields of worlds in flight, each of which is of the right form; None = nothing.
+
+    Kernels divide by these, and a division by zero is an error in them.
+    """
+    uavs, targets = arrays["uav_exists"], arrays["target_exists"]
+    demand, remaining = arrays["target_demand"], arrays["target_remaining"]
+    tests = {
+        "a world without targets": targets.any(axis=1),
+        "an area or a time limit of 0": (arrays["area_m"] > _LEAST).all(axis=1) & (arrays["time_limit_s"] > _LEAST),
+        "a UAV without speed": arrays["uav_cruise_mps"][uavs] > _LEAST,
+        "a target without value": arrays["target_value"][targets] > _LEAST,
+        "a target that lacks more than its demand": remaining <= demand * np.float32(1.001),
+        "a grounded UAV with a choice": ((arrays["uav_range_left_m"] > 0) | (arrays["uav_choice"] < 0))[uavs],
+        "a world that flies on beyond its time limit": (arrays["time_s"] < arrays["time_limit_s"]) | arrays["ended"],
+    }
+    return next((what for what, holds in tests.items() if not holds.all()), None)

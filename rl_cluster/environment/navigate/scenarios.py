@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from rl_cluster.config.limits import steps_fault
 from rl_cluster.config.navigate import NavigateWorldConfig
 from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.navigate.state import NavigateState
@@ -32,6 +33,9 @@ class NavigateScenarios:
         assert scenarios, "there must be at least one scenario"
         self._scenarios, self._world, self._seed = tuple(scenarios), world, seed
         self._goals_m = [_goals_m(scenario) for scenario in self._scenarios]
+        for scenario in self._scenarios:
+            if fault := steps_fault(self._time_limit_s(scenario), world.step_s):
+                raise ScenarioError(scenario.name, fault, "lower its time_limit_s, or raise world.step_s")
 
     @property
     def sizes(self) -> Sizes:
@@ -56,9 +60,8 @@ class NavigateScenarios:
 
     def _fill(self, state: NavigateState, row: int, scenario: Scenario, goals_m: NDArray[np.float64]) -> None:
         world, n, o = self._world, scenario.sizes.num_uavs, scenario.sizes.num_obstacles
-        side_m = float(np.sqrt(scenario.area_m.prod()))
         state.area_m[row] = scenario.area_m
-        state.time_limit_s[row] = scenario.time_limit_s or world.time_limit_sides * side_m / world.speed_mps[1]
+        state.time_limit_s[row] = self._time_limit_s(scenario)
         state.uav_exists[row, :n] = True
         state.uav_position_m[row, :n] = scenario.uav_position_m
         state.uav_goal_m[row, :n] = goals_m
@@ -70,6 +73,10 @@ class NavigateScenarios:
         state.obstacle_radius_m[row, :o] = scenario.obstacle_radius_m
         state.obstacle_num_vertices[row, :o] = scenario.obstacle_num_vertices
         state.obstacle_vertices_m[row, :o, : scenario.sizes.num_vertices] = scenario.obstacle_vertices_m
+
+    def _time_limit_s(self, scenario: Scenario) -> float:
+        side_m = float(np.sqrt(scenario.area_m.prod()))
+        return scenario.time_limit_s or self._world.time_limit_sides * side_m / self._world.speed_mps[1]
 
 
 def _goals_m(scenario: Scenario) -> NDArray[np.float64]:

@@ -95,7 +95,7 @@ IMPORTS = [
     _imports(_map(), r"m\.geojson", "--out", "m.geojson"),
     _imports(_map(), r"s\.txt", "--out", "s.txt"),
     _imports(_map(), r"nowhere", "--out", "nowhere/s.yaml"),
-    _imports(_map(), r"is a folder; name a file", "--out", ""),
+    _imports(_map(), r"is no path: it is empty; name a file", "--out", ""),
     _imports(_map(), r"--out", "--out"),
     _imports(FOLDER, r"m\.geojson"),
     _imports(FIFO, r"m\.geojson"),
@@ -111,7 +111,7 @@ IMPORTS = [
 
 ASSIGNS = [
     _of("assign", _scenario(), r"--policy: 'nobody' is neither a heuristic nor a run folder", "--policy", "nobody"),
-    _of("assign", _scenario(), r"--policy", "--policy", ""),
+    _of("assign", _scenario(), r"is empty; name", "--policy", ""),
     _of("assign", _scenario(), r"spacing", "--spacing", "0"),
     _of("assign", _scenario(), r"spacing", "--spacing", "nan"),
     _of("assign", _scenario(), r"spacing", "--spacing", "1e5"),

@@ -36,7 +36,7 @@ def test_schema__holds_range_and_effect(capsys: pytest.CaptureFixture[str], exit
     assert exit_code("config", "schema") == 0
     clip = json.loads(capsys.readouterr().out)["$defs"]["PPOConfig"]["properties"]["clip"]
 
-    assert (clip["exclusiveMinimum"], clip["exclusiveMaximum"]) == (0.0, 1.0)
+    assert (clip["minimum"], clip["exclusiveMaximum"]) == (1e-6, 1.0)
     assert "ratios" in clip["description"]
 
 
@@ -59,13 +59,16 @@ def test_help__shows_an_example(
         (DEMO_TEXT.replace("  lr:", "  lrr:"), "ppo.lrr: unknown key; did you mean ppo.lr?"),
         (
             DEMO_TEXT.replace("clip: 0.2", "clip: fast"),
-            'ppo.clip: got "fast"; give a finite number above 0 and below 1',
+            'ppo.clip: got "fast"; give a finite number at least 1e-06 and below 1',
         ),
-        (DEMO_TEXT.replace("clip: 0.2", "clip: 2"), "ppo.clip: got 2; give a finite number above 0 and below 1"),
-        (DEMO_TEXT.replace("clip: 0.2", "clip: .nan"), "ppo.clip: got NaN; give a finite number above 0 and below 1"),
+        (DEMO_TEXT.replace("clip: 0.2", "clip: 2"), "ppo.clip: got 2; give a finite number at least 1e-06 and below 1"),
+        (
+            DEMO_TEXT.replace("clip: 0.2", "clip: .nan"),
+            "ppo.clip: got NaN; give a finite number at least 1e-06 and below 1",
+        ),
         (
             DEMO_TEXT.replace("clip: 0.2", "clip: .inf"),
-            "ppo.clip: got Infinity; give a finite number above 0 and below 1",
+            "ppo.clip: got Infinity; give a finite number at least 1e-06 and below 1",
         ),
         (DEMO_TEXT + "seed: 1\n", "key seed occurs twice; correct the YAML there"),
         ("", "is empty; write at least one value"),

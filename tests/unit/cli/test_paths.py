@@ -17,7 +17,7 @@ from rl_cluster.training.run_folder import OWN_NAMES
 
 PATH_WORDS = ("FILE", "DIR", "RUN", "STUDY", "CHECKPOINT", "SCENARIO", "GEOJSON", "PRESET", "P")
 """What the help calls paths."""
-PARSERS = {paths.path, paths.output, paths.new_folder, paths.source, paths.cluster_folder}
+PARSERS: set[Any] = {paths.path, paths.output, paths.new_folder, paths.source, paths.cluster_folder}
 
 
 def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -49,7 +49,7 @@ def test_origin__of_what_a_pace_fills_in_says_so() -> None:
     words = {key: words for key, _, words in describe_origins("debug", ["model.size=large"])}
 
     assert words["model.size"] == "model.size=large on the command line"
-    assert words["model.width"].startswith("debug.yaml line ")
+    assert words["model.width"] == "follows from model.size"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def _list_as(form: str) -> Callable[[Any], Any]:
     return spell
 
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[Any], Any]] = {
     "as they are": lambda value: value,
     "JSON": lambda value: json.dumps(value) if isinstance(value, list) else value,
     "bare": _list_as("{parts}"),

@@ -1,6 +1,7 @@
 """Prometheus' own tools take what is written for it, and its rules raise the alarms that they should."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from rl_cluster.metrics.alerts import RULES
 from rl_cluster.metrics.dashboard import expressions, grafana_dashboard
 from rl_cluster.metrics.names import ETA_S, LEARNING_S, SAMPLING_S, describe
-from rl_cluster.metrics.prometheus import DISCOVERY, alert_rules, series_name
+from rl_cluster.metrics.prometheus import DISCOVERY, alert_rules, run_label, series_name
 
 INTERVAL_S = 5
 
@@ -101,11 +102,36 @@ def test_dashboard__is_json_whose_panels_show_keys_of_the_catalogue(folder: Path
         assert units <= {"1", "nat"} or len(units) == 1, panel["title"]
 
 
+def test_run_label__tells_runs_apart_and_stays_when_one_is_resumed(tmp_path: Path) -> None:
+    runs = [
+        tmp_path / place for place in ("a/first", "b/first", "b/second", "b/first run", 'b/"x"\n{y}', "b/\udcff", "/")
+    ]
+    labels = [run_label(run) for run in runs]
+
+    assert len(set(labels)) == len(runs)
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{0,64}-[0-9a-f]{6}", label, re.ASCII) for label in labels)
+    assert labels[0].startswith("first-")
+    assert len(run_label(tmp_path / ("x" * 250))) == 71
+    (tmp_path / "a").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    assert run_label(tmp_path / "link" / "first") == labels[0] == run_label(tmp_path / "b" / ".." / "a" / "first")
+
+
+def test_alerts_and_panels__tell_runs_apart_by_their_label() -> None:
+    of_runs = [rule["expr"] for rule in alert_rules()["groups"][0]["rules"]]
+    of_panels = [expression for expression, key in expressions().items() if not key.startswith(("host/", "device/"))]
+
+    assert of_runs
+    assert of_panels
+    for expression in (*of_runs, *of_panels):
+        assert "by (run)" in expression
+
+
 def test_dashboards__are_refused_where_they_cannot_be_written(tmp_path: Path, error_line: Callable[..., str]) -> None:
     (tmp_path / "file").write_text("")
 
-    assert "cannot be made (Not a directory); choose another folder" in error_line(
+    assert "cannot be made: Not a directory; choose another folder" in error_line(
         "dashboards", str(tmp_path / "file" / "a")
     )
-    assert "cannot be made (File exists)" in error_line("dashboards", str(tmp_path / "file"))
+    assert "exists already; choose another" in error_line("dashboards", str(tmp_path / "file"))
     assert error_line("dashboards", "/proc/monitoring").startswith("error: /proc/monitoring: cannot be made")

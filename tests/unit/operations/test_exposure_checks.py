@@ -85,6 +85,15 @@ def test_exposure__ports_on_all_interfaces_are_told() -> None:
     assert check_exposure([])[0].what == "no Ray runs here"
 
 
+def test_exposure__of_many_workers_is_still_a_line() -> None:
+    workers = [RayProcess(f"ray::W{index % 50}", (("::", 20000 + index),), None) for index in range(5000)]
+
+    (finding,) = check_exposure(workers)
+
+    assert finding.what.endswith("ray::W17 (100 ports) and 40 more")
+    assert len(finding.what) < 300
+
+
 @pytest.mark.parametrize(
     ("above", "mode", "is_open"), [(0o755, 0o777, True), (0o700, 0o777, False), (0o755, 0o755, False)]
 )

@@ -19,7 +19,7 @@ def make_config(*overrides: str) -> Config:
 def test_plan__numbers_multiply_out(num_env_runners: int, num_learners: int) -> None:
     config = make_config(
         f"sampling.num_env_runners={num_env_runners}",
-        "sampling.cpus_per_runner=0.25",
+        *(["sampling.cpus_per_runner=0.25"] if num_env_runners else []),
         "sampling.worlds_per_runner=6",
         "sampling.fragment_steps=7",
         f"learners.num_learners={num_learners}",

@@ -82,9 +82,9 @@ def test_checkpoint__of_equal_values_has_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_checkpoint__is_named_by_iteration_and_holds_these_files(tmp_path: Path) -> None:
-    folder = _make_checkpoint(123).save(tmp_path / "run" / "checkpoints", keep=2)
+    folder = _make_checkpoint(123).save(tmp_path / "checkpoints", keep=2)
 
-    assert folder == tmp_path / "run" / "checkpoints" / "checkpoint-000123"
+    assert folder == tmp_path / "checkpoints" / "checkpoint-000123"
     assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
 
 

@@ -12,7 +12,7 @@ import torch
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import make_source, make_worlds, saved_forms
+from rl_cluster.environment.tasks import make_source, make_worlds, saved_fault, saved_forms
 from rl_cluster.errors import CheckpointError
 from rl_cluster.learning.optimizer_form import optimizer_fault, optimizer_form
 from rl_cluster.schedulers.curriculum import CurriculumState
@@ -25,7 +25,7 @@ from tests.conftest import TINY
 
 STAGES = (
     "curriculum={pace: aggressive, metric: success_rate, grace: 0, fallback_share: 0.5, num_failures: 2, "
-    "max_fallbacks: 1, lr_decay: 0.5, stages: ["
+    "max_fallbacks: 1, lr_decay: 0.5, floor_share: null, stages: ["
     "{num_uavs: [2, 2], num_targets: [2, 2], num_obstacles: [0, 0], mix: [1.0, 0.0], pass_score: 0.001}, "
     "{num_uavs: [2, 3], num_targets: [2, 3], num_obstacles: [0, 0], mix: [0.7, 0.3], pass_score: 1.0}]}"
 )
@@ -139,10 +139,20 @@ WRONG: dict[str, tuple[Change, str]] = {
     "a count below 0": (_array("uav_collisions", -1), "worlds.*uav_collisions holds -1"),
     "an episode below 0": (_array("episode", -1), "worlds.*episode holds -1"),
     "a truth of 7": (_bytes("uav_exists", 7), "worlds.*uav_exists holds bytes"),
+    "a UAV without speed": (_array("uav_cruise_mps", 0), "worlds.*runner 0 has a UAV without speed"),
+    "no value": (_array("target_value", 0), "worlds.*runner 0 has a target without value"),
+    "no time": (_array("time_limit_s", 0), "worlds.*runner 0 has an area or a time limit of 0"),
+    "too much lacking": (_array("target_remaining", 1e9), "worlds.*runner 0 has a target that lacks more"),
+    "a time beyond": (_array("time_s", 1e9), "worlds.*runner 0 has a world that flies on"),
     "another worlds_per_runner": (_settings("sampling.worlds_per_runner.4"), "worlds.*is not .*\\[4"),
     "more runners": (_settings("sampling.num_env_runners.3", "ppo.minibatch_rows.8"), "worlds.*'runner1/.*is missing"),
     "another width": (_settings("model.width.16"), "model.*has shape"),
     "no iteration": (lambda checkpoint: replace(checkpoint, iteration=-1), "state.*iteration -1 is none"),
+    "an iteration of many digits": (
+        lambda checkpoint: replace(checkpoint, iteration=10**60),
+        "state.*iteration 10{19} is",
+    ),
+    "a counter of many digits": (_with("state", "time/elapsed_s", 10**400), "state.*elapsed_s is '10{39}', not"),
     "another iteration": (lambda checkpoint: replace(checkpoint, iteration=7), "state.*of iteration 7, the folder's"),
     "a counter below 0": (_with("state", "time/elapsed_s", -1.0), "state.*elapsed_s is '-1.0', not a number"),
     "a counter of text": (_with("state", "time/elapsed_s", "1"), "state.*elapsed_s is '1', not a number"),
@@ -210,6 +220,7 @@ def test_saved_forms__hold_for_worlds_at_every_moment(preset: str) -> None:
     forms = saved_forms(config, 4)
     for _ in range(60):
         state = worlds.state_dict()
+        assert saved_fault(config, state) is None
         assert {name: form.fault(state[name]) for name, form in forms.items()} == dict.fromkeys(state)
         if config.task == "navigate":
             worlds.step(generator.uniform(-1, 1, worlds.state.uav_goal_m.shape).astype(np.float32))

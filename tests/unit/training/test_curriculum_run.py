@@ -196,7 +196,7 @@ def test_curriculum_that_cannot_be__is_refused(override: str, message: str) -> N
         ("mix: [0.7, 0.3]", "mix: [0.7, 0.4]", r"mix=\[0.7, 0.4\] adds up to 1.1; write two shares of 1, as"),
         ("mix: [1.0, 0.0]", "mix: [0.5, 0.5]", r"the first stage has none before it to mix with; write mix:"),
         ("mix: [0.7, 0.3]", "mix: [0.0, 1.0]", r"mix gives this stage no share"),
-        ("pass_score: 0.70", "pass_score: 7", r"stages.1.pass_score: got 7; give a finite number above 0"),
+        ("pass_score: 0.70", "pass_score: 7", r"stages.1.pass_score: got 7; give a finite number at least 0.001"),
         ("num_uavs: [4, 6]", "num_uavs: [6, 4]", r"stage 2: num_uavs=\[6, 4\] has its low end above"),
     ],
 )  # fmt: skip

@@ -66,3 +66,11 @@ def test_display__shows_the_headline_of_the_task() -> None:
 
     assert "success sampled -  success evaluated 0.250" in shown
     assert "NCS" not in shown
+
+
+def test_display__shows_nothing_that_the_old_stack_never_measures() -> None:
+    shown = _shown(load_config("debug", ["api_stack=old"]), is_terminal=False)
+
+    assert "KL" not in shown
+    assert "time" not in shown
+    assert "entropy" in shown

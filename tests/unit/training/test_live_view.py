@@ -122,6 +122,7 @@ def test_status__that_is_a_pipe_is_never_waited_for(tmp_path: Path) -> None:
         ("run", "x" * 2000),
         ("time_s", "now"),
         ("time_s", 1e300),
+        ("time_s", 10**400),
         ("iteration", -1),
         ("iteration", 1.5),
         ("iterations", True),

@@ -29,7 +29,7 @@ HEURISTICS: dict[str, Callable[[int], Policy]] = {
 def _make_optimum(seed: int) -> Policy:  # noqa: ARG001 - as all heuristics are made
     """The module is imported when it is asked for: it needs an extra."""
     if importlib.util.find_spec("ortools") is None:
-        raise ConfigError("--policy", "optimum needs OR-Tools", "pip install 'rl-cluster[ortools]'")
+        raise ConfigError("--policy", "optimum needs OR-Tools", "pip install '.[ortools]' in the repository's folder")
     policy: Policy = importlib.import_module("rl_cluster.environment.allocate.heuristics.optimum").Optimum()
     return policy
 

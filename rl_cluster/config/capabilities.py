@@ -1,0 +1,120 @@
+"""Which engine and API stack give each setting its effect: one table, and what is refused by it.
+
+What is not in the table has an effect everywhere. A setting that would do nothing is refused if the user has set it: a
+preset's value is no mistake of theirs, and the same preset runs on every engine.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from rl_cluster.config.layers import Layer, merged, value_at
+from rl_cluster.errors import ConfigError
+
+__all__ = ["NEEDS", "Need", "Override", "check_effects", "unmet_need"]
+
+
+class Need(NamedTuple):
+    """What a run must be like."""
+
+    remedy: str
+    """what to set"""
+    holds: Callable[[Any], bool]
+    """of a `Config`"""
+    otherwise: Callable[[Any], str]
+    """of a `Config` for which it does not hold: the setting that is in the way"""
+
+
+class Override(NamedTuple):
+    """A `key=value` of the command line."""
+
+    text: str
+    """As the user wrote it."""
+    key: str
+    """Dotted; known to the schema."""
+    value: Any
+
+
+RAY = Need("engine=ray", lambda run: run.engine == "ray", lambda _: "engine=local")
+NEW_STACK = Need("api_stack=new", lambda run: run.api_stack == "new", lambda _: "api_stack=old")
+REMOTE_RUNNERS = Need(
+    "sampling.num_env_runners to 1 or more",
+    lambda run: run.sampling.num_env_runners > 0,
+    lambda _: "sampling.num_env_runners=0",
+)
+REMOTE_LEARNERS = Need(
+    "learners.num_learners to 1 or more",
+    lambda run: run.learners.num_learners > 0,
+    lambda _: "learners.num_learners=0",
+)
+REMOTE_ACTORS = Need(
+    "sampling.num_env_runners or learners.num_learners to 1 or more",
+    lambda run: run.sampling.num_env_runners > 0 or run.learners.num_learners > 0,
+    lambda _: "sampling.num_env_runners=0 and learners.num_learners=0",
+)
+
+NEEDS: dict[str, tuple[Need, ...]] = {
+    "world.training_intent_rounds": (NEW_STACK,),
+    "reward.own_weight": (NEW_STACK,),
+    "controllers.kl_target": (NEW_STACK,),
+    "controllers.kl_weight": (NEW_STACK,),
+    "controllers.kl_weight_range": (NEW_STACK,),
+    "sampling.overlap": (RAY, NEW_STACK, REMOTE_RUNNERS),
+    "sampling.timeout_s": (RAY, REMOTE_RUNNERS),
+    "sampling.cpus_per_runner": (RAY, REMOTE_RUNNERS),
+    "sampling.gpus_per_runner": (RAY, NEW_STACK, REMOTE_RUNNERS),
+    "learners.num_learners": (RAY, NEW_STACK),
+    "learners.cpus_per_learner": (NEW_STACK,),
+    "learners.part_rows": (NEW_STACK,),
+    "learners.memory_share": (NEW_STACK,),
+    "learners.timeout_s": (RAY, NEW_STACK, REMOTE_LEARNERS),
+    "training.max_restarts": (RAY, NEW_STACK, REMOTE_ACTORS),
+}
+"""Dotted key -> all that a run must be like for the setting to do anything."""
+
+
+def unmet_need(key: str, config: Any) -> Need | None:
+    """Why a setting does nothing in this run; None = it does something."""
+    return next((need for need in NEEDS.get(key, ()) if not need.holds(config)), None)
+
+
+def check_effects(
+    config: Any, layers: Sequence[Layer], overrides: Sequence[Override], shipped: Callable[[], Sequence[Any]]
+) -> None:
+    """Raises ConfigError if the user has set what does nothing in this run.
+
+    An override counts if it changes the value below it, a file above a preset likewise. In a file that begins from no
+    preset everything is the user's; there a value that some preset ships counts as the preset's.
+
+    Args:
+        config: What came of layers and overrides.
+        layers: Lowest first.
+        overrides: Of the command line, later ones over earlier ones.
+        shipped: Gives the plain data of all presets.
+    """
+    for key in NEEDS:
+        need = unmet_need(key, config)
+        if not need:
+            continue
+        where = _set_by_user(key, layers, overrides, shipped)
+        if where:
+            what = f"has no effect with {need.otherwise(config)}"
+            raise ConfigError(where, what, f"omit it, or set {need.remedy}")
+
+
+def _set_by_user(
+    key: str, layers: Sequence[Layer], overrides: Sequence[Override], shipped: Callable[[], Sequence[Any]]
+) -> str | None:
+    """What messages call the place where the user has set it; None = a preset has."""
+    below = value_at(merged(layers), key)
+    for override in reversed(overrides):
+        if override.key == key or key.startswith(f"{override.key}."):
+            given = override.value if override.key == key else value_at(override.value, key[len(override.key) + 1 :])
+            if given == below:
+                break
+            return override.text if override.key == key else f"{override.text}: {key}"
+    top = layers[-1]
+    given = value_at(top.data, key)
+    if top.is_shipped or given is None:
+        return None
+    own = [value_at(merged(layers[:-1]), key)] if len(layers) > 1 else [value_at(data, key) for data in shipped()]
+    return None if given in own else f"{top.name}: {key}"

@@ -1,0 +1,103 @@
+"""What no single range can bound: products of settings that memory and single-precision clocks must hold.
+
+Plain arithmetic on a run's settings, before anything is allocated. `schema.py` asks for it.
+"""
+
+from typing import Any
+
+__all__ = [
+    "MAX_BATCH_GIB",
+    "MAX_STEPS",
+    "MAX_WORLDS_GIB",
+    "batch_gib",
+    "check_memory",
+    "check_steps",
+    "steps_fault",
+    "worlds_gib",
+]
+
+MAX_STEPS = 1_000_000
+"""Flight steps of an episode: a clock in single precision stands still after some millions."""
+MAX_WORLDS_GIB, MAX_BATCH_GIB = 64.0, 256.0
+"""What the worlds of one process, and the train batch of a run, may take."""
+GIB = 2**30
+WAYPOINTS = 8
+"""Corners by which a way round a no-fly zone goes."""
+WIDEST_K = 16
+"""Neighbours of each kind that attention sees at most."""
+
+
+def steps_fault(time_limit_s: float, step_s: float) -> str | None:
+    """What is wrong with an episode's longest time if it holds too many flight steps; None = nothing.
+
+    Args:
+        time_limit_s: Of the longest episode.
+        step_s: Of one flight step.
+    """
+    num_steps = time_limit_s / step_s
+    if num_steps <= MAX_STEPS:
+        return None
+    return f"an episode of {time_limit_s:.3g} s has {num_steps:.3g} flight steps of {step_s:g} s, more than {MAX_STEPS}"
+
+
+def check_steps(time_limit_s: float, step_s: float, remedy: str) -> None:
+    """Raises ValueError, with the remedy, if `steps_fault` finds one."""
+    if fault := steps_fault(time_limit_s, step_s):
+        raise ValueError(f"{fault}; {remedy}")
+
+
+def check_memory(config: Any) -> None:
+    """Raises ValueError if the worlds of one process, or a train batch, would take more than any machine has."""
+    num_worlds, most = config.sampling.worlds_per_runner * _runners_in_process(config), config.generator.num_uavs[1]
+    who = f"{num_worlds} worlds of up to {most} UAVs"
+    if (gib := worlds_gib(config)) > MAX_WORLDS_GIB:
+        raise ValueError(
+            f"{who} would take about {gib:.0f} GiB in one process, more than {MAX_WORLDS_GIB:.0f} GiB; lower "
+            "sampling.worlds_per_runner, or the high ends of the generator's ranges"
+        )
+    if (gib := batch_gib(config)) > MAX_BATCH_GIB:
+        raise ValueError(
+            f"a train batch of {config.train_batch_rows} rows of up to {most} UAVs would take about {gib:.0f} GiB, "
+            f"more than {MAX_BATCH_GIB:.0f} GiB; lower sampling.fragment_steps or sampling.worlds_per_runner"
+        )
+
+
+def worlds_gib(config: Any) -> float:
+    """GiB that the worlds of one process take, with what is seen of them once."""
+    num_worlds = config.sampling.worlds_per_runner * _runners_in_process(config)
+    return float(num_worlds * (_state_bytes(config) + _row_bytes(config)) / GIB)
+
+
+def batch_gib(config: Any) -> float:
+    """GiB that the observations of one iteration's train batch take."""
+    return float(config.train_batch_rows * _row_bytes(config) / GIB)
+
+
+def _runners_in_process(config: Any) -> int:
+    """Without Ray all env runners are in one process."""
+    return max(1, config.sampling.num_env_runners) if config.engine == "local" else 1
+
+
+def _sizes(config: Any) -> tuple[int, int, int, int]:
+    """The most UAVs, targets and zones of an episode, and kinds of resource."""
+    generator = config.generator
+    num_targets = generator.num_targets[1] if hasattr(generator, "num_targets") else 0
+    return generator.num_uavs[1], num_targets, generator.num_obstacles[1], getattr(generator, "num_resources", 0)
+
+
+def _state_bytes(config: Any) -> float:
+    """Of one world: what grows with products of sizes, and about a hundred bytes for each entity."""
+    n, m, o, r = _sizes(config)
+    ways = 4 * (m + 1) * WAYPOINTS * o if m else 0
+    return n * m * (4 * r + 1) + ways + (100 + 16 * r) * (n + m) + 32 * (m + 1) * (r + 1) + 150 * o
+
+
+def _row_bytes(config: Any) -> float:
+    """Of one observation: features of UAVs, targets and zones, neighbours, and features of what a UAV chooses from."""
+    n, m, o, r = _sizes(config)
+    world = config.world
+    num_choices = min(world.num_candidates, m) if m else min(world.num_encounters, n + o)
+    num_neighbours = sum(min(WIDEST_K, count) for count in (n, m, o))
+    of_uav, of_target, of_pair = 4 * (19 + 4 * r), 4 * (10 + 6 * r), 4 * (15 + 5 * r) + 3
+    entities = n * of_uav + m * of_target + 8 * o + 9 * (n + m + o)
+    return float(entities + 2 * (n + m) * num_neighbours + n * num_choices * of_pair + n)

@@ -1,0 +1,45 @@
+"""What a trial trains with, and what it would pass over is refused where somebody says it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rl_cluster.config.faults import dotted_keys
+from rl_cluster.config.load import to_yaml
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import ConfigError
+from rl_cluster.tune.study_folder import check_study
+from rl_cluster.tune.trial_settings import WITHOUT_EFFECT, check_overrides, trial_config, without_effect
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def test_setting_that_trials_override__is_one_that_has_no_effect(study_config: Callable[..., Config]) -> None:
+    config = study_config(
+        "sampling.overlap=true", "sampling.gpus_per_runner=0.5", "learners.num_learners=1", "study.gpus_per_trial=0.5"
+    )
+    trial = trial_config(to_yaml(config), {}, 100)
+    before, after = _flat(config.model_dump()), _flat(trial.model_dump())
+    changed = {key for key in before if after.get(key) != before[key] and not key.startswith("study")}
+    assert {key for key in changed if not without_effect(key)} == {"seed"}
+    assert {"engine", "sampling.overlap", "training.time_limit_s", "learners.num_learners"} <= changed
+
+
+def test_every_setting_without_effect__is_refused_on_the_command_line_and_in_the_space(
+    study_config: Callable[..., Config],
+) -> None:
+    known = set(dotted_keys(type(study_config())))
+    sections = {key.partition(".")[0] for key in known}
+    assert known | sections >= WITHOUT_EFFECT.keys()
+    for key in (key for key in known if without_effect(key)):
+        with pytest.raises(ConfigError, match=f"{key}=1: has no effect in a study: .*; give it to train with the best"):
+            check_overrides(["ppo.clip=0.1", f"{key}=1"])
+    check_overrides([f"{key}=1" for key in known if not without_effect(key)])
+    with pytest.raises(ConfigError, match=r"training.time_limit_s: has no effect in a study: .*search another setting"):
+        check_study(study_config("study.space=[{key: training.time_limit_s, low: 1, high: 2, log: true}]"))
