@@ -6,7 +6,7 @@ import typer
 
 from rl_cluster.cli.paths import source
 
-__all__ = ["Address", "Overrides", "PresetOrFile"]
+__all__ = ["Address", "Overrides", "PresetOrFile", "PresetOrFileIfAny"]
 
 Address = Annotated[
     str | None,
@@ -15,6 +15,10 @@ Address = Annotated[
 
 PresetOrFile = Annotated[
     str, typer.Argument(metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.")
+]
+PresetOrFileIfAny = Annotated[
+    str | None,
+    typer.Argument(metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.", show_default=False),
 ]
 Overrides = Annotated[
     list[str] | None,

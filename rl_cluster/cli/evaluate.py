@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer()
+Checkpoints = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
+]
+Scenarios = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead of generated episodes."),
+]
 
 
 @app.command(
@@ -27,10 +35,7 @@ app = typer.Typer()
     epilog="Example: rl-cluster evaluate runs/first --episodes 200 --policy greedy --json scores.json",
 )
 def evaluate_policies(
-    checkpoints: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
-    ] = None,
+    checkpoints: Checkpoints = None,
     policy: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")
     ] = None,
@@ -40,10 +45,7 @@ def evaluate_policies(
             metavar="P", parser=source, help="Whose episodes; by default the checkpoint's, else quick_demo's."
         ),
     ] = None,
-    scenario: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead of generated episodes."),
-    ] = None,
+    scenario: Scenarios = None,
     episodes: Annotated[
         int | None, typer.Option(min=1, help="Episodes; by default 200 generated ones, or 20 of each scenario file.")
     ] = None,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rl_cluster.cli.arguments import Address, Overrides
-from rl_cluster.cli.paths import PathCommand, new_folder, path, source
+from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
+from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ app = typer.Typer()
     "rl-cluster train studies/first/best.yaml",
 )
 def tune_settings(
-    preset_or_file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PRESET|FILE", parser=source, help="A preset or YAML file with a study.", show_default=False
-        ),
-    ] = None,
+    preset_or_file: PresetOrFileIfAny = None,
     overrides: Overrides = None,
     out: Annotated[
         Path | None,
