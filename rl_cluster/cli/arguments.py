@@ -6,7 +6,7 @@ import typer
 
 from rl_cluster.cli.paths import source
 
-__all__ = ["Address", "Dashboard", "Overrides", "PresetOrFile", "checked_head"]
+__all__ = ["Address", "Dashboard", "Overrides", "PresetOrFile", "PresetOrFileIfAny", "checked_head"]
 
 
 def checked_head(address: str | None) -> str | None:
@@ -45,6 +45,10 @@ Dashboard = Annotated[
 
 PresetOrFile = Annotated[
     str, typer.Argument(metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.")
+]
+PresetOrFileIfAny = Annotated[
+    str | None,
+    typer.Argument(metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.", show_default=False),
 ]
 Overrides = Annotated[
     list[str] | None,

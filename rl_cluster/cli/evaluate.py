@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer()
+Checkpoints = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
+]
+Scenarios = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead of generated episodes."),
+]
 Preset = Annotated[
     str | None,
     typer.Option(metavar="P", parser=source, help="Whose episodes; by default the checkpoint's, else quick_demo's."),
@@ -35,18 +43,12 @@ Episodes = Annotated[
     epilog="Example: rl-cluster evaluate runs/first --episodes 200 --policy greedy --json scores.json",
 )
 def evaluate_policies(
-    checkpoints: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
-    ] = None,
+    checkpoints: Checkpoints = None,
     policy: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")
     ] = None,
     preset: Preset = None,
-    scenario: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead of generated episodes."),
-    ] = None,
+    scenario: Scenarios = None,
     episodes: Episodes = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = 1000,
     json_file: Annotated[

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rl_cluster.cli.arguments import Address, Overrides
+from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
-from rl_cluster.cli.paths import PathCommand, new_folder, path, source
+from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
@@ -34,12 +34,7 @@ app = typer.Typer()
     epilog="Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first",
 )
 def train_policy(
-    preset_or_file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PRESET|FILE", parser=source, help="A shipped preset or a YAML file.", show_default=False
-        ),
-    ] = None,
+    preset_or_file: PresetOrFileIfAny = None,
     overrides: Overrides = None,
     out: Annotated[
         Path | None,

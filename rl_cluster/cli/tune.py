@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rl_cluster.cli.arguments import Address, Overrides
+from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
-from rl_cluster.cli.paths import PathCommand, new_folder, path, source
+from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
 from rl_cluster.errors import ConfigError, typed
@@ -33,12 +33,7 @@ EXIT_TRIALS_FAILED = 1
     "rl-cluster train studies/first/best.yaml",
 )
 def tune_settings(
-    preset_or_file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PRESET|FILE", parser=source, help="A preset or YAML file with a study.", show_default=False
-        ),
-    ] = None,
+    preset_or_file: PresetOrFileIfAny = None,
     overrides: Overrides = None,
     out: Annotated[
         Path | None,
