@@ -29,8 +29,8 @@ from tests.hostile.fuzz.mutations import mutated_bytes, mutated_data, mutated_te
 from tests.hostile.fuzz.runner import FEW, MANY, assert_no_faults
 
 STAGES = (
-    "curriculum={pace: aggressive, metric: success_rate, grace: 0, fallback_share: 0.5, floor_share: null, num_passes: 1, "
-    "num_failures: 1, max_fallbacks: 3, lr_decay: 0.5, stages: ["
+    "curriculum={pace: aggressive, metric: success_rate, grace: 0, fallback_share: 0.5, floor_share: null, "
+    "num_passes: 1, num_failures: 1, max_fallbacks: 3, lr_decay: 0.5, stages: ["
     "{num_uavs: [2, 2], num_obstacles: [0, 0], mix: [1.0, 0.0], pass_score: 0.001}, "
     "{num_uavs: [2, 3], num_obstacles: [0, 2], mix: [0.7, 0.3], pass_score: 0.5}]}"
 )

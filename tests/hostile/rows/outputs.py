@@ -38,11 +38,15 @@ ROWS = [
     Row(["train", "debug", "engine=local", "--out", "{run}/checkpoints/again"], rf"the checkpoints of a run{KEPT}"),
     Row(["tune", "tune_demo", "--out", "{run}/checkpoints/study"], rf"belongs to the checkpoints of a run{KEPT}"),
     Row(["scenario", "import", "a.geojson", "--out", f"{CHECKPOINT}/a.yaml"], rf"checkpoints of a run{KEPT}"),
-    Row(["scenario", "assign", "s.yaml", "--policy", "{run}", "--out", "{run}/config.yaml"], rf"belongs to a run.*{KEPT}"),
+    Row(
+        ["scenario", "assign", "s.yaml", "--policy", "{run}", "--out", "{run}/config.yaml"],
+        rf"belongs to a run.*{KEPT}",
+    ),
     # what a study has written
     *(
         Row(
-            [*PLAY, "--json", f"study/{name}"], rf"belongs to a study{KEPT}",
+            [*PLAY, "--json", f"study/{name}"],
+            rf"belongs to a study{KEPT}",
             files={"study/study.yaml": "", "study/best.yaml": "", "study/trials": FOLDER},
         )
         for name in ("study.yaml", "best.yaml", "trials/new.json")
@@ -50,7 +54,11 @@ ROWS = [
     # what the same command reads, or writes besides
     Row(["scenario", "import", "a.geojson", "--out", "a.geojson"], ITS_OWN, files={"a.geojson": MAP}),
     Row(["scenario", "import", "a.json", "--out", "./a.json"], ITS_OWN, files={"a.json": MAP}),
-    Row(["scenario", "import", "a.geojson", "--out", "b.yaml"], ITS_OWN, files={"a.geojson": MAP, "b.yaml": Link("a.geojson")}),
+    Row(
+        ["scenario", "import", "a.geojson", "--out", "b.yaml"],
+        ITS_OWN,
+        files={"a.geojson": MAP, "b.yaml": Link("a.geojson")},
+    ),
     Row(["scenario", "assign", "s.yaml", "--out", "{cwd}/s.yaml"], ITS_OWN, files={"s.yaml": ""}),
     Row(["scenario", "export", "s.yaml", "--out", "s.yaml"], ITS_OWN, files={"s.yaml": ""}),
     Row(["scenario", "export", "s.yaml", "--trace", "t", "--out", "t"], ITS_OWN, files={"s.yaml": "", "t": ""}),
@@ -75,38 +83,67 @@ ROWS = [
     Row(["dashboards", "d"], NO_FILE, files={"d/grafana.json": FIFO}),
     Row(["dashboards", "d"], r"grafana.json: is a folder; name a file", files={"d/grafana.json": FOLDER}),
     Row(["dashboards", "/dev/null"], r"/dev/null: exists already"),
-    Row(["dashboards", "file/monitoring"], r"cannot be made: Not a directory; choose another folder", files={"file": ""}),
+    Row(
+        ["dashboards", "file/monitoring"], r"cannot be made: Not a directory; choose another folder", files={"file": ""}
+    ),
     Row(["dashboards", "/proc/monitoring"], r"cannot be made: .*; choose another folder"),
     Row([*PLAY, "--json", "{run}"], r"is a folder; name a file"),
     Row([*PLAY, "--json", "."], r"is a folder; name a file"),
     Row([*PLAY, "--json", "missing/scores.json"], r"lies in a folder that does not exist; make the folder first"),
-    Row([*PLAY, "--json", "{run}/config.yaml/scores.json"], r"lies in a folder that does not exist; make the folder first"),
+    Row(
+        [*PLAY, "--json", "{run}/config.yaml/scores.json"],
+        r"lies in a folder that does not exist; make the folder first",
+    ),
     Row([*PLAY, "--json", "loop/scores.json"], r"loop/scores.json: ", files={"loop": Link("loop")}),
     Row([*PLAY, "--json", "/proc/scores.json"], r"/proc/scores.json: "),
     # paths that are none
     *(
         Row(words, r"is no path: it is empty; name a file or folder")
         for words in (
-            [*PLAY, "--json", ""], [*PLAY, "--trace="], ["evaluate", ""], ["train", ""], ["train", "debug", "--out", ""],
-            ["train", "--resume", ""], ["train", "debug", "--weights="], ["tune", "tune_demo", "--out", ""],
-            ["tune", "--resume="], ["top", ""], ["dashboards", ""], ["doctor", "--storage", ""], ["doctor", "--json="],
-            ["submit", "debug", "--out", ""], ["submit", ""], ["config", "show", ""], ["config", "validate", ""],
-            ["scenario", "export", "", "--out", "x"], ["dashboards", "d", "--ray-folder", ""],
+            [*PLAY, "--json", ""],
+            [*PLAY, "--trace="],
+            ["evaluate", ""],
+            ["train", ""],
+            ["train", "debug", "--out", ""],
+            ["train", "--resume", ""],
+            ["train", "debug", "--weights="],
+            ["tune", "tune_demo", "--out", ""],
+            ["tune", "--resume="],
+            ["top", ""],
+            ["dashboards", ""],
+            ["doctor", "--storage", ""],
+            ["doctor", "--json="],
+            ["submit", "debug", "--out", ""],
+            ["submit", ""],
+            ["config", "show", ""],
+            ["config", "validate", ""],
+            ["scenario", "export", "", "--out", "x"],
+            ["dashboards", "d", "--ray-folder", ""],
         )
     ),
     *(
         Row(words, r"is no path: it is too long; use names of at most 255 bytes")
         for words in (
-            [*PLAY, "--json", LONG], ["train", "debug", "--out", f"{LONG}/run"], ["train", "--resume", LONG],
-            ["evaluate", "ü" * 128], ["top", "d/" * 2100], ["config", "show", LONG], ["submit", "debug", "--out", f"/{LONG}"],
-            ["tune", "--resume", LONG], ["dashboards", "~/" + LONG], ["scenario", "import", LONG, "--out", "x.yaml"],
+            [*PLAY, "--json", LONG],
+            ["train", "debug", "--out", f"{LONG}/run"],
+            ["train", "--resume", LONG],
+            ["evaluate", "ü" * 128],
+            ["top", "d/" * 2100],
+            ["config", "show", LONG],
+            ["submit", "debug", "--out", f"/{LONG}"],
+            ["tune", "--resume", LONG],
+            ["dashboards", "~/" + LONG],
+            ["scenario", "import", LONG, "--out", "x.yaml"],
         )
     ),
     *(
         Row(words, r"there is no home folder for ~no-such-user; write ")
         for words in (
-            [*PLAY, "--json", "~no-such-user/x"], ["train", "debug", "--out=~no-such-user/run"], ["top", "~no-such-user"],
-            ["evaluate", "--scenario=~no-such-user/s.yaml"], ["dashboards", "~no-such-user"],
+            [*PLAY, "--json", "~no-such-user/x"],
+            ["train", "debug", "--out=~no-such-user/run"],
+            ["top", "~no-such-user"],
+            ["evaluate", "--scenario=~no-such-user/s.yaml"],
+            ["dashboards", "~no-such-user"],
         )
     ),
     *(
@@ -115,23 +152,25 @@ ROWS = [
     ),
     # folders that are there, or are not
     Row(["train", "debug", "engine=local", "--out", "{run}"], r"exists already; go on with --resume run, or choose"),
-    Row(["train", "debug", "engine=local", "--out", "with space"], r"exists already; go on with --resume 'with space',",
-        files={"with space/checkpoints": FOLDER}),
+    Row(
+        ["train", "debug", "engine=local", "--out", "with space"],
+        r"exists already; go on with --resume 'with space',",
+        files={"with space/checkpoints": FOLDER},
+    ),
     Row(["train", "debug", "engine=local", "--out", "link"], r"exists already", files={"link": Link("nowhere")}),
-    Row(["train", "debug", "engine=local", "--out", "file"], r"exists already; choose another --out", files={"file": ""}),
+    Row(
+        ["train", "debug", "engine=local", "--out", "file"], r"exists already; choose another --out", files={"file": ""}
+    ),
     Row(["train", "debug", "engine=local", "--out", "/dev/null"], r"/dev/null: exists already; choose another --out"),
-    Row(["train", "debug", "engine=local", "--out", "file/run"], r"cannot be made: Not a directory", files={"file": ""}),
-    Row(["train", "debug", "engine=local", "--out", "new/file/run"], r"cannot be made: Not a dir", files={"new/file": ""}),
+    Row(
+        ["train", "debug", "engine=local", "--out", "file/run"], r"cannot be made: Not a directory", files={"file": ""}
+    ),
+    Row(
+        ["train", "debug", "engine=local", "--out", "new/file/run"],
+        r"cannot be made: Not a dir",
+        files={"new/file": ""},
+    ),
     Row(["train", "--resume", "~/nothing"], r"/nothing: does not exist; name a run folder"),
     Row(["evaluate", "~"], r": holds no checkpoint; "),
     Row(["top", "~/nothing"], r"/nothing: is no folder; name the folder that was given to --out"),
-    # a run folder that somebody has prepared
-    *(
-        Row(
-            ["train", "--resume", "r"], rf"r/{name}: is a link, where a run has a file of its own; put in its place",
-            files={"r": FOLDER, **{f"r/{other}": "" for other in ("config.yaml", "metrics.jsonl") if other != name},
-                   f"r/{name}": Link("victim"), "victim": "content"},
-        )
-        for name in ()
-    ),
-]  # fmt: skip
+]
