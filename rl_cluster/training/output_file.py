@@ -40,13 +40,16 @@ def check_output(path: Path, others: Sequence[Path] = ()) -> None:
         others: What the same command reads, or writes beside it.
     """
     try:
+        if str(path) not in STREAMS:
+            _check_kind(path)
         if any(_is_same(path, other) for other in others):
             what = "is also read, or written by another option"
             raise ConfigError(str(path), what, "name a file of its own, so that nothing is lost")
         if str(path) not in STREAMS:
-            _check_kind(path)
             _check_folder(path)
             _check_place(path)
+            with scratch_file(path.absolute().parent):  # some folders say that they can be written, and cannot
+                pass
     except OSError as fault:
         raise _refusal(path, fault) from None
 
