@@ -31,6 +31,10 @@ DEFINED = {
     },
     "clusters.md": {
         "3 s": "how long Ray's own job stop waits",
+        "5 s": "limit of a wait",
+        "10 s": "limit of a wait",
+        "60 s": "limit of a wait",
+        "300 s": "limit of a wait",
         "120 s": "how long ours waits",
         "8 GiB": "for which machines a preset is",
         "16 GiB": "for which machines a preset is",

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from rl_cluster.errors import typed
+
 __all__ = ["Kind", "Mistaken", "mistaken_data", "mistaken_path"]
 
 Kind = Literal["settings", "scenario"]
@@ -48,7 +50,8 @@ def mistaken_path(path: Path) -> Mistaken | None:
         remedy = "draw a trace on a map: rl-cluster scenario export SCENARIO --trace FILE --out map.geojson"
         return Mistaken("is a trace, or the metrics of a run", remedy)
     if (path / "checkpoints").is_dir():
-        return Mistaken("is a run folder", f"go on with it: rl-cluster train --resume {path}")
+        return Mistaken("is a run folder", f"go on with it: {typed('rl-cluster', 'train', '--resume', path)}")
     if (path / "manifest.json").is_file() or path.name == "checkpoints":
-        return Mistaken("is a checkpoint", f"begin with its weights: rl-cluster train PRESET --weights {path}")
+        remedy = typed("rl-cluster", "train", "PRESET", "--weights", path)
+        return Mistaken("is a checkpoint", f"begin with its weights: {remedy}")
     return None

@@ -55,11 +55,10 @@ NEWEST_WORDS = ["evaluate", "{run}/checkpoints/checkpoint-000002"]
 ROWS = [
     # what stands in the place of a run
     Row(["evaluate", "nothing"], r"nothing: does not exist; name a run folder"),
-    Row(["evaluate", "file"], r"file: is not a folder", files={"file": "x"}),
+    Row(["evaluate", "file"], r"file: is a file, not a run or checkpoint folder; ", files={"file": "x"}),
     Row(["evaluate", "folder"], r"folder: holds no checkpoint", files={"folder": FOLDER}),
     Row(["evaluate", "pipe"], r"pipe: is not a folder", files={"pipe": FIFO}),
     Row(["evaluate", "/dev/null"], r"/dev/null: is not a folder"),
-    Row(["evaluate", ""], r": (holds no checkpoint|does not exist|is not a folder|.*)"),
     Row(["train", "--resume", "nothing"], r"nothing: does not exist"),
     Row(["train", "--resume", "file"], r"file: is not a folder", files={"file": "x"}),
     Row(["train", "--resume", "folder"], r"folder: holds no checkpoint", files={"folder/config.yaml": "x"}),

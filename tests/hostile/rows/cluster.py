@@ -85,11 +85,8 @@ ROWS = [
     # other options
     Row(["doctor", "--min-free-gib", "nan"], r"--min-free-gib"),
     Row(["doctor", "--min-free-gib", "inf"], r"--min-free-gib inf: not a number of GiB; write for example 2"),
-    Row(["doctor", "--min-free-gib", "-1"], r"--min-free-gib"),
     Row(["submit", "dev", "--gpus", "-1"], r"--gpus"),
     Row(["submit", "dev", "--runners", "²"], r"--runners"),
-    Row(["stop"], r"JOB"),
-    Row(["submit"], r"PRESET"),
     # GPUs that this process does not have
     Row(
         ["train", "debug", "engine=local", "learners.gpus_per_learner=1"],

@@ -28,7 +28,7 @@ def test_top__refuses_what_is_no_run(tmp_path: Path, error_line: Callable[..., s
 
     assert "no iteration has been done in it; name a run folder" in error_line("top", str(tmp_path / "empty"))
     assert "is no folder; name the folder that was given to --out" in error_line("top", str(tmp_path / "nowhere"))
-    assert "of another version of rl-cluster" in error_line("top", str(tmp_path))
+    assert "is no status of this version" in error_line("top", str(tmp_path))
     assert "a run folder or --address is needed" in error_line("top")
     assert "a run folder or --address is needed" in error_line("top", str(tmp_path), "--address", "auto")
     assert "nothing answers there" in error_line("top", "--address", "127.0.0.1:9")

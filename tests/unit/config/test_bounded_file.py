@@ -14,12 +14,18 @@ ROOT = Path(rl_cluster.__file__).parent
 READERS = {"read_text", "read_bytes", "open", "fromfile", "loadtxt", "genfromtxt", "memmap"}
 """Methods that read or open a file; `read_text` of `yaml_file.py`, which is no method, is bounded."""
 ALLOWED = {
+    "cli/exits.py: open": "writes a report",
+    "cli/signals.py: read_text": "files of /proc, which the kernel writes",
+    "cli/streams.py: open": "a descriptor of this process",
+    "cli/streams.py: os.open": "/dev/null, for descriptors that are closed",
     "config/bounded_file.py: os.open": "this is the reader",
     "config/scratch.py: os.open": "makes files of a name of its own, and looks at who holds them",
     "learning/memory.py: read_text": "files of /proc and /sys, which the kernel writes",
+    "metrics/tensorboard.py: os.open": "writes",
     "operations/token_checks.py: open": "Ray's token file, looked at before it is opened, and read up to a bound",
     "rllib/cluster.py: open": "Ray's own note of its head, a regular file, of which a line is read",
     "rllib/own_ray_folder.py: os.open": "notes of its own in a folder of its own",
+    "rllib/token_file.py: open": "Ray's token file, looked at before it is opened, and read up to a bound",
     "training/checkpoint_files.py: open": "a member of an archive in memory",
     "training/metrics_file.py: os.open": "the metrics of the run, which are appended to under a lock",
     "training/metrics_lines.py: open": "the metrics of the run, line by line, each up to a bound",

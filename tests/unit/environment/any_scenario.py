@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.scenario import Scenario, parse_scenario
 from rl_cluster.environment.scenario_form import ScenarioForm
 from rl_cluster.environment.tasks import make_scenario_source, make_worlds
+from rl_cluster.errors import ScenarioError
 from rl_cluster.types import Observation
 
 MAX_SIZE = 6
@@ -123,7 +125,14 @@ class Step(NamedTuple):
 
 
 def worlds_of(config: Config, *played: Scenario) -> Worlds:
-    return make_worlds(config, make_scenario_source(config, played, seed=0), num_worlds=len(played))
+    """Worlds that play them. An example whose episodes would have too many steps is none."""
+    try:
+        source = make_scenario_source(config, played, seed=0)
+    except ScenarioError as error:
+        if "flight steps" not in error.what:
+            raise
+        reject()
+    return make_worlds(config, source, num_worlds=len(played))
 
 
 def legal_choices(observation: AnyObservation, shares: NDArray[np.float64]) -> NDArray[np.int16]:

@@ -87,9 +87,6 @@ def test_default_folder__says_what_to_do_without_a_home(monkeypatch: pytest.Monk
     monkeypatch.setenv("HOME", "/somewhere")
     assert default_folder("rl_cluster_runs", "name").parent == Path("/somewhere/rl_cluster_runs")
 
-    def no_home(_: type[Path]) -> Path:
-        raise RuntimeError
-
-    monkeypatch.setattr(Path, "home", classmethod(no_home))
+    monkeypatch.setenv("HOME", "no/place")
     with pytest.raises(ConfigError, match="name a folder with --out"):
         default_folder("rl_cluster_runs", "name")
