@@ -33,19 +33,19 @@ def allocate_run(num_worlds: int, num_runners: int = 0, num_learners: int = 0) -
 
 
 def _run(preset: str, num_worlds: int, num_runners: int, num_learners: int, settings: list[str]) -> Config:
+    remote = {"sampling.cpus_per_runner=0.25": num_runners, "learners.cpus_per_learner=0.25": num_learners}
     return load_config(
         preset,
         [
             *settings,
+            *(setting for setting, num_actors in remote.items() if num_actors),  # else refused: it has no effect
             f"generator.num_uavs=[{NUM_UAVS}, {NUM_UAVS}]",
             "world.training_intent_rounds=1" if preset == "quick_demo" else "model.precision=fp32",
             "model.precision=fp32",
             f"sampling.worlds_per_runner={num_worlds // max(1, num_runners)}",
             "sampling.fragment_steps=50",
             f"sampling.num_env_runners={num_runners}",
-            "sampling.cpus_per_runner=0.25",
             f"learners.num_learners={num_learners}",
-            "learners.cpus_per_learner=0.25",
             "learners.part_rows=256",
             f"ppo.minibatch_rows={num_worlds * 50 // 8}",
             "ppo.num_epochs=4",
