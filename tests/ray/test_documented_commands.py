@@ -114,6 +114,7 @@ def test_help__has_an_example_for_each_command() -> None:
     assert len(LOCAL_EXAMPLES) >= 12
 
 
+@pytest.mark.long
 def test_help__examples_run_as_they_stand(account: Account, things: Path) -> None:
     for line in LOCAL_EXAMPLES:
         _lay_out(account, things, line)
