@@ -114,6 +114,19 @@ def test_help__has_an_example_for_each_command() -> None:
     assert len(LOCAL_EXAMPLES) >= 12
 
 
+@pytest.mark.parametrize("line", [line for line in _help_examples() if line.startswith("rl-cluster ")])
+def test_help__example_has_words_that_its_command_takes(line: str) -> None:
+    command: Any = typer.main.get_command(app)
+    _, *words = shlex.split(line.partition(" > ")[0])
+    context = None
+
+    while hasattr(command, "commands"):
+        with command.make_context("rl-cluster", words, parent=context) as context:
+            _, command, words = command.resolve_command(context, [*context._protected_args, *context.args])
+
+    assert command.make_context("command", words, parent=context).params
+
+
 @pytest.mark.long
 def test_help__examples_run_as_they_stand(account: Account, things: Path) -> None:
     for line in LOCAL_EXAMPLES:
