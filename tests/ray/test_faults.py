@@ -98,7 +98,7 @@ def _long(*values: object) -> Any:
 
 @pytest.mark.parametrize(
     ("num_learners", "blow"),
-    [_long(1, "SIGKILL"), (2, "SIGKILL"), (1, "SIGSTOP"), _long(2, "SIGSTOP")],
+    [_long(1, "SIGKILL"), _long(2, "SIGKILL"), (1, "SIGSTOP"), _long(2, "SIGSTOP")],
 )
 def test_learner__that_is_lost_costs_no_more_than_a_checkpoint_interval(
     cluster: Cluster,

@@ -13,7 +13,12 @@ TRAIN = [
     "train",
     "debug",
     "training.iterations=2",
-    "sampling.worlds_per_runner=8",
+    "model.width=8",
+    "model.num_heads=2",
+    "sampling.worlds_per_runner=2",
+    "sampling.fragment_steps=4",
+    "ppo.minibatch_rows=4",
+    "training.evaluate_every=0",
     "training.time_limit_s=1000",
 ]
 
@@ -32,7 +37,7 @@ def test_head__train_as_a_submitted_job(head: Head, tmp_path: Path) -> None:
     output = head.run(
         *RAY, "job", "submit", "--address", head.dashboard, "--working-dir", ".",
         "--runtime-env-json", json.dumps({"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": "120"}}),
-        "--", "python", *TRAIN, "--out", str(tmp_path / "run"),
+        "--", sys.executable, *TRAIN, "--out", str(tmp_path / "run"),
     )  # fmt: skip
 
     assert "succeeded" in output

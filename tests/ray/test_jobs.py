@@ -14,7 +14,15 @@ from rl_cluster.training.checkpoint import find_checkpoint
 from tests.ray.real_head import REPOSITORY, Head
 
 COMMAND = [sys.executable, "-m", "rl_cluster"]
-SMALL = ["debug", "sampling.worlds_per_runner=8", "training.evaluate_every=0"]
+SMALL = [
+    "debug",
+    "model.width=8",
+    "model.num_heads=2",
+    "sampling.worlds_per_runner=2",
+    "sampling.fragment_steps=4",
+    "ppo.minibatch_rows=4",
+    "training.evaluate_every=0",
+]
 
 
 def _submit(head: Head, folder: Path, *words: str) -> list[str]:
@@ -96,7 +104,7 @@ def old_dashboard() -> Iterator[str]:
 
 def test_submit__is_refused_in_one_line(head: Head, tmp_path: Path, old_dashboard: str) -> None:
     refused = {
-        "the cluster asks for another token; export RAY_AUTH_MODE=token": (head.dashboard, "another"),
+        "the cluster asks for another token; export RAY_AUTH_MODE=token": (head.dashboard, "0" * 64),
         "the cluster runs Ray 2.59.1, this is Ray 2.60": (old_dashboard, ""),
         "nothing answers there": ("http://127.0.0.1:9", ""),
         "this is not the address of a dashboard": (f"127.0.0.1:{head.port}", ""),

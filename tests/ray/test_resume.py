@@ -36,7 +36,7 @@ from rl_cluster.cli import main
 owner, name, deadly_call = {
     "sampling": (rollout, "act", 3 * 16 + 5),       # of 16 decisions an iteration
     "update": (torch.optim.Adam, "step", 3 * 6 + 4),  # of 6 minibatches an iteration
-    "saving": (os, "fsync", 8 + 3),                 # of 8 files and folders a checkpoint
+    "saving": (os, "fsync", 2 * 8 + 3),             # of 8 files and folders a checkpoint; the first is of iteration 0
 }[sys.argv[1]]
 function, calls = getattr(owner, name), 0
 
