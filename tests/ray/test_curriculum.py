@@ -125,7 +125,7 @@ def test_old_stack__gets_the_stage_and_the_learning_rate(tiny: Config) -> None:
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("num_learners", [0, 2])
+@pytest.mark.parametrize("num_learners", [pytest.param(0, marks=pytest.mark.long), 2])
 def test_learners__have_the_learning_rate_that_was_decided_after_an_update(tiny: Config, num_learners: int) -> None:
     config = _config(tiny)
     learners = config.learners.model_copy(update={"num_learners": num_learners, "cpus_per_learner": 0.25})

@@ -43,7 +43,18 @@ def make_config(tiny: Config, num_env_runners: int, num_learners: int) -> Config
     return tiny.model_copy(update={"engine": "ray", "sampling": sampling, "learners": learners})
 
 
-@pytest.fixture(scope="module", params=ENGINES.values(), ids=list(ENGINES))
+IN_ANOTHER_TOO = ("two runners", "one runner, two Learners")
+"""What they have, "navigate, two runners, three Learners" has."""
+
+
+def _params() -> list[Any]:
+    return [
+        pytest.param(params, id=name, marks=[pytest.mark.long] if name in IN_ANOTHER_TOO else [])
+        for name, params in ENGINES.items()
+    ]
+
+
+@pytest.fixture(scope="module", params=_params())
 def engine(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[RayEngine]:
     settings, *numbers = request.param
     engine = RayEngine(make_config(request.getfixturevalue(settings), *numbers))

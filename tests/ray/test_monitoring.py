@@ -125,28 +125,22 @@ def _slow_all_reduce(_: Any) -> None:
     torch.distributed.all_reduce = slow  # type: ignore[assignment]
 
 
-def test_status__can_be_asked_by_whoever_connects(cluster: Cluster) -> None:
-    engine = RayEngine(_config())
-    try:
-        _iterate(engine, 1)
-        engine.tell({"run": "told", "nodes": []})
-        statuses = ClusterWatch().statuses()
-    finally:
-        engine.close()
-
-    assert [status["run"] for status in statuses] == ["told"]
-
-
 def _names_of_monitors() -> list[str]:
     named = ray.util.list_named_actors(all_namespaces=True)
     return [one["name"] for one in named if one["namespace"] == NAMESPACE]
 
 
-def test_monitors__end_with_their_run(cluster: Cluster) -> None:
+def test_status__can_be_asked_by_whoever_connects_until_its_run_ends(cluster: Cluster) -> None:
     engine = RayEngine(_config())
-    _iterate(engine, 1)
-    engine.close()
+    try:
+        _iterate(engine, 1)
+        engine.tell({"run": "told", "nodes": []})
+        statuses = ClusterWatch().statuses()
+        assert _names_of_monitors()
+    finally:
+        engine.close()
 
+    assert [status["run"] for status in statuses] == ["told"]
     deadline_s = time.monotonic() + 30.0
     while _names_of_monitors():
         assert time.monotonic() < deadline_s
