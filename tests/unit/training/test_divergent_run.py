@@ -48,7 +48,7 @@ def _play(
             _break(engine)
 
     start = resumed_start(folder) if is_resumed else new_start(config, folder)
-    train(engine, start, report, is_stopped=lambda: records[-1].done == stop_after)
+    train(engine, start, report, is_stopped=lambda: [record.done for record in records[-1:]] == [stop_after])
     return records
 
 
