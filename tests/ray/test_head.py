@@ -32,7 +32,7 @@ def test_head__train_as_a_submitted_job(head: Head, tmp_path: Path) -> None:
     output = head.run(
         *RAY, "job", "submit", "--address", head.dashboard, "--working-dir", ".",
         "--runtime-env-json", json.dumps({"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": "120"}}),
-        "--", "python", *TRAIN, "--out", str(tmp_path / "run"),
+        "--", sys.executable, *TRAIN, "--out", str(tmp_path / "run"),
     )  # fmt: skip
 
     assert "succeeded" in output
