@@ -65,7 +65,7 @@ def train_policy(
     else:
         start = _start_of(preset_or_file, overrides or [], out, resume, weights)
     if start is None:
-        say(f"run folder: {resume_or_start}; all its iterations are done")
+        say(f"run folder: {resume_or_start}; the run has ended")
     else:
         _run(start, address)
 
@@ -104,21 +104,29 @@ def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> s
 
 def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "Callable[[], bool]") -> None:
     """Trains to the end, shows iterations to the person and to the services, and draws what there is to draw."""
+    from rl_cluster.metrics.names import ELAPSED_S
     from rl_cluster.training.display import Display
     from rl_cluster.training.loop import train_in
+    from rl_cluster.training.start import time_is_up
     from rl_cluster.training.timeline import save_timeline
     from rl_cluster.training.trackers import Trackers
 
     console = make_console()
     config, done = start.config, start.checkpoint.iteration if start.checkpoint else 0
+    last: Record | None = None
     with Display(console, config) as display, Trackers(tracker_openers(config, folder.path, done + 1)) as trackers:
 
         def report(record: "Record") -> None:
+            nonlocal last
+            last = record
             display.show(record)
             trackers.note(record)
 
         saved = train_in(folder, engine, start, report, is_stopped)
     say(f"checkpoint: {saved}")
+    training = config.training
+    if last and last.done < training.iterations and last.metrics[ELAPSED_S] >= training.time_limit_s:
+        say("ended early: {}; {}".format(*time_is_up(config, last.done)))
     if config.curriculum:
         picture = folder.path / "timeline.png"
         save_timeline(folder.metrics, config.curriculum, picture)

@@ -69,13 +69,13 @@ class StudyConfig(Section):
     def _agree(self) -> Self:
         keys = [dimension.key for dimension in self.space]
         if twice := next((key for key in keys if keys.count(key) > 1), None):
-            raise ValueError(f"space has {twice} more than once; leave one of them away")
+            raise ValueError(f"space has {twice} more than once; omit one of them")
         if self.is_population and self.scheduler != "none":
             raise ValueError(f"search={self.search} decides itself who goes on; set scheduler: none")
         if self.is_population and self.num_trials < 2:
             raise ValueError(f"search={self.search} is of a population; set num_trials to 2 or more")
         if (self.is_population or self.exploit) and (fixed := next((k for k in keys if k.startswith("model.")), None)):
-            raise ValueError(f"{fixed} cannot change where weights are copied; leave it out of space")
+            raise ValueError(f"{fixed} cannot change where weights are copied; remove it from space")
         if self.exploit and self.scheduler != "stages":
             raise ValueError("exploit is for scheduler: stages; set it to false")
         return self

@@ -91,7 +91,7 @@ class TargetForm(Form):
     @model_validator(mode="after")
     def _demands_something(self) -> Self:
         if max(self.demand) <= EPSILON:
-            raise ValueError("demand is nothing of every kind; demand something, or leave the target out")
+            raise ValueError("demand is nothing of every kind; demand something, or omit the target")
         return self
 
 

@@ -57,7 +57,7 @@ RULES = (
     Rule("node/object_store_share_max", 0.95, "a larger object store (ray start --object-store-memory)"),
     Rule("gpu/busy_share_mean", 0.40, "more env runners or larger batches: GPUs wait", True),
     Rule("gpu/memory_share_max", 0.97, "lower learners.memory_share"),
-    Rule("gpu/throttled", 0.0, "look after cooling and power of the GPUs"),
+    Rule("gpu/throttled", 0.0, "check cooling and power of the GPUs"),
 )
 """All of them."""
 

@@ -78,10 +78,14 @@ class Checkpoint:
         iteration has left: they go. Nothing is deleted before the new checkpoint is on the disk.
 
         Raises:
-            CheckpointError: It cannot be written. The former checkpoints are untouched.
+            CheckpointError: It cannot be written, or its numbers are not finite. The former ones are untouched.
         """
         assert keep >= 2, "a damaged checkpoint needs an older one behind it"
         folder = checkpoints / checkpoint_name(self.iteration)
+        if name := self._not_finite():
+            what = f"is not written: {name} is not finite, and no run can go on from that"
+            remedy = "go on from the checkpoint before it, with a smaller ppo.lr or controllers.on_divergence=restore"
+            raise CheckpointError(str(folder), what, remedy)
         try:
             checkpoints.mkdir(exist_ok=True)  # not the run folder: who has deleted it shall hear of it
             write_sealed(folder, self._files())
@@ -90,6 +94,11 @@ class Checkpoint:
             raise CheckpointError(str(folder), f"cannot be written: {error.strerror}", remedy) from error
         prune_checkpoints(checkpoints, self.iteration, keep)
         return folder
+
+    def _not_finite(self) -> str | None:
+        """A tensor of a run that has diverged; None = there is none."""
+        tensors = {**self.weights, **self.optimizer}
+        return next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
 
     def _files(self) -> dict[str, bytes]:
         return {

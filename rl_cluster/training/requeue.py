@@ -13,7 +13,7 @@ from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.checkpoint_store import list_checkpoints
 from rl_cluster.training.run_folder import CHECKPOINTS, CONFIG, METRICS
-from rl_cluster.training.start import Start, check_same, new_start, resumed_start
+from rl_cluster.training.start import Start, check_same, ending_of, new_start, resumed_start
 
 __all__ = ["resume_or_start"]
 
@@ -47,7 +47,7 @@ def resume_or_start(config: Config, path: Path, weights: Path | None = None) -> 
     if not (checkpoints.is_dir() and list_checkpoints(checkpoints)):
         _set_aside(path)
         return new_start(config, path, weights)
-    if Checkpoint.load(find_checkpoint(path).folder).iteration >= config.training.iterations:
+    if ending_of(Checkpoint.load(find_checkpoint(path).folder)):
         return None
     return resumed_start(path)
 

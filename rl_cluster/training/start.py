@@ -4,16 +4,25 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError, typed
+from rl_cluster.metrics.names import ELAPSED_S
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.new_folder import default_folder
 
-__all__ = ["Start", "check_same", "new_start", "resumed_start"]
+__all__ = ["Ending", "Start", "check_same", "ending_of", "new_start", "resumed_start", "time_is_up"]
+
+
+class Ending(NamedTuple):
+    """Why a run is at its end."""
+
+    what: str
+    remedy: str
+    """for who wants it to be longer"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +95,26 @@ def resumed_start(path: Path) -> Start:
         what = "was trained with api_stack=old, which keeps neither its optimizer nor its worlds"
         raise CheckpointError(str(path), what, f"begin a new run with its weights: {typed('--weights', path)}")
     load_model(checkpoint)  # weights that do not fit are found before anything is started
-    training = checkpoint.config.training
-    if checkpoint.iteration >= training.iterations:
-        what = f"has ended: all {training.iterations} iterations are done"
-        raise CheckpointError(str(path), what, "evaluate it, or train a new run with more training.iterations")
+    if ending := ending_of(checkpoint):
+        raise CheckpointError(str(path), f"has ended: {ending.what}", f"evaluate it, or {ending.remedy}")
     return Start(path, checkpoint.config, checkpoint, None, found.damaged)
+
+
+def ending_of(checkpoint: Checkpoint) -> Ending | None:
+    """Why the run of a checkpoint has nothing left to do; None = it can go on."""
+    training, done = checkpoint.config.training, checkpoint.iteration
+    if done >= training.iterations:
+        what = f"all {training.iterations} iterations are done"
+        return Ending(what, "train a new run with more training.iterations")
+    if checkpoint.state[ELAPSED_S] >= training.time_limit_s:
+        return time_is_up(checkpoint.config, done)
+    return None
+
+
+def time_is_up(config: Config, done: int) -> Ending:
+    """The ending of a run that its time limit has cut after so many iterations."""
+    training = config.training
+    what = (
+        f"training.time_limit_s={training.time_limit_s:g} has cut it after {done} of {training.iterations} iterations"
+    )
+    return Ending(what, "train a new run with a longer training.time_limit_s, or from its weights by --weights")

@@ -13,6 +13,7 @@ import torch
 
 from rl_cluster.cli import main
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from tests.conftest import TINY
 
 SMALL = (
     "debug",
@@ -189,3 +190,16 @@ def test_resume__refuses_a_folder_without_a_checkpoint(tmp_path: Path, error_lin
 
 def test_resume__refuses_out(run: Path, error_line: Callable[..., str]) -> None:
     assert "--out and --resume exclude each other" in error_line("train", "--resume", str(run), "--out", str(run))
+
+
+def test_train__that_its_time_limit_cuts_says_so_and_goes_on_no_more(
+    tmp_path: Path, exit_code: Callable[..., object], error_line: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    cut = "training.time_limit_s=0.001 has cut it after 1 of 2 iterations"
+
+    assert exit_code("train", "debug", *TINY, "training.time_limit_s=0.001", "--out", run) == 0
+
+    assert f"ended early: {cut}; train a new run with a longer training.time_limit_s" in capsys.readouterr().out
+    assert f"has ended: {cut}; evaluate it, or train a new run" in error_line("train", "--resume", run)
+    assert exit_code("train", "debug", *TINY, "training.time_limit_s=0.001", "--resume-or-start", run) == 0

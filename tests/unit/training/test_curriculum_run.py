@@ -219,4 +219,4 @@ def test_pace__gives_what_is_left_out(tmp_path: Path) -> None:
     for pace, expected in (("conservative", (5, 10, 0.8)), ("aggressive", (3, 5, 0.7))):
         curriculum = load_config(str(tmp_path / "run.yaml"), [f"curriculum.pace={pace}"]).curriculum
         assert (curriculum.num_passes, curriculum.patience, curriculum.stages[1].pass_score) == expected
-        assert curriculum.stages[0].pass_score == 0.75
+        assert curriculum.stages[0].pass_score == expected[2]

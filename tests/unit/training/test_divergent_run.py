@@ -12,11 +12,12 @@ from torch import Tensor
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.errors import ConfigError
+from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.engine import LocalEngine
 from rl_cluster.training.loop import train
+from rl_cluster.training.metrics_lines import read_metrics
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start, resumed_start
 
@@ -48,7 +49,7 @@ def _play(
             _break(engine)
 
     start = resumed_start(folder) if is_resumed else new_start(config, folder)
-    train(engine, start, report, is_stopped=lambda: records[-1].done == stop_after)
+    train(engine, start, report, is_stopped=lambda: [record.done for record in records[-1:]] == [stop_after])
     return records
 
 
@@ -89,9 +90,11 @@ def test_restored_run__has_the_weights_and_the_optimizer_of_the_last_good_checkp
 
 
 def test_restores__are_bounded(tiny: Config, tmp_path: Path) -> None:
-    records = _play(_config(tiny), tmp_path / "run", {1, 3, 5}, stop_after=6)
+    with pytest.raises(CheckpointError, match="is not finite, and no run can go on from that"):
+        _play(_config(tiny), tmp_path / "run", {1, 3, 5}, stop_after=6)
 
-    assert [event.partition("; ")[2] for event in _diverging(records).values()] == [
+    events = [event for line in read_metrics(tmp_path / "run" / "metrics.jsonl") for event in line.get("events", [])]
+    assert [event.partition("; ")[2] for event in events if event.startswith("diverging")] == [
         "restored (1 of 2), lr 1e-4 -> 5e-5",
         "restored (2 of 2), lr 5e-5 -> 2.5e-5",
         "",
@@ -99,11 +102,14 @@ def test_restores__are_bounded(tiny: Config, tmp_path: Path) -> None:
 
 
 def test_divergence__changes_nothing_where_it_is_only_told(tiny: Config, tmp_path: Path) -> None:
-    records = _play(_config(tiny, on_divergence="none"), tmp_path / "run", {1}, stop_after=3)
+    with pytest.raises(CheckpointError, match="is not finite, and no run can go on from that; go on from"):
+        _play(_config(tiny, on_divergence="none"), tmp_path / "run", {1}, stop_after=3)
 
-    assert _diverging(records) == {2: "diverging: the loss or KL is not finite"}
-    assert "learning/policy_loss" not in records[-1].metrics  # there is none that is finite
-    assert Checkpoint.load(find_checkpoint(tmp_path / "run").folder).snapshots == {}
+    lines = list(read_metrics(tmp_path / "run" / "metrics.jsonl"))
+    assert [line.get("events") for line in lines] == [None, ["diverging: the loss or KL is not finite"], None]
+    assert "learning/policy_loss" not in lines[-1]  # there is none that is finite
+    last_sound = Checkpoint.load(find_checkpoint(tmp_path / "run").folder)
+    assert (last_sound.iteration, last_sound.snapshots) == (0, {})
 
 
 @pytest.mark.slow

@@ -224,7 +224,7 @@ def test_train__goes_on_while_the_disk_is_full(
 
 
 def test_train__ends_at_the_time_limit_with_a_checkpoint(tiny: Config, tmp_path: Path) -> None:
-    config = _with_training(tiny, iterations=50, time_limit_s=1e-6)
+    config = _with_training(tiny, iterations=50, time_limit_s=0.001)
 
     saved = train(LocalEngine(config), new_start(config, tmp_path / "run"), _no_report)
 

@@ -54,7 +54,7 @@ def test_command__begins_goes_on_and_ends_the_same_run(
 
     before = _contents(tmp_path)
     assert exit_code(*COMMAND, str(run)) == 0
-    assert capsys.readouterr().out == f"run folder: {run}; all its iterations are done\n"
+    assert capsys.readouterr().out == f"run folder: {run}; the run has ended\n"
     assert _contents(tmp_path) == before
 
 

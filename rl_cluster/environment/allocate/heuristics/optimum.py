@@ -68,9 +68,9 @@ class Optimum:
         num_uavs, num_targets = source.sizes[:2]
         if max(num_uavs, num_targets) > MAX_ENTITIES:
             what = f"optimum plans for at most {MAX_ENTITIES} UAVs and targets, not {num_uavs} and {num_targets}"
-            raise ConfigError("--policy", what, "leave optimum away, or play smaller episodes")
+            raise ConfigError("--policy", what, "omit optimum, or play smaller episodes")
         if config.world.coalition == "sync":
-            raise ConfigError("--policy", "optimum has no model of coalition sync", "leave optimum away")
+            raise ConfigError("--policy", "optimum has no model of coalition sync", "omit optimum")
 
     def remark(self, source: EpisodeSource) -> str:
         """What was proved of the episodes of a source that have been begun."""

@@ -136,16 +136,14 @@ def test_optimum__refuses_large_worlds() -> None:
     scenario = _scenario(uavs=[(100.0 * i, 10.0, 9000.0) for i in range(1, 10)], targets=[(5000.0, 10.0)])
     source = make_scenario_source(CONFIG, [scenario], seed=0)
 
-    with pytest.raises(
-        ConfigError, match=r"at most 8 UAVs and targets, not 9 and 1; leave optimum away, or play smaller"
-    ):
+    with pytest.raises(ConfigError, match=r"at most 8 UAVs and targets, not 9 and 1; omit optimum, or play smaller"):
         Optimum().check(source, CONFIG)
 
 
 def test_optimum__refuses_synchronous_coalitions() -> None:
     config = _config("world.coalition=sync")
 
-    with pytest.raises(ConfigError, match=r"optimum has no model of coalition sync; leave optimum away"):
+    with pytest.raises(ConfigError, match=r"optimum has no model of coalition sync; omit optimum"):
         Optimum().check(make_scenario_source(config, [SWAP], seed=0), config)
 
 
