@@ -31,8 +31,8 @@ def balance_of(seconds: Sequence[float]) -> Balance:
     """Of each rank's busy seconds in an iteration, of which at least one is not 0."""
     slowest, mean, middle = max(seconds), fmean(seconds), median(seconds)
     return Balance(
-        imbalance=slowest / mean - 1.0,
-        jain=sum(seconds) ** 2 / (len(seconds) * sum(value * value for value in seconds)),
+        imbalance=max(0.0, slowest / mean - 1.0),  # equal ones may have a mean that is rounded up
+        jain=min(1.0, sum(seconds) ** 2 / (len(seconds) * sum(value * value for value in seconds))),
         straggler_share=sum(middle < STRAGGLER_SCORE * value for value in seconds) / len(seconds),
         wait_s=fmean(slowest - value for value in seconds),
     )

@@ -181,8 +181,8 @@ def test_content__that_no_run_of_its_settings_writes_is_refused(
     staged: Checkpoint, tmp_path: Path, change: Change, words: str
 ) -> None:
     older = replace(staged, iteration=0).save(tmp_path, keep=2)
-    saved = change(replace(staged, iteration=1)).save(tmp_path / "elsewhere", keep=2)
-    folder = saved.rename(tmp_path / "checkpoint-000001")
+    folder = tmp_path / "checkpoint-000001"
+    write_sealed(folder, change(replace(staged, iteration=1))._files())  # `save` would refuse some
 
     with pytest.raises(CheckpointError, match=words) as caught:
         Checkpoint.load(folder)
