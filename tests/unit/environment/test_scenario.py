@@ -268,7 +268,7 @@ def test_shipped_scenario__can_be_played_without_entering_a_zone(name: str) -> N
         ("uavs.0.resources", [60, -1], r"uavs\.0\.resources\.1: got -1; give a finite number at least 0 and at most"),
         ("uavs.1.resources", [60], r"uavs\.1\.resources: it has 1 kinds .* has 2; give one number per kind"),
         ("targets.0.demand", [60, 1, 2], r"targets\.0\.demand: it has 3 kinds .* has 2; give one number per kind"),
-        ("targets.0.demand", [0, 0], r"targets\.0: demand is nothing of every kind; demand something, or leave"),
+        ("targets.0.demand", [0, 0], r"targets\.0: demand is nothing of every kind; demand something, or omit"),
         ("uavs.1.id", "u1", r"uavs\.1\.id: 'u1' is used twice; give each its own id"),
         ("uavs.0.cruise_mps", 41, r"uavs\.0: cruise_mps=41\.0 is not within .*\[15\.0, 40\.0\]; put it between"),
         ("uavs.0.speed_mps", [40, 15], r"uavs\.0: speed_mps=\[40\.0, 15\.0\] begins with the higher; give the lowest"),
