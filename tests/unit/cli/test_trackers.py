@@ -79,6 +79,7 @@ def test_mlflow__has_one_run_before_and_after_a_resume(tiny: Config, tmp_path: P
     assert run.info.run_name == folder.name
 
 
+@pytest.mark.slow
 def test_mlflow__that_is_down_costs_nothing_but_a_warning(
     tiny: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,8 @@ from rl_cluster.cli import main
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from tests.conftest import TINY
 
+pytestmark = pytest.mark.slow
+
 SMALL = (
     "debug",
     "engine=local",
@@ -129,7 +131,6 @@ def _start_training(run: Path, *settings: str) -> subprocess.Popen[str]:
     return trainer
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signal__ends_a_run_after_its_iteration_with_a_checkpoint(
     tmp_path: Path, number: signal.Signals, exit_code: int

@@ -132,6 +132,7 @@ def sampled(task: dict[str, Any], make_model: ModelFactory, make_fragment: Calla
     return make_train_batch([make_fragment(make_model(width=32), batch.observation)], task["ppo"])
 
 
+@pytest.mark.slow
 def test_fp16__clips_gradients_that_are_no_longer_scaled(
     sampled: TrainBatch, ppo: PPOConfig, make_model: ModelFactory
 ) -> None:
@@ -148,6 +149,7 @@ def test_fp16__clips_gradients_that_are_no_longer_scaled(
     assert outcomes[1]["policy_loss"] == pytest.approx(outcomes[0]["policy_loss"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_fp16__goes_on_with_the_scale_that_overflows_have_lowered(
     sampled: TrainBatch, ppo: PPOConfig, make_model: ModelFactory
 ) -> None:

@@ -21,6 +21,8 @@ from rl_cluster.training.metrics_lines import read_metrics
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start, resumed_start
 
+pytestmark = pytest.mark.slow
+
 NUM_ITERATIONS, SAVED_EVERY = 8, 2
 
 
@@ -112,7 +114,6 @@ def test_divergence__changes_nothing_where_it_is_only_told(tiny: Config, tmp_pat
     assert (last_sound.iteration, last_sound.snapshots) == (0, {})
 
 
-@pytest.mark.slow
 def test_run_with_a_huge_learning_rate__recovers_by_going_back(tiny: Config, tmp_path: Path) -> None:
     """At a rate of 1 the first update leaves a policy that never tries anything again; halved, it goes on choosing."""
     last = {}

@@ -16,6 +16,8 @@ from rl_cluster.training.run import Record
 from rl_cluster.training.start import Start
 from tests.conftest import TINY
 
+pytestmark = pytest.mark.slow
+
 COMMAND = ["train", "debug", *TINY, "generator.num_targets=[2, 3]", "--resume-or-start"]
 
 

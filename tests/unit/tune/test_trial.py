@@ -15,6 +15,8 @@ from rl_cluster.tune.entry import objective
 from rl_cluster.tune.trial import StudyTrial
 from rl_cluster.tune.trial_settings import trial_config
 
+pytestmark = pytest.mark.slow
+
 RATE = {"ppo.lr": 3e-3}
 
 
