@@ -18,7 +18,7 @@ from rl_cluster.errors import ConfigError
 from rl_cluster.training.checkpoint_store import is_checkpoint
 from rl_cluster.training.run_folder import CHECKPOINTS, OWN_NAMES, is_run_folder
 
-__all__ = ["check_new_folder", "check_output", "is_stdout", "output_file", "write_output", "write_outputs"]
+__all__ = ["check_new_folder", "check_output", "is_stdout", "output_file", "write_output", "write_outputs", "write_own"]
 
 STREAMS = {"-": 1, **{f"{folder}/{number}": number for folder in ("/dev/fd", "/proc/self/fd") for number in (1, 2)}}
 STREAMS |= {"/dev/stdout": 1, "/dev/stderr": 2}
@@ -143,10 +143,25 @@ def write_outputs(files: Mapping[Path, bytes]) -> None:
                 os.fsync(file.fileno())
 
 
+def write_own(path: Path, content: bytes) -> None:
+    """A file of a folder that this command has made, or goes on with: a run's picture, a study's result.
+
+    It is whole or not there; one that exists is replaced. Raises ConfigError if it cannot be written.
+    """
+    with _beside(path) as beside:
+        beside.write_bytes(content)
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
-    """A place beside the file, which takes its name at the end."""
+    """A place beside the file, which takes its name at the end, if it may be written at all."""
     check_output(path)
+    with _beside(path) as beside:
+        yield beside
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
     folder = path.parent
     try:
         sweep(folder)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from rl_cluster.config.curriculum import CurriculumConfig
 from rl_cluster.metrics.names import STAGE, STAGE_BOUND, STAGE_SCORE, stage_score_key
 from rl_cluster.training.metrics_lines import EVENTS, read_metrics
-from rl_cluster.training.output_file import write_output
+from rl_cluster.training.output_file import write_own
 
 __all__ = ["save_timeline"]
 
@@ -38,7 +38,7 @@ def save_timeline(metrics: Path, curriculum: CurriculumConfig, picture: Path) ->
     figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=8)
     content = io.BytesIO()
     figure.savefig(content, dpi=120, format="png")
-    write_output(picture, content.getvalue())
+    write_own(picture, content.getvalue())
 
 
 def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: CurriculumConfig) -> None:

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from rl_cluster.training.output_file import write_output
+from rl_cluster.training.output_file import write_own
 from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.result import StudyResult
 from rl_cluster.tune.search_space import study_of
@@ -92,7 +92,7 @@ def save_json(result: StudyResult, path: Path) -> None:
         }
 
     data = {"trials": [plain(trial) for trial in result.trials], "tests": [plain(test) for test in result.tests]}
-    write_output(path, (json.dumps(data, indent=1) + "\n").encode())
+    write_own(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
 def save_plot(result: StudyResult, path: Path) -> None:
@@ -118,7 +118,7 @@ def save_plot(result: StudyResult, path: Path) -> None:
     axes.set_axis_off()
     content = io.BytesIO()
     figure.savefig(content, dpi=120, format="png")
-    write_output(path, content.getvalue())
+    write_own(path, content.getvalue())
 
 
 def _height(value: float, low: float, high: float, *, is_log: bool) -> float:

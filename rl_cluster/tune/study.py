@@ -13,7 +13,7 @@ from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
 from rl_cluster.sampling.plan import NodeResources
-from rl_cluster.training.output_file import write_output
+from rl_cluster.training.output_file import write_own
 from rl_cluster.tune.entry import GIVEN, Entry, test_name, trial_name
 from rl_cluster.tune.journal import JOURNAL, Journal
 from rl_cluster.tune.queue import Planned, TrialQueue
@@ -69,7 +69,7 @@ def run_study(
             is_whole = _are_over(tests, 2)
     result = StudyResult(config, folder, trials, tests, is_whole)
     if result.has_winner:
-        write_output(folder / BEST, to_yaml(result.recommended).encode())
+        write_own(folder / BEST, to_yaml(result.recommended).encode())
     return result
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rl_cluster.errors import ConfigError
-from rl_cluster.training.output_file import check_output, output_file
+from rl_cluster.training.output_file import check_output, output_file, write_own
 
 
 def test_output_file__takes_its_name_when_it_is_complete(tmp_path: Path) -> None:
@@ -87,3 +87,24 @@ def test_check_output__keeps_what_the_command_reads_and_writes_besides(tmp_path:
     with pytest.raises(ConfigError, match="is also read, or written by another option"):
         check_output(tmp_path / "new.json", [tmp_path / "new.json"])
     check_output(tmp_path / "new.json", [tmp_path / "read.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [
+        (("config.yaml", "metrics.jsonl", "checkpoints/checkpoint-000001/manifest.json"), "timeline.png"),
+        (("study.yaml", "trials.jsonl"), "trials.json"),
+    ],
+)
+def test_write_own__replaces_what_a_run_or_a_study_has_written_and_nobody_else_may(
+    tmp_path: Path, others: tuple[str, ...], name: str
+) -> None:
+    for other in others:
+        (tmp_path / other).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / other).touch()
+
+    for content in (b"first", b"second"):
+        write_own(tmp_path / name, content)
+        assert (tmp_path / name).read_bytes() == content
+        with pytest.raises(ConfigError, match="belongs to a"):
+            check_output(tmp_path / name)

@@ -25,7 +25,11 @@ def test_timeline__draws_a_run_with_a_fallback(tmp_path: Path) -> None:
     ]
     (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
 
-    save_timeline(tmp_path / "metrics.jsonl", load_config("curriculum_demo").curriculum, tmp_path / "timeline.png")
+    (tmp_path / "config.yaml").touch()
+    (tmp_path / "checkpoints").mkdir()
+
+    for _ in range(2):  # a run that goes on draws it anew
+        save_timeline(tmp_path / "metrics.jsonl", load_config("curriculum_demo").curriculum, tmp_path / "timeline.png")
 
     height, width, _ = imread(tmp_path / "timeline.png").shape
     assert (width, height) == (1080, 720)
