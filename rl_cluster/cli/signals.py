@@ -144,10 +144,13 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _raise_again(unraisable: Any) -> None:
-    """An interruption that came in a destructor or a callback, where exceptions are lost, comes once more."""
+    """An interruption that came in a destructor or a callback, where exceptions are lost, comes once more.
+
+    What an interruption has left half made complains when it is deleted: nobody needs to hear that.
+    """
     if issubclass(unraisable.exc_type, Interruption):
         _raise_soon()
-    else:
+    elif not _Taken.first:
         sys.__unraisablehook__(unraisable)
 
 

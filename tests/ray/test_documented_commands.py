@@ -70,23 +70,24 @@ def test_readme__runs_line_by_line(account: Account) -> None:
 
     for line in [*without_head, *with_head]:
         if "rl-cluster submit" in line:
-            _submit_and_stop(account, line)
+            job, folder = _submit(account, line)
         else:
             _run(account, line)
 
+    stopped = account.run(f"rl-cluster stop {job} --address http://127.0.0.1:8265")
+    assert "143" in stopped.output
+    assert find_checkpoint(folder).folder.is_dir()
 
-def _submit_and_stop(account: Account, line: str) -> None:
-    """A job that is no longer followed goes on; stopped, it leaves a checkpoint."""
+
+def _submit(account: Account, line: str) -> tuple[str, Path]:
+    """A job that is no longer followed, and goes on; its run folder."""
     outcome = account.run(line, stops=True, how=signal.SIGINT)
+
     assert outcome.exit_code == 130, outcome.output
     ((job,), (folder,)) = (
         re.findall(rf"^{name}: (\S+)$", outcome.output, re.MULTILINE) for name in ("job", "run folder")
     )
-
-    stopped = account.run(f"rl-cluster stop {job} --address http://127.0.0.1:8265")
-
-    assert "143" in stopped.output
-    assert find_checkpoint(Path(folder)).folder.is_dir()
+    return job, Path(folder)
 
 
 @pytest.fixture(scope="module")

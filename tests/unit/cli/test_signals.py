@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rl_cluster.cli import signals
 from rl_cluster.cli.signals import StopRequest
 from rl_cluster.training.checkpoint import find_checkpoint
 from tests.conftest import TINY
@@ -210,3 +211,24 @@ def test_run__whose_reader_is_gone_goes_on(tmp_path: Path) -> None:
 
     assert process.returncode == 0
     assert find_checkpoint(run).folder.name == "checkpoint-000002"
+
+
+class _Half:
+    """Cannot be deleted before it is whole."""
+
+    part: int
+
+    def __del__(self) -> None:
+        del self.part
+
+
+@pytest.mark.parametrize("taken", [None, signal.SIGTERM])
+def test_object__that_an_interruption_has_left_half_made_is_not_heard_of(
+    taken: signal.Signals | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", signals._raise_again)
+    monkeypatch.setattr(signals._Taken, "first", taken)
+
+    _Half()
+
+    assert ("Exception ignored" in capsys.readouterr().err) == (taken is None)
