@@ -86,14 +86,14 @@ def _sizes(config: Any) -> tuple[int, int, int, int]:
 
 
 def _state_bytes(config: Any) -> float:
-    """Of one world: what grows with products of sizes, and about a hundred bytes for each entity."""
+    """Bytes of one world: arrays that grow with products of sizes, and about a hundred bytes an entity."""
     n, m, o, r = _sizes(config)
     ways = 4 * (m + 1) * WAYPOINTS * o if m else 0
     return n * m * (4 * r + 1) + ways + (100 + 16 * r) * (n + m) + 32 * (m + 1) * (r + 1) + 150 * o
 
 
 def _row_bytes(config: Any) -> float:
-    """Of one observation: features of UAVs, targets and zones, neighbours, and features of what a UAV chooses from."""
+    """Bytes of one observation: features of entities and of pairs, and neighbours."""
     n, m, o, r = _sizes(config)
     world = config.world
     num_choices = min(world.num_candidates, m) if m else min(world.num_encounters, n + o)

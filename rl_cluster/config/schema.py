@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MAX_EPISODES = 1_000_000
-"""Of an evaluation: what bootstrap intervals are made of is in memory."""
+"""The most episodes of an evaluation: the memory holds all outcomes for the bootstrap."""
 
 
 class ModelConfig(Section):

@@ -86,7 +86,7 @@ def _eastward(positions: Sequence[Position]) -> list[Position]:
 
 
 def _as_drawn(part: Sequence[Position]) -> list[Position]:
-    """Of one side: 180 is -180 in a part east of the line."""
+    """Corners on one side of the line: a part east of it writes 180 as -180."""
     is_east = any(longitude > _LINE_DEG for longitude, _ in part)
     return [(longitude - 360.0 if is_east else longitude, latitude) for longitude, latitude in part]
 

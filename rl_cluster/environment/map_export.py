@@ -87,7 +87,7 @@ def _to_degrees(scenario: Scenario, positions_m: ArrayLike) -> list[tuple[float,
 
 
 def _as_feature(kind: str, parts: Sequence[Any], properties: dict[str, Any]) -> dict[str, Any]:
-    """Of the kind if there is one part, else Multi- of it."""
+    """A geometry of this kind for one part, and its Multi- form for several."""
     geometry = (
         {"type": kind, "coordinates": parts[0]} if len(parts) == 1 else {"type": f"Multi{kind}", "coordinates": parts}
     )

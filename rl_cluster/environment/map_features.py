@@ -110,7 +110,7 @@ def _geometry(geometry: Any) -> tuple[Any, Any]:
 
 
 def _corners(kind: Any, coordinates: Any, where: str) -> list[tuple[float, float]] | None:
-    """Of a polygon, or of the parts of one that was cut at the date line; None = neither."""
+    """Rings of a polygon, or of the parts of one that was cut at the date line; None = neither."""
     if kind == "Polygon":
         return _ring(coordinates, where)
     if kind != "MultiPolygon" or not isinstance(coordinates, list):

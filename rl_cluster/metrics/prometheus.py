@@ -23,7 +23,7 @@ SCRAPE_S = 5
 OLD_CHECKPOINT_S = 3600
 NEARLY_DONE_S = 60
 _LONGEST_NAME = 64
-"""Of a label: each is kept in Prometheus' memory."""
+"""The longest label: Prometheus keeps each in memory."""
 
 
 def gauge_name(key: str) -> str:

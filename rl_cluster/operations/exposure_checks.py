@@ -16,7 +16,7 @@ __all__ = ["check_exposure"]
 ALL_INTERFACES = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
 MOST_SHOWN, FEW_PORTS = 10, 3
 FOLDER = "runtime_resources"
-"""Of a session: what jobs bring along lies there, and is run from there."""
+"""A session's folder: it holds the code that jobs bring along and run."""
 
 
 def check_exposure(processes: Sequence[RayProcess] | None = None) -> list[Finding]:
@@ -46,7 +46,7 @@ def _check_ports(processes: Sequence[RayProcess]) -> Finding:
 
 
 def _numbers(ports: set[int]) -> str:
-    """Of all ports if they are few."""
+    """The ports as text; many are counted instead."""
     return "/".join(map(str, sorted(ports))) if len(ports) <= FEW_PORTS else f"({len(ports)} ports)"
 
 

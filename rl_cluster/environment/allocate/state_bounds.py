@@ -17,7 +17,7 @@ _NEVER = Bounds(can_be_infinite=True)
 _ANGLE = Bounds(low=-4.0, high=4.0)
 _COUNT = Bounds(high=2.0**40)
 _LEAST = 1e-6
-"""Of what kernels divide by: products of a few of them are not 0 in float32."""
+"""The least value that kernels divide by: products of a few of them stay above 0 in float32."""
 
 
 def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
