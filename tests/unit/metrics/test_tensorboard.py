@@ -1,10 +1,9 @@
 """Event files are whole whatever the disk does, and writing them waits for nobody."""
 
-import resource
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,7 @@ from tensorboardX.record_writer import RecordWriter
 
 from rl_cluster.metrics.tensorboard import TensorBoardTracker, _record
 
-
-@contextmanager
-def _full(num_bytes: int) -> Iterator[None]:
-    """No file of this process may grow beyond so many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+FullDisk = Callable[[int], AbstractContextManager[None]]
 
 
 def _events(folder: Path) -> list[Event]:
@@ -46,13 +36,15 @@ def test_record__is_that_of_tensorboardx(content: bytes, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("room_bytes", [0, 1, 11, 12, 40, 60])
-def test_tracker__on_a_full_disk_raises_and_goes_on_where_it_was(room_bytes: int, tmp_path: Path) -> None:
+def test_tracker__on_a_full_disk_raises_and_goes_on_where_it_was(
+    room_bytes: int, tmp_path: Path, full_disk: FullDisk
+) -> None:
     threads = threading.active_count()
     tracker = TensorBoardTracker(tmp_path / "events", 1)
     tracker.log(1, {"a/b": 1.0})
     (file,) = (tmp_path / "events").iterdir()
     before = file.read_bytes()
-    with _full(len(before) + room_bytes), pytest.raises(OSError, match="File too large"):
+    with full_disk(len(before) + room_bytes), pytest.raises(OSError, match="File too large"):
         tracker.log(2, {"a/b": 2.0, "c/d": 3.0, "e/f": 4.0})
     assert file.read_bytes() == before
     tracker.log(2, {"a/b": 2.0})
@@ -63,8 +55,8 @@ def test_tracker__on_a_full_disk_raises_and_goes_on_where_it_was(room_bytes: int
     assert threading.active_count() == threads
 
 
-def test_tracker__that_cannot_begin_leaves_no_file(tmp_path: Path) -> None:
-    with _full(10), pytest.raises(OSError, match="File too large"):
+def test_tracker__that_cannot_begin_leaves_no_file(tmp_path: Path, full_disk: FullDisk) -> None:
+    with full_disk(10), pytest.raises(OSError, match="File too large"):
         TensorBoardTracker(tmp_path / "events", 1)
 
     assert list((tmp_path / "events").iterdir()) == []
