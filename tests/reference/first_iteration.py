@@ -1,0 +1,101 @@
+"""What one iteration of a preset leaves: its checkpoint, scores and a trace, as numbers to store and compare.
+
+`python -m tests.reference.first_iteration` prints what `tests/stored/first_iteration.json` holds. Write that file anew
+only where a change of behaviour is meant, and say so in the changelog.
+"""
+
+import hashlib
+import json
+import platform
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import heuristics, make_source
+from rl_cluster.training.allocate_trace import AllocateTrace
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.loop import train
+from rl_cluster.training.navigate_trace import NavigateTrace
+from rl_cluster.training.start import new_start
+
+PRESETS = {"debug": ("complete-first", AllocateTrace), "navigate_demo": ("orca", NavigateTrace)}
+"""Preset -> the heuristic that is scored beside the policy, and what writes the task's trace."""
+OVERRIDES = ["engine=local", "training.iterations=1", "monitoring.tensorboard=false"]
+NUM_EPISODES = 4
+
+
+def machine() -> dict[str, str]:
+    """What the last bits depend on."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model, flags = (
+        next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
+        for key in ("model name", "flags")
+    )
+    return {
+        "processor": f"{platform.machine()} {model} {hashlib.sha256(flags.encode()).hexdigest()[:8]}",
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def first_iteration(preset: str, folder: Path) -> dict[str, Any]:
+    """Trains a preset for one iteration in a new folder, then plays its policy and a heuristic."""
+    config = load_config(preset, OVERRIDES)
+    train(LocalEngine(config), new_start(config, folder), lambda record: None, lambda: False)
+    checkpoint = find_checkpoint(folder).folder
+    arrays: dict[str, NDArray[Any]] = {}
+    for file in ("model.safetensors", "optimizer.safetensors"):
+        arrays |= {f"{file}/{name}": array for name, array in load_file(checkpoint / file).items()}
+    with np.load(checkpoint / "worlds.npz", allow_pickle=False) as worlds:
+        arrays |= {f"worlds.npz/{name}": worlds[name] for name in worlds.files}
+    scores, trace = _played(preset, config, checkpoint, folder / "trace.jsonl")
+    return {"arrays": {name: _summary(array) for name, array in sorted(arrays.items())}, "scores": scores} | trace
+
+
+def _played(preset: str, config: Config, checkpoint: Path, file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    name, make_trace = PRESETS[preset]
+    source = make_source(config, 7, is_training=False)
+    policy = ModelPolicy(load_model(Checkpoint.load(checkpoint)).eval(), "sampled", 7)
+    scores = {"policy": _means(evaluate(policy, source, config, NUM_EPISODES))}
+    with file.open("w", encoding="utf-8") as stream:
+        observer = make_trace(stream)
+        observer.group = "generated"
+        outcomes = evaluate(heuristics(config)[name](7), source, config, NUM_EPISODES, observer=observer)
+    scores[name] = _means(outcomes)
+    return scores, {"trace": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+def _means(outcomes: dict[str, NDArray[np.float64]]) -> dict[str, float]:
+    return {name: float(values.mean()) for name, values in sorted(outcomes.items())}
+
+
+def _summary(array: NDArray[Any]) -> dict[str, Any]:
+    """Its bits, and two sums that tell how far it is off where the bits differ."""
+    content = np.ascontiguousarray(array)
+    digest = hashlib.sha256(content.tobytes()).hexdigest()[:16]
+    numbers = content.astype(np.float64)
+    return {
+        "shape": list(array.shape),
+        "dtype": str(array.dtype),
+        "sha256": digest,
+        "sum": float(numbers.sum()),
+        "magnitude": float(np.abs(numbers).sum()),
+    }
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        runs = {preset: first_iteration(preset, Path(scratch, preset)) for preset in PRESETS}
+    json.dump({"machine": machine(), "presets": runs}, sys.stdout, indent=1, sort_keys=True)
+    sys.stdout.write("\n")
