@@ -7,7 +7,7 @@ PEER_VENV := .venv-benchmarl
 INSTALLED := $(VENV)/.installed
 UNIT_TESTS := tests/unit tests/hostile $(wildcard tests/test_*.py)
 DEMO_RUN = runs/demo-$(shell date +%Y%m%d-%H%M%S)
-DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenarios/,small.yaml balanced.yaml complex.yaml)
+DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenario/shipped/,small.yaml balanced.yaml complex.yaml)
 
 # Processes share the cores out, not threads; floats stay the same on every machine.
 export OMP_NUM_THREADS := 1

@@ -30,17 +30,17 @@ from benchmarks.report import Row, print_rows, write
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config, ModelConfig
 from rl_cluster.environment.tasks import graph_spec, make_source
+from rl_cluster.evaluation.intervals import paired_difference
+from rl_cluster.evaluation.ladder import rung_config
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.model.attention import NeighbourAttention
 from rl_cluster.model.attention_backend import Neighbourhood
 from rl_cluster.model.dense_attention import DenseNeighbourhood, make_dense_neighbourhood
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.evaluation import ModelPolicy, evaluate
-from rl_cluster.training.ladder import rung_config
-from rl_cluster.training.statistics import paired_difference
 from rl_cluster.types import GraphSpec, Observation
 
 __all__ = ["main"]

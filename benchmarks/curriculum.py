@@ -23,8 +23,8 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
 from rl_cluster.metrics.names import AGENT_STEPS
-from rl_cluster.training.engine import LocalEngine
-from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.run import Run
 
 SETTINGS = ["engine=local", "sampling.num_env_runners=0", "training.time_limit_s=1e9"]

@@ -38,9 +38,9 @@ from rl_cluster.metrics.names import EXCHANGE_S, LEARNING_S
 from rl_cluster.rllib.algorithm import RECORD, SwarmAlgorithm
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.messages import without_known_messages
+from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.engine import make_model
 
 __all__ = ["main"]
 

@@ -27,10 +27,10 @@ import torch
 from benchmarks.report import Row, print_rows, write
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.interface import Worlds
+from rl_cluster.environment.shared.interface import Worlds
 from rl_cluster.environment.tasks import make_source, make_worlds
+from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
-from rl_cluster.training.engine import make_model
 
 __all__ = ["main"]
 

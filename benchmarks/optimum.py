@@ -26,10 +26,10 @@ from benchmarks.report import Row, print_rows, write
 from rl_cluster.config.load import load_config
 from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.heuristics.optimum import Optimum
-from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import make_source
-from rl_cluster.training.evaluation import evaluate
-from rl_cluster.training.statistics import paired_difference
+from rl_cluster.evaluation.intervals import paired_difference
+from rl_cluster.sampling.episodes import evaluate
 
 __all__ = ["main"]
 

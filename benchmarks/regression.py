@@ -26,15 +26,15 @@ from rich.table import Table
 
 from benchmarks.report import Row, machine, write
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.scenario import SHIPPED_SCENARIOS, load_scenario
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario
 from rl_cluster.environment.tasks import heuristics, make_scenario_source, make_source
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.names import HEADLINES
+from rl_cluster.sampling.episodes import evaluate
+from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.engine import make_model
-from rl_cluster.training.evaluation import evaluate
 
 __all__ = ["Measurement", "append", "compare", "main", "measure", "read_history"]
 

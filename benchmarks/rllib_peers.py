@@ -31,10 +31,10 @@ from torch import Tensor
 
 from benchmarks.mlp import HIDDEN, SwarmMLP
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.face import Face, Setup, to_dict
-from rl_cluster.environment.gymnasium import SwarmEnv
+from rl_cluster.environment.faces.face import Face, Setup, to_dict
+from rl_cluster.environment.faces.gymnasium_face import SwarmEnv
 from rl_cluster.environment.tasks import graph_spec
-from rl_cluster.rllib.old_stack import make_ppo_config
+from rl_cluster.rllib.old.engine import make_ppo_config
 from rl_cluster.rllib.rl_module import SwarmRLModule
 from rl_cluster.rllib.swarm_agent import distribution_parameters, observe, team_value
 

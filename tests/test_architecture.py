@@ -53,10 +53,10 @@ def test_core__imports_no_ray(path: Path) -> None:
 
 
 def test_package__needs_no_pettingzoo_but_in_its_own_face() -> None:
-    names = {"pettingzoo", "rl_cluster.environment.pettingzoo"}
+    names = {"pettingzoo", "rl_cluster.environment.faces.pettingzoo_face"}
     users = [path for path in SOURCES if any(name in names for name in _imports(TREES[path]))]
 
-    assert users == [PACKAGE / "environment" / "pettingzoo.py"]
+    assert users == [PACKAGE / "environment" / "faces" / "pettingzoo_face.py"]
 
 
 def test_modules__import_each_other_without_a_cycle() -> None:

@@ -13,8 +13,8 @@ from rl_cluster.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rl_cluster.training.comparison import Comparison
-    from rl_cluster.training.scoring import Group, Request, Scoring
+    from rl_cluster.evaluation.comparison import Comparison
+    from rl_cluster.evaluation.scoring import Group, Request, Scoring
 
 __all__ = ["app"]
 
@@ -67,7 +67,7 @@ def evaluate_policies(
 ) -> None:
     """Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals."""
     from rl_cluster.config.load import load_config
-    from rl_cluster.training.scoring import Request
+    from rl_cluster.evaluation.scoring import Request
 
     if ladder is not None or plot:
         others = (policy, preset is not None, scenario, episodes, trace)
@@ -116,8 +116,8 @@ def _compare(request: "Request") -> None:
     import json
 
     from rl_cluster.config.load import load_config
+    from rl_cluster.evaluation.scoring import prepare, to_dict
     from rl_cluster.training.output_file import is_stdout, output_file
-    from rl_cluster.training.scoring import prepare, to_dict
 
     scoring = prepare(request, default_preset=load_config("quick_demo"))
     is_on_stderr = is_stdout(request.scores) or is_stdout(request.trace)
@@ -131,10 +131,10 @@ def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | No
     """Prints the ladder of each regime when it has been played; writes at the end."""
     import json
 
-    from rl_cluster.training.ladder import REGIMES, climb, parse_sizes
-    from rl_cluster.training.ladder_report import check_plot, ladder_table, ladder_title, save_plot, to_dict
+    from rl_cluster.evaluation.ladder import REGIMES, climb, parse_sizes
+    from rl_cluster.evaluation.ladder_report import check_plot, ladder_table, ladder_title, save_plot, to_dict
+    from rl_cluster.evaluation.scoring import load_policies
     from rl_cluster.training.output_file import is_stdout, output_file
-    from rl_cluster.training.scoring import load_policies
 
     sizes = parse_sizes(ladder)
     if plot:

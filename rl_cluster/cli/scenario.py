@@ -26,8 +26,8 @@ def import_scenario(
     out: ScenarioOutput,
 ) -> None:
     """Make a scenario of a GeoJSON map: points are UAVs, targets or the depot, polygons no-fly zones."""
-    from rl_cluster.environment.map_import import load_geojson
-    from rl_cluster.environment.scenario import check_scenario_name, format_scenario
+    from rl_cluster.environment.scenario.map_import import load_geojson
+    from rl_cluster.environment.scenario.scenario_file import check_scenario_name, format_scenario
     from rl_cluster.training.output_file import write_output
 
     check_scenario_name(out)
@@ -56,8 +56,8 @@ def assign_scenario(
     ] = 20.0,
 ) -> None:
     """Give each UAV a goal for task navigate: the target that a policy of task allocate chooses for it."""
-    from rl_cluster.environment.scenario import check_scenario_name, format_scenario, load_scenario
-    from rl_cluster.training.goals import assign_goals, find_allocator
+    from rl_cluster.environment.scenario.scenario_file import check_scenario_name, format_scenario, load_scenario
+    from rl_cluster.evaluation.goals import assign_goals, find_allocator
     from rl_cluster.training.output_file import write_output
 
     check_scenario_name(out)
@@ -85,10 +85,10 @@ def export_scenario(
     """Write a scenario, and the paths that were flown in it, as GeoJSON with longitude and latitude."""
     import json
 
-    from rl_cluster.environment.map_export import to_geojson
-    from rl_cluster.environment.scenario import load_scenario
+    from rl_cluster.environment.scenario.map_export import to_geojson
+    from rl_cluster.environment.scenario.scenario_file import load_scenario
+    from rl_cluster.evaluation.trace import read_paths
     from rl_cluster.training.output_file import output_file
-    from rl_cluster.training.trace import read_paths
 
     start = load_scenario(scenario)
     paths_m = list(read_paths(trace, start).swapaxes(0, 1)) if trace else []

@@ -85,6 +85,6 @@ def _left_by_ctrl_c() -> "Iterator[None]":
 def _view(statuses: "list[dict[str, Any]]") -> "RenderableType":
     from rich.console import Group
 
-    from rl_cluster.training.live_view import live_view
+    from rl_cluster.cli.views.live_view import live_view
 
     return Group(*(live_view(status) for status in statuses))

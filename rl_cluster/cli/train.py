@@ -104,11 +104,11 @@ def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> s
 
 def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "Callable[[], bool]") -> None:
     """Trains to the end, shows iterations to the person and to the services, and draws what there is to draw."""
+    from rl_cluster.cli.views.display import Display
+    from rl_cluster.cli.views.timeline import save_timeline
     from rl_cluster.metrics.names import ELAPSED_S
-    from rl_cluster.training.display import Display
     from rl_cluster.training.loop import train_in
     from rl_cluster.training.start import time_is_up
-    from rl_cluster.training.timeline import save_timeline
     from rl_cluster.training.trackers import Trackers
 
     console = make_console()
@@ -174,7 +174,7 @@ def _requeued_start(
 def _engine_class(config: "Config", address: str | None) -> "Callable[[Config, str | None], Engine]":
     """What makes the run's engine; all that it needs is imported, and nothing is started."""
     if config.api_stack == "old":
-        from rl_cluster.rllib.old_stack import OldStackEngine
+        from rl_cluster.rllib.old.engine import OldStackEngine
 
         return OldStackEngine
     if config.engine == "ray":
@@ -183,6 +183,6 @@ def _engine_class(config: "Config", address: str | None) -> "Callable[[Config, s
         return RayEngine
     if address:
         raise ConfigError("--address", "engine=local uses no Ray", "omit --address, or set engine=ray")
-    from rl_cluster.training.engine import LocalEngine
+    from rl_cluster.training.local_engine import LocalEngine
 
     return lambda config, _: LocalEngine(config)

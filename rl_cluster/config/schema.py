@@ -2,7 +2,7 @@
 
 Every field has its type, unit, range and effect below it. Presets fill them, `load.py` reads them; there are no
 defaults. Models are frozen and refuse unknown keys, NaN and infinity. A rule that joins several fields is checked here,
-in `model_validator`s; a rule that needs the cluster is checked by `sampling/plan.py`.
+in `model_validator`s; a rule that needs the cluster is checked by `rllib/placement/plan.py`.
 """
 
 import math

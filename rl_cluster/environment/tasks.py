@@ -16,8 +16,6 @@ from rl_cluster.environment.allocate.outcome import METRICS as ALLOCATE_METRICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.state_bounds import allocate_bounds, allocate_fault
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.array_form import ArrayForm, forms_of
-from rl_cluster.environment.interface import Policy, Worlds
 from rl_cluster.environment.navigate.features import ENCOUNTER_FEATURES, OBSTACLE_FEATURES, UAV_FEATURES
 from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.heuristics import HEURISTICS as NAVIGATE_HEURISTICS
@@ -25,7 +23,9 @@ from rl_cluster.environment.navigate.outcome import METRICS as NAVIGATE_METRICS
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state_bounds import navigate_bounds
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
-from rl_cluster.environment.scenario import Scenario
+from rl_cluster.environment.scenario.scenario_file import Scenario
+from rl_cluster.environment.shared.array_form import ArrayForm, forms_of
+from rl_cluster.environment.shared.interface import Policy, Worlds
 from rl_cluster.types import (
     GraphSpec,
     obstacle_feature_dim,
@@ -42,6 +42,7 @@ __all__ = [
     "make_source",
     "make_worlds",
     "metrics",
+    "reference",
     "saved_fault",
     "saved_forms",
 ]
@@ -119,3 +120,8 @@ def extras(config: Config) -> Mapping[str, Callable[[int], Policy]]:
 def metrics(config: Config) -> tuple[str, ...]:
     """Names of the task's episode metrics."""
     return NAVIGATE_METRICS if isinstance(config, NavigateConfig) else ALLOCATE_METRICS
+
+
+def reference(config: Config) -> str:
+    """Name of the heuristic that scores are held against: the strongest that plays at every size."""
+    return "orca" if isinstance(config, NavigateConfig) else "complete-first"

@@ -17,8 +17,8 @@ import torch.distributed
 
 from rl_cluster.config.load import load_config
 from rl_cluster.operations.finding import Finding, failed, passed
+from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
-from rl_cluster.training.engine import make_model
 
 __all__ = ["probe_performance"]
 

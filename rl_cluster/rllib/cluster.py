@@ -32,11 +32,11 @@ from rl_cluster.rllib.address import Endpoint, parse_head
 from rl_cluster.rllib.authentication import read_auth_mode
 from rl_cluster.rllib.deadline import greet
 from rl_cluster.rllib.own_ray_folder import make_own_folder
+from rl_cluster.rllib.placement.plan import NodeResources
 from rl_cluster.rllib.short_folder import short_folder
 from rl_cluster.rllib.signal_handlers import own_signal_handlers
 from rl_cluster.rllib.token_file import check_token_file
 from rl_cluster.rllib.waiting import waiting
-from rl_cluster.sampling.plan import NodeResources
 
 __all__ = ["Cluster", "connect"]
 

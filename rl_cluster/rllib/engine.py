@@ -24,9 +24,11 @@ from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.env_runner import COMPONENT_ROLLOUT
 from rl_cluster.rllib.node_monitor import NodeMonitors
-from rl_cluster.rllib.placement import RESTART_PATIENCE_S, build, place
-from rl_cluster.sampling.plan import Plan
-from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus, check_own_gpus, make_model
+from rl_cluster.rllib.placement.place import RESTART_PATIENCE_S, build, place
+from rl_cluster.rllib.placement.plan import Plan
+from rl_cluster.sampling.network import make_model
+from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus
+from rl_cluster.training.local_engine import check_own_gpus
 from rl_cluster.types import Controls
 
 __all__ = ["RayEngine"]

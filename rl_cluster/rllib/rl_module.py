@@ -16,7 +16,7 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import Tensor
 
 from rl_cluster.rllib.swarm_agent import distribution_parameters, observe, team_value
-from rl_cluster.training.engine import make_model
+from rl_cluster.sampling.network import make_model
 
 __all__ = ["SwarmRLModule", "SwarmSquashedGaussian"]
 
@@ -47,8 +47,8 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
 
     The action is MultiDiscrete, one entry per UAV, or a Box of every UAV's controls.
 
-    `model_config["run"]` is the run's config. Observations are the dict of `environment/gymnasium.py`. Training goes
-    past these methods: env runners and Learners call `model` itself, whose values are per UAV.
+    `model_config["run"]` is the run's config. Observations are the dict of `environment/faces/gymnasium_face.py`.
+    Training goes past these methods: env runners and Learners call `model` itself, whose values are per UAV.
     """
 
     def setup(self) -> None:

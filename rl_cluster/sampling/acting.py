@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rl_cluster.environment.interface import Worlds
-from rl_cluster.environment.random import action_noise
+from rl_cluster.environment.shared.interface import Worlds
+from rl_cluster.environment.shared.keyed_random import action_noise
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import FloatArray, Observation, map_observation
 

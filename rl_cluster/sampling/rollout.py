@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.interface import Worlds
+from rl_cluster.environment.shared.interface import Worlds
 from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.errors import ScenarioError
 from rl_cluster.metrics.stopwatch import Stopwatch

@@ -14,10 +14,10 @@ from torch import Tensor, device
 from rl_cluster.config.load import to_yaml, validated
 from rl_cluster.config.schema import Config
 from rl_cluster.config.yaml_file import parse_yaml
-from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.learning.memory import available_bytes
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.network import make_model
 from rl_cluster.training.checkpoint_content import Content, weights_fault
 from rl_cluster.training.checkpoint_files import (
     ARRAYS,
@@ -177,7 +177,7 @@ def load_model(checkpoint: Checkpoint, config: Config | None = None) -> Transfor
     Raises:
         CheckpointError: Names or shapes of the weights are not those of the model that the config describes.
     """
-    model = TransformerGNN((config or checkpoint.config).model, graph_spec(config or checkpoint.config))
+    model = make_model(config or checkpoint.config)
     if what := weights_fault(model.state_dict(), checkpoint.weights):
         remedy = "its model weights and its config are not of the same run; use another checkpoint"
         if config:

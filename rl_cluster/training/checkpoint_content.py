@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.array_form import ArrayForm
-from rl_cluster.environment.tasks import graph_spec, saved_fault, saved_forms
+from rl_cluster.environment.shared.array_form import ArrayForm
+from rl_cluster.environment.tasks import saved_fault, saved_forms
 from rl_cluster.learning.optimizer_form import optimizer_fault, optimizer_form
 from rl_cluster.metrics.names import AGENT_STEPS_TOTAL, ELAPSED_S
-from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.network import make_model
 from rl_cluster.training.checkpoint_files import ARRAYS, CONFIG, OPTIMIZER, SNAPSHOTS, STATE, WEIGHTS
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.stage_snapshots import StageSnapshots
@@ -53,7 +53,7 @@ class Content:
     def __init__(self, config: Config) -> None:
         self._config = config
         with torch.device("meta"):
-            model = TransformerGNN(config.model, graph_spec(config))
+            model = make_model(config)
         self._weights = model.state_dict()
         is_old = config.api_stack == "old"  # it saves neither optimizer nor worlds
         self._optimizer = {} if is_old else optimizer_form(model)

@@ -18,7 +18,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from rl_cluster.config.json_file import parse_json
-from rl_cluster.environment.array_form import ArrayForm
+from rl_cluster.environment.shared.array_form import ArrayForm
 from rl_cluster.errors import RlClusterError
 
 __all__ = [

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 import rl_cluster
-from rl_cluster.config.scratch import scratch_file, sweep
+from rl_cluster.config.scratch import scratch_file
+from rl_cluster.config.whole_file import whole_file
 from rl_cluster.errors import ConfigError
 from rl_cluster.training.checkpoint_store import is_checkpoint
 from rl_cluster.training.run_folder import CHECKPOINTS, OWN_NAMES, is_run_folder
@@ -118,7 +119,7 @@ def output_file(path: Path) -> Iterator[TextIO]:
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """The same of bytes. Raises ConfigError if the file cannot be written."""
+    """A file of bytes, as `output_file` writes text. Raises ConfigError if the file cannot be written."""
     number = STREAMS.get(str(path))
     if number:
         stream = sys.stdout if number == 1 else sys.stderr
@@ -162,14 +163,11 @@ def _whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    folder = path.parent
     try:
-        sweep(folder)
-        with scratch_file(folder) as beside:
+        with whole_file(path) as beside:
             yield beside
-            beside.replace(path)
     except OSError as fault:
-        if fault.filename is not None and Path(fault.filename).parent != folder:
+        if fault.filename is not None and Path(fault.filename).parent != path.parent:
             raise
         raise _refusal(path, fault) from None
 

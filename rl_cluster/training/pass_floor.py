@@ -6,10 +6,9 @@ The episodes, and so the floor, are the same however often it is measured; `sche
 from typing import NamedTuple
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import heuristics, make_source
+from rl_cluster.environment.tasks import heuristics, make_source, reference
+from rl_cluster.sampling.episodes import evaluate
 from rl_cluster.schedulers.pass_score import floor_between
-from rl_cluster.training.evaluation import evaluate
-from rl_cluster.training.ladder import REFERENCES
 
 __all__ = ["PassFloor", "measure_pass_floor"]
 
@@ -33,7 +32,7 @@ class PassFloor(NamedTuple):
 def measure_pass_floor(config: Config, stage: int) -> PassFloor:
     """Plays a stage, from 1, of a curriculum whose `floor_share` is set."""
     source = make_source(config, config.seed, is_training=False, stage=stage)
-    name = REFERENCES[config.task]
+    name = reference(config)
     random, heuristic = (_score(config, source, policy) for policy in ("random", name))
     return PassFloor(random, heuristic, name, floor_between(config.curriculum.floor_share, random, heuristic))
 

@@ -19,13 +19,13 @@ from rl_cluster.metrics.names import (
     evaluation_key,
 )
 from rl_cluster.metrics.record import curriculum_metrics, outcome_means
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.schedulers.curriculum import CurriculumState
 from rl_cluster.schedulers.pass_score import score_to_pass
 from rl_cluster.training.checkpoint import Checkpoint
 from rl_cluster.training.checkpoint_content import CONTROLLERS, COUNTERS
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.engine import Engine, EngineState
-from rl_cluster.training.evaluation import ModelPolicy, evaluate
 from rl_cluster.training.pass_floor import measure_pass_floor
 from rl_cluster.training.stage_snapshots import StageSnapshots
 

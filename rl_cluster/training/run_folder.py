@@ -13,7 +13,8 @@ from typing import Any, Self
 
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
-from rl_cluster.config.scratch import scratch_file, sweep
+from rl_cluster.config.scratch import sweep
+from rl_cluster.config.whole_file import whole_file
 from rl_cluster.errors import CheckpointError, typed
 from rl_cluster.training.metrics_file import MetricsFile
 from rl_cluster.training.metrics_lines import EVENTS, parse_line
@@ -115,9 +116,8 @@ class RunFolder:
 
     def write(self, name: str, data: Mapping[str, Any]) -> None:
         """A small JSON file that always holds the last word, whole; a full disk keeps the one before."""
-        with suppress(OSError), scratch_file(self.path) as beside:
+        with suppress(OSError), whole_file(self.path / name) as beside:
             beside.write_text(json.dumps(data), encoding="utf-8")
-            beside.replace(self.path / name)
 
     def rewind(self, iteration: int) -> None:
         """Drops the lines of metrics that are later than `iteration`. Raises CheckpointError if it cannot."""

@@ -17,7 +17,7 @@ from rl_cluster.config.yaml_file import parse_yaml
 from rl_cluster.errors import CheckpointError
 from rl_cluster.metrics.names import AGENT_STEPS_TOTAL, STAGE
 from rl_cluster.schedulers.curriculum import Mode
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.run import Record, Run
 from rl_cluster.tune.entry import objective
 from rl_cluster.tune.search_space import sampled

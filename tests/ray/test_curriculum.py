@@ -10,10 +10,10 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rl_cluster.config.schema import Config
 from rl_cluster.rllib.engine import RayEngine
-from rl_cluster.rllib.old_stack import OldStackEngine
+from rl_cluster.rllib.old.engine import OldStackEngine
 from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start, resumed_start

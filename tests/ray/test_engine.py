@@ -18,7 +18,8 @@ from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.engine import RayEngine
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.engine import EngineState, LocalEngine
+from rl_cluster.training.engine import EngineState
+from rl_cluster.training.local_engine import LocalEngine
 
 NUM_WORLDS = 4
 ENGINES = {

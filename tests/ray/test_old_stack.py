@@ -13,22 +13,23 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.policy.sample_batch import SampleBatch
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.face import Setup, to_dict
-from rl_cluster.environment.gymnasium import SwarmEnv
-from rl_cluster.environment.interface import Worlds
-from rl_cluster.environment.spaces import spaces_of
+from rl_cluster.environment.faces.face import Setup, to_dict
+from rl_cluster.environment.faces.gymnasium_face import SwarmEnv
+from rl_cluster.environment.shared.interface import Worlds
+from rl_cluster.environment.shared.spaces import spaces_of
 from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ClusterError
 from rl_cluster.metrics.names import is_timed
 from rl_cluster.model.distributions import MaskedCategorical, SquashedGaussian
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import Cluster
-from rl_cluster.rllib.model_v2 import SwarmActionDistribution, SwarmModelV2
-from rl_cluster.rllib.old_stack import OldStackEngine, make_ppo_config
+from rl_cluster.rllib.old.engine import OldStackEngine, make_ppo_config
+from rl_cluster.rllib.old.model_v2 import SwarmActionDistribution, SwarmModelV2
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
+from rl_cluster.sampling.network import make_model
 from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
-from rl_cluster.training.engine import LocalEngine, make_model
-from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start, resumed_start
 from rl_cluster.types import Observation

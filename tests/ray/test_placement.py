@@ -13,10 +13,10 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
-from rl_cluster.rllib import placement as placement_module
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.engine import RayEngine
-from rl_cluster.rllib.placement import build, place
+from rl_cluster.rllib.placement import place as placement_module
+from rl_cluster.rllib.placement.place import build, place
 from rl_cluster.schedulers.learning_rate import schedule
 
 

@@ -7,12 +7,12 @@ import torch
 from ray.rllib.core.columns import Columns
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.face import Setup
-from rl_cluster.environment.gymnasium import SwarmEnv
+from rl_cluster.environment.faces.face import Setup
+from rl_cluster.environment.faces.gymnasium_face import SwarmEnv
 from rl_cluster.model.distributions import SquashedGaussian
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.rl_module import SwarmRLModule, SwarmSquashedGaussian
-from rl_cluster.training.engine import make_model
+from rl_cluster.sampling.network import make_model
 from rl_cluster.types import Observation
 
 

@@ -6,8 +6,8 @@ import pytest
 from rl_cluster.config.schema import Config
 from rl_cluster.rllib.env_runner import RunnerFragment
 from rl_cluster.rllib.training_data import FragmentData
+from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
-from rl_cluster.training.engine import make_model
 
 
 @pytest.fixture(scope="module")

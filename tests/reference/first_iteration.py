@@ -20,12 +20,12 @@ from safetensors.numpy import load_file
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import heuristics, make_source
-from rl_cluster.training.allocate_trace import AllocateTrace
+from rl_cluster.evaluation.allocate_trace import AllocateTrace
+from rl_cluster.evaluation.navigate_trace import NavigateTrace
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
-from rl_cluster.training.engine import LocalEngine
-from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
-from rl_cluster.training.navigate_trace import NavigateTrace
 from rl_cluster.training.start import new_start
 
 PRESETS = {"debug": ("complete-first", AllocateTrace), "navigate_demo": ("orca", NavigateTrace)}

@@ -16,7 +16,7 @@ from numba import njit
 
 from rl_cluster.environment.allocate.route import GUARD_M, REACHED_SHARE, can_see, standoff_m
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.obstacles import gap_m, is_inside, is_zone_near, to_segment_m2, zones_of
+from rl_cluster.environment.shared.obstacles import gap_m, is_inside, is_zone_near, to_segment_m2, zones_of
 
 __all__ = ["fly", "wrap"]
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateWorldConfig
 from rl_cluster.config.curriculum import AllocateStage
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
-from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.random import EVALUATION, TRAINING, key, uniform, uniform_int
-from rl_cluster.environment.stages import StageRanges
-from rl_cluster.environment.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.keyed_random import EVALUATION, TRAINING, key, uniform, uniform_int
+from rl_cluster.environment.shared.stages import StageRanges
+from rl_cluster.environment.shared.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
 from rl_cluster.types import StageMix
 
 __all__ = ["AllocateGenerator"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rl_cluster.environment.allocate.legality import could_serve, distance_m, has_appeared, is_coverable, is_open
 from rl_cluster.environment.allocate.service import is_in_service
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
-from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.types import BoolArray
 
 __all__ = ["Intent", "read_intent"]

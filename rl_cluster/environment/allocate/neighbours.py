@@ -1,6 +1,6 @@
 """Who attends to whom, and which targets a UAV may choose: nearest-first lists of task `allocate`.
 
-`environment/nearest.py` says how many neighbours there are. Ties of distance go to the lower index.
+`environment/shared/nearest.py` says how many neighbours there are. Ties of distance go to the lower index.
 """
 
 import math
@@ -11,7 +11,7 @@ from numba import njit
 from rl_cluster.environment.allocate.intent import Intent
 from rl_cluster.environment.allocate.legality import is_open
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.nearest import MAX_NEIGHBOURS, Ranking, rank
+from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS, Ranking, rank
 from rl_cluster.types import IntArray
 
 __all__ = ["find_candidates", "find_neighbours"]

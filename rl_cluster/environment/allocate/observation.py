@@ -13,8 +13,8 @@ from rl_cluster.environment.allocate.legality import is_open
 from rl_cluster.environment.allocate.neighbours import find_candidates, find_neighbours
 from rl_cluster.environment.allocate.service import is_locked
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.nearest import Ranking, num_neighbour_slots
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.nearest import Ranking, num_neighbour_slots
 from rl_cluster.types import (
     WAIT,
     Observation,

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.environment.allocate.state import CIRCLE_CORNERS, AllocateState
-from rl_cluster.environment.obstacles import Zones, gap_m, is_zone_near, zones_of
+from rl_cluster.environment.shared.obstacles import Zones, gap_m, is_zone_near, zones_of
 
 __all__ = ["GUARD_M", "REACHED_SHARE", "can_see", "plan_routes", "standoff_m"]
 

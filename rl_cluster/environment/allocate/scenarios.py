@@ -10,9 +10,9 @@ from rl_cluster.config.allocate import AllocateWorldConfig
 from rl_cluster.config.limits import steps_fault
 from rl_cluster.environment.allocate.autopilot import wrap
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.scenario import Scenario
-from rl_cluster.environment.zones import bounding_circle
+from rl_cluster.environment.scenario.scenario_file import Scenario
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.zones import bounding_circle
 from rl_cluster.errors import ScenarioError
 from rl_cluster.types import StageMix
 

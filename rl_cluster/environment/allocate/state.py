@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["CIRCLE_CORNERS", "EPSILON", "AllocateState"]

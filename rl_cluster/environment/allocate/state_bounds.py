@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_cluster.environment.array_form import FAR, Bounds
-from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.nearest import MAX_NEIGHBOURS
+from rl_cluster.environment.shared.array_form import FAR, Bounds
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS
 
 __all__ = ["allocate_bounds", "allocate_fault"]
 

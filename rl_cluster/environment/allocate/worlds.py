@@ -17,8 +17,8 @@ from rl_cluster.environment.allocate.outcome import METRICS, episode_outcomes
 from rl_cluster.environment.allocate.reward import TERMS, mix_terms, term_weights
 from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.interface import Sizes, StepResult
-from rl_cluster.environment.nearest import Ranking, draw_k
+from rl_cluster.environment.shared.interface import Sizes, StepResult
+from rl_cluster.environment.shared.nearest import Ranking, draw_k
 from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation, StageMix
 
 __all__ = ["AllocateWorlds", "EpisodeSource"]

@@ -11,7 +11,7 @@ from numba import njit
 
 from rl_cluster.environment.navigate.physics import Physics
 from rl_cluster.environment.navigate.state import NavigateState
-from rl_cluster.environment.obstacles import gap_m
+from rl_cluster.environment.shared.obstacles import gap_m
 from rl_cluster.types import BoolArray, FloatArray
 
 __all__ = ["find_contacts"]

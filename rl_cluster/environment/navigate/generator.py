@@ -16,11 +16,11 @@ from scipy.optimize import linear_sum_assignment
 
 from rl_cluster.config.curriculum import NavigateStage
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateWorldConfig
-from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.navigate.state import NavigateState
-from rl_cluster.environment.random import EVALUATION, TRAINING, key, uniform, uniform_int
-from rl_cluster.environment.stages import StageRanges
-from rl_cluster.environment.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.keyed_random import EVALUATION, TRAINING, key, uniform, uniform_int
+from rl_cluster.environment.shared.stages import StageRanges
+from rl_cluster.environment.shared.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
 from rl_cluster.types import StageMix
 
 __all__ = ["NavigateGenerator", "match_goals"]

@@ -8,7 +8,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.navigate.features import (
     ENCOUNTER_FEATURES,
     OBSTACLE_FEATURES,
@@ -20,7 +19,8 @@ from rl_cluster.environment.navigate.features import (
 from rl_cluster.environment.navigate.physics import Physics
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.surroundings import Surroundings, look_around, meet_world
-from rl_cluster.environment.nearest import MAX_NEIGHBOURS, num_neighbour_slots
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS, num_neighbour_slots
 from rl_cluster.types import Observation
 
 __all__ = ["empty_observation", "num_encounter_slots", "write_observation"]

@@ -13,9 +13,9 @@ from scipy.optimize import linear_sum_assignment
 
 from rl_cluster.config.limits import steps_fault
 from rl_cluster.config.navigate import NavigateWorldConfig
-from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.navigate.state import NavigateState
-from rl_cluster.environment.scenario import Scenario
+from rl_cluster.environment.scenario.scenario_file import Scenario
+from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.errors import ScenarioError
 from rl_cluster.types import StageMix
 

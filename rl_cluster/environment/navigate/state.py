@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_cluster.environment.interface import Sizes
+from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["NavigateState"]

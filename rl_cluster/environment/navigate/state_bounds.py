@@ -1,8 +1,8 @@
 """What the fields of `NavigateState` can hold, beyond amounts from 0 to `FAR`: signs, angles and counts."""
 
-from rl_cluster.environment.array_form import FAR, Bounds
-from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.nearest import MAX_NEIGHBOURS
+from rl_cluster.environment.shared.array_form import FAR, Bounds
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS
 
 __all__ = ["navigate_bounds"]
 

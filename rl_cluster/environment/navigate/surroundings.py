@@ -11,11 +11,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.environment.interface import Sizes
 from rl_cluster.environment.navigate.physics import Physics
 from rl_cluster.environment.navigate.state import NavigateState
-from rl_cluster.environment.nearest import Ranking, rank
-from rl_cluster.environment.obstacles import edge_way
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.nearest import Ranking, rank
+from rl_cluster.environment.shared.obstacles import edge_way
 
 __all__ = ["Surroundings", "look_around", "meet_world"]
 

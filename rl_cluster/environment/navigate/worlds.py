@@ -7,7 +7,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.config.navigate import NavigateRewardConfig, NavigateWorldConfig
-from rl_cluster.environment.interface import Sizes, StepResult
 from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.observation import empty_observation, write_observation
 from rl_cluster.environment.navigate.outcome import METRICS, episode_outcomes
@@ -17,7 +16,8 @@ from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.step import find_illegal, step_worlds
 from rl_cluster.environment.navigate.surroundings import Surroundings
-from rl_cluster.environment.nearest import draw_k
+from rl_cluster.environment.shared.interface import Sizes, StepResult
+from rl_cluster.environment.shared.nearest import draw_k
 from rl_cluster.types import BoolArray, FloatArray, Observation, StageMix
 
 __all__ = ["NavigateWorlds"]

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from rl_cluster.cli.views.live_view import live_view
 from rl_cluster.config.load import load_config
 from rl_cluster.environment.allocate.heuristics import HEURISTICS
-from rl_cluster.environment.scenario import SHIPPED_SCENARIOS, load_scenario
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario
 from rl_cluster.environment.tasks import make_scenario_source
-from rl_cluster.training.allocate_trace import AllocateTrace
-from rl_cluster.training.engine import LocalEngine
-from rl_cluster.training.evaluation import evaluate
-from rl_cluster.training.live_view import live_view
+from rl_cluster.evaluation.allocate_trace import AllocateTrace
+from rl_cluster.evaluation.trace import read_paths
+from rl_cluster.sampling.episodes import evaluate
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start, resumed_start
 from rl_cluster.training.status import STATUS, read_status
-from rl_cluster.training.trace import read_paths
 from tests.conftest import TINY
 from tests.hostile.fuzz.mutations import mutated_data, mutated_text
 from tests.hostile.fuzz.runner import FEW, MANY, Case, assert_no_faults

@@ -12,9 +12,15 @@ import pytest
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.config.yaml_file import dump_yaml
-from rl_cluster.environment.map_export import to_geojson
-from rl_cluster.environment.map_import import load_geojson
-from rl_cluster.environment.scenario import SHIPPED_SCENARIOS, Origin, Scenario, load_scenario, save_scenario
+from rl_cluster.environment.scenario.map_export import to_geojson
+from rl_cluster.environment.scenario.map_import import load_geojson
+from rl_cluster.environment.scenario.scenario_file import (
+    SHIPPED_SCENARIOS,
+    Origin,
+    Scenario,
+    load_scenario,
+    save_scenario,
+)
 from rl_cluster.environment.tasks import make_scenario_source, make_worlds
 from tests.hostile.fuzz.mutations import mutated_data, mutated_text
 from tests.hostile.fuzz.runner import FEW, MANY, Case, assert_no_faults

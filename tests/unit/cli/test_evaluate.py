@@ -11,11 +11,11 @@ import yaml
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.heuristics import HEURISTICS
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start
 
-SMALL = Path("rl_cluster/environment/scenarios/small.yaml")
+SMALL = Path("rl_cluster/environment/scenario/shipped/small.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rl_cluster.environment.scenario import SHIPPED_SCENARIOS
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS
 
 SMALL = str(SHIPPED_SCENARIOS["small"])
 TINY = (

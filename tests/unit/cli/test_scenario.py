@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rl_cluster.environment.scenario import load_scenario
+from rl_cluster.environment.scenario.scenario_file import load_scenario
 
 Run = Callable[..., object]
 Refused = Callable[..., str]
@@ -111,7 +111,11 @@ def test_export__puts_flown_paths_where_the_map_was(scenario: Path, tmp_path: Pa
 
 def test_export__needs_a_scenario_from_a_map(tmp_path: Path, error_line: Refused) -> None:
     line = error_line(
-        "scenario", "export", "rl_cluster/environment/scenarios/small.yaml", "--out", str(tmp_path / "out.geojson")
+        "scenario",
+        "export",
+        "rl_cluster/environment/scenario/shipped/small.yaml",
+        "--out",
+        str(tmp_path / "out.geojson"),
     )
 
     assert "it has no origin" in line

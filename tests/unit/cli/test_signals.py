@@ -84,7 +84,7 @@ EVALUATE = ["evaluate", "--policy", "greedy", "--episodes", "1"]
         ("rl_cluster.cli.tune", signal.SIGHUP),
         pytest.param("torch", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("numba.core.config", signal.SIGTERM, marks=pytest.mark.slow),
-        pytest.param("rl_cluster.training.scoring", signal.SIGHUP, marks=pytest.mark.slow),
+        pytest.param("rl_cluster.evaluation.scoring", signal.SIGHUP, marks=pytest.mark.slow),
     ],
 )
 def test_signal__while_anything_is_imported_is_one_line(module: str, number: signal.Signals) -> None:

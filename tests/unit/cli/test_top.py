@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rl_cluster.config.schema import Config
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start
 from rl_cluster.training.status import STATUS

@@ -7,7 +7,7 @@ import pytest
 from rl_cluster.config.load import PRESETS, load_config
 from rl_cluster.config.mistaken import mistaken_data, mistaken_path
 from rl_cluster.config.yaml_file import read_yaml
-from rl_cluster.environment.scenario import SHIPPED_SCENARIOS, load_scenario
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario
 from rl_cluster.errors import ConfigError, ScenarioError
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rl_cluster.config.load import load_config, validated
 from rl_cluster.config.schema import Config, json_schema
-from rl_cluster.environment.scenario_form import ScenarioForm
+from rl_cluster.environment.scenario.form import ScenarioForm
 from rl_cluster.environment.tasks import heuristics, make_source, make_worlds
 from rl_cluster.errors import ConfigError
 

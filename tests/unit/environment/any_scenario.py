@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.interface import StepResult, Worlds
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
-from rl_cluster.environment.scenario import Scenario, parse_scenario
-from rl_cluster.environment.scenario_form import ScenarioForm
+from rl_cluster.environment.scenario.form import ScenarioForm
+from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
+from rl_cluster.environment.shared.interface import StepResult, Worlds
 from rl_cluster.environment.tasks import make_scenario_source, make_worlds
 from rl_cluster.errors import ScenarioError
 from rl_cluster.types import Observation

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rl_cluster.environment.map_import import load_geojson
-from rl_cluster.environment.scenario import Scenario
+from rl_cluster.environment.scenario.map_import import load_geojson
+from rl_cluster.environment.scenario.scenario_file import Scenario
 
 Point = tuple[float, float]
 

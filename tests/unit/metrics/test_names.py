@@ -6,7 +6,7 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.environment.tasks import metrics
 from rl_cluster.metrics.names import CATALOGUE, HEADLINES, describe, episode_key, evaluation_key, stage_score_key
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.run import Run
 
 

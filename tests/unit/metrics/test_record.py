@@ -16,8 +16,8 @@ from rl_cluster.metrics.names import (
     evaluation_key,
 )
 from rl_cluster.metrics.record import experience_of, iteration_metrics, outcome_means
+from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
-from rl_cluster.training.engine import make_model
 from rl_cluster.types import Fragment
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from rl_cluster.config.schema import Config
 from rl_cluster.metrics.stopwatch import Stopwatch
+from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
-from rl_cluster.training.engine import make_model
 
 
 def test_laps__add_up_to_the_time_that_has_passed() -> None:

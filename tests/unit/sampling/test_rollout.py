@@ -13,9 +13,9 @@ from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.errors import ScenarioError
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
+from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import Rollout, make_rollout
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.engine import make_model
 from rl_cluster.types import Fragment
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from rl_cluster.config.load import load_config
 from rl_cluster.errors import CheckpointError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.run import Run
 from rl_cluster.training.sealed_folder import read_sealed, write_sealed
 from tests.conftest import TINY

@@ -9,7 +9,7 @@ import pytest
 from rl_cluster.config.load import load_config
 from rl_cluster.schedulers.curriculum import Event
 from rl_cluster.training.controllers import Controllers, describe
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start

@@ -15,7 +15,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.controllers import Controllers
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.metrics_lines import read_metrics
 from rl_cluster.training.run import Record

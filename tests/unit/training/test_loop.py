@@ -16,15 +16,16 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ClusterError
+from rl_cluster.evaluation.intervals import paired_difference
 from rl_cluster.metrics.names import HEADLINES, evaluation_key, is_timed
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
-from rl_cluster.training.engine import EngineLost, EngineState, LocalEngine
-from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.training.engine import EngineLost, EngineState
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start, resumed_start
-from rl_cluster.training.statistics import paired_difference
 from rl_cluster.types import Controls
 
 pytestmark = pytest.mark.slow

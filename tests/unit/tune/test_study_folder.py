@@ -11,7 +11,7 @@ import pytest
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ClusterError, ConfigError
-from rl_cluster.sampling.plan import NodeResources
+from rl_cluster.rllib.placement.plan import NodeResources
 from rl_cluster.tune.entry import Entry, format_entry
 from rl_cluster.tune.study import check_room
 from rl_cluster.tune.study_folder import begin_study, check_study, find_study

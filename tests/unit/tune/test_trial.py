@@ -9,7 +9,7 @@ import pytest
 
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
-from rl_cluster.training.engine import LocalEngine
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.run import Run
 from rl_cluster.tune.entry import objective
 from rl_cluster.tune.trial import StudyTrial

@@ -9,8 +9,8 @@ from rl_cluster.environment.allocate.heuristics.commitment_aware import Commitme
 from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst
 from rl_cluster.environment.allocate.heuristics.greedy import Greedy
 from rl_cluster.environment.allocate.heuristics.hungarian import Hungarian
-from rl_cluster.environment.allocate.heuristics.random import Random
-from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.allocate.heuristics.random_play import Random
+from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.errors import ConfigError
 
 __all__ = ["EXTRAS", "HEURISTICS"]

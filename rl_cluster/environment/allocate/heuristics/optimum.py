@@ -15,7 +15,7 @@ from rl_cluster.environment.allocate.heuristics.route_model import Instance, sol
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds, EpisodeSource
-from rl_cluster.environment.interface import Policy
+from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.errors import ConfigError
 from rl_cluster.types import IntArray, Observation
 

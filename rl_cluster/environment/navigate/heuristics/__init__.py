@@ -4,10 +4,10 @@ seed.
 
 from collections.abc import Callable
 
-from rl_cluster.environment.interface import Policy
 from rl_cluster.environment.navigate.heuristics.orca import Orca
-from rl_cluster.environment.navigate.heuristics.random import RandomControls
+from rl_cluster.environment.navigate.heuristics.random_play import RandomControls
 from rl_cluster.environment.navigate.heuristics.straight import Straight
+from rl_cluster.environment.shared.interface import Policy
 
 __all__ = ["HEURISTICS"]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.scenario import parse_scenario
+from rl_cluster.environment.scenario.scenario_file import parse_scenario
 from rl_cluster.types import WAIT
 
 REWARD = {

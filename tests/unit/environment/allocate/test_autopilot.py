@@ -13,9 +13,9 @@ from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.obstacles import gap_m, is_inside
-from rl_cluster.environment.zones import bounding_circle, counter_clockwise
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.obstacles import gap_m, is_inside
+from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
 
 CAPTURE_M, CLEARANCE_M = 100.0, 50.0
 ROW = np.array([0])

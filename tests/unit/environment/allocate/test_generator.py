@@ -8,7 +8,7 @@ import pytest
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.obstacles import gap_m
+from rl_cluster.environment.shared.obstacles import gap_m
 
 
 def _worlds(

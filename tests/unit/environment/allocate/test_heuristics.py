@@ -13,7 +13,7 @@ from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.state import EPSILON
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.scenario import parse_scenario
+from rl_cluster.environment.scenario.scenario_file import parse_scenario
 from rl_cluster.types import WAIT, Observation
 
 CONFIG = load_config("quick_demo")

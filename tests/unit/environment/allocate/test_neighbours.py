@@ -6,7 +6,7 @@ import pytest
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.nearest import adaptive_k, training_k
+from rl_cluster.environment.shared.nearest import adaptive_k, training_k
 
 
 @pytest.mark.parametrize(

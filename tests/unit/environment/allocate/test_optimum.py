@@ -12,11 +12,11 @@ from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
 from rl_cluster.environment.allocate.heuristics.optimum import Episode, Optimum, instance_of
 from rl_cluster.environment.allocate.heuristics.route_model import solve
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.interface import Policy
-from rl_cluster.environment.scenario import Scenario, parse_scenario
+from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
+from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import make_scenario_source, make_source, make_worlds
 from rl_cluster.errors import ConfigError
-from rl_cluster.training.evaluation import evaluate
+from rl_cluster.sampling.episodes import evaluate
 
 
 def _config(*overrides: str) -> AllocateConfig:

@@ -11,8 +11,8 @@ from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.route import can_see, plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.interface import Sizes
-from rl_cluster.environment.zones import bounding_circle, counter_clockwise
+from rl_cluster.environment.shared.interface import Sizes
+from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
 
 Shape = list[tuple[float, float]]
 SQUARE: Shape = [(400.0, -100.0), (600.0, -100.0), (600.0, 100.0), (400.0, 100.0)]

@@ -11,7 +11,7 @@ from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.environment.scenario import parse_scenario
+from rl_cluster.environment.scenario.scenario_file import parse_scenario
 from tests.unit.environment.allocate.given_world import actions_to, fly, given, target, uav
 
 SEED = 8

@@ -20,7 +20,7 @@ from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
-from rl_cluster.environment.scenario import Scenario, parse_scenario
+from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
 
 Start = tuple[float, float, float, float, float]
 

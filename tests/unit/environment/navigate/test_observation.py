@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rl_cluster.environment.navigate.features import ENCOUNTER_FEATURES, OBSTACLE_FEATURES, UAV_FEATURES
 from rl_cluster.environment.navigate.observation import num_encounter_slots
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
-from rl_cluster.environment.nearest import adaptive_k
+from rl_cluster.environment.shared.nearest import adaptive_k
 from rl_cluster.types import Observation
 
 MakeWorlds = Callable[..., NavigateWorlds]

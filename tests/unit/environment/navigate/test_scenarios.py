@@ -9,7 +9,7 @@ import pytest
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
-from rl_cluster.environment.scenario import SHIPPED_SCENARIOS, Scenario, load_scenario, parse_scenario
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, Scenario, load_scenario, parse_scenario
 from rl_cluster.errors import ScenarioError
 
 

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
-from rl_cluster.environment.nearest import MAX_RANKED, Ranking, rank
-from rl_cluster.environment.obstacles import edge_way
+from rl_cluster.environment.shared.nearest import MAX_RANKED, Ranking, rank
+from rl_cluster.environment.shared.obstacles import edge_way
 
 
 def ranked(keys: NDArray[np.float64], limit: int) -> list[int]:

@@ -1,0 +1,155 @@
+"""A run's status as a person sees it on a terminal: curves, where the time goes, env runners, nodes, GPUs, alerts.
+
+Nothing is measured here; all of it is in the status that the run writes (`status.py`).
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rl_cluster.cli.views.display import duration
+from rl_cluster.metrics.names import (
+    AGENT_STEPS_PER_S,
+    CHECKPOINT_AGE_S,
+    ELAPSED_S,
+    ETA_S,
+    EXPOSED_SHARE,
+    LEARNER_SAMPLES_PER_S,
+    phase_key,
+)
+from rl_cluster.metrics.node import NodeReading, node_from_json
+from rl_cluster.metrics.phases import PHASES
+
+__all__ = ["live_view", "sparkline"]
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+CURVE_COLUMNS, BAR_COLUMNS, MAX_RUNNERS = 48, 60, 8
+COLOURS = dict(
+    zip(PHASES, ("green", "cyan", "blue", "magenta", "yellow", "red", "bright_magenta", "bright_black"), strict=True)
+)
+GIB, MIB = float(1 << 30), float(1 << 20)
+
+
+def live_view(status: Mapping[str, Any]) -> RenderableType:
+    """All of it, of a status that has been checked (`status_form.py`)."""
+    nodes = [node_from_json(node) for node in status["nodes"]]
+    parts: list[RenderableType] = [_headline(status), *_alerts(status["alerts"])]
+    parts += [_curve(name, status["headline"], points) for name, points in status["curves"].items() if points]
+    parts += [_phases(status["metrics"]), _speeds(status["metrics"])]
+    parts += [_runners(status["runners"], status["metrics"])] if status["runners"] else []
+    parts += [_nodes(nodes)] if nodes else []
+    parts += [_gpus(nodes)] if any(node.gpus for node in nodes) else []
+    return Group(*parts)
+
+
+def sparkline(values: Sequence[float], columns: int) -> str:
+    """A line of blocks, from the least to the greatest value; each stands for the mean of its share of the values."""
+    count = min(columns, len(values))
+    bounds = [round(index * len(values) / count) for index in range(count + 1)]
+    means = [sum(values[low:high]) / (high - low) for low, high in pairwise(bounds)]
+    least, span = min(means), max(means) - min(means)
+    levels = [round((mean - least) / span * (len(BLOCKS) - 1)) if span else 0 for mean in means]
+    return "".join(BLOCKS[level] for level in levels)
+
+
+def _headline(status: Mapping[str, Any]) -> Text:
+    metrics, age_s = status["metrics"], max(0.0, time.time() - status["time_s"])
+    words = (
+        f"{status['run']} (engine {status['engine']})  iteration {status['iteration']}/{status['iterations']}  "
+        f"elapsed {duration(metrics[ELAPSED_S])}  left {duration(metrics[ETA_S])}  "
+        f"checkpoint {duration(metrics[CHECKPOINT_AGE_S])} old  heard {duration(age_s)} ago"
+    )
+    return Text(words, style="bold")
+
+
+def _alerts(alerts: Sequence[str]) -> list[Text]:
+    return [Text(f"alert: {key} is beyond its limit", style="bold red") for key in alerts]
+
+
+def _curve(name: str, label: str, points: Sequence[Sequence[float]]) -> Text:
+    values = [float(value) for _, value in points]
+    line = Text(f"{label} {name:<9} ")
+    line.append(sparkline(values, CURVE_COLUMNS), style="green")
+    return line.append(f"  {values[-1]:.3f}  (from {min(values):.3f} to {max(values):.3f})")
+
+
+def _phases(metrics: Mapping[str, float]) -> Text:
+    """A bar, and what its colours mean."""
+    shares = {phase: metrics[phase_key(phase)] for phase in PHASES if phase_key(phase) in metrics}
+    bar, legend = Text("time  "), Text("      ")
+    for phase, share in shares.items():
+        bar.append("█" * round(share * BAR_COLUMNS), style=COLOURS[phase])
+        if share >= 0.005:
+            legend.append(f"{phase} {share:.0%}  ", style=COLOURS[phase])
+    return bar.append("\n").append(legend) if shares else Text("time  not measured")
+
+
+def _speeds(metrics: Mapping[str, float]) -> Text:
+    shown = {"agent-steps/s": AGENT_STEPS_PER_S, "learner samples/s": LEARNER_SAMPLES_PER_S}
+    words = [f"{name} {metrics[key]:,.0f}" for name, key in shown.items() if key in metrics]
+    if EXPOSED_SHARE in metrics:
+        words.append(f"all-reduce {metrics[EXPOSED_SHARE]:.0%} of updating")
+    return Text("speed " + "  ".join(words))
+
+
+def _runners(runners: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]) -> Table:
+    imbalance = metrics.get("balance/runner_imbalance")
+    told = "" if imbalance is None else f", imbalance {imbalance:.0%}"
+    table = _table(f"{len(runners)} env runners{told}, slowest first", "runner", "node", "busy", "env", "inference")
+    slowest = sorted(runners, key=lambda one: -sum(one["seconds"].values()))[:MAX_RUNNERS]
+    for one in slowest:
+        seconds, busy_s = one["seconds"], sum(one["seconds"].values())
+        shares = [f"{seconds.get(phase, 0.0) / busy_s:.0%}" if busy_s else "-" for phase in ("env", "inference")]
+        table.add_row(Text(str(one["runner"])), Text(str(one["node"])), f"{busy_s:.3f} s", *shares)
+    return table
+
+
+def _nodes(nodes: Sequence[NodeReading]) -> Table:
+    table = _table("nodes", "node", "CPU", "memory", "object store", "spilled", "disk", "sent", "received")
+    for node in nodes:
+        host, store = node.host, node.object_store
+        table.add_row(
+            Text(node.node),
+            f"{host.cpu_share:.0%}",
+            f"{host.memory_used_bytes / GIB:.1f} of {host.memory_total_bytes / GIB:.1f} GiB",
+            f"{store.used_bytes / MIB:.0f} of {store.total_bytes / MIB:.0f} MiB" if store else "-",
+            f"{store.spilled_bytes / MIB:.0f} MiB" if store else "-",
+            f"{host.disk_share:.0%}",
+            f"{host.sent_bytes_per_s / MIB:.2f} MiB/s",
+            f"{host.received_bytes_per_s / MIB:.2f} MiB/s",
+        )
+    return table
+
+
+def _gpus(nodes: Sequence[NodeReading]) -> Table:
+    table = _table("GPUs", "node", "GPU", "busy", "memory", "power", "heat", "SM clock", "held down by")
+    for node in nodes:
+        for gpu in node.gpus:
+            table.add_row(
+                Text(node.node),
+                Text(f"{gpu.index} {gpu.name}"),
+                _text(gpu.busy_share, ".0%"),
+                _text(gpu.memory_share, ".0%"),
+                _text(gpu.power_w, ".0f", " W"),
+                _text(gpu.temperature_c, ".0f", " degC"),
+                _text(gpu.sm_clock_mhz, ".0f", " MHz"),
+                ", ".join(gpu.throttles) or "-",
+            )
+    return table
+
+
+def _text(value: float | None, form: str, unit: str = "") -> str:
+    return "-" if value is None else f"{value:{form}}{unit}"
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="left" if name in {"node", "GPU", "held down by"} else "right")
+    return table

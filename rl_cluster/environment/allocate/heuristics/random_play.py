@@ -1,0 +1,56 @@
+"""The weakest baseline that still goes somewhere: a random target, kept until it is no longer legal.
+
+Redrawing at every decision would be a random walk whose score depends on the decision interval; sticking to the choice
+takes that away.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.shared.keyed_random import HEURISTIC, key, uniform_int
+from rl_cluster.types import WAIT, BoolArray, IntArray, Observation
+
+__all__ = ["Random"]
+
+_MAX_UAVS = 8192
+"""Room for the UAVs of one decision on the counter of draws, so that padding changes no draw."""
+
+
+class Random:
+    """Each UAV draws one of its legal targets uniformly and sticks to it while it is legal; it waits only without any.
+
+    A draw is keyed by (seed, world, episode, decision, UAV), so it does not depend on the batch size.
+    """
+
+    name = "random"
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
+        """Actions (B, N), as of `Policy.act`."""
+        actions: IntArray = _draw(
+            worlds.state, self._seed, worlds.first_world, observation.candidates, observation.action_mask
+        )
+        return actions
+
+
+@njit(cache=True)
+def _draw(state: AllocateState, seed: int, first_world: int, candidates: IntArray, action_mask: BoolArray) -> IntArray:
+    num_worlds, num_uavs = candidates.shape[:2]
+    actions = np.full((num_worlds, num_uavs), WAIT, dtype=np.int16)
+    for b in range(num_worlds):
+        draws = key(seed, HEURISTIC, first_world + b, state.episode[b])
+        for i in range(num_uavs):
+            legal = np.flatnonzero(action_mask[b, i, 1:])
+            if legal.size == 0:
+                continue
+            drawn = uniform_int(draws, state.decision[b] * _MAX_UAVS + i, 0, legal.size - 1)
+            actions[b, i] = legal[drawn] + 1
+            for c in legal:
+                if candidates[b, i, c] == state.uav_choice[b, i]:
+                    actions[b, i] = c + 1
+    return actions

@@ -1,0 +1,1 @@
+"""The worlds as Gymnasium's and PettingZoo's libraries know them."""

@@ -1,0 +1,211 @@
+"""What the standard faces stand on: worlds of a run's settings by seed, and actions made legal before they are applied.
+
+`gymnasium.py` and `pettingzoo.py` put their libraries' words around it. Training here goes past it, to `Worlds` itself,
+which keeps credit per UAV and refuses illegal actions.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.faces.calls import as_actions, as_seed, check_overrides, check_render_mode
+from rl_cluster.environment.scenario.scenario_file import Scenario, load_scenario
+from rl_cluster.environment.shared.interface import Sizes, StepResult, Worlds
+from rl_cluster.environment.shared.spaces import ObservationDict
+from rl_cluster.environment.tasks import graph_spec, make_scenario_source, make_source, make_worlds
+from rl_cluster.errors import CallError, ConfigError, ScenarioError
+from rl_cluster.types import WAIT, BoolArray, Observation
+
+__all__ = ["Face", "Setup", "load_setup", "make_legal", "team_reward", "to_dict"]
+
+
+class Setup(NamedTuple):
+    """What is played."""
+
+    config: Config
+    """Settings of the task, its worlds and its generator; the spaces follow from them alone."""
+    scenario: Scenario | None = None
+    """None: the generator's episodes. Else every episode is this one."""
+    is_training: bool = True
+    """Of the generator: the episodes that are trained on, or those that `rl-cluster evaluate` scores."""
+
+
+def load_setup(
+    preset: str,
+    overrides: Sequence[str] = (),
+    scenario: str | None = None,
+    is_training: bool = True,
+    task: str = "",
+    render_mode: str | None = None,
+) -> Setup:
+    """The setup of a preset or YAML file with `key=value` overrides, and the path of a scenario.
+
+    Raises:
+        CallError: `overrides` is no list of texts, or a `render_mode` is asked for.
+        ConfigError: The settings cannot be loaded, or are of another task than `task` (if that is given).
+        ScenarioError: The scenario cannot be loaded.
+    """
+    check_render_mode(render_mode)
+    check_overrides(overrides)
+    config = load_config(preset, overrides)
+    if task and config.task != task:
+        raise ConfigError(preset, f"its task is {config.task}", f"make rl_cluster/{config.task.capitalize()}-v0")
+    return Setup(config, None if scenario is None else load_scenario(Path(scenario)), is_training)
+
+
+class Face:
+    """B worlds of a setup. World b of seed s plays the same episodes whatever B is.
+
+    Raises:
+        ScenarioError: The scenario does not fit the task, the world or the spaces: it has more UAVs, targets or zones
+            than the generator's highest numbers, or other kinds of resource.
+    """
+
+    def __init__(self, setup: Setup, num_worlds: int) -> None:
+        self.num_controls = graph_spec(setup.config).num_controls
+        self._setup, self._num_worlds = setup, num_worlds
+        self._room = _room(setup)
+        self.has_begun = False
+        """True = episodes have been started."""
+        self.worlds = self._make_worlds(setup.config.seed)
+        self.observation = self.worlds.reset()
+
+    def _make_worlds(self, seed: int) -> Worlds:
+        config, scenario, is_training = self._setup
+        if scenario is None:
+            return make_worlds(config, make_source(config, seed, is_training), self._num_worlds)
+        source = _Padded(make_scenario_source(config, [scenario], seed), self._room)
+        return make_worlds(config, source, self._num_worlds)
+
+    def begin(self, seed: int | None, random: np.random.Generator) -> Observation[NDArray[Any]]:
+        """Starts the first episodes of a seed, or without one the next episodes in all worlds, ended or not.
+
+        Args:
+            seed: None, and the first call: one is drawn.
+            random: Draws it.
+
+        Raises:
+            CallError: The seed is none.
+        """
+        seed = as_seed(seed)
+        if seed is None and self.has_begun:
+            self.worlds.state.ended[:] = True
+            return self.reset_ended()
+        self.has_begun = True
+        self.worlds = self._make_worlds(int(random.integers(2**31)) if seed is None else seed)
+        self.observation = self.worlds.reset()
+        return self.observation
+
+    def reset_ended(self) -> Observation[NDArray[Any]]:
+        """Starts the next episode in every world that has ended; returns the observation of all worlds."""
+        self.worlds.reset_ended()
+        return self.observe()
+
+    def observe(self) -> Observation[NDArray[Any]]:
+        """What is seen now, in fresh arrays."""
+        self.observation = self.worlds.observe()
+        return self.observation
+
+    def check_turn(self) -> None:
+        """Raises CallError if there is no episode to step."""
+        if not self.has_begun:
+            raise CallError("step", "no episode has begun", "call reset first")
+        if self.worlds.state.ended.all():
+            raise CallError("step", "the episode has ended", "call reset, which starts the next one")
+
+    def advance(self, actions: object) -> tuple[StepResult, BoolArray]:
+        """Applies actions (B, N) or controls (B, N, 2), made legal; ended worlds stand still.
+
+        Returns:
+            What the step gave, and (B, N) True = the UAV's action was illegal.
+
+        Raises:
+            CallError: `as_actions` refuses the actions.
+        """
+        legal, is_illegal = make_legal(actions, self.observation, self.num_controls)
+        return self.worlds.advance(legal), is_illegal
+
+    def outcomes(self) -> dict[str, NDArray[np.float64]]:
+        """Episode metrics of the worlds that stand ended, by rising index: name -> (E,)."""
+        return self.worlds.outcomes(self.worlds.state.ended)
+
+    def team_reward(self, result: StepResult) -> NDArray[np.float64]:
+        """(B,) mean over the UAVs that exist of their rewards."""
+        return team_reward(self.worlds, result)
+
+
+def make_legal(
+    actions: object, observation: Observation[NDArray[Any]], num_controls: int
+) -> tuple[NDArray[Any], BoolArray]:
+    """Legal actions in place of any.
+
+    A choice that the mask forbids becomes waiting, or the UAV's only legal action where it may not wait. Controls are
+    clipped to [-1, 1]; those of UAVs that do not decide count as legal.
+
+    Args:
+        actions: (B, N) integers, or (B, N, num_controls).
+        observation: What was seen last.
+        num_controls: 0 for choices.
+
+    Returns:
+        (B, N) int16 or (B, N, num_controls) float32, and (B, N) True = the action was illegal.
+
+    Raises:
+        CallError: `as_actions` refuses the actions.
+    """
+    mask, shape = observation.action_mask, observation.decides.shape + (num_controls,) * bool(num_controls)
+    given = as_actions(actions, shape, num_controls)
+    if num_controls:
+        bounded = np.clip(given, -1.0, 1.0)
+        return bounded.astype(np.float32), (bounded != given).any(axis=2) & observation.decides
+    is_known = (given >= 0) & (given < mask.shape[2])
+    known = np.where(is_known, given, WAIT)
+    is_legal = is_known & np.take_along_axis(mask, known[..., None], axis=2)[..., 0]
+    instead = np.where(mask[..., WAIT], WAIT, mask.argmax(axis=2))
+    return np.where(is_legal, known, instead).astype(np.int16), ~is_legal
+
+
+def team_reward(worlds: Worlds, result: StepResult) -> NDArray[np.float64]:
+    """(B,) mean over the UAVs that exist of the rewards of a step."""
+    exists = worlds.state.uav_exists
+    return np.sum(result.reward, axis=1, where=exists, dtype=np.float64) / exists.sum(axis=1)
+
+
+def to_dict(observation: Observation[NDArray[Any]]) -> ObservationDict:
+    """The observation's arrays (B, ...) by name, masks as int8."""
+    # Integers are copied: the worlds look choices up in what they returned last, and callers may write into theirs.
+    return {
+        name: array if array.dtype == np.float32 else array.astype(np.int8 if array.dtype == np.bool_ else array.dtype)
+        for name, array in observation._asdict().items()
+    }
+
+
+class _Padded:
+    """A source of episodes in worlds that have room for more than it fills."""
+
+    def __init__(self, source: Any, sizes: Sizes) -> None:
+        self.sizes, self.seed, self.fill = sizes, source.seed, source.fill
+
+
+def _room(setup: Setup) -> Sizes:
+    """The generator's padded maxima. Raises ScenarioError if a scenario does not fit them."""
+    config, scenario, is_training = setup
+    room: Sizes = make_source(config, config.seed, is_training).sizes
+    if scenario is None:
+        return room
+    asked: Sizes = make_scenario_source(config, [scenario], config.seed).sizes
+    for field, kind in (("num_uavs", "UAVs"), ("num_targets", "targets"), ("num_obstacles", "no-fly zones")):
+        count, most = getattr(asked, field), getattr(room, field)
+        if count > most:
+            fewest = getattr(config.generator, field)[0]
+            what = f"it has {count} {kind}, but the spaces of {config.name} hold {most}"
+            raise ScenarioError(scenario.name, what, f"override generator.{field}=[{fewest}, {count}]")
+    if asked.num_resources != room.num_resources:
+        what = f"it has {asked.num_resources} kinds of resource, but the spaces of {config.name} {room.num_resources}"
+        raise ScenarioError(scenario.name, what, f"override generator.num_resources={asked.num_resources}")
+    return room._replace(num_vertices=max(asked.num_vertices, room.num_vertices))

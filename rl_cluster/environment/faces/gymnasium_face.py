@@ -1,0 +1,229 @@
+"""The worlds behind the standard faces of `gymnasium.Env` and `gymnasium.vector.VectorEnv`, for other libraries.
+
+The swarm is one agent: one observation, one action per UAV, the team's reward. To `pettingzoo.py` each UAV is an agent.
+
+One world:
+
+>>> import gymnasium, rl_cluster.environment.faces.gymnasium_face
+>>> env = gymnasium.make("rl_cluster/Allocate-v0")
+>>> observation, info = env.reset(seed=0)
+>>> is_over = False
+>>> while not is_over:
+...     action = info["action_mask"].argmax(axis=1)  # 0: all wait
+...     observation, reward, terminated, truncated, info = env.step(action)
+...     is_over = terminated or truncated
+>>> info["outcomes"]["satisfied_rate"]
+0.0
+
+Eight worlds that step together, and begin anew on their own:
+
+>>> envs = gymnasium.make_vec("rl_cluster/Allocate-v0", num_envs=8, vectorization_mode="vector_entry_point")
+>>> observations, infos = envs.reset(seed=0)
+>>> for _ in range(10):
+...     observations, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
+>>> observations["decides"].shape, rewards.shape, infos["uav_reward"].shape
+((8, 8), (8,), (8, 8))
+
+Both ids, `rl_cluster/Allocate-v0` and `rl_cluster/Navigate-v0`, take the arguments of `make_env`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from rl_cluster.environment.faces.calls import as_seed, check_num_envs
+from rl_cluster.environment.faces.face import Face, Setup, load_setup, to_dict
+from rl_cluster.environment.shared.spaces import ObservationDict, action_space, observation_space
+
+__all__ = ["SwarmEnv", "SwarmVectorEnv", "make_env", "make_vector_env"]
+
+Actions = NDArray[Any]
+
+
+class SwarmEnv(gymnasium.Env[ObservationDict, Actions]):
+    """One world of either task.
+
+    Observation: a dict of the fields of `Observation`, without the batch axis; masks are int8, 1 = True.
+    Action of `allocate`: MultiDiscrete, per UAV 0 to wait, c + 1 to fly to candidate c. An action that `action_mask`
+    forbids is replaced by waiting, or by the UAV's only legal action where it may not wait.
+    Action of `navigate`: Box (N, 2) from -1 to 1, two controls per UAV; what is outside is clipped.
+    Reward: mean over the UAVs that exist of their rewards in this step.
+    `terminated`: the task is done. `truncated`: the time limit, or (allocate) a deadlock.
+    `info`: of `allocate`, `action_mask` (N, 1 + C) bool; after a step `uav_reward` (N,) and `num_illegal_actions`, how
+    many were replaced or clipped; at the end `outcomes`, the episode's metrics by name.
+
+    `reset()` starts the next episode, `reset(seed=s)` the first one of seed s; a first `reset()` without a seed takes
+    one at random. The spaces follow from the settings alone: a scenario is padded to them. A seed that is none, actions
+    of another shape or type, and a step before `reset` or after the end are refused as a CallError, a ValueError.
+
+    Raises:
+        ScenarioError: The scenario does not fit the settings (see `Face`).
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.metadata, self.render_mode = {"render_modes": []}, None
+        self._face = Face(setup, num_worlds=1)
+        self.observation_space = observation_space(self._face.observation)
+        self.action_space = action_space(self._face.observation, self._face.num_controls)
+
+    def reset(
+        self,
+        *,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,  # noqa: ARG002 - asked for by gymnasium, and nothing to choose here
+    ) -> tuple[ObservationDict, dict[str, Any]]:
+        """Starts an episode; `options` has no effect."""
+        seed = as_seed(seed)
+        super().reset(seed=seed)
+        self._face.begin(seed, self.np_random)
+        return self._see(), self._mask()
+
+    def step(self, action: Actions) -> tuple[ObservationDict, float, bool, bool, dict[str, Any]]:
+        """Steps the world once."""
+        self._face.check_turn()
+        result, is_illegal = self._face.advance([action])
+        self._face.observe()
+        terminated, truncated = bool(result.terminated[0]), bool(result.truncated[0])
+        info = {**self._mask(), "uav_reward": result.reward[0], "num_illegal_actions": int(is_illegal.sum())}
+        if terminated or truncated:
+            info["outcomes"] = {name: float(values[0]) for name, values in self._face.outcomes().items()}
+        return self._see(), float(self._face.team_reward(result)[0]), terminated, truncated, info
+
+    def _see(self) -> ObservationDict:
+        return _world(to_dict(self._face.observation), 0)
+
+    def _mask(self) -> dict[str, Any]:
+        return {name: mask[0] for name, mask in _masks(self._face).items()}
+
+
+class SwarmVectorEnv(VectorEnv[ObservationDict, Actions, NDArray[Any]]):
+    """B worlds of either task, in one call of the kernels per step. See `SwarmEnv` for what a world is.
+
+    Observations are dicts of arrays (B, ...), rewards (B,). A world that ends begins its next episode in the same step
+    (`AutoresetMode.SAME_STEP`): `infos["final_obs"]` and `infos["final_info"]`, where `infos["_final_obs"]` (B,) is
+    True, hold what a `SwarmEnv` would have returned. `infos["uav_reward"]` (B, N) and `infos["num_illegal_actions"]`
+    (B,) are those of this step in every world, `infos["action_mask"]` goes with the observations.
+
+    `reset(seed=s)` starts the first episodes of worlds 0 .. B - 1 of seed s: they differ from each other, world 0 is
+    that of a `SwarmEnv`, and no world depends on B.
+
+    Raises:
+        ScenarioError: The scenario does not fit the settings (see `Face`).
+    """
+
+    def __init__(self, setup: Setup, num_envs: int) -> None:
+        check_num_envs(num_envs)
+        self.metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+        self.num_envs = num_envs
+        self._face = Face(setup, num_envs)
+        self.single_observation_space = observation_space(self._face.observation)
+        self.single_action_space = action_space(self._face.observation, self._face.num_controls)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+    def reset(
+        self,
+        *,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,  # noqa: ARG002 - asked for by gymnasium, and nothing to choose here
+    ) -> tuple[ObservationDict, dict[str, Any]]:
+        """Starts an episode in every world; `options` has no effect."""
+        seed = as_seed(seed)
+        super().reset(seed=seed)
+        self._face.begin(seed, self.np_random)
+        return to_dict(self._face.observation), self._with_presence(_masks(self._face))
+
+    def step(
+        self, actions: Actions
+    ) -> tuple[ObservationDict, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """Steps every world once, and begins the next episode in those that end."""
+        self._face.check_turn()
+        result, is_illegal = self._face.advance(actions)
+        rewards = self._face.team_reward(result)
+        infos = {"uav_reward": result.reward, "num_illegal_actions": is_illegal.sum(axis=1)}
+        ended = np.flatnonzero(result.terminated | result.truncated)
+        final: dict[str, Any] = {}
+        if ended.size:
+            final = self._final(ended, infos)
+            self._face.reset_ended()
+        else:
+            self._face.observe()
+        infos = self._with_presence({**_masks(self._face), **infos})
+        return to_dict(self._face.observation), rewards, result.terminated, result.truncated, infos | final
+
+    def _final(self, ended: NDArray[np.intp], infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        """`final_obs` and `final_info` of the worlds that have ended, in gymnasium's form."""
+        seen, outcomes = to_dict(self._face.observe()), self._face.outcomes()
+        infos = {**_masks(self._face), **infos}
+        final: dict[str, Any] = {}
+        for row, b in enumerate(ended):
+            info: dict[str, Any] = _world(infos, b)
+            info["outcomes"] = {name: float(values[row]) for name, values in outcomes.items()}
+            final = self._add_info(final, {"final_obs": _world(seen, b), "final_info": info}, int(b))
+        return final
+
+    def _with_presence(self, infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        """Adds gymnasium's masks `_name` (B,) of the worlds that have an info: here all."""
+        return infos | {f"_{name}": np.ones(self.num_envs, dtype=np.bool_) for name in infos}
+
+
+def _masks(face: Face) -> dict[str, NDArray[Any]]:
+    """`action_mask` (B, N, 1 + C) bool of choices; nothing of controls, which are always legal."""
+    return {} if face.num_controls else {"action_mask": face.observation.action_mask.copy()}
+
+
+def _world(arrays: dict[str, NDArray[Any]], b: int) -> dict[str, NDArray[Any]]:
+    return {name: array[b] for name, array in arrays.items()}
+
+
+def make_env(
+    preset: str,
+    overrides: Sequence[str] = (),
+    scenario: str | None = None,
+    is_training: bool = True,
+    task: str = "",
+    render_mode: str | None = None,
+) -> SwarmEnv:
+    """One world.
+
+    Args:
+        preset: Name of a preset, or path of a YAML file of settings.
+        overrides: `key=value` with a dotted key: `generator.num_uavs=[16, 16]`.
+        scenario: Path of a scenario that every episode plays; None: the generator's episodes.
+        is_training: Of the generator: the episodes that are trained on, or those that `rl-cluster evaluate` scores.
+        task: If given, the settings must be of this task.
+        render_mode: None, which `gymnasium.make` may hand over: nothing here draws.
+
+    Raises:
+        CallError: `overrides` is no list of texts, or another `render_mode` is asked for.
+        ConfigError: The settings cannot be loaded, or are of another task.
+        ScenarioError: The scenario cannot be loaded, or does not fit the settings.
+    """
+    return SwarmEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode))
+
+
+def make_vector_env(
+    preset: str,
+    num_envs: int = 1,
+    overrides: Sequence[str] = (),
+    scenario: str | None = None,
+    is_training: bool = True,
+    task: str = "",
+    render_mode: str | None = None,
+) -> SwarmVectorEnv:
+    """`num_envs` worlds, 1 to 65,536; arguments and errors as of `make_env`."""
+    return SwarmVectorEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode), num_envs)
+
+
+for _task, _preset in (("allocate", "quick_demo"), ("navigate", "navigate_demo")):
+    gymnasium.register(
+        id=f"rl_cluster/{_task.capitalize()}-v0",
+        entry_point="rl_cluster.environment.faces.gymnasium_face:make_env",
+        vector_entry_point="rl_cluster.environment.faces.gymnasium_face:make_vector_env",
+        kwargs={"preset": _preset, "task": _task},
+    )

@@ -1,0 +1,1 @@
+"""Scenarios: their files, the shipped ones, and maps that are read and written."""

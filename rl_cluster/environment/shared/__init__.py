@@ -1,0 +1,1 @@
+"""What the worlds of all tasks are made of."""

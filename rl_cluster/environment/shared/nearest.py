@@ -1,0 +1,139 @@
+"""Lists of the nearest, and how many of them attention sees: what the neighbours of both tasks share.
+
+Attention's k = min(max(4, ceil(N/4)), 16), N = UAVs of the episode (Yehudai et al. 2021, arXiv 2010.08853: local
+structure must keep its statistics for a graph network to transfer across size). In training it varies per episode, so
+that the policy meets the k of larger teams. Ties of distance go to the lower index.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rl_cluster.environment.shared.keyed_random import TRAINING, key, uniform, uniform_int
+
+__all__ = [
+    "MAX_NEIGHBOURS",
+    "MAX_RANKED",
+    "Ranking",
+    "adaptive_k",
+    "draw_k",
+    "num_neighbour_slots",
+    "rank",
+    "training_k",
+]
+
+MAX_NEIGHBOURS = 16
+"""Most neighbours of one kind that a row attends to."""
+_K_COUNTER = 1 << 40
+"""Counter of the k draws: far from those of the generator, which uses the same key."""
+
+
+MAX_RANKED = 128
+"""Up to so many, ranking all of them beats insertion into a list of the nearest."""
+_LANES = 16
+"""Keys are counted in groups of so many."""
+
+
+class Ranking(NamedTuple):
+    """Scratch of `rank`: what was found, in order of index, and its order by key."""
+
+    found: NDArray[np.int64]
+    """(P,) entity indices"""
+    keys: NDArray[np.float64]
+    """(P,) metres, or whatever it is ordered by"""
+    order: NDArray[np.int64]
+    """(P,) entity indices by rising key"""
+
+    @classmethod
+    def empty(cls, size: int) -> "Ranking":
+        """Room for `size` entities."""
+        padded = (size // _LANES + 1) * _LANES
+        return cls(np.zeros(padded, dtype=np.int64), np.zeros(padded), np.zeros(padded, dtype=np.int64))
+
+
+@njit(cache=True, _nrt=False)
+def adaptive_k(num_uavs: int) -> int:
+    """k = min(max(4, ceil(N / 4)), 16)."""
+    return min(max(4, math.ceil(num_uavs / 4)), MAX_NEIGHBOURS)
+
+
+@njit(cache=True, _nrt=False)
+def training_k(num_uavs: int, seed: int, world: int, episode: int, jitter: int, wide_share: float) -> int:
+    """k + U{-jitter..jitter} clipped to [1, 16], or with probability `wide_share` uniform in [4, 16]; keyed."""
+    episode_key = key(seed, TRAINING, world, episode)
+    if uniform(episode_key, _K_COUNTER) < wide_share:
+        return uniform_int(episode_key, _K_COUNTER + 1, 4, MAX_NEIGHBOURS)
+    shifted = adaptive_k(num_uavs) + uniform_int(episode_key, _K_COUNTER + 2, -jitter, jitter)
+    return min(max(shifted, 1), MAX_NEIGHBOURS)
+
+
+@njit(cache=True)
+def draw_k(  # type: ignore[no-untyped-def]
+    state, rows, first_world: int, seed: int, is_training: bool, jitter: int, wide_share: float
+) -> None:
+    """Writes state.k of the rows: `training_k` in training, else `adaptive_k`."""
+    for row in rows:
+        num_uavs = state.uav_exists[row].sum()
+        if is_training:
+            world, episode = first_world + row, state.episode[row]
+            state.k[row] = training_k(num_uavs, seed, world, episode, jitter, wide_share)
+        else:
+            state.k[row] = adaptive_k(num_uavs)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def rank(ranking: Ranking, count: int, limit: int) -> int:
+    """Puts the first `count` of `found` into `order` by rising key, the `limit` first at least; returns how many.
+
+    Up to `MAX_RANKED` of them, each is put at its rank, the number of smaller keys: no branch depends on a key, so a
+    processor cannot guess wrong, and the counting runs on its vector unit. Beyond, insertion does less.
+    """
+    if count > MAX_RANKED:
+        num_ranked = _insert_all(ranking, count, limit)
+    else:
+        num_ranked = count
+        _rank_all(ranking, count)
+    for place in range(num_ranked):
+        ranking.order[place] = ranking.found[ranking.order[place]]
+    return num_ranked
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _rank_all(ranking, count):  # type: ignore[no-untyped-def]
+    for j in range(count):
+        ranking.order[j] = -1
+    padded = count
+    if count > _LANES // 2:
+        padded = (count + _LANES - 1) // _LANES * _LANES
+        for j in range(count, padded):
+            ranking.keys[j] = np.inf
+    for j in range(count):
+        place, key = 0, ranking.keys[j]
+        for i in range(padded):
+            place += ranking.keys[i] < key
+        while ranking.order[place] >= 0:  # equal keys: the lower index came first
+            place += 1
+        ranking.order[place] = j
+
+
+@njit(cache=True, _nrt=False)
+def _insert_all(ranking, count, limit):  # type: ignore[no-untyped-def]
+    num_ranked = 0
+    for j in range(count):
+        key = ranking.keys[j]
+        if num_ranked < limit or key < ranking.keys[ranking.order[num_ranked - 1]]:
+            place = min(num_ranked, limit - 1)
+            while place > 0 and ranking.keys[ranking.order[place - 1]] > key:
+                ranking.order[place] = ranking.order[place - 1]
+                place -= 1
+            ranking.order[place] = j
+            num_ranked = min(num_ranked + 1, limit)
+    return num_ranked
+
+
+def num_neighbour_slots(num_uavs: int, num_targets: int, num_obstacles: int) -> int:
+    """W: slots of a neighbour row, a group per kind of entity, each up to 16 wide."""
+    return sum(min(MAX_NEIGHBOURS, count) for count in (num_uavs, num_targets, num_obstacles))

@@ -1,0 +1,194 @@
+"""Policies side by side on the same episodes: means, paired differences, their intervals, and both as tables.
+
+Scores come from `evaluation.py`, intervals from `statistics.py`. Where tables and JSON go is the caller's business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.shared.interface import LimitedPolicy, Policy
+from rl_cluster.evaluation.intervals import Interval, bootstrap_interval, paired_difference
+from rl_cluster.sampling.episodes import Observer, Progress, evaluate
+
+__all__ = ["LABELS", "Comparison", "compare", "interval_cell"]
+
+MAX_MEANS, MAX_DIFFERENCES = 7, 6
+"""Policies side by side in a table: as many as 100 characters hold without and with signs."""
+CONFIDENCE = 0.95
+FEW_EPISODES, MANY_EPISODES = 4, 64
+"""Played side by side."""
+LABELS: dict[str, tuple[str, int]] = {
+    "normalized_completion_score": ("NCS", 3),
+    "satisfied_rate": ("satisfied", 3),
+    "completion_rate": ("completion", 3),
+    "value_rate": ("value", 3),
+    "congestion": ("congestion", 3),
+    "per_agent_reward": ("reward/UAV", 2),
+    "efficiency_per_km": ("targets/km", 3),
+    "makespan_s": ("makespan s", 1),
+    "path_km_per_uav": ("km/UAV", 2),
+    "wasted_trips_per_uav": ("wasted/UAV", 3),
+    "waiting_s_per_uav": ("waiting s/UAV", 1),
+    "collisions_per_uav": ("collis./UAV", 3),
+    "success_rate": ("success", 3),
+    "reach_rate": ("reached", 3),
+    "safety_rate": ("unharmed", 3),
+    "all_reached_rate": ("all reached", 3),
+    "path_m_per_uav": ("m/UAV", 1),
+    "path_ratio": ("path ratio", 3),
+    "effort_s_per_uav": ("effort s/UAV", 2),
+    "mean_time_s": ("mean time s", 1),
+    "formation_keeping_rate": ("formation", 3),
+    "strict_formation_keeping_rate": ("strict form.", 3),
+    "timeout_rate": ("out of time", 3),
+    "deadlock_rate": ("deadlocked", 3),
+}
+"""Metric of any task -> its label in a table, and the decimals that it is shown with."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What each policy scored in the same E episodes, and how much better it did than each of the others."""
+
+    num_episodes: int
+    metrics: tuple[str, ...]
+    """Of the task, in the order of their rows"""
+    means: dict[str, Interval]
+    """Policy -> mean and interval of every metric, each in the order of `metrics`."""
+    differences: dict[str, dict[str, Interval]]
+    """Policy -> other policy -> the same for the first's metrics minus the second's, paired by episode."""
+    remarks: tuple[str, ...] = ()
+    """What policies found out about the episodes"""
+
+    @classmethod
+    def of(
+        cls,
+        outcomes: dict[str, dict[str, NDArray[np.float64]]],
+        baselines: Sequence[str],
+        remarks: Sequence[str] = (),
+    ) -> Self:
+        """Compares every policy that is no baseline with every baseline; baselines alone, the first with the others.
+
+        Args:
+            outcomes: Policy -> metric -> (E,) values, episode by episode.
+            baselines: Names among the policies.
+            remarks: What policies found out about the episodes.
+        """
+        metrics = tuple(next(iter(outcomes.values())))
+        columns = {name: np.stack([scores[metric] for metric in metrics], axis=1) for name, scores in outcomes.items()}
+        compared = [name for name in columns if name not in baselines] or list(columns)[:1]
+        return cls(
+            num_episodes=len(next(iter(columns.values()))),
+            metrics=metrics,
+            means={name: bootstrap_interval(values, CONFIDENCE) for name, values in columns.items()},
+            differences={
+                name: {
+                    other: paired_difference(columns[name], columns[other], CONFIDENCE)
+                    for other in baselines
+                    if other != name
+                }
+                for name in compared
+            },
+            remarks=tuple(remarks),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; a mean that is not defined is None."""
+        return {
+            "num_episodes": self.num_episodes,
+            "confidence": CONFIDENCE,
+            "means": {name: self._to_dict(interval) for name, interval in self.means.items()},
+            "differences": {
+                name: {other: self._to_dict(interval) for other, interval in others.items()}
+                for name, others in self.differences.items()
+            },
+            "remarks": list(self.remarks),
+        }
+
+    def tables(self) -> list[Group]:
+        """Tables for rich to print, at most 100 characters wide: the means, then paired differences, then remarks."""
+        episodes, kind = f"{self.num_episodes} episodes", f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
+        if self.num_episodes == 1:
+            episodes, kind = "1 episode", "which has no interval"
+        tables = self._make_tables(f"Mean of {episodes}, {kind}", self.means, MAX_MEANS, sign="")
+        for name, others in self.differences.items():
+            title = f"{name} minus .., paired on the same {episodes}, {kind}"
+            tables += self._make_tables(title, others, MAX_DIFFERENCES, sign="+")
+        return [*tables, *(Group(Text(remark)) for remark in self.remarks)]
+
+    def _to_dict(self, interval: Interval) -> dict[str, dict[str, float | None]]:
+        return {
+            metric: {part: _defined(values[column]) for part, values in interval._asdict().items()}
+            for column, metric in enumerate(self.metrics)
+        }
+
+    def _make_tables(self, title: str, intervals: dict[str, Interval], max_columns: int, sign: str) -> list[Group]:
+        """As many tables as their width asks for, each below the title."""
+        names = list(intervals)
+        parts = [names[first : first + max_columns] for first in range(0, len(names), max_columns)]
+        return [Group(Text(title), self._make_table({name: intervals[name] for name in part}, sign)) for part in parts]
+
+    def _make_table(self, intervals: dict[str, Interval], sign: str) -> Table:
+        """Rows of metrics that are defined for some, columns of policies; each cell a mean above its interval."""
+        table = Table(padding=(0, 1, 0, 0), box=None)
+        table.add_column(no_wrap=True)
+        for name in intervals:
+            table.add_column(Text(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
+        for column, metric in enumerate(self.metrics):
+            label, decimals = LABELS[metric]
+            if all(np.isnan(interval.mean[column]) for interval in intervals.values()):
+                continue
+            cells = [
+                interval_cell(Interval(*(part[column] for part in interval)), decimals, sign)
+                for interval in intervals.values()
+            ]
+            table.add_row(label, *cells)
+        return table
+
+
+def compare(
+    policies: Sequence[Policy],
+    baselines: Sequence[Policy],
+    source: Any,
+    config: Config,
+    num_episodes: int,
+    *,
+    observer: Observer | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Plays the same episodes with `policies` and `baselines`, whose names must all differ, and compares the scores."""
+    names = [policy.name for policy in (*policies, *baselines)]
+    assert len(set(names)) == len(names), "the name tells policies apart"
+    everyone = (*policies, *baselines)
+    outcomes = {}
+    for policy in everyone:
+        # who plans for seconds plays few at a time, so that progress is seen
+        batch_size = FEW_EPISODES if isinstance(policy, LimitedPolicy) else MANY_EPISODES
+        outcomes[policy.name] = evaluate(
+            policy, source, config, num_episodes, batch_size=batch_size, observer=observer, progress=progress
+        )
+    remarks = [policy.remark(source) for policy in everyone if isinstance(policy, LimitedPolicy)]
+    return Comparison.of(outcomes, [policy.name for policy in baselines], remarks)
+
+
+def _defined(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def interval_cell(interval: Interval, decimals: int, sign: str = "") -> Text:
+    """A mean above its interval, for a table of rich; a dash where it is not defined."""
+    mean, low, high = map(float, interval)
+    if np.isnan(mean):
+        return Text("-")
+    number = f"{sign}.{decimals}f"
+    if np.isnan(low):
+        return Text(f"{mean:{number}}", "bold")
+    return Text.assemble((f"{mean:{number}}", "bold"), "\n", (f"{low:{number}} {high:{number}}", "dim"))

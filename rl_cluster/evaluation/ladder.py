@@ -1,0 +1,199 @@
+"""The size ladder: how a network that was trained on small teams plays larger ones, zero-shot.
+
+At every rung the network (argmax), random play and a reference heuristic play the same episodes with N UAVs. Several
+networks, of several training seeds, count as one whose J is their mean:
+
+    score      s(N) = (J_policy - J_random) / (J_reference - J_random), J = mean of the task's headline metric
+    transfer   s(N) / s(N0), N0 = the largest team that the network was trained on
+
+Raw means are no measure of transfer: larger worlds are harder or easier for everybody. `ladder_report.py` shows it.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.shared.interface import Policy
+from rl_cluster.environment.tasks import heuristics, make_source, reference
+from rl_cluster.errors import ConfigError
+from rl_cluster.evaluation.intervals import Interval, bootstrap_interval, defined_ratio, ratio_of_scores, relative_score
+from rl_cluster.metrics.names import HEADLINES
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.episodes import ModelPolicy, Progress, evaluate
+
+__all__ = ["FLAGGED_BELOW", "REGIMES", "Ladder", "Regime", "Rung", "climb", "parse_sizes", "rung_config"]
+
+Regime = Literal["constant density", "fixed area"]
+REGIMES: tuple[Regime, ...] = ("constant density", "fixed area")
+FLAGGED_BELOW = 0.5
+"""A transfer ratio below it is called a failure."""
+LARGEST_TEAM = 4096
+MOST_EPISODES, FEWEST_EPISODES, UAV_EPISODES = 800, 4, 6400
+"""Episodes of a rung: so many that all UAVs together fly 6,400, within the bounds."""
+PAIRS_AT_ONCE = 1 << 24
+"""Pairs of entities in the worlds that are played side by side: what dense attention has in memory."""
+
+
+class Rung(NamedTuple):
+    """What was scored with N UAVs."""
+
+    num_uavs: int
+    headline: NDArray[np.float64]
+    """(E, 3) of each episode: policy, random, reference."""
+    of_each: NDArray[np.float64]
+    """(E, P) of each network; their mean is the policy's."""
+    collisions: Interval
+    """Per UAV, of the policy."""
+
+    @property
+    def means(self) -> Interval:
+        """Of the headline metric: policy, random, reference."""
+        return bootstrap_interval(self.headline)
+
+    @property
+    def score(self) -> Interval:
+        """The policy's, between random at 0 and the reference at 1."""
+        return relative_score(self.headline)
+
+    def score_of_each(self) -> NDArray[np.float64]:
+        """(P,) of every network alone; NaN where the reference is not above random."""
+        _, random, reference = self.headline.mean(axis=0)
+        span = reference - random if reference > random else np.nan
+        scores: NDArray[np.float64] = (self.of_each.mean(axis=0) - random) / span
+        return scores
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The rungs of one regime, by rising size."""
+
+    regime: Regime
+    metric: str
+    """The headline's name."""
+    reference: str
+    trained_on: int
+    """N0, which is one of the rungs."""
+    rungs: tuple[Rung, ...]
+    without_room: tuple[int, ...]
+    """Sizes that the area does not hold."""
+
+    @property
+    def num_networks(self) -> int:
+        """P"""
+        return int(self.rungs[0].of_each.shape[1])
+
+    def transfer(self, rung: Rung) -> Interval:
+        """The rung's score over that at N0; exactly 1 at N0."""
+        base = next(other for other in self.rungs if other.num_uavs == self.trained_on)
+        if rung is base:
+            return Interval(*(np.array(1.0) for _ in Interval._fields))
+        return ratio_of_scores(rung.headline, base.headline)
+
+    def transfer_of_each(self, rung: Rung) -> NDArray[np.float64]:
+        """(P,) transfer ratio of every network alone."""
+        base = next(other for other in self.rungs if other.num_uavs == self.trained_on)
+        return defined_ratio(rung.score_of_each(), base.score_of_each())
+
+    def is_failure(self, rung: Rung) -> bool:
+        """True = transfer is below one half, or cannot be told."""
+        return not self.transfer(rung).mean >= FLAGGED_BELOW
+
+
+def parse_sizes(text: str) -> list[int]:
+    """Numbers of UAVs, as `3,4,7`. Raises ConfigError if one of them is no whole number from 1 to 4096."""
+    sizes = []
+    for part in text.split(","):
+        if not re.fullmatch(r" *[0-9]{1,4} *", part) or not 1 <= int(part) <= LARGEST_TEAM:
+            raise ConfigError("--ladder", f"got {part[:20]!r}", f"write numbers from 1 to {LARGEST_TEAM}, as 8,16,32")
+        sizes.append(int(part))
+    return sizes
+
+
+def climb(
+    models: Sequence[TransformerGNN],
+    config: Config,
+    regime: Regime,
+    sizes: Sequence[int],
+    seed: int,
+    progress: Progress,
+) -> Ladder:
+    """Plays all rungs.
+
+    Args:
+        models: The networks, on the device where they are to run.
+        config: Of its training; rungs differ from it in size alone.
+        regime: What else changes with the size; see `rung_config`.
+        sizes: Numbers of UAVs; the largest that was trained on is added.
+        seed: Keys the episodes, which are of the stream that is never trained on.
+        progress: Told who plays and how many episodes are done.
+    """
+    trained_on = config.generator.num_uavs[1]
+    configs = {size: rung_config(config, size, regime) for size in sorted({*sizes, trained_on})}
+    return Ladder(
+        regime=regime,
+        metric=HEADLINES[config.task][0],
+        reference=reference(config),
+        trained_on=trained_on,
+        rungs=tuple(_play(models, rung, seed, progress) for rung in configs.values() if rung),
+        without_room=tuple(size for size, rung in configs.items() if rung is None),
+    )
+
+
+def rung_config(config: Config, num_uavs: int, regime: Regime) -> Config | None:
+    """The settings of a rung; None if the area has no room for so many.
+
+    Targets are as many for each UAV as in the largest training episodes. At constant density, the area and the number
+    of no-fly zones grow with the team. On the fixed area of the largest training episodes, everybody comes closer; it
+    has no zones, as placement keeps a cell for each.
+    """
+    data = config.model_dump(mode="json")
+    generator = data["generator"]
+    growth = num_uavs / generator["num_uavs"][1]
+    generator["num_uavs"] = [num_uavs, num_uavs]
+    if "num_targets" in generator:
+        generator["num_targets"] = [max(1, round(generator["num_targets"][1] * growth))] * 2
+    if regime == "fixed area":
+        generator["spacing_m"] /= growth**0.5
+        generator["num_obstacles"] = [0, 0]
+    else:
+        generator["num_obstacles"] = [min(1024, round(number * growth)) for number in generator["num_obstacles"]]
+    try:
+        return type(config).model_validate_json(json.dumps(data), strict=True)
+    except ValidationError:
+        return None
+
+
+def _play(models: Sequence[TransformerGNN], config: Config, seed: int, progress: Progress) -> Rung:
+    num_uavs, source = config.generator.num_uavs[0], make_source(config, seed, is_training=False)
+    num_episodes = min(MOST_EPISODES, max(FEWEST_EPISODES, UAV_EPISODES // num_uavs))
+    num_entities = source.sizes.num_uavs + source.sizes.num_targets + source.sizes.num_obstacles
+    batch_size = max(1, min(64, PAIRS_AT_ONCE // num_entities**2))
+    known = heuristics(config)
+    policies: list[Policy] = [
+        *(ModelPolicy(model, "argmax", seed) for model in models),
+        *(known[name](seed) for name in ("random", reference(config))),
+    ]
+
+    def tell(policy_name: str, num_done: int) -> None:
+        progress(f"{num_uavs} UAVs, {policy_name}", num_done)
+
+    outcomes = [
+        evaluate(policy, source, config, num_episodes, batch_size=batch_size, progress=tell) for policy in policies
+    ]
+    headline = np.stack([scores[HEADLINES[config.task][0]] for scores in outcomes], axis=1)
+    of_each, random_and_reference = headline[:, : len(models)], headline[:, len(models) :]
+    return Rung(
+        num_uavs=num_uavs,
+        headline=np.column_stack([of_each.mean(axis=1), random_and_reference]),
+        of_each=of_each,
+        collisions=bootstrap_interval(
+            np.mean([scores["collisions_per_uav"] for scores in outcomes[: len(models)]], axis=0)
+        ),
+    )

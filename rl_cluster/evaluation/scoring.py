@@ -1,0 +1,233 @@
+"""What `evaluate` does: which policies play which episodes, checked before the first of them begins.
+
+Episodes come from scenario files, from a preset's generator, or from that of the first checkpoint. Playing and
+comparing is done by `comparison.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rl_cluster.config.schema import AllocateConfig, Config
+from rl_cluster.environment.scenario.scenario_file import load_scenario
+from rl_cluster.environment.shared.interface import LimitedPolicy, Policy
+from rl_cluster.environment.tasks import extras, heuristics, make_scenario_source, make_source
+from rl_cluster.errors import CheckpointError, ConfigError, ScenarioError
+from rl_cluster.evaluation.allocate_trace import AllocateTrace
+from rl_cluster.evaluation.comparison import Comparison, compare
+from rl_cluster.evaluation.navigate_trace import NavigateTrace
+from rl_cluster.evaluation.trace import Trace
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.episodes import ModelPolicy, Progress
+from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.output_file import check_output, output_file
+
+__all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "prepare", "to_dict"]
+
+GENERATED_EPISODES = 200
+SCENARIO_EPISODES = 20
+"""Of a scenario file: only policies that draw their actions play it differently each time."""
+TRACES: dict[str, type[Trace]] = {"allocate": AllocateTrace, "navigate": NavigateTrace}
+
+
+class Group(NamedTuple):
+    """Episodes that belong together, and where they come from."""
+
+    title: str
+    source: Any
+    """Of episodes, made for the task of the config"""
+    num_episodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Everything that has been checked, ready to play."""
+
+    config: Config
+    """Whose world and reward hold."""
+    policies: Sequence[Policy]
+    baselines: Sequence[Policy]
+    groups: Sequence[Group]
+    notes: Sequence[str]
+    """What the user should know of the policies."""
+    trace: Path | None
+
+    def play(self, progress: Progress | None = None) -> Iterator[tuple[Group, Comparison]]:
+        """Plays group after group; the trace takes its name when all are done."""
+        with output_file(self.trace) if self.trace else nullcontext() as file:
+            trace = TRACES[self.config.task](file) if file else None
+            for group in self.groups:
+                if trace:
+                    trace.group = group.title
+                yield group, self._compare(group, trace, progress)
+
+    def _compare(self, group: Group, trace: Trace | None, progress: Progress | None) -> Comparison:
+        return compare(
+            self.policies,
+            self.baselines,
+            group.source,
+            self.config,
+            group.num_episodes,
+            observer=trace,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asks for."""
+
+    checkpoints: Sequence[Path]
+    """Run or checkpoint folders."""
+    heuristics: Sequence[str]
+    """Names of the task's heuristics; empty takes all of them."""
+    preset: Config | None
+    """Whose generator and world hold, whatever the checkpoints were trained on."""
+    scenarios: Sequence[Path]
+    """Scenario files; empty takes generated episodes."""
+    num_episodes: int | None
+    """Of each group; None takes 200 generated ones, or 20 of each file."""
+    seed: int
+    """Keys the episodes and all draws; generated ones are of the stream that is never trained on."""
+    scores: Path | None
+    """File that the scores will be written to."""
+    trace: Path | None
+    """File for the trace."""
+
+
+def prepare(request: Request, default_preset: Config) -> Scoring:
+    """Loads and checks all that an evaluation needs; nothing is written.
+
+    Args:
+        request: What is asked for.
+        default_preset: Whose generator and world hold where there is neither a preset nor a checkpoint.
+
+    Raises:
+        CheckpointError, ConfigError, ScenarioError: Something is unusable, or does not fit the rest.
+    """
+    outputs = [path for path in (request.scores, request.trace) if path]
+    for number, path in enumerate(outputs):
+        check_output(path, [*request.scenarios, *outputs[:number]])
+    loaded = [(path, _load(path)) for path in request.checkpoints]
+    config = request.preset or (loaded[0][1].config if loaded else default_preset)
+    seed = request.seed
+    for path, checkpoint in loaded:
+        _check_task(path, checkpoint, config)
+    policies = [
+        policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), seed)
+    ]
+    baselines = [_heuristic(name, config, seed) for name in (request.heuristics or heuristics(config))]
+    _check_names([policy.name for policy in (*policies, *baselines)])
+    groups = _groups(config, request.scenarios, request.num_episodes, seed)
+    for path, checkpoint in loaded:
+        _check_fit(path, checkpoint, groups)
+    for policy in baselines:
+        if isinstance(policy, LimitedPolicy):
+            for group in groups:
+                policy.check(group.source, config)
+    notes = [_note(path, checkpoint) for path, checkpoint in loaded]
+    return Scoring(config, policies, baselines, groups, notes, request.trace)
+
+
+def _check_task(path: Path, checkpoint: Checkpoint, config: Config) -> None:
+    if checkpoint.config.task != config.task:
+        what = f"was trained on task {checkpoint.config.task}, but episodes of task {config.task} are to be played"
+        raise ConfigError(str(path), what, "score policies of one task at a time; --preset says whose episodes")
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise ConfigError(
+                "evaluate", f"{name} is named twice", "name each policy once; run folders by unlike names"
+            )
+
+
+def load_policy(path: Path) -> tuple[TransformerGNN, Config]:
+    """The network of a run's newest checkpoint, or of a checkpoint folder, and the config that it was trained by.
+
+    Raises CheckpointError if there is none, or if it is damaged.
+    """
+    checkpoint = _load(path)
+    return load_model(checkpoint).eval(), checkpoint.config
+
+
+def load_policies(paths: Sequence[Path]) -> tuple[list[TransformerGNN], Config]:
+    """The networks of several training seeds, and the config that the first of them was trained by.
+
+    Raises CheckpointError as `load_policy`, or if they were trained on unlike worlds.
+    """
+    loaded = [load_policy(path) for path in paths]
+    config = loaded[0][1]
+    for path, (_, other) in zip(paths, loaded, strict=True):
+        for section in ("task", "generator", "world"):
+            if getattr(other, section) != getattr(config, section):
+                what = f"has another {section} than {paths[0]}"
+                raise CheckpointError(str(path), what, "take networks that were trained alike, but for the seed")
+    return [model for model, _ in loaded], config
+
+
+def _load(path: Path) -> Checkpoint:
+    return Checkpoint.load(find_checkpoint(path).folder)
+
+
+def _model_policies(path: Path, checkpoint: Checkpoint, count: int, seed: int) -> list[Policy]:
+    """Argmax and sampled play of a checkpoint; several checkpoints are told apart by their folders' names."""
+    model = load_model(checkpoint).eval()
+    name = "policy" if count == 1 else path.absolute().name
+    return [ModelPolicy(model, "argmax", seed, name), ModelPolicy(model, "sampled", seed, name)]
+
+
+def _note(path: Path, checkpoint: Checkpoint) -> str:
+    config = checkpoint.config
+    return f"policy of {path}: run {config.name}, iteration {checkpoint.iteration}, learnt from reward alone"
+
+
+def _heuristic(name: str, config: Config, seed: int) -> Policy:
+    known = {**heuristics(config), **extras(config)}
+    if name not in known:
+        remedy = f"choose from {', '.join(known)}, or name a --preset of another task"
+        raise ConfigError("--policy", f"{name} is not a heuristic of task {config.task}", remedy)
+    return known[name](seed)
+
+
+def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None, seed: int) -> list[Group]:
+    if not scenarios:
+        source = make_source(config, seed, is_training=False)
+        title = f"Episodes generated from {config.name}, seed {seed}, never trained on"
+        return [Group(title, source, num_episodes or GENERATED_EPISODES)]
+    for number, path in enumerate(scenarios):
+        if path in scenarios[:number]:
+            raise ConfigError("--scenario", f"{path} is named twice", "name each file once")
+    return [
+        Group(
+            f"Scenario {path}",
+            make_scenario_source(config, [load_scenario(path)], seed),
+            num_episodes or SCENARIO_EPISODES,
+        )
+        for path in scenarios
+    ]
+
+
+def _check_fit(path: Path, checkpoint: Checkpoint, groups: Sequence[Group]) -> None:
+    """One network serves any number of UAVs and targets, but a fixed number of resource kinds."""
+    if not isinstance(checkpoint.config, AllocateConfig):
+        return
+    generator = checkpoint.config.generator
+    for group in groups:
+        if group.source.sizes.num_resources != generator.num_resources:
+            what = (
+                f"has {group.source.sizes.num_resources} resource kinds, "
+                f"the checkpoint {path} knows {generator.num_resources}"
+            )
+            raise ScenarioError(group.title, what, "use a checkpoint trained with as many kinds")
+
+
+def to_dict(results: Sequence[tuple[Group, Comparison]], notes: Sequence[str]) -> dict[str, Any]:
+    """All results as plain data for JSON."""
+    return {
+        "policies": list(notes),
+        "groups": [{"title": group.title, **comparison.to_dict()} for group, comparison in results],
+    }

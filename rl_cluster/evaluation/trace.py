@@ -1,0 +1,174 @@
+"""How traces are written and read: one JSON object per episode and policy, in a line of its own.
+
+What a step holds is each task's own: `allocate_trace.py` and `navigate_trace.py` say it. Common to all lines are
+
+    group                where the episodes come from: the scenario file, or the generator and its seed
+    policy, episode      who played, and the episode's number within the group
+    scenario             the start, in the form of a scenario file
+    steps                one object per step of the world, with position_m [[x, y], ..] of each UAV at its end
+    end                  terminated, time limit or deadlock
+    metrics              the episode's metrics as they are reported; null where one is not defined
+
+Numbers have nine significant digits: float32 values come back exactly.
+"""
+
+import json
+import math
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.config.bounded_file import FileFault, read_first_line
+from rl_cluster.config.json_file import parse_json
+from rl_cluster.environment.scenario.scenario_file import Scenario
+from rl_cluster.environment.shared.interface import StepResult, Worlds
+from rl_cluster.errors import ConfigError
+from rl_cluster.types import Observation
+
+__all__ = ["Step", "Trace", "change", "read_paths", "to_plain"]
+
+_MAX_LINE_BYTES = 2**25
+"""Of an episode that is read back: as Python's objects it takes 20 times the memory."""
+_FARTHEST_M = 1e9
+_SAME_PLACE_M = 1.0
+
+
+class Step(NamedTuple):
+    """One step of all worlds of a batch."""
+
+    state: Any
+    """the task's, after the step"""
+    before: dict[str, NDArray[Any]]
+    """field of the state -> copy from before the step, of those in `Trace.fields`"""
+    observation: Observation[NDArray[Any]]
+    """that the actions were chosen on"""
+    actions: NDArray[Any]
+    result: StepResult
+
+
+class Trace(ABC):
+    """An `Observer` that writes the lines of a batch of episodes when all of them have ended.
+
+    Args:
+        file: Open for writing text; whoever opened it closes it.
+    """
+
+    fields: tuple[str, ...]
+    """Of the state, whose changes make up a step"""
+
+    def __init__(self, file: TextIO) -> None:
+        self.group = ""
+        """Written into the episodes that start from now on."""
+        self._file = file
+        self._episodes: list[dict[str, Any]] = []
+
+    @abstractmethod
+    def scenario_of(self, worlds: Any, row: int, name: str) -> Scenario:
+        """The start of a world's episode."""
+
+    @abstractmethod
+    def describe(self, step: Step, row: int) -> dict[str, Any]:
+        """The step of one world."""
+
+    def describe_end(self, step: Step, row: int) -> dict[str, Any]:  # noqa: ARG002 - for tasks that have more to say
+        """What belongs to the episode beside its steps, seen after the last one."""
+        return {}
+
+    def on_start(self, policy_name: str, worlds: Worlds) -> None:
+        """Takes down the scenarios."""
+        self._before = self._copy_fields(worlds.state)
+        self._episodes = []
+        for row in range(worlds.state.num_worlds):
+            number = worlds.first_world + row
+            scenario = self.scenario_of(worlds, row, f"episode-{number}").as_dict()
+            self._episodes.append(
+                {"group": self.group, "policy": policy_name, "episode": number, "scenario": scenario, "steps": []}
+            )
+
+    def on_step(
+        self, worlds: Worlds, observation: Observation[NDArray[Any]], actions: NDArray[Any], result: StepResult
+    ) -> None:
+        """Takes down the step of every world that was under way."""
+        state = worlds.state
+        step = Step(state, self._before, observation, actions, result)
+        for row in np.flatnonzero(state.decision > self._before["decision"]).tolist():
+            episode = self._episodes[row]
+            episode["steps"].append(self.describe(step, row))
+            if state.ended[row]:
+                episode.update({"end": _ending(result, row), **self.describe_end(step, row)})
+        self._before = self._copy_fields(state)
+
+    def on_end(self, outcomes: dict[str, NDArray[np.float64]]) -> None:
+        """Writes the episodes in their order."""
+        for row, episode in enumerate(self._episodes):
+            values = {name: float(column[row]) for name, column in outcomes.items()}
+            metrics = {name: None if math.isnan(value) else value for name, value in values.items()}
+            self._file.write(json.dumps({**episode, "metrics": metrics}, allow_nan=False) + "\n")
+
+    def _copy_fields(self, state: Any) -> dict[str, NDArray[Any]]:
+        return {name: getattr(state, name).copy() for name in (*self.fields, "decision")}
+
+
+def _ending(result: StepResult, row: int) -> str:
+    if result.terminated[row]:
+        return "terminated"
+    return "deadlock" if result.deadlocked[row] else "time limit"
+
+
+def change(step: Step, field: str, row: int) -> NDArray[np.float64]:
+    """A field after the step minus before, in float64: the changes of all steps add up to the last value exactly."""
+    after: NDArray[Any] = getattr(step.state, field)[row]
+    difference: NDArray[np.float64] = np.subtract(after, step.before[field][row], dtype=np.float64)
+    return difference
+
+
+def to_plain(values: NDArray[Any] | np.generic) -> Any:
+    """The numbers as (lists of) Python's, rounded to nine significant digits."""
+    return _rounded(values.tolist())
+
+
+def _rounded(values: Any) -> Any:
+    return [_rounded(value) for value in values] if isinstance(values, list) else float(f"{values:.9g}")
+
+
+def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
+    """(T, N, 2) metres: where the UAVs of a trace's first episode were at its start and after each of its steps.
+
+    Args:
+        path: What `evaluate --trace` wrote.
+        scenario: The one that the episode was played on.
+
+    Raises:
+        ConfigError: The file cannot be read, its first line is no episode, or one of another scenario.
+    """
+    remedy = "name a file of evaluate --trace"
+    try:
+        line = read_first_line(path, _MAX_LINE_BYTES)
+        ids, paths_m = _paths(parse_json(line.decode(), str(path)))
+    except FileNotFoundError as error:
+        raise ConfigError(str(path), f"cannot be read ({error.strerror})", remedy) from None
+    except FileFault as fault:
+        raise ConfigError(str(path), fault.what, remedy) from None
+    except (ValueError, TypeError, LookupError, ConfigError):
+        raise ConfigError(str(path), "its first line is no episode", remedy) from None
+    start_m = scenario.uav_position_m
+    is_same = ids == list(scenario.uav_ids) and paths_m.shape[1:] == start_m.shape
+    if not is_same or np.abs(paths_m[0] - start_m).max() > _SAME_PLACE_M:
+        what = f"its first episode does not start where the UAVs of {scenario.name} do"
+        raise ConfigError(str(path), what, "name the trace of this scenario")
+    return paths_m
+
+
+def _paths(episode: Any) -> tuple[list[Any], NDArray[np.float64]]:
+    """Ids and paths. Raises TypeError, LookupError or ValueError where the data is no episode."""
+    uavs = episode["scenario"]["uavs"]
+    placed = [[uav["position_m"] for uav in uavs], *(step["position_m"] for step in episode["steps"])]
+    if not all(type(value) in {int, float} for row in placed for position_m in row for value in position_m):
+        raise TypeError
+    paths_m = np.array(placed, dtype=np.float64)
+    if paths_m.ndim != 3 or paths_m.shape[2] != 2 or not (np.abs(paths_m) <= _FARTHEST_M).all():
+        raise ValueError
+    return [uav["id"] for uav in uavs], paths_m

@@ -1,0 +1,83 @@
+"""The room that a run holds on a cluster, before RLlib makes its actors in it.
+
+RLlib makes env runners first and Learners after them, and Ray puts each wherever it fits at that moment: two small env
+runners on two nodes can leave no node that holds a Learner, and RLlib would wait for ever. Here placement groups hold
+the places first: one for the Learners, on the nodes that the plan has chosen, and one for the env runners, which are
+all alike, so that they fit wherever Ray puts them. Whoever gives the room back ends all actors in it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.rllib.algorithms import algorithm as rllib_algorithm
+from ray.rllib.env.env_runner_group import EnvRunnerGroup
+from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
+
+from rl_cluster.rllib.placement.plan import Plan
+
+__all__ = ["Room", "reserve"]
+
+NODE_LABEL = "ray.io/node-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Placement groups of a run; None where it has no actors of that kind."""
+
+    learners: PlacementGroup | None
+    runners: PlacementGroup | None
+
+    def release(self) -> None:
+        """Gives the room back, and ends the actors in it; a second call does nothing."""
+        for group in (self.learners, self.runners):
+            if group and ray.is_initialized():
+                remove_placement_group(group)
+
+    @contextmanager
+    def holds_runners(self) -> Iterator[None]:
+        """Env runners that RLlib makes meanwhile get their places here; RLlib has no setting for that."""
+        group = self.runners
+
+        class PlacedRunners(EnvRunnerGroup):
+            def _make_worker(self, **arguments: Any) -> Any:
+                if group:
+                    self._remote_args["placement_group"] = group
+                return super()._make_worker(**arguments)
+
+        rllib_algorithm.EnvRunnerGroup = PlacedRunners
+        try:
+            yield
+        finally:
+            rllib_algorithm.EnvRunnerGroup = EnvRunnerGroup
+
+
+def reserve(plan: Plan, limit_s: float) -> Room | None:
+    """Has Ray hold the places of all actors of a plan; None if it has not within the limit: somebody else was faster.
+
+    Args:
+        plan: Made for the nodes of this cluster.
+        limit_s: For each of the two groups.
+    """
+    learner = {"CPU": plan.cpus_per_learner, "GPU": plan.gpus_per_learner}
+    runner = {"CPU": plan.cpus_per_runner, "GPU": plan.gpus_per_runner}
+    pins = [{NODE_LABEL: node_id} for node_id in plan.learner_nodes]
+    learners = _group(learner, plan.num_learners, pins)
+    if learners and not learners.wait(limit_s):
+        Room(learners, None).release()
+        return None
+    room = Room(learners, _group(runner, plan.num_env_runners, None))
+    if room.runners and not room.runners.wait(limit_s):
+        room.release()
+        return None
+    return room
+
+
+def _group(each: dict[str, float], number: int, pins: list[dict[str, str]] | None) -> PlacementGroup | None:
+    """Asks for places of this size. Who needs nothing needs no place: Ray refuses empty ones."""
+    bundle = {name: amount for name, amount in each.items() if amount}
+    if not number or not bundle:
+        return None
+    return placement_group([bundle] * number, strategy="PACK", bundle_label_selector=pins)

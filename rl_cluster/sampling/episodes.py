@@ -1,0 +1,113 @@
+"""The one way to score a policy: the same numbered episodes for every policy, each played from its start to its end.
+
+Episode e is episode 0 of world number e of the source, whatever the batch size. Intervals and differences are made of
+the scores by `comparison.py`; what happened on the way is written by `trace.py`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.shared.interface import Policy, StepResult, Worlds
+from rl_cluster.environment.tasks import make_worlds
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.acting import act
+from rl_cluster.types import Observation
+
+__all__ = ["ModelPolicy", "Observer", "Progress", "evaluate"]
+
+Progress = Callable[[str, int], None]
+"""Told, batch by batch, the name of the policy that plays and how many of its episodes are done."""
+
+
+class Observer(Protocol):
+    """Looks on while a batch of episodes is played. It must change nothing."""
+
+    def on_start(self, policy_name: str, worlds: Worlds) -> None:
+        """The worlds stand at the start of their episodes."""
+
+    def on_step(
+        self, worlds: Worlds, observation: Observation[NDArray[Any]], actions: NDArray[Any], result: StepResult
+    ) -> None:
+        """The actions, held against the observation, have been flown for one decision interval."""
+
+    def on_end(self, outcomes: dict[str, NDArray[np.float64]]) -> None:
+        """All episodes have ended; metric -> (B,) values."""
+
+
+class ModelPolicy:
+    """A network as a policy.
+
+    Args:
+        model: On the device where it is to run.
+        mode: argmax takes the most probable actions; sampled draws them, keyed by (seed, world, episode, decision).
+        seed: Keys the draws.
+        name: What the network is called; the mode is put after it.
+    """
+
+    def __init__(
+        self, model: TransformerGNN, mode: Literal["argmax", "sampled"], seed: int = 0, name: str = "policy"
+    ) -> None:
+        self._name = f"{name} {mode}"
+        self._model, self._seed = model, seed if mode == "sampled" else None
+
+    @property
+    def name(self) -> str:
+        """Under which its results are reported."""
+        return self._name
+
+    def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
+        """Actions (B, N), or controls (B, N, 2), as of `Policy.act`."""
+        return act(self._model, worlds, observation, self._seed).applied
+
+
+def evaluate(
+    policy: Policy,
+    source: Any,
+    config: Config,
+    num_episodes: int,
+    *,
+    batch_size: int = 64,
+    observer: Observer | None = None,
+    progress: Progress | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Metric name -> (E,) float64, one value per episode 0 .. `num_episodes` - 1 of the source.
+
+    Args:
+        source: Of episodes; made for the task of the config.
+        config: Whose world and reward hold.
+        batch_size: Episodes played side by side; it bears on speed and memory alone.
+        observer: Told of every step, batch by batch.
+        progress: Told before each batch.
+    """
+    tell = progress or _tell_nobody
+    batches = []
+    for first in range(0, num_episodes, batch_size):
+        tell(policy.name, first)
+        num_worlds = min(batch_size, num_episodes - first)
+        batches.append(_play(policy, make_worlds(config, source, num_worlds, first), observer))
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _tell_nobody(policy_name: str, num_done: int) -> None:
+    """Where nobody waits."""
+
+
+def _play(policy: Policy, worlds: Worlds, observer: Observer | None) -> dict[str, NDArray[np.float64]]:
+    """Outcomes of one episode of every world."""
+    observation = worlds.reset()
+    if observer:
+        observer.on_start(policy.name, worlds)
+    while not worlds.state.ended.all():
+        actions, seen = policy.act(worlds, observation), worlds.observation
+        result = worlds.advance(actions)
+        if observer:
+            observer.on_step(worlds, seen, actions, result)
+        observation = worlds.observe()
+    outcomes = worlds.outcomes(worlds.state.ended)
+    if observer:
+        observer.on_end(outcomes)
+    return outcomes

@@ -1,0 +1,90 @@
+"""What the traces of all tasks have in common: undefined metrics, and paths that are read back."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rl_cluster.config.load import load_config
+from rl_cluster.environment.allocate.heuristics import HEURISTICS
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario, parse_scenario
+from rl_cluster.environment.tasks import make_source
+from rl_cluster.errors import ConfigError
+from rl_cluster.evaluation.allocate_trace import AllocateTrace
+from rl_cluster.evaluation.trace import read_paths
+from rl_cluster.sampling.episodes import evaluate
+
+CONFIG = load_config("debug")
+SMALL = load_scenario(SHIPPED_SCENARIOS["small"])
+SOURCE = make_source(CONFIG, seed=0, is_training=False)
+
+
+def test_read_paths__gives_start_and_every_step_of_the_first_episode(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    with path.open("w") as file:
+        evaluate(HEURISTICS["greedy"](0), SOURCE, CONFIG, 2, observer=AllocateTrace(file))
+    first = json.loads(path.read_text().splitlines()[0])
+
+    paths_m = read_paths(path, parse_scenario(first["scenario"], "first"))
+
+    assert paths_m.shape == (len(first["steps"]) + 1, len(first["scenario"]["uavs"]), 2)
+    assert paths_m[0].tolist() == [uav["position_m"] for uav in first["scenario"]["uavs"]]
+    assert paths_m[-1].tolist() == first["steps"][-1]["position_m"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "name: small\n",
+        "[]\n",
+        '{"scenario": {}}\n',
+        '{"scenario": {"uavs": 3}}\n',
+        '{"scenario": {"uavs": [{"position_m": [1, 2]}]}, "steps": 3}',
+        '{"scenario": {"uavs": [{"position_m": [1, 2]}]}, "steps": [{"position_m": [[1]]}]}',
+        '{"scenario": {"uavs": [{"position_m": [1, 2]}]}, "steps": [{"position_m": [[1, null]]}]}',
+        '{"scenario": {"uavs": [{"position_m": [1, 2]}]}, "steps": [{"position_m": [[1, NaN]]}]}',
+        '{"scenario": {"uavs": [{"position_m": [1, 2]}]}, "steps": [{"position_m": [[1, 1e999]]}]}',
+        '{"scenario": {"uavs": [{"position_m": [1, 2, 3]}]}, "steps": []}',
+        '{"scenario": {"uavs": [{"position_m": {"x": 1}}]}, "steps": []}',
+        '{"scenario": {"uavs": [{"id": "a", "position_m": ["1", "2"]}]}, "steps": []}',
+        '{"scenario": {"uavs": [{"id": "a", "position_m": [true, false]}]}, "steps": []}',
+        '{"scenario": {"uavs": [{"id": "a", "position_m": [1, 1e300]}]}, "steps": []}',
+        '{"scenario": {"uavs": [{"position_m": [1, 2]}]}, "steps": []}',
+        "[" * 100_000,
+    ],
+)
+def test_read_paths__refuses_what_is_no_trace(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text(content)
+
+    with pytest.raises(ConfigError, match="its first line is no episode; name a file of evaluate --trace"):
+        read_paths(path, SMALL)
+
+
+def test_read_paths__refuses_a_trace_of_another_scenario(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    start_m = SMALL.uav_position_m + np.array([0.0, 1.5])
+    for positions_m in (start_m, start_m[:-1]):
+        uavs = [{"id": id_, "position_m": xy.tolist()} for id_, xy in zip(SMALL.uav_ids, positions_m, strict=False)]
+        path.write_text(json.dumps({"scenario": {"uavs": uavs}, "steps": []}))
+
+        with pytest.raises(ConfigError, match="does not start where the UAVs of small do; name the trace of this"):
+            read_paths(path, SMALL)
+
+
+def test_read_paths__refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read \(No such file"):
+        read_paths(tmp_path / "trace.jsonl", SMALL)
+
+
+def test_trace__writes_null_for_a_metric_that_is_not_defined() -> None:
+    file = io.StringIO()
+    trace = AllocateTrace(file)
+    evaluate(HEURISTICS["greedy"](0), SOURCE, CONFIG, 1, observer=trace)
+
+    trace.on_end({"defined": np.array([0.5]), "undefined": np.array([np.nan])})
+
+    assert json.loads(file.getvalue().splitlines()[1])["metrics"] == {"defined": 0.5, "undefined": None}
