@@ -21,7 +21,7 @@ import torch
 from benchmarks.report import Row, print_rows, write
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.shared.interface import Policy
-from rl_cluster.environment.tasks import heuristics, make_source, reference
+from rl_cluster.environment.tasks import make_source, task_of
 from rl_cluster.evaluation.ladder import Regime, rung_config
 from rl_cluster.evaluation.scoring import load_policy
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -73,12 +73,12 @@ def score(policy: Policy, config: Config, num_episodes: int) -> float:
 
 def rows_of(model: TransformerGNN, config: Config, manners: Sequence[Manner], uav_episodes: int) -> Iterator[Row]:
     """Every team and manner beside the reference."""
-    name = reference(config)
+    name = task_of(config).reference
     for team in TEAMS:
         num_episodes = uav_episodes // team.num_uavs
         for manner in manners:
             played = settings(config, team, manner)
-            expected = score(heuristics(played)[name](SEED), played, num_episodes)
+            expected = score(task_of(played).heuristics[name](SEED), played, num_episodes)
             yield Row.of(
                 f"{team.num_uavs} UAVs, {team.regime}, rounds: {manner.rounds}, every {manner.interval_s:g} s",
                 score(ModelPolicy(model, "argmax", SEED), played, num_episodes),

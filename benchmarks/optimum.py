@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy is first imported, below
 
@@ -24,10 +24,9 @@ from rich.table import Table
 
 from benchmarks.report import Row, print_rows, write
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.heuristics.optimum import Optimum
-from rl_cluster.environment.shared.interface import Policy
-from rl_cluster.environment.tasks import make_source
+from rl_cluster.environment.shared.interface import EpisodeSource, Policy
+from rl_cluster.environment.tasks import TASKS, make_source
 from rl_cluster.evaluation.intervals import paired_difference
 from rl_cluster.sampling.episodes import evaluate
 
@@ -43,7 +42,7 @@ Outcomes = dict[str, NDArray[np.float64]]
 Gaps = dict[str, dict[str, dict[str, float]]]
 
 
-def play(policy: Policy, source: Any, num_episodes: int) -> Outcomes:
+def play(policy: Policy, source: EpisodeSource, num_episodes: int) -> Outcomes:
     """The policy's metrics, episode by episode; says how long it took."""
     config = load_config("quick_demo", SIZES)
     start_s = time.process_time()
@@ -95,8 +94,8 @@ def main() -> None:
     arguments = parser.parse_args()
     num_episodes = 8 if arguments.quick else arguments.episodes
     source, optimum = make_source(load_config("quick_demo", SIZES), SEED, is_training=False), Optimum()
-    best = play(optimum, source, num_episodes)
-    played = {name: play(make(0), source, num_episodes) for name, make in HEURISTICS.items()}
+    best = play(cast("Policy", optimum), source, num_episodes)
+    played = {name: play(make(0), source, num_episodes) for name, make in TASKS["allocate"].heuristics.items()}
     rows = [
         Row.of(f"{name}: satisfied rate", outcomes[SATISFIED].mean(), best[SATISFIED].mean(), "optimum", "of targets")
         for name, outcomes in played.items()

@@ -27,10 +27,9 @@ from rich.table import Table
 from benchmarks.report import Row, machine, write
 from rl_cluster.config.load import load_config
 from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario
-from rl_cluster.environment.tasks import heuristics, make_scenario_source, make_source
+from rl_cluster.environment.tasks import make_scenario_source, make_source, task_of
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
-from rl_cluster.metrics.names import HEADLINES
 from rl_cluster.sampling.episodes import evaluate
 from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
@@ -39,7 +38,6 @@ from rl_cluster.schedulers.learning_rate import schedule
 __all__ = ["Measurement", "append", "compare", "main", "measure", "read_history"]
 
 PRESETS = ("quick_demo", "navigate_demo")
-REFERENCES = {"quick_demo": "complete-first", "navigate_demo": "orca"}
 SLOWER, SCORE_CHANGE = 0.10, 1e-9
 """A speed this share below the earlier median, or a score this far from it, is called worse."""
 HISTORY = Path("docs") / "results" / "regression.jsonl"
@@ -107,7 +105,8 @@ def speeds(preset: str, rounds: int) -> list[Measurement]:
 def scores(preset: str, num_episodes: int) -> list[Measurement]:
     """Of the preset's strongest heuristic on generated episodes; of `allocate` also on the shipped scenarios."""
     config = load_config(preset)
-    name, (metric, label) = REFERENCES[preset], HEADLINES[config.task]
+    task = task_of(config)
+    name, metric, label = task.reference, task.headline.name, task.headline.label
     groups = {f"{num_episodes} episodes": (make_source(config, 1000, is_training=False), num_episodes)}
     if config.task == "allocate":
         for scenario, path in SHIPPED_SCENARIOS.items():
@@ -115,7 +114,7 @@ def scores(preset: str, num_episodes: int) -> list[Measurement]:
     return [
         Measurement(
             f"{preset} {label} of {name}, {title}",
-            float(np.mean(evaluate(heuristics(config)[name](0), source, config, episodes)[metric])),
+            float(np.mean(evaluate(task.heuristics[name](0), source, config, episodes)[metric])),
             "",
         )
         for title, (source, episodes) in groups.items()

@@ -14,44 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.shared.interface import LimitedPolicy, Policy
+from rl_cluster.environment.shared.interface import EpisodeMetric, EpisodeSource, LimitedPolicy, Policy
+from rl_cluster.environment.tasks import task_of
 from rl_cluster.evaluation.intervals import Interval, bootstrap_interval, paired_difference
 from rl_cluster.sampling.episodes import Observer, Progress, evaluate
 
-__all__ = ["LABELS", "Comparison", "compare", "interval_cell"]
+__all__ = ["Comparison", "compare", "interval_cell"]
 
 MAX_MEANS, MAX_DIFFERENCES = 7, 6
 """Policies side by side in a table: as many as 100 characters hold without and with signs."""
 CONFIDENCE = 0.95
 FEW_EPISODES, MANY_EPISODES = 4, 64
 """Played side by side."""
-LABELS: dict[str, tuple[str, int]] = {
-    "normalized_completion_score": ("NCS", 3),
-    "satisfied_rate": ("satisfied", 3),
-    "completion_rate": ("completion", 3),
-    "value_rate": ("value", 3),
-    "congestion": ("congestion", 3),
-    "per_agent_reward": ("reward/UAV", 2),
-    "efficiency_per_km": ("targets/km", 3),
-    "makespan_s": ("makespan s", 1),
-    "path_km_per_uav": ("km/UAV", 2),
-    "wasted_trips_per_uav": ("wasted/UAV", 3),
-    "waiting_s_per_uav": ("waiting s/UAV", 1),
-    "collisions_per_uav": ("collis./UAV", 3),
-    "success_rate": ("success", 3),
-    "reach_rate": ("reached", 3),
-    "safety_rate": ("unharmed", 3),
-    "all_reached_rate": ("all reached", 3),
-    "path_m_per_uav": ("m/UAV", 1),
-    "path_ratio": ("path ratio", 3),
-    "effort_s_per_uav": ("effort s/UAV", 2),
-    "mean_time_s": ("mean time s", 1),
-    "formation_keeping_rate": ("formation", 3),
-    "strict_formation_keeping_rate": ("strict form.", 3),
-    "timeout_rate": ("out of time", 3),
-    "deadlock_rate": ("deadlocked", 3),
-}
-"""Metric of any task -> its label in a table, and the decimals that it is shown with."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +33,7 @@ class Comparison:
     """What each policy scored in the same E episodes, and how much better it did than each of the others."""
 
     num_episodes: int
-    metrics: tuple[str, ...]
+    metrics: Sequence[EpisodeMetric]
     """Of the task, in the order of their rows"""
     means: dict[str, Interval]
     """Policy -> mean and interval of every metric, each in the order of `metrics`."""
@@ -73,6 +47,7 @@ class Comparison:
         cls,
         outcomes: dict[str, dict[str, NDArray[np.float64]]],
         baselines: Sequence[str],
+        metrics: Sequence[EpisodeMetric],
         remarks: Sequence[str] = (),
     ) -> Self:
         """Compares every policy that is no baseline with every baseline; baselines alone, the first with the others.
@@ -80,10 +55,12 @@ class Comparison:
         Args:
             outcomes: Policy -> metric -> (E,) values, episode by episode.
             baselines: Names among the policies.
+            metrics: Of the task.
             remarks: What policies found out about the episodes.
         """
-        metrics = tuple(next(iter(outcomes.values())))
-        columns = {name: np.stack([scores[metric] for metric in metrics], axis=1) for name, scores in outcomes.items()}
+        columns = {
+            name: np.stack([scores[metric.name] for metric in metrics], axis=1) for name, scores in outcomes.items()
+        }
         compared = [name for name in columns if name not in baselines] or list(columns)[:1]
         return cls(
             num_episodes=len(next(iter(columns.values()))),
@@ -126,7 +103,7 @@ class Comparison:
 
     def _to_dict(self, interval: Interval) -> dict[str, dict[str, float | None]]:
         return {
-            metric: {part: _defined(values[column]) for part, values in interval._asdict().items()}
+            metric.name: {part: _defined(values[column]) for part, values in interval._asdict().items()}
             for column, metric in enumerate(self.metrics)
         }
 
@@ -143,21 +120,20 @@ class Comparison:
         for name in intervals:
             table.add_column(Text(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
         for column, metric in enumerate(self.metrics):
-            label, decimals = LABELS[metric]
             if all(np.isnan(interval.mean[column]) for interval in intervals.values()):
                 continue
             cells = [
-                interval_cell(Interval(*(part[column] for part in interval)), decimals, sign)
+                interval_cell(Interval(*(part[column] for part in interval)), metric.decimals, sign)
                 for interval in intervals.values()
             ]
-            table.add_row(label, *cells)
+            table.add_row(metric.label, *cells)
         return table
 
 
 def compare(
     policies: Sequence[Policy],
     baselines: Sequence[Policy],
-    source: Any,
+    source: EpisodeSource,
     config: Config,
     num_episodes: int,
     *,
@@ -176,7 +152,7 @@ def compare(
             policy, source, config, num_episodes, batch_size=batch_size, observer=observer, progress=progress
         )
     remarks = [policy.remark(source) for policy in everyone if isinstance(policy, LimitedPolicy)]
-    return Comparison.of(outcomes, [policy.name for policy in baselines], remarks)
+    return Comparison.of(outcomes, [policy.name for policy in baselines], task_of(config).metrics, remarks)
 
 
 def _defined(value: float) -> float | None:

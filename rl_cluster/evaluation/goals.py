@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
-from rl_cluster.config.schema import AllocateConfig, Config
+from rl_cluster.config.schema import Config
 from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
 from rl_cluster.environment.shared.interface import Policy
-from rl_cluster.environment.tasks import heuristics, make_scenario_source, make_worlds
+from rl_cluster.environment.tasks import make_scenario_source, make_worlds, task_of
 from rl_cluster.errors import ConfigError
 from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
@@ -41,15 +41,15 @@ def find_allocator(name: str, seed: int) -> tuple[Policy, Config]:
         CheckpointError: The checkpoint cannot be used.
     """
     config = load_config(PRESET)
-    known = heuristics(config)
+    known = task_of(config).heuristics
     if name in known:
         return known[name](seed), config
     if not name or not Path(name).exists():
         remedy = f"choose a run folder or one of {', '.join(known)}"
         raise ConfigError("--policy", f"{name!r} is neither a heuristic nor a run folder", remedy)
     checkpoint = Checkpoint.load(find_checkpoint(Path(name)).folder)
-    if not isinstance(checkpoint.config, AllocateConfig):
-        raise ConfigError("--policy", f"{name} was not trained on task allocate", "choose a checkpoint that was")
+    if checkpoint.config.task != config.task:
+        raise ConfigError("--policy", f"{name} was not trained on task {config.task}", "choose a checkpoint that was")
     return ModelPolicy(load_model(checkpoint).eval(), "argmax"), checkpoint.config
 
 

@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.shared.interface import Policy
-from rl_cluster.environment.tasks import heuristics, make_source, reference
+from rl_cluster.environment.shared.interface import EpisodeMetric, Policy
+from rl_cluster.environment.tasks import make_source, task_of
 from rl_cluster.errors import ConfigError
 from rl_cluster.evaluation.intervals import Interval, bootstrap_interval, defined_ratio, ratio_of_scores, relative_score
-from rl_cluster.metrics.names import HEADLINES
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.episodes import ModelPolicy, Progress, evaluate
 
@@ -75,7 +74,7 @@ class Ladder:
     """The rungs of one regime, by rising size."""
 
     regime: Regime
-    metric: str
+    metric: EpisodeMetric
     """The headline's name."""
     reference: str
     trained_on: int
@@ -138,8 +137,8 @@ def climb(
     configs = {size: rung_config(config, size, regime) for size in sorted({*sizes, trained_on})}
     return Ladder(
         regime=regime,
-        metric=HEADLINES[config.task][0],
-        reference=reference(config),
+        metric=task_of(config).headline,
+        reference=task_of(config).reference,
         trained_on=trained_on,
         rungs=tuple(_play(models, rung, seed, progress) for rung in configs.values() if rung),
         without_room=tuple(size for size, rung in configs.items() if rung is None),
@@ -175,10 +174,10 @@ def _play(models: Sequence[TransformerGNN], config: Config, seed: int, progress:
     num_episodes = min(MOST_EPISODES, max(FEWEST_EPISODES, UAV_EPISODES // num_uavs))
     num_entities = source.sizes.num_uavs + source.sizes.num_targets + source.sizes.num_obstacles
     batch_size = max(1, min(64, PAIRS_AT_ONCE // num_entities**2))
-    known = heuristics(config)
+    known = task_of(config).heuristics
     policies: list[Policy] = [
         *(ModelPolicy(model, "argmax", seed) for model in models),
-        *(known[name](seed) for name in ("random", reference(config))),
+        *(known[name](seed) for name in ("random", task_of(config).reference)),
     ]
 
     def tell(policy_name: str, num_done: int) -> None:
@@ -187,7 +186,7 @@ def _play(models: Sequence[TransformerGNN], config: Config, seed: int, progress:
     outcomes = [
         evaluate(policy, source, config, num_episodes, batch_size=batch_size, progress=tell) for policy in policies
     ]
-    headline = np.stack([scores[HEADLINES[config.task][0]] for scores in outcomes], axis=1)
+    headline = np.stack([scores[task_of(config).headline.name] for scores in outcomes], axis=1)
     of_each, random_and_reference = headline[:, : len(models)], headline[:, len(models) :]
     return Rung(
         num_uavs=num_uavs,

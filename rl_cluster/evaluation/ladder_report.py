@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from rl_cluster.errors import ConfigError
-from rl_cluster.evaluation.comparison import LABELS, interval_cell
+from rl_cluster.evaluation.comparison import interval_cell
 from rl_cluster.evaluation.intervals import Interval
 from rl_cluster.evaluation.ladder import FLAGGED_BELOW, Ladder, Rung
 from rl_cluster.training.output_file import write_output
@@ -27,7 +27,7 @@ COLOURS = ("tab:blue", "tab:gray", "tab:orange")
 
 def ladder_title(ladder: Ladder) -> str:
     """What the table shows."""
-    label = LABELS[ladder.metric][0]
+    label = ladder.metric.label
     without = f"; no room for {', '.join(map(str, ladder.without_room))} UAVs" if ladder.without_room else ""
     networks = f", mean of {ladder.num_networks} networks" if ladder.num_networks > 1 else ""
     return f"{label} at {ladder.regime}, trained on up to {ladder.trained_on} UAVs{networks}{without}"
@@ -40,7 +40,7 @@ def ladder_table(ladder: Ladder) -> Table:
     of_each = ["of each"] if ladder.num_networks > 1 else []
     for name in ("UAVs", "episodes", *names, *of_each, ""):
         table.add_column(name, justify="right", no_wrap=True)
-    decimals = LABELS[ladder.metric][1]
+    decimals = ladder.metric.decimals
     for rung in ladder.rungs:
         means = (Interval(*(part[column] for part in rung.means)) for column in range(3))
         table.add_row(
@@ -66,7 +66,7 @@ def to_dict(ladders: Sequence[Ladder]) -> dict[str, Any]:
         "ladders": [
             {
                 "regime": ladder.regime,
-                "metric": ladder.metric,
+                "metric": ladder.metric.name,
                 "reference": ladder.reference,
                 "trained_on": ladder.trained_on,
                 "num_networks": ladder.num_networks,
@@ -116,7 +116,7 @@ def save_plot(ladders: Sequence[Ladder], path: Path) -> None:
             intervals = [Interval(*(part[column] for part in mean)) for mean in means]
             _draw(upper, ladder, intervals, name, COLOURS[column])
         upper.set_title(f"{ladder.regime}, trained on up to {ladder.trained_on} UAVs")
-        upper.set_ylabel(LABELS[ladder.metric][0])
+        upper.set_ylabel(ladder.metric.label)
         _draw(lower, ladder, [ladder.transfer(rung) for rung in ladder.rungs], "transfer", COLOURS[0])
         if ladder.num_networks > 1:
             sizes = [rung.num_uavs for rung in ladder.rungs]

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rl_cluster.config.schema import AllocateConfig, Config
+from rl_cluster.config.schema import Config
 from rl_cluster.environment.scenario.scenario_file import load_scenario
-from rl_cluster.environment.shared.interface import LimitedPolicy, Policy
-from rl_cluster.environment.tasks import extras, heuristics, make_scenario_source, make_source
+from rl_cluster.environment.shared.interface import EpisodeSource, LimitedPolicy, Policy
+from rl_cluster.environment.tasks import make_scenario_source, make_source, task_of
 from rl_cluster.errors import CheckpointError, ConfigError, ScenarioError
-from rl_cluster.evaluation.allocate_trace import AllocateTrace
 from rl_cluster.evaluation.comparison import Comparison, compare
-from rl_cluster.evaluation.navigate_trace import NavigateTrace
 from rl_cluster.evaluation.trace import Trace
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.episodes import ModelPolicy, Progress
@@ -29,14 +27,13 @@ __all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "prepa
 GENERATED_EPISODES = 200
 SCENARIO_EPISODES = 20
 """Of a scenario file: only policies that draw their actions play it differently each time."""
-TRACES: dict[str, type[Trace]] = {"allocate": AllocateTrace, "navigate": NavigateTrace}
 
 
 class Group(NamedTuple):
     """Episodes that belong together, and where they come from."""
 
     title: str
-    source: Any
+    source: EpisodeSource
     """Of episodes, made for the task of the config"""
     num_episodes: int
 
@@ -57,7 +54,7 @@ class Scoring:
     def play(self, progress: Progress | None = None) -> Iterator[tuple[Group, Comparison]]:
         """Plays group after group; the trace takes its name when all are done."""
         with output_file(self.trace) if self.trace else nullcontext() as file:
-            trace = TRACES[self.config.task](file) if file else None
+            trace = Trace(file, task_of(self.config).recording) if file else None
             for group in self.groups:
                 if trace:
                     trace.group = group.title
@@ -118,7 +115,7 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     policies = [
         policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), seed)
     ]
-    baselines = [_heuristic(name, config, seed) for name in (request.heuristics or heuristics(config))]
+    baselines = [_heuristic(name, config, seed) for name in (request.heuristics or task_of(config).heuristics)]
     _check_names([policy.name for policy in (*policies, *baselines)])
     groups = _groups(config, request.scenarios, request.num_episodes, seed)
     for path, checkpoint in loaded:
@@ -186,7 +183,8 @@ def _note(path: Path, checkpoint: Checkpoint) -> str:
 
 
 def _heuristic(name: str, config: Config, seed: int) -> Policy:
-    known = {**heuristics(config), **extras(config)}
+    task = task_of(config)
+    known = {**task.heuristics, **task.extras}
     if name not in known:
         remedy = f"choose from {', '.join(known)}, or name a --preset of another task"
         raise ConfigError("--policy", f"{name} is not a heuristic of task {config.task}", remedy)
@@ -213,15 +211,11 @@ def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None,
 
 def _check_fit(path: Path, checkpoint: Checkpoint, groups: Sequence[Group]) -> None:
     """One network serves any number of UAVs and targets, but a fixed number of resource kinds."""
-    if not isinstance(checkpoint.config, AllocateConfig):
-        return
-    generator = checkpoint.config.generator
+    known = make_source(checkpoint.config, checkpoint.config.seed, is_training=False).sizes.num_resources
     for group in groups:
-        if group.source.sizes.num_resources != generator.num_resources:
-            what = (
-                f"has {group.source.sizes.num_resources} resource kinds, "
-                f"the checkpoint {path} knows {generator.num_resources}"
-            )
+        num_resources = group.source.sizes.num_resources
+        if num_resources != known:
+            what = f"has {num_resources} resource kinds, the checkpoint {path} knows {known}"
             raise ScenarioError(group.title, what, "use a checkpoint trained with as many kinds")
 
 

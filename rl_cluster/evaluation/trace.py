@@ -1,6 +1,6 @@
 """How traces are written and read: one JSON object per episode and policy, in a line of its own.
 
-What a step holds is each task's own: `allocate_trace.py` and `navigate_trace.py` say it. Common to all lines are
+What a step holds is each task's own: its `recording.py` says it. Common to all lines are
 
     group                where the episodes come from: the scenario file, or the generator and its seed
     policy, episode      who played, and the episode's number within the group
@@ -14,9 +14,8 @@ Numbers have nine significant digits: float32 values come back exactly.
 
 import json
 import math
-from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +24,11 @@ from rl_cluster.config.bounded_file import FileFault, read_first_line
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import StepResult, Worlds
+from rl_cluster.environment.shared.recording import Recording, Step
 from rl_cluster.errors import ConfigError
 from rl_cluster.types import Observation
 
-__all__ = ["Step", "Trace", "change", "read_paths", "to_plain"]
+__all__ = ["Trace", "read_paths"]
 
 _MAX_LINE_BYTES = 2**25
 """Of an episode that is read back: as Python's objects it takes 20 times the memory."""
@@ -36,46 +36,19 @@ _FARTHEST_M = 1e9
 _SAME_PLACE_M = 1.0
 
 
-class Step(NamedTuple):
-    """One step of all worlds of a batch."""
-
-    state: Any
-    """the task's, after the step"""
-    before: dict[str, NDArray[Any]]
-    """field of the state -> copy from before the step, of those in `Trace.fields`"""
-    observation: Observation[NDArray[Any]]
-    """that the actions were chosen on"""
-    actions: NDArray[Any]
-    result: StepResult
-
-
-class Trace(ABC):
+class Trace:
     """An `Observer` that writes the lines of a batch of episodes when all of them have ended.
 
     Args:
         file: Open for writing text; whoever opened it closes it.
+        recording: Of the task that is played.
     """
 
-    fields: tuple[str, ...]
-    """Of the state, whose changes make up a step"""
-
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, recording: Recording[Worlds]) -> None:
         self.group = ""
         """Written into the episodes that start from now on."""
-        self._file = file
+        self._file, self._recording = file, recording
         self._episodes: list[dict[str, Any]] = []
-
-    @abstractmethod
-    def scenario_of(self, worlds: Any, row: int, name: str) -> Scenario:
-        """The start of a world's episode."""
-
-    @abstractmethod
-    def describe(self, step: Step, row: int) -> dict[str, Any]:
-        """The step of one world."""
-
-    def describe_end(self, step: Step, row: int) -> dict[str, Any]:  # noqa: ARG002 - for tasks that have more to say
-        """What belongs to the episode beside its steps, seen after the last one."""
-        return {}
 
     def on_start(self, policy_name: str, worlds: Worlds) -> None:
         """Takes down the scenarios."""
@@ -83,7 +56,7 @@ class Trace(ABC):
         self._episodes = []
         for row in range(worlds.state.num_worlds):
             number = worlds.first_world + row
-            scenario = self.scenario_of(worlds, row, f"episode-{number}").as_dict()
+            scenario = self._recording.scenario_of(worlds, row, f"episode-{number}").as_dict()
             self._episodes.append(
                 {"group": self.group, "policy": policy_name, "episode": number, "scenario": scenario, "steps": []}
             )
@@ -96,9 +69,9 @@ class Trace(ABC):
         step = Step(state, self._before, observation, actions, result)
         for row in np.flatnonzero(state.decision > self._before["decision"]).tolist():
             episode = self._episodes[row]
-            episode["steps"].append(self.describe(step, row))
+            episode["steps"].append(self._recording.describe(step, row))
             if state.ended[row]:
-                episode.update({"end": _ending(result, row), **self.describe_end(step, row)})
+                episode.update({"end": _ending(result, row), **self._recording.describe_end(step, row)})
         self._before = self._copy_fields(state)
 
     def on_end(self, outcomes: dict[str, NDArray[np.float64]]) -> None:
@@ -109,29 +82,13 @@ class Trace(ABC):
             self._file.write(json.dumps({**episode, "metrics": metrics}, allow_nan=False) + "\n")
 
     def _copy_fields(self, state: Any) -> dict[str, NDArray[Any]]:
-        return {name: getattr(state, name).copy() for name in (*self.fields, "decision")}
+        return {name: getattr(state, name).copy() for name in (*self._recording.fields, "decision")}
 
 
 def _ending(result: StepResult, row: int) -> str:
     if result.terminated[row]:
         return "terminated"
     return "deadlock" if result.deadlocked[row] else "time limit"
-
-
-def change(step: Step, field: str, row: int) -> NDArray[np.float64]:
-    """A field after the step minus before, in float64: the changes of all steps add up to the last value exactly."""
-    after: NDArray[Any] = getattr(step.state, field)[row]
-    difference: NDArray[np.float64] = np.subtract(after, step.before[field][row], dtype=np.float64)
-    return difference
-
-
-def to_plain(values: NDArray[Any] | np.generic) -> Any:
-    """The numbers as (lists of) Python's, rounded to nine significant digits."""
-    return _rounded(values.tolist())
-
-
-def _rounded(values: Any) -> Any:
-    return [_rounded(value) for value in values] if isinstance(values, list) else float(f"{values:.9g}")
 
 
 def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:

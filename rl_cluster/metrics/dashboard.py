@@ -7,13 +7,13 @@ gauge, so every expression takes the greatest over them.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from rl_cluster.environment.tasks import TASKS
 from rl_cluster.metrics.names import (
     AGENT_STEPS_PER_S,
     CHECKPOINT_AGE_S,
     ENV_STEPS_PER_S,
     ETA_S,
     EXPOSED_SHARE,
-    HEADLINES,
     LEARNER_SAMPLES_PER_S,
     POLICY_LAG,
     describe,
@@ -48,7 +48,7 @@ class Panel(NamedTuple):
 
 
 def _panels() -> list[Panel]:
-    headlines = [metric for metric, _ in HEADLINES.values()]
+    headlines = [task.headline.name for task in TASKS.values()]
     return [
         Panel("Episodes in training", [episode_key(name) for name in headlines]),
         Panel("Evaluations", [evaluation_key(name) for name in headlines]),

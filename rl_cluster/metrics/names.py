@@ -10,6 +10,8 @@ no value in an iteration is left out, never NaN: what a machine cannot measure i
 import re
 from typing import NamedTuple
 
+from rl_cluster.environment.tasks import TASKS
+
 __all__ = [
     "AGENT_STEPS",
     "AGENT_STEPS_PER_S",
@@ -24,7 +26,6 @@ __all__ = [
     "ETA_S",
     "EXCHANGE_S",
     "EXPOSED_SHARE",
-    "HEADLINES",
     "HOST_CATALOGUE",
     "KEPT_SHARE",
     "LEARNER_SAMPLES_PER_S",
@@ -55,12 +56,6 @@ class Metric(NamedTuple):
     """in words, one line"""
 
 
-HEADLINES = {
-    "allocate": ("normalized_completion_score", "NCS"),
-    "navigate": ("success_rate", "success"),
-}
-"""Task -> the metric of an episode that says most about a policy, and its short name."""
-
 AGENT_STEPS = "sampling/agent_steps"
 AGENT_STEPS_TOTAL = "sampling/agent_steps_total"
 AGENT_STEPS_PER_S = "sampling/agent_steps_per_s"
@@ -82,32 +77,7 @@ MODE = "curriculum/mode"
 KEPT_SHARE = "curriculum/kept_share"
 EXPOSED_SHARE = "communication/exposed_share"
 
-_EPISODE = {
-    "normalized_completion_score": Metric("1", "satisfied rate times (1 - congestion)"),
-    "satisfied_rate": Metric("1", "share of targets closed"),
-    "completion_rate": Metric("1", "mean share of a target's demand that was met"),
-    "value_rate": Metric("1", "value of closed targets over that of all"),
-    "congestion": Metric("1", "mean crowding of targets: UAVs beyond those needed, 0 to 1"),
-    "per_agent_reward": Metric("reward", "summed reward over active UAVs"),
-    "efficiency_per_km": Metric("1/km", "targets closed per kilometre flown"),
-    "makespan_s": Metric("s", "time to the end of the episode's work"),
-    "path_km_per_uav": Metric("km", "path flown by a UAV"),
-    "wasted_trips_per_uav": Metric("1", "trips whose target closed on the way"),
-    "waiting_s_per_uav": Metric("s", "time that a UAV waited"),
-    "collisions_per_uav": Metric("1", "contacts with no-fly zones or other UAVs"),
-    "success_rate": Metric("1", "share of episodes, or of UAVs, that came to their goal"),
-    "timeout_rate": Metric("1", "share of episodes ended by the time limit"),
-    "deadlock_rate": Metric("1", "share of episodes in which nobody could do anything more"),
-    "reach_rate": Metric("1", "share of UAVs that reached their goal"),
-    "safety_rate": Metric("1", "share of UAVs that never touched anything"),
-    "all_reached_rate": Metric("1", "share of episodes in which all UAVs reached their goals"),
-    "mean_time_s": Metric("s", "mean time to the goal; the episode's length for who did not arrive"),
-    "path_m_per_uav": Metric("m", "path flown by a UAV"),
-    "path_ratio": Metric("1", "path flown over straight distance, of UAVs that arrived"),
-    "effort_s_per_uav": Metric("s", "mean square of the controls, summed over time"),
-    "formation_keeping_rate": Metric("1", "mean share of followers within the formation radius"),
-    "strict_formation_keeping_rate": Metric("1", "share of time in which all followers are within the radius"),
-}
+_EPISODE = {metric.name: Metric(metric.unit, metric.text) for task in TASKS.values() for metric in task.metrics}
 
 _LEARNING = {
     "policy_loss": Metric("1", "clipped PPO loss, mean over minibatches"),

@@ -14,7 +14,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.util.placement_group import PlacementGroup
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.shared.spaces import spaces_of
+from rl_cluster.environment.faces.spaces import spaces_of
 from rl_cluster.rllib.callbacks import refuse_episode_hooks
 from rl_cluster.rllib.connector import FragmentsToTrainBatch
 from rl_cluster.rllib.env_runner import SwarmEnvRunner

@@ -13,7 +13,7 @@ __all__ = ["distribution_parameters", "observe", "team_value"]
 
 
 def observe(columns: Mapping[str, Tensor]) -> Observation[Tensor]:
-    """A batch of `environment/shared/spaces.py`'s observations. Masks come as int8: gymnasium's spaces know no bool."""
+    """A batch of `environment/faces/spaces.py`'s observations. Masks come as int8: gymnasium's spaces know no bool."""
     return Observation(
         *(
             array.bool() if array.dtype is torch.int8 else array

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.shared.interface import Policy, StepResult, Worlds
+from rl_cluster.environment.shared.interface import EpisodeSource, Policy, StepResult, Worlds
 from rl_cluster.environment.tasks import make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act
@@ -66,7 +66,7 @@ class ModelPolicy:
 
 def evaluate(
     policy: Policy,
-    source: Any,
+    source: EpisodeSource,
     config: Config,
     num_episodes: int,
     *,

@@ -6,7 +6,8 @@ The episodes, and so the floor, are the same however often it is measured; `sche
 from typing import NamedTuple
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import heuristics, make_source, reference
+from rl_cluster.environment.shared.interface import EpisodeSource
+from rl_cluster.environment.tasks import make_source, task_of
 from rl_cluster.sampling.episodes import evaluate
 from rl_cluster.schedulers.pass_score import floor_between
 
@@ -32,12 +33,12 @@ class PassFloor(NamedTuple):
 def measure_pass_floor(config: Config, stage: int) -> PassFloor:
     """Plays a stage, from 1, of a curriculum whose `floor_share` is set."""
     source = make_source(config, config.seed, is_training=False, stage=stage)
-    name = reference(config)
+    name = task_of(config).reference
     random, heuristic = (_score(config, source, policy) for policy in ("random", name))
     return PassFloor(random, heuristic, name, floor_between(config.curriculum.floor_share, random, heuristic))
 
 
-def _score(config: Config, source: object, name: str) -> float:
-    policy = heuristics(config)[name](config.seed)
+def _score(config: Config, source: EpisodeSource, name: str) -> float:
+    policy = task_of(config).heuristics[name](config.seed)
     outcomes = evaluate(policy, source, config, config.training.evaluation_episodes)
     return float(outcomes[config.curriculum.metric].mean())

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import make_source
+from rl_cluster.environment.tasks import make_source, task_of
 from rl_cluster.metrics.alerts import Alerts
 from rl_cluster.metrics.names import (
     AGENT_STEPS,
     AGENT_STEPS_TOTAL,
     ELAPSED_S,
     ETA_S,
-    HEADLINES,
     evaluation_key,
 )
 from rl_cluster.metrics.record import curriculum_metrics, outcome_means
@@ -156,7 +155,7 @@ class Run:
         """
         config, last = self._config, self._controllers.curriculum.stage
         policy = ModelPolicy(self._engine.model(), "argmax")
-        metric = config.curriculum.metric if config.curriculum else HEADLINES[config.task][0]
+        metric = config.curriculum.metric if config.curriculum else task_of(config).headline.name
         means: dict[str, float] = {}
         scores: dict[int, float] = {}
         for stage in range(1, last + 1):

@@ -12,8 +12,9 @@ from typing import Any
 from rl_cluster.config.bounded_file import FileFault, read_bounded
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import CheckpointError
-from rl_cluster.metrics.names import HEADLINES, episode_key, evaluation_key
+from rl_cluster.metrics.names import episode_key, evaluation_key
 from rl_cluster.metrics.node import node_to_json
 from rl_cluster.training.engine import EngineStatus
 from rl_cluster.training.metrics_lines import read_metrics
@@ -38,8 +39,9 @@ class StatusBoard:
 
     def __init__(self, config: Config, metrics: Path) -> None:
         self._config = config
-        metric, self._label = HEADLINES[config.task]
-        self._keys = {"sampled": episode_key(metric), "evaluated": evaluation_key(metric)}
+        headline = task_of(config).headline
+        self._label = headline.label
+        self._keys = {"sampled": episode_key(headline.name), "evaluated": evaluation_key(headline.name)}
         self._curves: dict[str, list[tuple[int, float]]] = {name: [] for name in self._keys}
         self._take(read_metrics(metrics))
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import metrics
+from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import CheckpointError, ConfigError, typed
-from rl_cluster.metrics.names import HEADLINES, STAGE_SCORE, evaluation_key
+from rl_cluster.metrics.names import STAGE_SCORE, evaluation_key
 from rl_cluster.training.new_folder import make_folder
 from rl_cluster.training.start import check_same
 from rl_cluster.tune.journal import JOURNAL, format_header, num_rounds, read_entries
@@ -31,9 +31,10 @@ def check_study(config: Config) -> None:
     """Raises ConfigError if the settings have no study, or one that cannot be."""
     where = f"{config.name}: study"
     study, training = study_of(config), config.training
-    known = [evaluation_key(name) for name in metrics(config)] + ([STAGE_SCORE] if config.curriculum else [])
+    task = task_of(config)
+    known = [evaluation_key(metric.name) for metric in task.metrics] + ([STAGE_SCORE] if config.curriculum else [])
     if study.metric not in known:
-        near = [evaluation_key(HEADLINES[config.task][0]), *difflib.get_close_matches(study.metric, known, n=3)]
+        near = [evaluation_key(task.headline.name), *difflib.get_close_matches(study.metric, known, n=3)]
         remedy = f"did you mean {' or '.join(dict.fromkeys(near))}?"
         raise ConfigError(f"{where}.metric", f"{study.metric} is no metric of it", remedy)
     if not training.evaluate_every or training.iterations % training.evaluate_every:

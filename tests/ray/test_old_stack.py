@@ -15,8 +15,8 @@ from ray.rllib.policy.sample_batch import SampleBatch
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.faces.face import Setup, to_dict
 from rl_cluster.environment.faces.gymnasium_face import SwarmEnv
+from rl_cluster.environment.faces.spaces import spaces_of
 from rl_cluster.environment.shared.interface import Worlds
-from rl_cluster.environment.shared.spaces import spaces_of
 from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ClusterError
 from rl_cluster.metrics.names import is_timed

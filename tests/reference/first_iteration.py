@@ -19,17 +19,16 @@ from safetensors.numpy import load_file
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import heuristics, make_source
-from rl_cluster.evaluation.allocate_trace import AllocateTrace
-from rl_cluster.evaluation.navigate_trace import NavigateTrace
+from rl_cluster.environment.tasks import make_source, task_of
+from rl_cluster.evaluation.trace import Trace
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start
 
-PRESETS = {"debug": ("complete-first", AllocateTrace), "navigate_demo": ("orca", NavigateTrace)}
-"""Preset -> the heuristic that is scored beside the policy, and what writes the task's trace."""
+PRESETS = ("debug", "navigate_demo")
+"""One of each task; beside the policy, the task's reference is scored."""
 OVERRIDES = ["engine=local", "training.iterations=1", "monitoring.tensorboard=false"]
 NUM_EPISODES = 4
 
@@ -59,20 +58,20 @@ def first_iteration(preset: str, folder: Path) -> dict[str, Any]:
         arrays |= {f"{file}/{name}": array for name, array in load_file(checkpoint / file).items()}
     with np.load(checkpoint / "worlds.npz", allow_pickle=False) as worlds:
         arrays |= {f"worlds.npz/{name}": worlds[name] for name in worlds.files}
-    scores, trace = _played(preset, config, checkpoint, folder / "trace.jsonl")
+    scores, trace = _played(config, checkpoint, folder / "trace.jsonl")
     return {"arrays": {name: _summary(array) for name, array in sorted(arrays.items())}, "scores": scores} | trace
 
 
-def _played(preset: str, config: Config, checkpoint: Path, file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    name, make_trace = PRESETS[preset]
+def _played(config: Config, checkpoint: Path, file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    task = task_of(config)
     source = make_source(config, 7, is_training=False)
     policy = ModelPolicy(load_model(Checkpoint.load(checkpoint)).eval(), "sampled", 7)
     scores = {"policy": _means(evaluate(policy, source, config, NUM_EPISODES))}
     with file.open("w", encoding="utf-8") as stream:
-        observer = make_trace(stream)
+        observer = Trace(stream, task.recording)
         observer.group = "generated"
-        outcomes = evaluate(heuristics(config)[name](7), source, config, NUM_EPISODES, observer=observer)
-    scores[name] = _means(outcomes)
+        outcomes = evaluate(task.heuristics[task.reference](7), source, config, NUM_EPISODES, observer=observer)
+    scores[task.reference] = _means(outcomes)
     return scores, {"trace": hashlib.sha256(file.read_bytes()).hexdigest()}
 
 

@@ -14,12 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import task_of
 from rl_cluster.metrics.names import (
     AGENT_STEPS_PER_S,
     AGENT_STEPS_TOTAL,
     ELAPSED_S,
     ETA_S,
-    HEADLINES,
     STAGE,
     episode_key,
     evaluation_key,
@@ -45,7 +45,8 @@ class Display:
     def __init__(self, console: Console, config: Config) -> None:
         self._console, self._config = console, config
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
-        self._metric, self._label = HEADLINES[config.task]
+        headline = task_of(config).headline
+        self._metric, self._label = headline.name, headline.label
         self._evaluated: float | None = None
         self._is_new_stack = config.api_stack == "new"  # RLlib's stock PPO tells neither phases nor this KL
 

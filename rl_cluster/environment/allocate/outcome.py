@@ -12,28 +12,30 @@ from numpy.typing import NDArray
 from rl_cluster.environment.allocate.crowding import crowding
 from rl_cluster.environment.allocate.legality import is_unmet
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
+from rl_cluster.environment.shared.interface import EpisodeMetric
 from rl_cluster.types import BoolArray
 
-__all__ = ["METRICS", "episode_outcomes"]
+__all__ = ["METRICS", "NAMES", "episode_outcomes"]
 
 METRICS = (
-    "normalized_completion_score",
-    "satisfied_rate",
-    "completion_rate",
-    "value_rate",
-    "congestion",
-    "per_agent_reward",
-    "efficiency_per_km",
-    "makespan_s",
-    "path_km_per_uav",
-    "wasted_trips_per_uav",
-    "waiting_s_per_uav",
-    "collisions_per_uav",
-    "success_rate",
-    "timeout_rate",
-    "deadlock_rate",
+    EpisodeMetric("normalized_completion_score", "NCS", "1", 3, "satisfied rate times (1 - congestion)"),
+    EpisodeMetric("satisfied_rate", "satisfied", "1", 3, "share of targets closed"),
+    EpisodeMetric("completion_rate", "completion", "1", 3, "mean share of a target's demand that was met"),
+    EpisodeMetric("value_rate", "value", "1", 3, "value of closed targets over that of all"),
+    EpisodeMetric("congestion", "congestion", "1", 3, "mean crowding of targets: UAVs beyond those needed, 0 to 1"),
+    EpisodeMetric("per_agent_reward", "reward/UAV", "reward", 2, "summed reward over active UAVs"),
+    EpisodeMetric("efficiency_per_km", "targets/km", "1/km", 3, "targets closed per kilometre flown"),
+    EpisodeMetric("makespan_s", "makespan s", "s", 1, "time to the end of the episode's work"),
+    EpisodeMetric("path_km_per_uav", "km/UAV", "km", 2, "path flown by a UAV"),
+    EpisodeMetric("wasted_trips_per_uav", "wasted/UAV", "1", 3, "trips whose target closed on the way"),
+    EpisodeMetric("waiting_s_per_uav", "waiting s/UAV", "s", 1, "time that a UAV waited"),
+    EpisodeMetric("collisions_per_uav", "collis./UAV", "1", 3, "contacts with no-fly zones or other UAVs"),
+    EpisodeMetric("success_rate", "success", "1", 3, "share of episodes, or of UAVs, that came to their goal"),
+    EpisodeMetric("timeout_rate", "out of time", "1", 3, "share of episodes ended by the time limit"),
+    EpisodeMetric("deadlock_rate", "deadlocked", "1", 3, "share of episodes in which nobody could do anything more"),
 )
-"""Names of the metrics; a rate of one episode is 0 or 1, or a share of its targets."""
+"""A rate of one episode is 0 or 1, or a share of its targets."""
+NAMES = tuple(metric.name for metric in METRICS)
 
 
 def episode_outcomes(
@@ -48,7 +50,7 @@ def episode_outcomes(
     table = np.empty((len(METRICS), rows.size))
     if rows.size:
         _write_outcomes(state, rows, terminated, deadlocked, table)
-    return dict(zip(METRICS, table, strict=True))
+    return dict(zip(NAMES, table, strict=True))
 
 
 @njit(cache=True, _nrt=False)

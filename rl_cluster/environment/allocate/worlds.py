@@ -4,8 +4,6 @@ Same-step auto-reset: `step` returns the observation of the next episode for wor
 `advance` leaves ended worlds standing, so that evaluation and traces can read them.
 """
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,33 +11,15 @@ from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.environment.allocate.intent import Intent
 from rl_cluster.environment.allocate.interval import fly_interval, take_choices
 from rl_cluster.environment.allocate.observation import empty_observation, write_observation
-from rl_cluster.environment.allocate.outcome import METRICS, episode_outcomes
+from rl_cluster.environment.allocate.outcome import NAMES, episode_outcomes
 from rl_cluster.environment.allocate.reward import TERMS, mix_terms, term_weights
 from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.shared.interface import Sizes, StepResult
+from rl_cluster.environment.shared.interface import SourceOf, StepResult
 from rl_cluster.environment.shared.nearest import Ranking, draw_k
 from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation, StageMix
 
-__all__ = ["AllocateWorlds", "EpisodeSource"]
-
-
-class EpisodeSource(Protocol):
-    """Where episodes come from: the generator or scenario files."""
-
-    @property
-    def sizes(self) -> Sizes:
-        """Padded maxima of all its episodes."""
-
-    @property
-    def seed(self) -> int:
-        """Keys every draw of its episodes."""
-
-    def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
-        """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
-
-    def set_mix(self, mix: StageMix) -> None:
-        """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""
+__all__ = ["AllocateWorlds"]
 
 
 class AllocateWorlds:
@@ -48,11 +28,11 @@ class AllocateWorlds:
     Action (B, N): 0 waits, c + 1 flies to candidate c. Reward: `reward.py`. End of an episode: `interval.py`.
     """
 
-    metrics = METRICS
+    metrics = NAMES
 
     def __init__(
         self,
-        source: EpisodeSource,
+        source: SourceOf[AllocateState],
         world: AllocateWorldConfig,
         reward: AllocateRewardConfig,
         num_worlds: int,

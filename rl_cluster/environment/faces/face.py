@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.faces.calls import as_actions, as_seed, check_overrides, check_render_mode
+from rl_cluster.environment.faces.spaces import ObservationDict
 from rl_cluster.environment.scenario.scenario_file import Scenario, load_scenario
-from rl_cluster.environment.shared.interface import Sizes, StepResult, Worlds
-from rl_cluster.environment.shared.spaces import ObservationDict
+from rl_cluster.environment.shared.interface import EpisodeSource, Sizes, StepResult, Worlds
 from rl_cluster.environment.tasks import graph_spec, make_scenario_source, make_source, make_worlds
 from rl_cluster.errors import CallError, ConfigError, ScenarioError
 from rl_cluster.types import WAIT, BoolArray, Observation
@@ -188,17 +188,17 @@ def to_dict(observation: Observation[NDArray[Any]]) -> ObservationDict:
 class _Padded:
     """A source of episodes in worlds that have room for more than it fills."""
 
-    def __init__(self, source: Any, sizes: Sizes) -> None:
-        self.sizes, self.seed, self.fill = sizes, source.seed, source.fill
+    def __init__(self, source: EpisodeSource, sizes: Sizes) -> None:
+        self.sizes, self.seed, self.fill, self.set_mix = sizes, source.seed, source.fill, source.set_mix
 
 
 def _room(setup: Setup) -> Sizes:
     """The generator's padded maxima. Raises ScenarioError if a scenario does not fit them."""
     config, scenario, is_training = setup
-    room: Sizes = make_source(config, config.seed, is_training).sizes
+    room = make_source(config, config.seed, is_training).sizes
     if scenario is None:
         return room
-    asked: Sizes = make_scenario_source(config, [scenario], config.seed).sizes
+    asked = make_scenario_source(config, [scenario], config.seed).sizes
     for field, kind in (("num_uavs", "UAVs"), ("num_targets", "targets"), ("num_obstacles", "no-fly zones")):
         count, most = getattr(asked, field), getattr(room, field)
         if count > most:

@@ -38,7 +38,8 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.faces.calls import as_seed, check_num_envs
 from rl_cluster.environment.faces.face import Face, Setup, load_setup, to_dict
-from rl_cluster.environment.shared.spaces import ObservationDict, action_space, observation_space
+from rl_cluster.environment.faces.spaces import ObservationDict, action_space, observation_space
+from rl_cluster.environment.tasks import TASKS
 
 __all__ = ["SwarmEnv", "SwarmVectorEnv", "make_env", "make_vector_env"]
 
@@ -220,10 +221,10 @@ def make_vector_env(
     return SwarmVectorEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode), num_envs)
 
 
-for _task, _preset in (("allocate", "quick_demo"), ("navigate", "navigate_demo")):
+for _task in TASKS.values():
     gymnasium.register(
-        id=f"rl_cluster/{_task.capitalize()}-v0",
+        id=f"rl_cluster/{_task.name.capitalize()}-v0",
         entry_point="rl_cluster.environment.faces.gymnasium_face:make_env",
         vector_entry_point="rl_cluster.environment.faces.gymnasium_face:make_vector_env",
-        kwargs={"preset": _preset, "task": _task},
+        kwargs={"preset": _task.preset, "task": _task.name},
     )

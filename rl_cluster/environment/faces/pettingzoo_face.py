@@ -28,7 +28,8 @@ from pettingzoo import ParallelEnv, register
 from rl_cluster.environment.faces.agent_view import agent_view
 from rl_cluster.environment.faces.calls import as_actions, shown
 from rl_cluster.environment.faces.face import Face, Setup, load_setup
-from rl_cluster.environment.shared.spaces import float_space, mask_space
+from rl_cluster.environment.faces.spaces import float_space, mask_space
+from rl_cluster.environment.tasks import TASKS
 from rl_cluster.errors import CallError
 from rl_cluster.types import FloatArray
 
@@ -194,10 +195,10 @@ def parallel_env(
     return SwarmParallelEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode))
 
 
-for _task, _preset in (("allocate", "quick_demo"), ("navigate", "navigate_demo")):
+for _task in TASKS.values():
     register(
         "parallel",
-        f"rl_cluster/{_task.capitalize()}-v0",
+        f"rl_cluster/{_task.name.capitalize()}-v0",
         "rl_cluster.environment.faces.pettingzoo_face:parallel_env",
-        kwargs={"preset": _preset, "task": _task},
+        kwargs={"preset": _task.preset, "task": _task.name},
     )

@@ -11,26 +11,36 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.environment.shared.interface import EpisodeMetric
 
-__all__ = ["METRICS", "episode_outcomes"]
+__all__ = ["METRICS", "NAMES", "episode_outcomes"]
 
 METRICS = (
-    "success_rate",
-    "reach_rate",
-    "safety_rate",
-    "all_reached_rate",
-    "collisions_per_uav",
-    "mean_time_s",
-    "makespan_s",
-    "path_m_per_uav",
-    "path_ratio",
-    "effort_s_per_uav",
-    "formation_keeping_rate",
-    "strict_formation_keeping_rate",
-    "per_agent_reward",
-    "timeout_rate",
+    EpisodeMetric("success_rate", "success", "1", 3, "share of episodes, or of UAVs, that came to their goal"),
+    EpisodeMetric("reach_rate", "reached", "1", 3, "share of UAVs that reached their goal"),
+    EpisodeMetric("safety_rate", "unharmed", "1", 3, "share of UAVs that never touched anything"),
+    EpisodeMetric("all_reached_rate", "all reached", "1", 3, "share of episodes in which all UAVs reached their goals"),
+    EpisodeMetric("collisions_per_uav", "collis./UAV", "1", 3, "contacts with no-fly zones or other UAVs"),
+    EpisodeMetric(
+        "mean_time_s", "mean time s", "s", 1, "mean time to the goal; the episode's length where a UAV did not arrive"
+    ),
+    EpisodeMetric("makespan_s", "makespan s", "s", 1, "time to the end of the episode's work"),
+    EpisodeMetric("path_m_per_uav", "m/UAV", "m", 1, "path flown by a UAV"),
+    EpisodeMetric("path_ratio", "path ratio", "1", 3, "path flown over straight distance, of UAVs that arrived"),
+    EpisodeMetric("effort_s_per_uav", "effort s/UAV", "s", 2, "mean square of the controls, summed over time"),
+    EpisodeMetric("formation_keeping_rate", "formation", "1", 3, "mean share of followers within the formation radius"),
+    EpisodeMetric(
+        "strict_formation_keeping_rate",
+        "strict form.",
+        "1",
+        3,
+        "share of time in which all followers are within the radius",
+    ),
+    EpisodeMetric("per_agent_reward", "reward/UAV", "reward", 2, "summed reward over active UAVs"),
+    EpisodeMetric("timeout_rate", "out of time", "1", 3, "share of episodes ended by the time limit"),
 )
-"""Names of the metrics; a rate of one episode is 0 or 1, or a share of its UAVs or of its time."""
+"""A rate of one episode is 0 or 1, or a share of its UAVs or of its time."""
+NAMES = tuple(metric.name for metric in METRICS)
 
 FloatColumn = NDArray[np.float64]
 
@@ -45,7 +55,7 @@ def episode_outcomes(state: NavigateState, rows: NDArray[np.int64], has_formatio
     table = np.empty((len(METRICS), rows.size))
     if rows.size:
         _write_outcomes(state, rows, has_formation, table)
-    return dict(zip(METRICS, table, strict=True))
+    return dict(zip(NAMES, table, strict=True))
 
 
 @njit(cache=True, _nrt=False)

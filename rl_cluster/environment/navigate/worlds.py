@@ -7,16 +7,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.config.navigate import NavigateRewardConfig, NavigateWorldConfig
-from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.observation import empty_observation, write_observation
-from rl_cluster.environment.navigate.outcome import METRICS, episode_outcomes
+from rl_cluster.environment.navigate.outcome import NAMES, episode_outcomes
 from rl_cluster.environment.navigate.physics import physics_of
 from rl_cluster.environment.navigate.reward import reward_weights
-from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.step import find_illegal, step_worlds
 from rl_cluster.environment.navigate.surroundings import Surroundings
-from rl_cluster.environment.shared.interface import Sizes, StepResult
+from rl_cluster.environment.shared.interface import Sizes, SourceOf, StepResult
 from rl_cluster.environment.shared.nearest import draw_k
 from rl_cluster.types import BoolArray, FloatArray, Observation, StageMix
 
@@ -31,12 +29,12 @@ class NavigateWorlds:
     Action (B, N, 2) in [-1, 1]: `motion.py`. Reward: `reward.py`. End of an episode: `step.py`.
     """
 
-    metrics = METRICS
+    metrics = NAMES
     intent_rounds = 1
 
     def __init__(
         self,
-        source: NavigateGenerator | NavigateScenarios,
+        source: SourceOf[NavigateState],
         world: NavigateWorldConfig,
         reward: NavigateRewardConfig,
         num_worlds: int,

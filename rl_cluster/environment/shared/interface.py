@@ -1,17 +1,29 @@
 """What every task's worlds offer to those who drive them: rollouts, evaluation, traces, standard faces.
 
-`allocate/` and `navigate/` implement it, `tasks.py` picks between them by a run's settings. Letters as in `types.py`.
+The folder of each task implements it, `tasks.py` picks between them by a run's settings. Letters as in `types.py`.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.config.schema import Config
 from rl_cluster.types import BoolArray, FloatArray, Observation, StageMix
 
-__all__ = ["Clock", "LimitedPolicy", "Policy", "Sizes", "StepResult", "Worlds"]
+__all__ = [
+    "EpisodeMetric",
+    "EpisodeSource",
+    "LimitedPolicy",
+    "Policy",
+    "PolicyOf",
+    "Sizes",
+    "SourceOf",
+    "StepResult",
+    "SwarmState",
+    "Worlds",
+]
 
 
 class Sizes(NamedTuple):
@@ -23,6 +35,21 @@ class Sizes(NamedTuple):
     num_resources: int
     num_vertices: int = 0
     """Corners of the no-fly zone with the most of them; 0 = all zones are circles"""
+
+
+class EpisodeMetric(NamedTuple):
+    """A number that an episode is scored by."""
+
+    name: str
+    """Key of the outcomes, as the field names it."""
+    label: str
+    """In tables and figures."""
+    unit: str
+    """`1` for shares, counts and numbers without a unit."""
+    decimals: int
+    """That tables show."""
+    text: str
+    """What it is, in one line."""
 
 
 class StepResult(NamedTuple):
@@ -38,8 +65,8 @@ class StepResult(NamedTuple):
     """(B,) True = cut because nothing is left that anybody could do"""
 
 
-class Clock(Protocol):
-    """The part of a task's state that says where each world stands."""
+class SwarmState(Protocol):
+    """The part of every task's state: where each world and each UAV stands."""
 
     @property
     def num_worlds(self) -> int:
@@ -48,6 +75,14 @@ class Clock(Protocol):
     @property
     def uav_exists(self) -> BoolArray:
         """(B, N) True = the UAV exists."""
+
+    @property
+    def uav_position_m(self) -> FloatArray:
+        """(B, N, 2) metres east and north of the area's corner."""
+
+    @property
+    def uav_heading_rad(self) -> FloatArray:
+        """(B, N) counter-clockwise from east."""
 
     @property
     def episode(self) -> NDArray[np.int64]:
@@ -66,6 +101,31 @@ class Clock(Protocol):
         """(B,) seconds since the episode began."""
 
 
+StateT_contra = TypeVar("StateT_contra", contravariant=True)
+
+
+class SourceOf(Protocol[StateT_contra]):
+    """Where the episodes of one task come from: its generator, or scenario files."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """Padded maxima of all its episodes."""
+
+    @property
+    def seed(self) -> int:
+        """Keys every draw of its episodes."""
+
+    def fill(self, state: StateT_contra, rows: NDArray[np.int64], first_world: int) -> None:
+        """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
+
+    def set_mix(self, mix: StageMix) -> None:
+        """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""
+
+
+EpisodeSource: TypeAlias = SourceOf[SwarmState]
+"""A source for whoever drives worlds: it fills the state of the task that it was made for."""
+
+
 class Worlds(Protocol):
     """B worlds that step together: worlds first_world .. first_world + B - 1 of a source of episodes."""
 
@@ -82,8 +142,8 @@ class Worlds(Protocol):
         """Names of the episode metrics."""
 
     @property
-    def state(self) -> Any:
-        """The task's state: a `Clock`, and what else the task has."""
+    def state(self) -> SwarmState:
+        """The task's state: a `SwarmState`, and what else the task has."""
 
     def reset(self) -> Observation[NDArray[Any]]:
         """Starts episode 0 of every world."""
@@ -124,23 +184,30 @@ class Worlds(Protocol):
         """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
 
 
-class Policy(Protocol):
-    """Anything that acts for all UAVs of a batch of worlds."""
+WorldsT_contra = TypeVar("WorldsT_contra", contravariant=True)
+
+
+class PolicyOf(Protocol[WorldsT_contra]):
+    """Anything that acts for all UAVs of a batch of worlds; a heuristic knows those of its own task."""
 
     @property
     def name(self) -> str:
         """Under which its results are reported."""
 
-    def act(self, worlds: Any, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
+    def act(self, worlds: WorldsT_contra, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N) of `allocate`, or controls (B, N, 2) of `navigate`, for the worlds as they are observed."""
+
+
+Policy: TypeAlias = PolicyOf[Worlds]
+"""A policy for whoever drives worlds: it plays those of the task that it was made for."""
 
 
 @runtime_checkable
 class LimitedPolicy(Policy, Protocol):
     """A policy that cannot play every episode, and that has more to tell than its scores."""
 
-    def check(self, source: Any, config: Any) -> None:
+    def check(self, source: EpisodeSource, config: Config) -> None:
         """Raises ConfigError if it cannot play all episodes of the source by the rules of the config."""
 
-    def remark(self, source: Any) -> str:
+    def remark(self, source: EpisodeSource) -> str:
         """What it has found out about the episodes of the source that it has played."""

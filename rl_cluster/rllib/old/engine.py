@@ -15,7 +15,7 @@ from ray.rllib.algorithms.ppo import PPO, PPOConfig
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.shared.spaces import spaces_of
+from rl_cluster.environment.faces.spaces import spaces_of
 from rl_cluster.metrics.node import node_metrics
 from rl_cluster.metrics.record import Experience, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN

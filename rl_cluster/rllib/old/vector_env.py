@@ -8,7 +8,7 @@ from ray.rllib.env.env_context import EnvContext
 from ray.rllib.env.vector_env import VectorEnv
 
 from rl_cluster.environment.faces.face import team_reward, to_dict
-from rl_cluster.environment.shared.spaces import ObservationDict, spaces_of
+from rl_cluster.environment.faces.spaces import ObservationDict, spaces_of
 from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.metrics.record import Experience
 from rl_cluster.types import Observation, StageMix

@@ -13,11 +13,9 @@ from rich.console import Console
 
 from rl_cluster.cli.views.live_view import live_view
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario
-from rl_cluster.environment.tasks import make_scenario_source
-from rl_cluster.evaluation.allocate_trace import AllocateTrace
-from rl_cluster.evaluation.trace import read_paths
+from rl_cluster.environment.tasks import TASKS, make_scenario_source
+from rl_cluster.evaluation.trace import Trace, read_paths
 from rl_cluster.sampling.episodes import evaluate
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
@@ -48,7 +46,9 @@ def trace() -> str:
     """An episode of the small scenario."""
     file = io.StringIO()
     source = make_scenario_source(CONFIG, [SMALL], 0)
-    evaluate(HEURISTICS["greedy"](0), source, CONFIG, 1, observer=AllocateTrace(file))
+    evaluate(
+        TASKS["allocate"].heuristics["greedy"](0), source, CONFIG, 1, observer=Trace(file, TASKS["allocate"].recording)
+    )
     return file.getvalue()
 
 

@@ -102,7 +102,7 @@ def _step(config: Config, scenario: Scenario) -> None:
     observation = worlds.reset()
     for _ in range(3):
         if config.task == "navigate":
-            actions: Any = np.ones_like(worlds.state.uav_goal_m)
+            actions: Any = np.ones_like(worlds.state.uav_position_m)
         else:
             actions = observation.action_mask.argmax(axis=-1).astype(np.int16)
         observation, result, _ = worlds.step(actions)

@@ -9,7 +9,7 @@ import pytest
 from rl_cluster.config.load import load_config, validated
 from rl_cluster.config.schema import Config, json_schema
 from rl_cluster.environment.scenario.form import ScenarioForm
-from rl_cluster.environment.tasks import heuristics, make_source, make_worlds
+from rl_cluster.environment.tasks import make_source, make_worlds, task_of
 from rl_cluster.errors import ConfigError
 
 SCHEMAS = {"settings": json_schema(), "scenario": ScenarioForm.model_json_schema()}
@@ -100,7 +100,7 @@ def test_world__is_finite_at_the_bounds_of_every_setting(task: str, key: str, va
         return
     worlds = make_worlds(config, make_source(config, seed=0, is_training=True), num_worlds=2, is_training=True)
     observation = worlds.reset()
-    policy = heuristics(config)["random"](0)
+    policy = task_of(config).heuristics["random"](0)
 
     for _ in range(2):
         observation, result, outcomes = worlds.step(policy.act(worlds, observation))

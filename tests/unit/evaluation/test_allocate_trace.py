@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.allocate.generator import AllocateGenerator
-from rl_cluster.environment.allocate.heuristics import HEURISTICS
-from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.scenario.scenario_file import parse_scenario
-from rl_cluster.environment.shared.interface import Policy
-from rl_cluster.evaluation.allocate_trace import AllocateTrace
+from rl_cluster.environment.shared.interface import EpisodeSource, Policy
+from rl_cluster.environment.tasks import TASKS, make_scenario_source, make_source
+from rl_cluster.evaluation.trace import Trace
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
 from tests.unit.environment.allocate.all_rules import with_all_rules
@@ -30,10 +28,10 @@ CONFIG = load_config(
         "generator.supply_demand_ratio=[0.8, 2.0]",
     ],
 )
-SOURCE = AllocateGenerator(CONFIG.generator, CONFIG.world, seed=5, is_training=False)
+SOURCE = make_source(CONFIG, seed=5, is_training=False)
 NUM_EPISODES = 20
 POLICIES: dict[str, Callable[[], Policy]] = {
-    "greedy": lambda: HEURISTICS["greedy"](0),
+    "greedy": lambda: TASKS["allocate"].heuristics["greedy"](0),
     "policy sampled": lambda: ModelPolicy(make_model(CONFIG), "sampled"),
 }
 
@@ -89,10 +87,12 @@ def recompute(episode: dict[str, Any]) -> dict[str, float]:
 
 
 def _play(
-    policy: Policy, batch_size: int = 8, config: Config = CONFIG, source: AllocateGenerator = SOURCE
+    policy: Policy, batch_size: int = 8, config: Config = CONFIG, source: EpisodeSource = SOURCE
 ) -> tuple[dict[str, NDArray[np.float64]], list[dict[str, Any]]]:
     file = io.StringIO()
-    outcomes = evaluate(policy, source, config, NUM_EPISODES, batch_size=batch_size, observer=AllocateTrace(file))
+    outcomes = evaluate(
+        policy, source, config, NUM_EPISODES, batch_size=batch_size, observer=Trace(file, TASKS["allocate"].recording)
+    )
     return outcomes, [json.loads(line) for line in file.getvalue().splitlines()]
 
 
@@ -109,7 +109,7 @@ Played = tuple[dict[str, NDArray[np.float64]], list[dict[str, Any]]]
 def played_by_all_rules(request: pytest.FixtureRequest) -> tuple[dict[str, NDArray[np.float64]], list[dict[str, Any]]]:
     """The same of a world with everything switched on."""
     config = with_all_rules(CONFIG, coalition=request.param, resource_kind="capability")
-    source = AllocateGenerator(config.generator, config.world, seed=5, is_training=False)
+    source = make_source(config, seed=5, is_training=False)
     return _play(POLICIES["greedy"](), config=config, source=source)
 
 
@@ -161,10 +161,10 @@ targets: [{id: t1, position_m: [2400, 2000], demand: [10, 10], value: 1}]
 def test_trace__of_uavs_out_of_range_and_time() -> None:
     # The first UAV is in range of the target, 400 m behind it, but a half circle of radius 25 / 0.3 = 83 m takes 262 m:
     # its 410 m end on the way, within the first interval (500 m). The second UAV has to fly 3 km, but has 100 s.
-    source = ScenarioFiles([parse_scenario(yaml.safe_load(STRANDED), "test")], CONFIG.world, seed=0)
+    source = make_scenario_source(CONFIG, [parse_scenario(yaml.safe_load(STRANDED), "test")], seed=0)
     file = io.StringIO()
 
-    outcomes = evaluate(POLICIES["greedy"](), source, CONFIG, 1, observer=AllocateTrace(file))
+    outcomes = evaluate(POLICIES["greedy"](), source, CONFIG, 1, observer=Trace(file, TASKS["allocate"].recording))
 
     episode = json.loads(file.getvalue())
     assert [step["grounded"] for step in episode["steps"]] == [[0], [], [], [], []]
@@ -196,7 +196,7 @@ def test_trace__holds_scenarios_that_play_the_same_episodes_again() -> None:
     outcomes, episodes = _play(POLICIES["greedy"]())
     scenarios = [parse_scenario(episode["scenario"], "trace") for episode in episodes]
 
-    again = evaluate(POLICIES["greedy"](), ScenarioFiles(scenarios, CONFIG.world, seed=0), CONFIG, NUM_EPISODES)
+    again = evaluate(POLICIES["greedy"](), make_scenario_source(CONFIG, scenarios, seed=0), CONFIG, NUM_EPISODES)
 
     for name, values in outcomes.items():
         np.testing.assert_allclose(again[name], values, rtol=1e-6, atol=1e-6, err_msg=name)

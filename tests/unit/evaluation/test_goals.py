@@ -83,7 +83,7 @@ def test_assign_goals__gives_a_scenario_that_navigate_plays() -> None:
     worlds = make_worlds(navigate, make_scenario_source(navigate, [assigned], seed=0), num_worlds=1)
     worlds.reset()
 
-    np.testing.assert_array_equal(worlds.state.uav_goal_m[0], assigned.uav_goal_m)
+    np.testing.assert_array_equal(worlds.state_dict()["uav_goal_m"][0], assigned.uav_goal_m)
 
 
 def _navigate() -> Config:

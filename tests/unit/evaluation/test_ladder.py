@@ -7,11 +7,10 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import heuristics, make_source, reference
+from rl_cluster.environment.tasks import TASKS, make_source, task_of
 from rl_cluster.errors import ConfigError
 from rl_cluster.evaluation.intervals import bootstrap_interval
 from rl_cluster.evaluation.ladder import REGIMES, Ladder, Regime, Rung, climb, parse_sizes, rung_config
-from rl_cluster.metrics.names import HEADLINES
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
 
@@ -80,19 +79,19 @@ def test_fixed_area__has_no_room_for_too_many() -> None:
 
 def test_climb__scores_everybody_on_the_same_episodes(tiny_of_task: Config) -> None:
     config, model = tiny_of_task, make_model(tiny_of_task).eval()
-    headline = HEADLINES[config.task][0]
+    headline = task_of(config).headline
 
     ladder = climb([model], config, "constant density", [2, 5, 2], 7, _tell_nobody)
 
     assert [rung.num_uavs for rung in ladder.rungs] == [2, 3, 5]
-    assert (ladder.trained_on, ladder.metric, ladder.reference) == (3, headline, reference(config))
+    assert (ladder.trained_on, ladder.metric, ladder.reference) == (3, headline, task_of(config).reference)
     rung_5 = rung_config(config, 5, "constant density")
     assert rung_5
     source = make_source(rung_5, 7, is_training=False)
-    known = heuristics(config)
+    known = task_of(config).heuristics
     policies = [ModelPolicy(model, "argmax", 7), known["random"](7), known[ladder.reference](7)]
     for column, policy in enumerate(policies):
-        scores = evaluate(policy, source, rung_5, 10)[headline]
+        scores = evaluate(policy, source, rung_5, 10)[headline.name]
         np.testing.assert_array_equal(ladder.rungs[2].headline[:10, column], scores)
     np.testing.assert_array_equal(ladder.rungs[2].of_each[:, 0], ladder.rungs[2].headline[:, 0])
 
@@ -130,7 +129,7 @@ def _ladder(*shares: float) -> Ladder:
         )
         for number, share in enumerate(shares)
     ]
-    return Ladder("fixed area", "success_rate", "orca", 8, tuple(rungs), ())
+    return Ladder("fixed area", TASKS["navigate"].headline, "orca", 8, tuple(rungs), ())
 
 
 def test_ladder__of_a_hand_computed_case() -> None:
@@ -147,7 +146,7 @@ def test_ladder__of_a_hand_computed_case() -> None:
 
 def test_ladder__whose_reference_is_no_better_than_random_says_nothing() -> None:
     rung = _ladder(0.8).rungs[0]._replace(headline=np.full((4, 3), 0.5), num_uavs=16)
-    ladder = Ladder("fixed area", "success_rate", "orca", 8, (_ladder(0.8).rungs[0], rung), ())
+    ladder = Ladder("fixed area", TASKS["navigate"].headline, "orca", 8, (_ladder(0.8).rungs[0], rung), ())
 
     assert math.isnan(rung.score.mean)
     assert np.isnan(ladder.transfer_of_each(rung)).all()

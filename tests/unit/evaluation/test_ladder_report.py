@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from rl_cluster.environment.tasks import TASKS
 from rl_cluster.errors import ConfigError
 from rl_cluster.evaluation.intervals import bootstrap_interval
 from rl_cluster.evaluation.ladder import Ladder, Rung
@@ -24,7 +25,7 @@ def _rung(num_uavs: int, share: float) -> Rung:
 
 LADDER = Ladder(
     "fixed area",
-    "normalized_completion_score",
+    TASKS["allocate"].headline,
     "complete-first",
     8,
     (_rung(8, 0.8), _rung(1024, 0.3)),

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.scenario.scenario_file import parse_scenario
-from rl_cluster.environment.tasks import make_scenario_source, make_source
-from rl_cluster.evaluation.navigate_trace import NavigateTrace
+from rl_cluster.environment.tasks import TASKS, make_scenario_source, make_source
+from rl_cluster.evaluation.trace import Trace
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
 
@@ -84,7 +84,9 @@ Played = tuple[Config, dict[str, NDArray[np.float64]], list[dict[str, Any]]]
 def _play(config: Config, batch_size: int = 5) -> Played:
     file, source = io.StringIO(), make_source(config, seed=5, is_training=False)
     policy = ModelPolicy(make_model(config), "sampled")
-    outcomes = evaluate(policy, source, config, NUM_EPISODES, batch_size=batch_size, observer=NavigateTrace(file))
+    outcomes = evaluate(
+        policy, source, config, NUM_EPISODES, batch_size=batch_size, observer=Trace(file, TASKS["navigate"].recording)
+    )
     return config, outcomes, [json.loads(line) for line in file.getvalue().splitlines()]
 
 
@@ -139,7 +141,13 @@ def test_trace__holds_scenarios_that_begin_the_same_episodes_again(played: Playe
     scenarios = [parse_scenario(episode["scenario"], "trace") for episode in episodes]
     source, file = make_scenario_source(config, scenarios, seed=5), io.StringIO()
 
-    evaluate(ModelPolicy(make_model(config), "sampled"), source, config, NUM_EPISODES, observer=NavigateTrace(file))
+    evaluate(
+        ModelPolicy(make_model(config), "sampled"),
+        source,
+        config,
+        NUM_EPISODES,
+        observer=Trace(file, TASKS["navigate"].recording),
+    )
 
     again = [json.loads(line) for line in file.getvalue().splitlines()]
     for first, second in zip(episodes, again, strict=True):

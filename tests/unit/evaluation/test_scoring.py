@@ -8,7 +8,7 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import heuristics, metrics
+from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import ConfigError
 from rl_cluster.evaluation.scoring import Request, prepare, to_dict
 from rl_cluster.training.local_engine import LocalEngine
@@ -34,7 +34,7 @@ def run(tiny_of_task: Config, tmp_path: Path) -> Path:
 
 
 def test_play__scores_and_traces_a_checkpoint_of_either_task(run: Path, tiny_of_task: Config, tmp_path: Path) -> None:
-    trace, known = tmp_path / "trace.jsonl", list(heuristics(tiny_of_task))
+    trace, known = tmp_path / "trace.jsonl", list(task_of(tiny_of_task).heuristics)
 
     scoring = prepare(replace(NOTHING, checkpoints=[run], trace=trace), QUICK_DEMO)
     results = list(scoring.play())
@@ -42,7 +42,7 @@ def test_play__scores_and_traces_a_checkpoint_of_either_task(run: Path, tiny_of_
     names = ["policy argmax", "policy sampled", *known]
     (group,) = to_dict(results, scoring.notes)["groups"]
     assert list(group["means"]) == names
-    assert tuple(group["means"]["policy argmax"]) == metrics(tiny_of_task)
+    assert tuple(group["means"]["policy argmax"]) == tuple(metric.name for metric in task_of(tiny_of_task).metrics)
     lines = [json.loads(line) for line in trace.read_text().splitlines()]
     assert [line["policy"] for line in lines] == [name for name in names for _ in range(2)]
 

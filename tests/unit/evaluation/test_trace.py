@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from rl_cluster.config.load import load_config
-from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario, parse_scenario
-from rl_cluster.environment.tasks import make_source
+from rl_cluster.environment.tasks import TASKS, make_source
 from rl_cluster.errors import ConfigError
-from rl_cluster.evaluation.allocate_trace import AllocateTrace
-from rl_cluster.evaluation.trace import read_paths
+from rl_cluster.evaluation.trace import Trace, read_paths
 from rl_cluster.sampling.episodes import evaluate
 
 CONFIG = load_config("debug")
@@ -24,7 +22,13 @@ SOURCE = make_source(CONFIG, seed=0, is_training=False)
 def test_read_paths__gives_start_and_every_step_of_the_first_episode(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     with path.open("w") as file:
-        evaluate(HEURISTICS["greedy"](0), SOURCE, CONFIG, 2, observer=AllocateTrace(file))
+        evaluate(
+            TASKS["allocate"].heuristics["greedy"](0),
+            SOURCE,
+            CONFIG,
+            2,
+            observer=Trace(file, TASKS["allocate"].recording),
+        )
     first = json.loads(path.read_text().splitlines()[0])
 
     paths_m = read_paths(path, parse_scenario(first["scenario"], "first"))
@@ -82,8 +86,8 @@ def test_read_paths__refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_trace__writes_null_for_a_metric_that_is_not_defined() -> None:
     file = io.StringIO()
-    trace = AllocateTrace(file)
-    evaluate(HEURISTICS["greedy"](0), SOURCE, CONFIG, 1, observer=trace)
+    trace = Trace(file, TASKS["allocate"].recording)
+    evaluate(TASKS["allocate"].heuristics["greedy"](0), SOURCE, CONFIG, 1, observer=trace)
 
     trace.on_end({"defined": np.array([0.5]), "undefined": np.array([np.nan])})
 

@@ -2,24 +2,27 @@
 
 import pytest
 
-from rl_cluster.config.load import load_config
-from rl_cluster.config.schema import TASKS, Config
-from rl_cluster.environment.tasks import metrics
-from rl_cluster.metrics.names import CATALOGUE, HEADLINES, describe, episode_key, evaluation_key, stage_score_key
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.shared.interface import EpisodeMetric
+from rl_cluster.environment.tasks import TASKS
+from rl_cluster.metrics.names import CATALOGUE, describe, episode_key, evaluation_key, stage_score_key
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.run import Run
 
 
-def test_headlines__are_metrics_of_every_task() -> None:
-    for task, preset in (("allocate", "quick_demo"), ("navigate", "navigate_demo")):
-        assert HEADLINES[task][0] in metrics(load_config(preset))
-    assert HEADLINES.keys() == TASKS.keys()
+def test_tasks__agree_on_what_a_name_means_and_have_their_headline_among_their_metrics() -> None:
+    meanings: dict[str, EpisodeMetric] = {}
+    for task in TASKS.values():
+        assert task.headline in task.metrics
+        for metric in task.metrics:
+            assert meanings.setdefault(metric.name, metric) == metric
 
 
 def test_catalogue__has_every_metric_of_an_episode() -> None:
-    for preset in ("quick_demo", "navigate_demo"):
-        for name in metrics(load_config(preset)):
-            assert describe(episode_key(name)) == describe(evaluation_key(name))
+    for task in TASKS.values():
+        for metric in task.metrics:
+            assert describe(episode_key(metric.name)) == describe(evaluation_key(metric.name))
+            assert describe(episode_key(metric.name)) == (metric.unit, metric.text)
 
 
 def test_catalogue__has_every_key_of_a_run(tiny_of_task: Config) -> None:

@@ -5,14 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from rl_cluster.config.load import load_config
-from rl_cluster.config.schema import TASKS, Config
-from rl_cluster.environment.tasks import metrics
+from rl_cluster.config.schema import Config
 from rl_cluster.metrics.names import (
     AGENT_STEPS,
     AGENT_STEPS_PER_S,
     EPISODES,
-    HEADLINES,
     evaluation_key,
 )
 from rl_cluster.metrics.record import experience_of, iteration_metrics, outcome_means
@@ -42,12 +39,6 @@ def test_outcome_means__are_of_the_episodes_in_which_a_metric_is_defined() -> No
     outcomes = {"defined": np.array([1.0, 2.0]), "partly": np.array([np.nan, 4.0]), "never": np.full(2, np.nan)}
 
     assert outcome_means(outcomes, evaluation_key) == {"evaluation/defined": 1.5, "evaluation/partly": 4.0}
-
-
-def test_headlines__are_metrics_of_every_task() -> None:
-    for task, preset in (("allocate", "quick_demo"), ("navigate", "navigate_demo")):
-        assert HEADLINES[task][0] in metrics(load_config(preset))
-    assert HEADLINES.keys() == TASKS.keys()
 
 
 def test_iteration_metrics__leave_out_what_has_no_value(tiny: Config) -> None:

@@ -6,18 +6,17 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.allocate.generator import AllocateGenerator
-from rl_cluster.environment.allocate.heuristics import HEURISTICS
-from rl_cluster.environment.allocate.outcome import METRICS
+from rl_cluster.environment.allocate.outcome import NAMES
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import Policy, StepResult
-from rl_cluster.environment.tasks import make_source
+from rl_cluster.environment.tasks import TASKS, make_source
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
 from rl_cluster.types import IntArray, Observation
 
 CONFIG = load_config("debug", ["model.width=8", "model.num_heads=2", "model.precision=fp32"])
-SOURCE = AllocateGenerator(CONFIG.generator, CONFIG.world, seed=3, is_training=False)
+HEURISTICS = TASKS["allocate"].heuristics
+SOURCE = make_source(CONFIG, seed=3, is_training=False)
 MODEL = make_model(CONFIG)
 
 
@@ -72,7 +71,7 @@ def test_evaluate__observer_sees_what_actions_are_held_against_after_rounds_of_i
 def test_evaluate__gives_every_metric_of_every_episode() -> None:
     outcomes = _evaluate(HEURISTICS["greedy"](0))
 
-    assert tuple(outcomes) == METRICS
+    assert tuple(outcomes) == NAMES
     assert {values.shape for values in outcomes.values()} == {(20,)}
     assert {values.dtype for values in outcomes.values()} == {np.dtype(np.float64)}
     assert all(np.isfinite(values).all() for values in outcomes.values())
@@ -128,7 +127,7 @@ def test_evaluate__tells_the_observer_and_is_not_changed_by_it() -> None:
     observed = _evaluate(HEURISTICS["greedy"](0), 7, observer=recorder)
 
     alone = _evaluate(HEURISTICS["greedy"](0), 7)
-    assert all(np.array_equal(observed[name], alone[name]) for name in METRICS)
+    assert all(np.array_equal(observed[name], alone[name]) for name in NAMES)
     assert recorder.policy_names == ["greedy"]
     interval_s = CONFIG.world.decision_interval_s
     assert recorder.num_steps == np.ceil(observed["makespan_s"].max() / interval_s)

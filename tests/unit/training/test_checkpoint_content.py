@@ -223,7 +223,7 @@ def test_saved_forms__hold_for_worlds_at_every_moment(preset: str) -> None:
         assert saved_fault(config, state) is None
         assert {name: form.fault(state[name]) for name, form in forms.items()} == dict.fromkeys(state)
         if config.task == "navigate":
-            worlds.step(generator.uniform(-1, 1, worlds.state.uav_goal_m.shape).astype(np.float32))
+            worlds.step(generator.uniform(-1, 1, worlds.state.uav_position_m.shape).astype(np.float32))
         else:
             noise = generator.random(worlds.observation.action_mask.shape)
             worlds.step(np.argmax(noise * worlds.observation.action_mask, axis=-1).astype(np.int16))

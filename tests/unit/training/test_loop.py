@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import make_source
+from rl_cluster.environment.tasks import make_source, task_of
 from rl_cluster.errors import CheckpointError, ClusterError
 from rl_cluster.evaluation.intervals import paired_difference
-from rl_cluster.metrics.names import HEADLINES, evaluation_key, is_timed
+from rl_cluster.metrics.names import evaluation_key, is_timed
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
@@ -235,7 +235,7 @@ def test_train__ends_at_the_time_limit_with_a_checkpoint(tiny: Config, tmp_path:
 
 def test_train__evaluates_when_it_is_due(tiny_of_task: Config, tmp_path: Path) -> None:
     config = _with_training(tiny_of_task, iterations=3, evaluate_every=2)
-    headline, _ = HEADLINES[config.task]
+    headline = task_of(config).headline.name
 
     train(LocalEngine(config), new_start(config, tmp_path / "run"), _no_report)
 

@@ -10,12 +10,13 @@ from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFi
 from rl_cluster.environment.allocate.heuristics.greedy import Greedy
 from rl_cluster.environment.allocate.heuristics.hungarian import Hungarian
 from rl_cluster.environment.allocate.heuristics.random_play import Random
-from rl_cluster.environment.shared.interface import Policy
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.shared.interface import PolicyOf
 from rl_cluster.errors import ConfigError
 
 __all__ = ["EXTRAS", "HEURISTICS"]
 
-HEURISTICS: dict[str, Callable[[int], Policy]] = {
+HEURISTICS: dict[str, Callable[[int], PolicyOf[AllocateWorlds]]] = {
     "random": Random,
     "greedy": lambda seed: Greedy(),
     "hungarian": lambda seed: Hungarian(),
@@ -26,13 +27,15 @@ HEURISTICS: dict[str, Callable[[int], Policy]] = {
 """Name -> what makes the policy from a seed (only `random` uses it), weakest first."""
 
 
-def _make_optimum(seed: int) -> Policy:  # noqa: ARG001 - as all heuristics are made
+def _make_optimum(seed: int) -> PolicyOf[AllocateWorlds]:  # noqa: ARG001 - as all heuristics are made
     """The module is imported when it is asked for: it needs an extra."""
     if importlib.util.find_spec("ortools") is None:
         raise ConfigError("--policy", "optimum needs OR-Tools", "pip install '.[ortools]' in the repository's folder")
-    policy: Policy = importlib.import_module("rl_cluster.environment.allocate.heuristics.optimum").Optimum()
+    policy: PolicyOf[AllocateWorlds] = importlib.import_module(
+        "rl_cluster.environment.allocate.heuristics.optimum"
+    ).Optimum()
     return policy
 
 
-EXTRAS: dict[str, Callable[[int], Policy]] = {"optimum": _make_optimum}
+EXTRAS: dict[str, Callable[[int], PolicyOf[AllocateWorlds]]] = {"optimum": _make_optimum}
 """The same for those that are played only if they are asked for by name."""

@@ -14,8 +14,8 @@ from rl_cluster.environment.allocate.heuristics.planning import IDLE, legal_dist
 from rl_cluster.environment.allocate.heuristics.route_model import Instance, solve
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.allocate.worlds import AllocateWorlds, EpisodeSource
-from rl_cluster.environment.shared.interface import Policy
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.shared.interface import PolicyOf, SourceOf
 from rl_cluster.errors import ConfigError
 from rl_cluster.types import IntArray, Observation
 
@@ -24,7 +24,7 @@ __all__ = ["Bound", "Optimum"]
 MAX_ENTITIES = 8
 """UAVs and targets of a world at most: the solver's time doubles with each."""
 
-PLANNERS: tuple[Policy, ...] = (CompleteFirst(), CBBA(), CommitmentAware(), Hungarian())
+PLANNERS: tuple[PolicyOf[AllocateWorlds], ...] = (CompleteFirst(), CBBA(), CommitmentAware(), Hungarian())
 """Heuristics that are played beside the solver's plans."""
 
 Routes = list[list[int]]
@@ -33,7 +33,7 @@ Routes = list[list[int]]
 class Episode(NamedTuple):
     """Which episode it is; sources are told apart by their identity."""
 
-    source: EpisodeSource
+    source: SourceOf[AllocateState]
     world: int
     number: int
 
@@ -61,9 +61,9 @@ class Optimum:
     def __init__(self) -> None:
         self.bounds: dict[Episode, Bound] = {}
         """What was proved of each episode that was begun"""
-        self._players: dict[Episode, Policy] = {}
+        self._players: dict[Episode, PolicyOf[AllocateWorlds]] = {}
 
-    def check(self, source: EpisodeSource, config: AllocateConfig) -> None:
+    def check(self, source: SourceOf[AllocateState], config: AllocateConfig) -> None:
         """Raises ConfigError if episodes may have too many UAVs or targets, or coalitions are synchronous."""
         num_uavs, num_targets = source.sizes[:2]
         if max(num_uavs, num_targets) > MAX_ENTITIES:
@@ -72,7 +72,7 @@ class Optimum:
         if config.world.coalition == "sync":
             raise ConfigError("--policy", "optimum has no model of coalition sync", "omit optimum")
 
-    def remark(self, source: EpisodeSource) -> str:
+    def remark(self, source: SourceOf[AllocateState]) -> str:
         """What was proved of the episodes of a source that have been begun."""
         bounds = [bound for episode, bound in self.bounds.items() if episode.source is source]
         num_proven = sum(bound.is_proven for bound in bounds)
@@ -99,7 +99,7 @@ class Optimum:
                 actions[row] = actions_of[player][row]
         return actions
 
-    def _player(self, worlds: AllocateWorlds, row: int) -> Policy:
+    def _player(self, worlds: AllocateWorlds, row: int) -> PolicyOf[AllocateWorlds]:
         key = Episode(worlds.source, worlds.first_world + row, int(worlds.state.episode[row]))
         if key not in self._players:
             self._players[key], self.bounds[key] = _plan(worlds, row)
@@ -134,7 +134,7 @@ class Routed:
         return to_actions(next_targets(worlds.state, 0, distances[0], self.routes)[None], observation)
 
 
-def _plan(worlds: AllocateWorlds, row: int) -> tuple[Policy, Bound]:
+def _plan(worlds: AllocateWorlds, row: int) -> tuple[PolicyOf[AllocateWorlds], Bound]:
     """What plays best, and the bound."""
     strict = solve(instance_of(worlds.state, row), is_strict=True)
     relaxed = solve(instance_of(worlds.state, row, worlds.world.capture_radius_m), is_strict=False)
@@ -145,7 +145,7 @@ def _plan(worlds: AllocateWorlds, row: int) -> tuple[Policy, Bound]:
     return players[best], Bound(relaxed.bound, num_targets, scores[best][0] == relaxed.bound)
 
 
-def _played(worlds: AllocateWorlds, row: int, policy: Policy) -> tuple[int, float]:
+def _played(worlds: AllocateWorlds, row: int, policy: PolicyOf[AllocateWorlds]) -> tuple[int, float]:
     """Targets closed, and less the path in metres, when the policy plays the world's episode from its start."""
     source = ScenarioFiles([scenario_of(worlds.state, row)], worlds.world, seed=0)
     copy = AllocateWorlds(source, worlds.world, worlds.reward, num_worlds=1)

@@ -7,12 +7,12 @@ from rich.console import Console
 from rl_cluster.cli.views.display import Display
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import task_of
 from rl_cluster.metrics.names import (
     AGENT_STEPS_PER_S,
     AGENT_STEPS_TOTAL,
     ELAPSED_S,
     ETA_S,
-    HEADLINES,
     episode_key,
     evaluation_key,
     phase_key,
@@ -21,7 +21,7 @@ from rl_cluster.training.run import Record
 
 
 def _shown(config: Config, *, is_terminal: bool) -> str:
-    text, (metric, _) = io.StringIO(), HEADLINES[config.task]
+    text, metric = io.StringIO(), task_of(config).headline.name
     with Display(Console(file=text, width=120, force_terminal=is_terminal), config) as display:
         first = {
             ELAPSED_S: 10.0,

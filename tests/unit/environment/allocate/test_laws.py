@@ -9,8 +9,8 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.state import EPSILON
 from rl_cluster.environment.faces.face import to_dict
+from rl_cluster.environment.faces.spaces import observation_space
 from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
-from rl_cluster.environment.shared.spaces import observation_space
 from tests.unit.environment.any_scenario import (
     SEEDS,
     Step,

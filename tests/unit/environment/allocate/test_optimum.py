@@ -8,13 +8,12 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import AllocateConfig
-from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
+from rl_cluster.environment.allocate.heuristics import EXTRAS
 from rl_cluster.environment.allocate.heuristics.optimum import Episode, Optimum, instance_of
 from rl_cluster.environment.allocate.heuristics.route_model import solve
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
-from rl_cluster.environment.shared.interface import Policy
-from rl_cluster.environment.tasks import make_scenario_source, make_source, make_worlds
+from rl_cluster.environment.tasks import TASKS, make_scenario_source, make_source, make_worlds
 from rl_cluster.errors import ConfigError
 from rl_cluster.sampling.episodes import evaluate
 
@@ -26,6 +25,7 @@ def _config(*overrides: str) -> AllocateConfig:
 
 
 CONFIG = _config()
+HEURISTICS = TASKS["allocate"].heuristics
 
 
 def _scenario(uavs: list[tuple[float, float, float]], targets: list[tuple[float, float]]) -> Scenario:
@@ -48,7 +48,7 @@ def _scenario(uavs: list[tuple[float, float, float]], targets: list[tuple[float,
     return parse_scenario(data, "line")
 
 
-def _play(scenario: Scenario, policy: Policy) -> dict[str, float]:
+def _play(scenario: Scenario, policy: Any) -> dict[str, float]:
     outcomes = evaluate(policy, make_scenario_source(CONFIG, [scenario], seed=0), CONFIG, num_episodes=1)
     return {name: float(values[0]) for name, values in outcomes.items()}
 
@@ -95,11 +95,12 @@ def test_solve__keeps_to_the_range() -> None:
 
 def test_optimum__is_never_below_a_planning_heuristic_nor_above_its_bound() -> None:
     config = load_config("quick_demo", ["generator.num_uavs=[2, 4]", "generator.num_targets=[2, 4]"])
-    num_episodes, optimum = 6, Optimum()
+    num_episodes = 6
+    optimum: Any = Optimum()
     source = make_source(config, seed=11, is_training=False)
     worlds = make_worlds(config, source, num_episodes)
     worlds.reset()
-    num_targets = worlds.state.target_exists.sum(axis=1)
+    num_targets = worlds.state_dict()["target_exists"].astype(np.int64).sum(axis=1)
 
     best = evaluate(optimum, source, config, num_episodes)["satisfied_rate"] * num_targets
     other = evaluate(HEURISTICS["complete-first"](0), source, config, num_episodes)["satisfied_rate"] * num_targets
@@ -123,7 +124,8 @@ def test_optimum__plans_anew_for_each_scenario() -> None:
 
 
 def test_optimum__remarks_on_what_was_proved() -> None:
-    source, optimum = make_scenario_source(CONFIG, [SWAP], seed=0), Optimum()
+    source = make_scenario_source(CONFIG, [SWAP], seed=0)
+    optimum: Any = Optimum()
 
     evaluate(optimum, source, CONFIG, num_episodes=1)
 

@@ -19,7 +19,7 @@ from rl_cluster.environment.faces.face import Setup, make_legal
 from rl_cluster.environment.faces.gymnasium_face import SwarmEnv, SwarmVectorEnv
 from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS
 from rl_cluster.environment.shared.interface import Worlds
-from rl_cluster.environment.tasks import graph_spec, make_source, make_worlds, metrics
+from rl_cluster.environment.tasks import graph_spec, make_source, make_worlds, task_of
 from rl_cluster.errors import CallError
 from rl_cluster.types import WAIT
 
@@ -122,7 +122,7 @@ def test_env__plays_the_batched_world_with_the_team_reward(env: SwarmEnv, config
         assert (terminated, truncated) == (result.terminated[0], result.truncated[0])
         has_ended = terminated or truncated
 
-    assert info["outcomes"].keys() == set(metrics(config))
+    assert info["outcomes"].keys() == {metric.name for metric in task_of(config).metrics}
     assert_same(info["outcomes"], {name: values[0] for name, values in worlds.outcomes(worlds.state.ended).items()})
 
 

@@ -1,6 +1,6 @@
 """What happened in each episode of task `allocate`: enough to recompute every episode metric by other means.
 
-`trace.py` says how lines are written, and what all tasks have in common. Here UAVs and targets are numbered
+`evaluation/trace.py` says how lines are written, and what all tasks have in common. Here UAVs and targets are numbered
 from 0 in the order of the scenario, and there is
 
     steps                one object per decision:
@@ -27,16 +27,16 @@ from numpy.typing import NDArray
 from rl_cluster.environment.allocate.scenarios import scenario_of
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.scenario.scenario_file import Scenario
-from rl_cluster.evaluation.trace import Step, Trace, change, to_plain
+from rl_cluster.environment.shared.recording import Step, change, to_plain
 from rl_cluster.types import WAIT
 
-__all__ = ["AllocateTrace"]
+__all__ = ["AllocateRecording"]
 
 
-class AllocateTrace(Trace):
-    """Writes episodes of task `allocate`."""
+class AllocateRecording:
+    """What a trace of task `allocate` holds."""
 
-    fields = (
+    fields: tuple[str, ...] = (
         "uav_flown_m",
         "uav_waited_s",
         "uav_range_left_m",

@@ -6,7 +6,7 @@ from gymnasium import spaces
 
 from rl_cluster.config.load import load_config
 from rl_cluster.environment.faces.face import Face, Setup, to_dict
-from rl_cluster.environment.shared.spaces import mask_space, spaces_of
+from rl_cluster.environment.faces.spaces import mask_space, spaces_of
 from rl_cluster.types import Observation, pair_feature_dim
 
 NO_ZONES = ("generator.num_obstacles=[0, 0]",)

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.tasks import graph_spec, make_source, make_worlds
+from rl_cluster.environment.tasks import graph_spec, make_source, task_of
 from rl_cluster.types import Observation
 
 __all__ = ["ObservationDict", "action_space", "float_space", "mask_space", "observation_space", "spaces_of"]
@@ -25,8 +25,8 @@ LARGEST = float(np.finfo(np.float32).max)
 
 def spaces_of(config: Config) -> tuple[spaces.Dict, spaces.MultiDiscrete | spaces.Box]:
     """Observation space and action space of one world of a run."""
-    worlds = make_worlds(config, make_source(config, config.seed, is_training=True), num_worlds=1)
-    observation = worlds.reset()
+    sizes = make_source(config, config.seed, is_training=True).sizes
+    observation = task_of(config).empty_observation(1, sizes, config)
     return observation_space(observation), action_space(observation, graph_spec(config).num_controls)
 
 

@@ -1,7 +1,7 @@
 """What happened in each episode of task `navigate`: enough to recompute every episode metric by other means.
 
-`trace.py` says how lines are written, and what all tasks have in common. Here UAVs are numbered from 0 in the
-order of the scenario, and there is
+`evaluation/trace.py` says how lines are written, and what all tasks have in common. Here UAVs are numbered from 0 in
+the order of the scenario, and there is
 
     steps                one object per step of the world:
         time_s           at its end
@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.scenario.scenario_file import Scenario
-from rl_cluster.evaluation.trace import Step, Trace, change, to_plain
+from rl_cluster.environment.shared.recording import Step, change, to_plain
 
-__all__ = ["NavigateTrace"]
+__all__ = ["NavigateRecording"]
 
 
-class NavigateTrace(Trace):
-    """Writes episodes of task `navigate`."""
+class NavigateRecording:
+    """What a trace of task `navigate` holds."""
 
-    fields = ("uav_flown_m", "uav_collisions", "uav_arrived")
+    fields: tuple[str, ...] = ("uav_flown_m", "uav_collisions", "uav_arrived")
 
     def scenario_of(self, worlds: NavigateWorlds, row: int, name: str) -> Scenario:
         """The start of a world's episode, with ids u1, u2, ..
@@ -86,6 +86,10 @@ class NavigateTrace(Trace):
             "collisions": change(step, "uav_collisions", row)[uavs].astype(int).tolist(),
             "arrived": np.flatnonzero(state.uav_arrived[row] & ~had_arrived).tolist(),
         }
+
+    def describe_end(self, step: Step, row: int) -> dict[str, Any]:  # noqa: ARG002 - the steps say all
+        """Nothing more."""
+        return {}
 
 
 def _exact(values: NDArray[Any]) -> NDArray[np.float64]:

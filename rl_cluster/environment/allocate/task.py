@@ -1,0 +1,68 @@
+"""Task `allocate` as the rest of the package knows it."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
+from rl_cluster.environment.allocate.observation import empty_observation
+from rl_cluster.environment.allocate.outcome import METRICS
+from rl_cluster.environment.allocate.recording import AllocateRecording
+from rl_cluster.environment.allocate.scenarios import ScenarioFiles
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.allocate.state_bounds import allocate_bounds, allocate_fault
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.shared.interface import Sizes, SourceOf
+from rl_cluster.environment.task import Task
+from rl_cluster.types import (
+    GraphSpec,
+    Observation,
+    obstacle_feature_dim,
+    pair_feature_dim,
+    target_feature_dim,
+    uav_feature_dim,
+)
+
+__all__ = ["ALLOCATE"]
+
+
+def _make_worlds(
+    source: SourceOf[AllocateState], config: Config, num_worlds: int, first_world: int, is_training: bool
+) -> AllocateWorlds:
+    return AllocateWorlds(source, config.world, config.reward, num_worlds, first_world, is_training)
+
+
+def _empty_observation(num_worlds: int, sizes: Sizes, config: Config) -> Observation[NDArray[Any]]:
+    return empty_observation(num_worlds, sizes, min(config.world.num_candidates, sizes.num_targets))
+
+
+def _graph_spec(config: Config) -> GraphSpec:
+    num_resources = config.generator.num_resources
+    return GraphSpec(
+        uav_feature_dim(num_resources),
+        target_feature_dim(num_resources),
+        obstacle_feature_dim(),
+        pair_feature_dim(num_resources),
+        num_controls=0,
+    )
+
+
+ALLOCATE = Task(
+    name="allocate",
+    preset="quick_demo",
+    make_generator=AllocateGenerator,
+    make_scenarios=ScenarioFiles,
+    make_worlds=_make_worlds,
+    empty_observation=_empty_observation,
+    graph_spec=_graph_spec,
+    heuristics=HEURISTICS,
+    extras=EXTRAS,
+    reference="complete-first",
+    metrics=METRICS,
+    headline=METRICS[0],
+    recording=AllocateRecording(),
+    state_bounds=allocate_bounds,
+    state_fault=allocate_fault,
+)

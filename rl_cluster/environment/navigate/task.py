@@ -1,0 +1,60 @@
+"""Task `navigate` as the rest of the package knows it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.navigate.features import ENCOUNTER_FEATURES, OBSTACLE_FEATURES, UAV_FEATURES
+from rl_cluster.environment.navigate.generator import NavigateGenerator
+from rl_cluster.environment.navigate.heuristics import HEURISTICS
+from rl_cluster.environment.navigate.observation import empty_observation
+from rl_cluster.environment.navigate.outcome import METRICS
+from rl_cluster.environment.navigate.recording import NavigateRecording
+from rl_cluster.environment.navigate.scenarios import NavigateScenarios
+from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.environment.navigate.state_bounds import navigate_bounds
+from rl_cluster.environment.navigate.worlds import NavigateWorlds
+from rl_cluster.environment.shared.interface import Sizes, SourceOf
+from rl_cluster.environment.task import Task
+from rl_cluster.types import GraphSpec, Observation
+
+__all__ = ["NAVIGATE"]
+
+
+def _make_worlds(
+    source: SourceOf[NavigateState], config: Config, num_worlds: int, first_world: int, is_training: bool
+) -> NavigateWorlds:
+    return NavigateWorlds(source, config.world, config.reward, num_worlds, first_world, is_training)
+
+
+def _empty_observation(num_worlds: int, sizes: Sizes, config: Config) -> Observation[NDArray[Any]]:
+    return empty_observation(num_worlds, sizes, config.world.num_encounters)
+
+
+def _graph_spec(config: Config) -> GraphSpec:  # noqa: ARG001 - the widths are those of every run
+    return GraphSpec(UAV_FEATURES, 0, OBSTACLE_FEATURES, ENCOUNTER_FEATURES, num_controls=2)
+
+
+def _state_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:  # noqa: ARG001 - no fields depend on others
+    return None
+
+
+NAVIGATE = Task(
+    name="navigate",
+    preset="navigate_demo",
+    make_generator=NavigateGenerator,
+    make_scenarios=NavigateScenarios,
+    make_worlds=_make_worlds,
+    empty_observation=_empty_observation,
+    graph_spec=_graph_spec,
+    heuristics=HEURISTICS,
+    extras={},
+    reference="orca",
+    metrics=METRICS,
+    headline=METRICS[0],
+    recording=NavigateRecording(),
+    state_bounds=navigate_bounds,
+    state_fault=_state_fault,
+)

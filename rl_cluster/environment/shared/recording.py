@@ -1,0 +1,63 @@
+"""What a task tells of its episodes while they are played, for traces.
+
+`evaluation/trace.py` writes it down. Numbers have nine significant digits: float32 values come back exactly.
+"""
+
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.environment.scenario.scenario_file import Scenario
+from rl_cluster.environment.shared.interface import StepResult
+from rl_cluster.types import Observation
+
+__all__ = ["Recording", "Step", "change", "to_plain"]
+
+
+class Step(NamedTuple):
+    """One step of all worlds of a batch."""
+
+    state: Any
+    """the task's, after the step"""
+    before: dict[str, NDArray[Any]]
+    """field of the state -> copy from before the step, of those in `Recording.fields`"""
+    observation: Observation[NDArray[Any]]
+    """that the actions were chosen on"""
+    actions: NDArray[Any]
+    result: StepResult
+
+
+WorldsT_contra = TypeVar("WorldsT_contra", contravariant=True)
+
+
+class Recording(Protocol[WorldsT_contra]):
+    """What happened in the worlds of one task, step by step: enough to compute its metrics by other means."""
+
+    fields: tuple[str, ...]
+    """Of the state, whose changes make up a step."""
+
+    def scenario_of(self, worlds: WorldsT_contra, row: int, name: str) -> Scenario:
+        """The start of a world's episode."""
+
+    def describe(self, step: Step, row: int) -> dict[str, Any]:
+        """The step of one world."""
+
+    def describe_end(self, step: Step, row: int) -> dict[str, Any]:
+        """What belongs to the episode beside its steps, seen after the last one."""
+
+
+def change(step: Step, field: str, row: int) -> NDArray[np.float64]:
+    """A field after the step minus before, in float64: the changes of all steps add up to the last value exactly."""
+    after: NDArray[Any] = getattr(step.state, field)[row]
+    difference: NDArray[np.float64] = np.subtract(after, step.before[field][row], dtype=np.float64)
+    return difference
+
+
+def to_plain(values: NDArray[Any] | np.generic) -> Any:
+    """The numbers as (lists of) Python's, rounded to nine significant digits."""
+    return _rounded(values.tolist())
+
+
+def _rounded(values: Any) -> Any:
+    return [_rounded(value) for value in values] if isinstance(values, list) else float(f"{values:.9g}")

@@ -1,0 +1,58 @@
+"""What a task is to the rest of the package: a record of its parts. No other module tells tasks apart.
+
+The folder of each task fills one in (`allocate/task.py`, `navigate/task.py`); `tasks.py` finds the one of a run.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
+
+from rl_cluster.config.schema import Config
+from rl_cluster.environment.scenario.scenario_file import Scenario
+from rl_cluster.environment.shared.array_form import Bounds
+from rl_cluster.environment.shared.interface import EpisodeMetric, PolicyOf, Sizes, SourceOf
+from rl_cluster.environment.shared.recording import Recording
+from rl_cluster.types import GraphSpec, Observation
+
+__all__ = ["Task"]
+
+StateT = TypeVar("StateT")
+WorldsT = TypeVar("WorldsT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(Generic[StateT, WorldsT]):
+    """The parts of a task. They fit each other, and no other task's."""
+
+    name: str
+    """As `Config.task` has it."""
+    preset: str
+    """The shipped settings that show the task."""
+    make_generator: Callable[[Any, Any, int, bool, Sequence[Any]], SourceOf[StateT]]
+    """Makes a source of the sections `generator` and `world`, a seed, whether it is for training, and stages."""
+    make_scenarios: Callable[[Sequence[Scenario], Any, int], SourceOf[StateT]]
+    """Makes a source of scenarios, a section `world` and a seed. Raises ScenarioError if one does not fit."""
+    make_worlds: Callable[[SourceOf[StateT], Config, int, int, bool], WorldsT]
+    """Makes worlds of a source, by a run's settings: their number, that of the first, whether they are for training."""
+    empty_observation: Callable[[int, Sizes, Config], Observation[NDArray[Any]]]
+    """Number of worlds, their sizes, settings -> arrays of the shapes and dtypes that are seen of them."""
+    graph_spec: Callable[[Config], GraphSpec]
+    """What a network of a run must fit."""
+    heuristics: Mapping[str, Callable[[int], PolicyOf[WorldsT]]]
+    """Name -> what makes the heuristic from a seed, weakest first."""
+    extras: Mapping[str, Callable[[int], PolicyOf[WorldsT]]]
+    """The same for policies that play only if they are asked for by name: they need an extra, or much time."""
+    reference: str
+    """The heuristic that scores are held against: the strongest that plays at every size."""
+    metrics: tuple[EpisodeMetric, ...]
+    """Of an episode, in the order of tables."""
+    headline: EpisodeMetric
+    """The one that says most about a policy."""
+    recording: Recording[WorldsT]
+    """What traces hold."""
+    state_bounds: Callable[[Sizes], Mapping[str, Bounds]]
+    """Field of the saved state -> what it can hold."""
+    state_fault: Callable[[Mapping[str, NDArray[Any]]], str | None]
+    """What is at odds among saved fields, each of which is within its bounds; None = nothing."""
