@@ -1,1 +1,1 @@
-"""Names of what is measured."""
+"""What is measured: its names, who reads it, what it warns of, and where it is sent."""

@@ -1,1 +1,1 @@
-"""Making experience: acting in batches of worlds, and the arithmetic of who samples how much."""
+"""Making experience: a network acts in batches of worlds, for rollouts and for scores."""

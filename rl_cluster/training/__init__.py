@@ -1,1 +1,1 @@
-"""Training without Ray, and what every engine shares: the loop, the one way to score, the one checkpoint format."""
+"""Training without Ray, and what every engine shares: the loop, the run folder, the one checkpoint format."""
