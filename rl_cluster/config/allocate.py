@@ -38,7 +38,8 @@ class AllocateGeneratorConfig(Section):
     cruise_mps: FloatRange
     """Metres per second, drawn per UAV."""
     speed_share: FloatRange
-    """Lowest and highest speed of a UAV, as shares of its cruise speed: low <= 1 <= high."""
+    """Lowest and highest speed of a UAV, as shares of its cruise speed: low <= 1 <= high.
+    It flies slower where it must turn, and never faster: the highest speed is told in traces alone."""
     obstacle_radius_m: FloatRange
     """Metres. The high end and the world's clearance must fit half of the smallest placement cell."""
     polygon_share: Share
@@ -143,7 +144,7 @@ class AllocateRewardConfig(Section):
     approach: NonNegative
     """Potential-based shaping (Ng, Harada, Russell 1999) on the distance to the chosen target, per sensing radius."""
     collision: NonNegative
-    """Charged for entering a no-fly zone."""
+    """Charged for entering a no-fly zone. The autopilot enters none: a value of your own is refused."""
     all_done: NonNegative
     """Paid once, divided by the number of UAVs, when every target is closed."""
     own_weight: Share

@@ -1,4 +1,4 @@
-"""Which engine and API stack give each setting its effect: one table, and what is refused by it.
+"""Which engine, API stack and task give each setting its effect: one table, and what is refused by it.
 
 What is not in the table has an effect everywhere. A setting that would do nothing is refused if the user has set it: a
 preset's value is no mistake of theirs, and the same preset runs on every engine.
@@ -51,10 +51,16 @@ REMOTE_ACTORS = Need(
     lambda run: run.sampling.num_env_runners > 0 or run.learners.num_learners > 0,
     lambda _: "sampling.num_env_runners=0 and learners.num_learners=0",
 )
+MAY_COLLIDE = Need(
+    "it in a run of task navigate",
+    lambda run: run.task == "navigate",
+    lambda _: "task=allocate, whose autopilot enters no zone",
+)
 
 NEEDS: dict[str, tuple[Need, ...]] = {
     "world.training_intent_rounds": (NEW_STACK,),
     "reward.own_weight": (NEW_STACK,),
+    "reward.collision": (MAY_COLLIDE,),
     "controllers.kl_target": (NEW_STACK,),
     "controllers.kl_weight": (NEW_STACK,),
     "controllers.kl_weight_range": (NEW_STACK,),

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from rl_cluster.config.capabilities import unmet_need
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import task_of
@@ -47,11 +48,13 @@ def check_study(config: Config) -> None:
     if study.scheduler == "stages" and not config.curriculum:
         raise ConfigError(f"{where}.scheduler", "stages needs a curriculum", "add one, or set scheduler: asha")
     check_space(config)
+    trial = trial_config(to_yaml(config), {}, study.first_seed)
     for dimension in study.space:
+        where = f"study.space: {dimension.key}"
         if why := without_effect(dimension.key):
-            where = f"study.space: {dimension.key}"
             raise ConfigError(where, f"has no effect in a study: {why}", "search another setting")
-    trial_config(to_yaml(config), {}, study.first_seed)
+        if need := unmet_need(dimension.key, trial):
+            raise ConfigError(where, f"has no effect with {need.otherwise(trial)}", "search another setting")
 
 
 def check_new(config: Config, folder: Path, *, is_numbered: bool = False) -> None:

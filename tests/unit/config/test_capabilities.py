@@ -1,4 +1,4 @@
-"""A setting has an effect, or is refused: by one table of what engine and stack can do."""
+"""A setting has an effect, or is refused: by one table of what engine, stack and task can do."""
 
 import ast
 from collections.abc import Iterator
@@ -18,11 +18,13 @@ LACKING = {
     "api_stack=old": "debug",
     "sampling.num_env_runners=0": "quick_demo",
     "learners.num_learners=0": "quick_demo",
+    "task=allocate": "debug",
 }
 """What takes effects away, and a preset that runs so."""
 OTHER_VALUES: dict[str, Any] = {
     "world.training_intent_rounds": 2,
     "reward.own_weight": 0.9,
+    "reward.collision": 0.9,
     "controllers.kl_target": 0.01,
     "controllers.kl_weight": 2.0,
     "controllers.kl_weight_range": [0.5, 2.0],

@@ -43,3 +43,5 @@ def test_every_setting_without_effect__is_refused_on_the_command_line_and_in_the
     check_overrides([f"{key}=1" for key in known if not without_effect(key)])
     with pytest.raises(ConfigError, match=r"training.time_limit_s: has no effect in a study: .*search another setting"):
         check_study(study_config("study.space=[{key: training.time_limit_s, low: 1, high: 2, log: true}]"))
+    with pytest.raises(ConfigError, match=r"reward.collision: has no effect with task=allocate, .*search another"):
+        check_study(study_config("study.space=[{key: reward.collision, low: 1, high: 2, log: true}]"))
