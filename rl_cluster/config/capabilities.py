@@ -1,4 +1,4 @@
-"""Which engine, API stack and task give each setting its effect: one table, and what is refused by it.
+"""Which engine, API stack, task and other settings give a setting its effect: one table, and what is refused by it.
 
 What is not in the table has an effect everywhere. A setting that would do nothing is refused if the user has set it: a
 preset's value is no mistake of theirs, and the same preset runs on every engine.
@@ -56,14 +56,41 @@ MAY_COLLIDE = Need(
     lambda run: run.task == "navigate",
     lambda _: "task=allocate, whose autopilot enters no zone",
 )
+PENALTY = Need(
+    "controllers.kl_target above 0", lambda run: run.controllers.kl_target > 0.0, lambda _: "controllers.kl_target=0"
+)
+PLATEAUS = Need(
+    "controllers.plateau to lr or entropy",
+    lambda run: run.controllers.plateau != "none",
+    lambda _: "controllers.plateau=none",
+)
+OWN_PLATEAUS = Need(
+    "curriculum.patience instead",
+    lambda run: run.curriculum is None,
+    lambda _: "a curriculum, which has plateaus of its own",
+)
+RESTORES = Need(
+    "controllers.on_divergence=restore",
+    lambda run: run.controllers.on_divergence == "restore",
+    lambda _: "controllers.on_divergence=none",
+)
+FORMATION = Need(
+    "world.formation_radius_m above 0",
+    lambda run: run.task != "navigate" or run.world.formation_radius_m > 0.0,
+    lambda _: "world.formation_radius_m=0",
+)
 
 NEEDS: dict[str, tuple[Need, ...]] = {
     "world.training_intent_rounds": (NEW_STACK,),
     "reward.own_weight": (NEW_STACK,),
     "reward.collision": (MAY_COLLIDE,),
+    "reward.formation": (FORMATION,),
     "controllers.kl_target": (NEW_STACK,),
-    "controllers.kl_weight": (NEW_STACK,),
-    "controllers.kl_weight_range": (NEW_STACK,),
+    "controllers.kl_weight": (NEW_STACK, PENALTY),
+    "controllers.kl_weight_range": (NEW_STACK, PENALTY),
+    "controllers.plateau_rounds": (OWN_PLATEAUS, PLATEAUS),
+    "controllers.plateau_factor": (PLATEAUS,),
+    "controllers.max_restores": (RESTORES,),
     "sampling.overlap": (RAY, NEW_STACK, REMOTE_RUNNERS),
     "sampling.timeout_s": (RAY, REMOTE_RUNNERS),
     "sampling.cpus_per_runner": (RAY, REMOTE_RUNNERS),

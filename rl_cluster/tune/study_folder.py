@@ -10,16 +10,17 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from rl_cluster.config.capabilities import unmet_need
+from rl_cluster.config.capabilities import Need, unmet_need
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
+from rl_cluster.config.study import StudyConfig
 from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import STAGE_SCORE, evaluation_key
 from rl_cluster.training.new_folder import make_folder
 from rl_cluster.training.start import check_same
 from rl_cluster.tune.journal import JOURNAL, format_header, num_rounds, read_entries
-from rl_cluster.tune.search_space import check_space, study_of
+from rl_cluster.tune.search_space import apply_sample, check_space, study_of
 from rl_cluster.tune.trial_settings import trial_config, without_effect
 from rl_cluster.tune.trial_store import TRIALS
 
@@ -53,8 +54,16 @@ def check_study(config: Config) -> None:
         where = f"study.space: {dimension.key}"
         if why := without_effect(dimension.key):
             raise ConfigError(where, f"has no effect in a study: {why}", "search another setting")
-        if need := unmet_need(dimension.key, trial):
+        if need := _unmet_need(dimension.key, trial, study):
             raise ConfigError(where, f"has no effect with {need.otherwise(trial)}", "search another setting")
+
+
+def _unmet_need(key: str, trial: Config, study: StudyConfig) -> Need | None:
+    """Why a setting does nothing in trials, whatever else is searched; None = it does something."""
+    need = unmet_need(key, trial)
+    if need and any(not unmet_need(key, apply_sample(trial, {one.key: one.high})) for one in study.space):
+        return None
+    return need
 
 
 def check_new(config: Config, folder: Path, *, is_numbered: bool = False) -> None:

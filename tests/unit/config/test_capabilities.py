@@ -1,4 +1,4 @@
-"""A setting has an effect, or is refused: by one table of what engine, stack and task can do."""
+"""A setting has an effect, or is refused: by one table of what it needs to have one."""
 
 import ast
 from collections.abc import Iterator
@@ -19,15 +19,24 @@ LACKING = {
     "sampling.num_env_runners=0": "quick_demo",
     "learners.num_learners=0": "quick_demo",
     "task=allocate": "debug",
+    "controllers.kl_target=0": "debug",
+    "controllers.plateau=none": "debug",
+    "controllers.on_divergence=none": "debug",
+    "curriculum.pace=aggressive": "curriculum_demo",
+    "world.formation_radius_m=0": "navigate_demo",
 }
 """What takes effects away, and a preset that runs so."""
 OTHER_VALUES: dict[str, Any] = {
     "world.training_intent_rounds": 2,
     "reward.own_weight": 0.9,
     "reward.collision": 0.9,
+    "reward.formation": 0.9,
     "controllers.kl_target": 0.01,
     "controllers.kl_weight": 2.0,
     "controllers.kl_weight_range": [0.5, 2.0],
+    "controllers.plateau_rounds": 4,
+    "controllers.plateau_factor": 0.5,
+    "controllers.max_restores": 7,
     "sampling.overlap": "true",
     "sampling.timeout_s": 9.0,
     "sampling.cpus_per_runner": 0.25,

@@ -81,7 +81,8 @@ def test_returns_that_rise_fast__do_not_diverge() -> None:
 def test_restore__is_decided_by_the_setting_the_signs_and_how_often(
     action: str, why: str | None, num_restores: int, expected: bool
 ) -> None:
-    config = load_config("debug", [f"controllers.on_divergence={action}", "controllers.max_restores=2"]).controllers
+    settings = load_config("debug").controllers
+    config = settings.model_copy(update={"on_divergence": action, "max_restores": 2})
 
     assert decide_restore(config, why, num_restores) is expected
 

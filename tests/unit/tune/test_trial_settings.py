@@ -45,3 +45,9 @@ def test_every_setting_without_effect__is_refused_on_the_command_line_and_in_the
         check_study(study_config("study.space=[{key: training.time_limit_s, low: 1, high: 2, log: true}]"))
     with pytest.raises(ConfigError, match=r"reward.collision: has no effect with task=allocate, .*search another"):
         check_study(study_config("study.space=[{key: reward.collision, low: 1, high: 2, log: true}]"))
+    weight = "{key: controllers.kl_weight, low: 0.5, high: 2, log: true}"
+    with pytest.raises(ConfigError, match=r"kl_weight: has no effect with controllers.kl_target=0; search another"):
+        check_study(study_config(f"study.space=[{weight}]"))
+    check_study(
+        study_config(f"study.space=[{weight}, {{key: controllers.kl_target, low: 0.01, high: 0.1, log: true}}]")
+    )
