@@ -7,7 +7,7 @@ import numpy as np
 from rl_cluster.cli.train import _engine_class
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
-from rl_cluster.sampling.plan import NodeResources, make_plan
+from rl_cluster.rllib.placement.plan import NodeResources, make_plan
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.pass_floor import measure_pass_floor
 

@@ -11,13 +11,14 @@ import torch
 
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.allocate.scenarios import scenario_of
-from rl_cluster.environment.tasks import heuristics, make_source, make_worlds
+from rl_cluster.environment.tasks import make_source, make_worlds, task_of
 from rl_cluster.errors import ClusterError, ConfigError
 from rl_cluster.learning import memory
 from rl_cluster.metrics.names import is_timed
-from rl_cluster.training.engine import EngineLost, LocalEngine, make_model
-from rl_cluster.training.evaluation import ModelPolicy, evaluate
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
+from rl_cluster.sampling.network import make_model
+from rl_cluster.training.engine import EngineLost
+from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record, Run
 from rl_cluster.training.start import new_start
@@ -37,7 +38,7 @@ def worlds(config: Config) -> Any:
         for name in PLAYERS[config.task]:
             source = make_source(config, config.seed, is_training=is_training)
             batch = make_worlds(config, source, NUM_WORLDS, is_training=is_training)
-            policy, observation = heuristics(config)[name](config.seed), batch.reset()
+            policy, observation = task_of(config).heuristics[name](config.seed), batch.reset()
             for _ in range(NUM_STEPS):
                 observation, result, outcomes = batch.step(policy.act(batch, observation))
                 seen += [observation, result, outcomes]
@@ -48,7 +49,8 @@ def scenarios(config: Config) -> Any:
     """Episodes, as a trace tells them."""
     batch = make_worlds(config, make_source(config, config.seed, is_training=False), NUM_WORLDS)
     batch.reset()
-    return [scenario_of(batch.state, row).as_dict() for row in range(NUM_WORLDS)]
+    recording = task_of(config).recording
+    return [recording.scenario_of(batch, row, "start").as_dict() for row in range(NUM_WORLDS)]
 
 
 def evaluation(config: Config) -> Any:

@@ -18,7 +18,7 @@ from ray.tune.schedulers import TrialScheduler
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError, ConfigError
 from rl_cluster.metrics.names import STAGE
-from rl_cluster.sampling.plan import NodeResources
+from rl_cluster.rllib.placement.plan import NodeResources
 from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.scheduling import make_scheduler, recall
 from rl_cluster.tune.search import make_search
