@@ -50,7 +50,10 @@ def scratch_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
     while True:
         path = _new_name(folder)
         path.mkdir(mode)
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError:  # another process has swept it before it was held
+            continue
         if _hold(descriptor, path):
             break
         os.close(descriptor)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,23 @@ def test_sweep__deletes_what_a_killed_writer_left_and_nothing_of_a_living_one(tm
     assert set(tmp_path.iterdir()) - others == held
     sweep(tmp_path)
     assert set(tmp_path.iterdir()) == others
+
+
+def test_scratch_folder__is_made_while_others_sweep(tmp_path: Path) -> None:
+    is_over = threading.Event()
+
+    def keep_sweeping() -> None:
+        while not is_over.is_set():
+            sweep(tmp_path)
+
+    threads = [threading.Thread(target=keep_sweeping) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(40):
+            with scratch_folder(tmp_path) as folder:
+                (folder / "part").touch()
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
