@@ -4,6 +4,7 @@ A case takes a seed and an empty folder, and says what became of it; an `RlClust
 exception is a fault. A seed is replayed by `FUZZ_SEED=<seed> pytest <file> -k <test>`, in the test's own process.
 """
 
+import gc
 import os
 import resource
 import shutil
@@ -80,6 +81,7 @@ def _be_child(case: Case, seeds: range, folder: Path, writer: int) -> NoReturn:
         virtual = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (virtual + LIMIT_BYTES, virtual + LIMIT_BYTES))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        gc.freeze()  # a collection, which runs ask for, looks at what the case has made only
         for seed in seeds:
             signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
             outcome = _outcome(case, seed, folder).replace("\0", "\\0")
