@@ -1,7 +1,6 @@
 """What a study notes of a trial, as a line of JSON: where it stands, its sample, and its last scores."""
 
 import json
-import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import Annotated, Any, Literal
@@ -13,12 +12,26 @@ from rl_cluster.config.section import Section
 from rl_cluster.config.study import StudyConfig
 from rl_cluster.errors import CheckpointError, ConfigError
 
-__all__ = ["GIVEN", "Entry", "check_entry", "format_entry", "objective", "parse_entry", "test_name", "trial_name"]
+__all__ = [
+    "GIVEN",
+    "Entry",
+    "check_entry",
+    "format_entry",
+    "noted_score",
+    "objective",
+    "parse_entry",
+    "test_name",
+    "trial_name",
+    "within_ranges",
+]
 
 GIVEN = "test-given"
 CAUTION = 0.5
 SLACK = 1e-9
 """Share by which a value that was searched by its logarithm may lie outside of its range."""
+MAX_SCORE = 1e30
+"""Scores beyond it count as not finite: their squares, which searches and schedulers take, are not."""
+Score = Annotated[float, Field(ge=-MAX_SCORE, le=MAX_SCORE)]
 
 
 class Entry(Section):
@@ -32,7 +45,7 @@ class Entry(Section):
     """key -> value; empty = the given settings"""
     rounds: Annotated[int, Field(ge=0, le=2**31)]
     """Rounds done."""
-    scores: dict[str, float | None]
+    scores: dict[str, Score | None]
     """seed -> its last evaluation, null if that was not finite; empty before the first round"""
     stage: Annotated[float, Field(ge=1.0, le=1e6)]
     """Of the seed that is slowest in its curriculum."""
@@ -59,8 +72,13 @@ def objective(scores: Sequence[float | None]) -> float:
 
     What is not finite, or not known, counts as 0.
     """
-    known = [score if score is not None and math.isfinite(score) else 0.0 for score in scores]
+    known = [noted_score(score) or 0.0 for score in scores]
     return fmean(known) - (CAUTION * stdev(known) if len(known) > 1 else 0.0)
+
+
+def noted_score(score: float | None) -> float | None:
+    """What an entry holds of a run's score: None if it is not finite, or too large to be reckoned with."""
+    return score if score is not None and abs(score) <= MAX_SCORE else None
 
 
 def trial_name(number: int) -> str:
@@ -106,7 +124,9 @@ def check_entry(entry: Entry, study: StudyConfig, num_rounds: int, where: str, r
     ranges = {one.key: (one.low, one.high) for one in study.space}
     seeds = {str(seed) for seed in (study.test_seeds if is_test else study.seeds)}
     what = None
-    if number.isdigit() and int(number) >= study.num_trials:
+    if is_test and not study.num_test_seeds:
+        what = f"{entry.trial} is of a test, and the study has none"
+    elif number.isdigit() and int(number) >= study.num_trials:
         what = f"trial {number} is none of the {study.num_trials} of the study"
     elif entry.sample.keys() != (set() if entry.trial == GIVEN else ranges.keys()):
         what = "its sample does not have the keys of study.space"
@@ -118,6 +138,13 @@ def check_entry(entry: Entry, study: StudyConfig, num_rounds: int, where: str, r
         what = "its scores are not of the seeds of the study"
     if what:
         raise CheckpointError(where, what, remedy)
+
+
+def within_ranges(entry: Entry, study: StudyConfig) -> Entry:
+    """The entry, each value of its sample moved to the end of its range if it lies outside by a rounding error."""
+    ranges = {one.key: (one.low, one.high) for one in study.space}
+    sample = {key: min(max(value, ranges[key][0]), ranges[key][1]) for key, value in entry.sample.items()}
+    return entry if sample == entry.sample else entry.model_copy(update={"sample": sample})
 
 
 def _is_within(value: float, low: float, high: float) -> bool:

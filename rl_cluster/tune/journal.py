@@ -16,7 +16,7 @@ from typing import Self
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError
-from rl_cluster.tune.entry import Entry, check_entry, format_entry, parse_entry
+from rl_cluster.tune.entry import Entry, check_entry, format_entry, parse_entry, within_ranges
 from rl_cluster.tune.search_space import study_of
 
 __all__ = ["JOURNAL", "Journal", "format_header", "num_rounds", "read_entries"]
@@ -84,7 +84,7 @@ def _entries(lines: Iterator[bytes], path: Path, config: Config) -> Iterator[Ent
         except UnicodeDecodeError:
             raise CheckpointError(where, "is not UTF-8", remedy) from None
         check_entry(entry, study, most, where, remedy)
-        yield entry
+        yield within_ranges(entry, study)
 
 
 class Journal:

@@ -4,7 +4,6 @@ What Tune writes for itself is in a folder of its own, a new one for each stretc
 has happened is in the journal, whose only writer is here.
 """
 
-import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from ray.tune.schedulers import TrialScheduler
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.metrics.names import STAGE
-from rl_cluster.tune.entry import Entry
+from rl_cluster.tune.entry import Entry, noted_score
 from rl_cluster.tune.journal import Journal, num_rounds
 from rl_cluster.tune.queue import TrialQueue
 from rl_cluster.tune.search_space import sampled, study_of
@@ -51,7 +50,7 @@ class Session:
     """asked often; True = trials end after their round, and no more begin"""
 
     def run(self, kind: str, seeds: Sequence[int], queue: TrialQueue, scheduler: TrialScheduler) -> None:
-        """Runs all trials of a queue.
+        """Runs all trials of a queue; none, and no Ray is needed, if the study is to stop already.
 
         Args:
             kind: `search` or `test`: what Tune's folder is called.
@@ -59,6 +58,8 @@ class Session:
             queue: The trials.
             scheduler: Ends them, or changes them.
         """
+        if self.is_stopped():
+            return
         study, watcher = study_of(self.config), _Watcher(self)
         rounds = {trial: entry.rounds for trial, entry in self.journal.last.items()}
         shared = {
@@ -162,7 +163,7 @@ def _begun(trial: Trial) -> Entry:
 
 def _entry(trial: str, result: Mapping[str, Any]) -> Entry:
     scores = {
-        key.removeprefix(SEED_SCORE): float(score) if math.isfinite(score) else None
+        key.removeprefix(SEED_SCORE): noted_score(float(score))
         for key, score in result.items()
         if key.startswith(SEED_SCORE)
     }

@@ -4,7 +4,7 @@ It begins, or goes on, from what the journal says (`journal.py`); trials find th
 STUDY/best.yaml, a file that `train` takes. `report.py` adds tables and a plot.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ray.tune.schedulers import FIFOScheduler
@@ -14,14 +14,13 @@ from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
 from rl_cluster.rllib.placement.plan import NodeResources
 from rl_cluster.training.output_file import write_own
-from rl_cluster.tune.entry import GIVEN, Entry, test_name, trial_name
+from rl_cluster.tune.entry import GIVEN, Entry, test_name
 from rl_cluster.tune.journal import JOURNAL, Journal
 from rl_cluster.tune.queue import Planned, TrialQueue
 from rl_cluster.tune.result import StudyResult, in_order
-from rl_cluster.tune.scheduling import make_scheduler, recall
-from rl_cluster.tune.search import Search, make_search
-from rl_cluster.tune.search_space import searched, study_of
+from rl_cluster.tune.search_space import study_of
 from rl_cluster.tune.session import Session
+from rl_cluster.tune.standing import take_up
 
 __all__ = ["BEST", "check_room", "run_study"]
 
@@ -79,33 +78,15 @@ def _are_over(entries: Sequence[Entry], count: int) -> bool:
 
 def _search(session: Session) -> tuple[Entry, ...]:
     """All trials, best first."""
-    config, last = session.config, session.journal.last
-    study, scheduler = study_of(config), make_scheduler(session.config)
-    names = [trial_name(number) for number in range(study.num_trials)]
-    for name in sorted(recall(scheduler, session.journal.entries)):
-        if name in names and last[name].status == "trains":
-            session.journal.note(last[name].model_copy(update={"status": "ended"}))
-    known = [name for name in names if name in last]
-    unfinished = [name for name in known if last[name].status != "ended"]
-    search = make_search(study, config.seed, len(known))
-    for name in sorted(known, key=lambda name: name in unfinished):  # who still trains last
-        search.recall(int(name), last[name].sample, None if name in unfinished else last[name].score or 0.0)
-    waiting = [*unfinished, *(name for name in names if name not in last)]
-    if waiting:
+    study, last = study_of(session.config), session.journal.last
+    standing = take_up(session.config, session.journal)
+    if waiting := len(standing.waiting):
         queue = TrialQueue(
-            _planned(config, waiting, last, search), len(waiting), study.max_concurrent, session.is_stopped,
-            lambda name, score: search.tell(int(name), score),
+            standing.planned(), waiting, study.max_concurrent, session.is_stopped,
+            lambda name, score: standing.search.tell(int(name), score),
         )  # fmt: skip
-        session.run("search", study.seeds, queue, scheduler)
-    return in_order([last[name] for name in names if name in last])
-
-
-def _planned(config: Config, names: Sequence[str], last: Mapping[str, Entry], search: Search) -> Iterator[Planned]:
-    """Who still trains goes on with the sample that it had; the others are new."""
-    begun = {name: last[name].sample for name in names if name in last}
-    for name in names:
-        sample = begun[name] if name in begun else search.ask(int(name))
-        yield Planned(name, searched(config, sample))
+        session.run("search", study.seeds, queue, standing.scheduler)
+    return in_order([entry for name, entry in sorted(last.items()) if name.isdigit()])
 
 
 def _test(session: Session, best: Entry) -> tuple[Entry, ...]:

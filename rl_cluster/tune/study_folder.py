@@ -17,6 +17,7 @@ from rl_cluster.config.study import StudyConfig
 from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import STAGE_SCORE, evaluation_key
+from rl_cluster.training.checkpoint_content import Content
 from rl_cluster.training.new_folder import make_folder
 from rl_cluster.training.start import check_same
 from rl_cluster.tune.journal import JOURNAL, format_header, num_rounds, read_entries
@@ -24,7 +25,7 @@ from rl_cluster.tune.search_space import apply_sample, check_space, study_of
 from rl_cluster.tune.trial_settings import trial_config, without_effect
 from rl_cluster.tune.trial_store import TRIALS
 
-__all__ = ["begin_study", "check_new", "check_study", "find_study"]
+__all__ = ["SETTINGS", "begin_study", "check_new", "check_study", "find_study"]
 
 SETTINGS = "study.yaml"
 
@@ -56,6 +57,8 @@ def check_study(config: Config) -> None:
             raise ConfigError(where, f"has no effect in a study: {why}", "search another setting")
         if need := _unmet_need(dimension.key, trial, study):
             raise ConfigError(where, f"has no effect with {need.otherwise(trial)}", "search another setting")
+    if study.is_population or study.exploit:
+        _check_copied(config)
 
 
 def _unmet_need(key: str, trial: Config, study: StudyConfig) -> Need | None:
@@ -64,6 +67,16 @@ def _unmet_need(key: str, trial: Config, study: StudyConfig) -> Need | None:
     if need and any(not unmet_need(key, apply_sample(trial, {one.key: one.high})) for one in study.space):
         return None
     return need
+
+
+def _check_copied(config: Config) -> None:
+    """Raises ConfigError if the worlds of one trial would not fit another, which is to go on from its checkpoint."""
+    for dimension in study_of(config).space:
+        ends = [apply_sample(config, {dimension.key: end}) for end in (dimension.low, dimension.high)]
+        low, high = (Content(end).arrays for end in ends)
+        if low != high:
+            what = "cannot change where checkpoints are copied: worlds of another size do not fit"
+            raise ConfigError(f"study.space: {dimension.key}", what, "remove it from space")
 
 
 def check_new(config: Config, folder: Path, *, is_numbered: bool = False) -> None:

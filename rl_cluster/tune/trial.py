@@ -120,7 +120,11 @@ class StudyTrial(tune.Trainable):
             self._take_over(self._store.of(pointer["trial"]), pointer["iteration"])
 
     def _take_over(self, store: TrialStore, iteration: int) -> None:
-        """All seeds go on from the newest checkpoint up to an iteration; from the start if there is none."""
+        """All seeds go on from the newest checkpoint up to an iteration; from the start if there is none.
+
+        A round is always left to be done: Tune asks for one, and its score is that of the trial.
+        """
+        iteration = min(iteration, self._configs[0].training.iterations - self._every)
         for run, checkpoint in zip(self._runs, store.load(iteration, self._configs), strict=False):
             run.take_over(checkpoint)
         self._saved = self._runs[0].done

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError
-from rl_cluster.training.checkpoint import Checkpoint, load_model
+from rl_cluster.training.checkpoint import Checkpoint
+from rl_cluster.training.checkpoint_content import Content
 from rl_cluster.training.checkpoint_store import checkpoint_name, list_checkpoints
 
 __all__ = ["TRIALS", "TrialStore"]
@@ -77,5 +78,16 @@ class TrialStore:
         if checkpoint.iteration > config.training.iterations:
             what = f"is of iteration {checkpoint.iteration}, and the trial has {config.training.iterations}"
             raise CheckpointError(str(folder), what, "use an older one")
-        load_model(checkpoint, config)  # weights that do not fit are found before anything is changed
+        _check_fits(checkpoint, config, folder)
         return checkpoint
+
+
+def _check_fits(checkpoint: Checkpoint, config: Config, folder: Path) -> None:
+    """Raises CheckpointError if a run of these settings cannot go on from it: its own settings may be other ones."""
+    misfits = Content(config).misfits(
+        weights=checkpoint.weights, optimizer=checkpoint.optimizer, snapshots=checkpoint.snapshots,
+        arrays=checkpoint.arrays, iteration=checkpoint.iteration, state=checkpoint.state,
+    )  # fmt: skip
+    for misfit in misfits:
+        what = f"{misfit.what}: it is of other settings than the trial's"
+        raise CheckpointError(str(folder / misfit.file), what, "use one of the same study")

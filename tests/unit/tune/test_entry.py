@@ -8,14 +8,15 @@ import pytest
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError
-from rl_cluster.tune.entry import Entry, check_entry, format_entry, objective, parse_entry
+from rl_cluster.tune.entry import Entry, check_entry, format_entry, objective, parse_entry, within_ranges
 from rl_cluster.tune.search_space import study_of
 
 
 def test_objective__is_the_mean_less_half_the_deviation() -> None:
     assert objective([0.5]) == 0.5
     assert objective([0.4, 0.6]) == pytest.approx(0.5 - 0.5 * 0.1414214)
-    assert objective([0.4, float("nan")]) == objective([0.4, 0.0]) == objective([0.4, None])
+    for nothing in (float("nan"), float("inf"), 1e300, None):
+        assert objective([0.4, nothing]) == objective([0.4, 0.0])
 
 
 def test_entry__comes_back_as_it_was(entry: Callable[..., Entry], study_config: Callable[..., Config]) -> None:
@@ -38,6 +39,7 @@ def test_entry__comes_back_as_it_was(entry: Callable[..., Entry], study_config: 
         ({"rounds": True}, "here: rounds: "),
         ({"scores": {"100": "0.5"}}, "here: scores"),
         ({"scores": [0.5]}, "here: scores: "),
+        ({"scores": {"100": 1e300, "101": 1e300}}, "here: scores.100"),
         ({"held": 2.0}, "here: held: "),
         ({"stage": None}, "here: stage: "),
         ({"colour": "red"}, "here: colour: "),
@@ -71,3 +73,21 @@ def test_sample_outside_of_the_ranges__is_refused(
         strange = one.model_copy(update={"sample": {**one.sample, key: value}})
         with pytest.raises(CheckpointError, match=f"{key}=.* is outside of its range; mend it"):
             check_entry(strange, study, 4, "here", "mend it")
+
+
+def test_value_beside_its_range__is_taken_for_the_end(
+    entry: Callable[..., Entry], study_config: Callable[..., Config]
+) -> None:
+    study, one = study_of(study_config("study.search=pb2", "study.scheduler=none")), entry()
+    beside = one.model_copy(update={"sample": {**one.sample, "ppo.lr": 1e-2 + 1e-12, "ppo.clip": 0.1 - 1e-12}})
+    check_entry(beside, study, 4, "here", "mend it")
+    assert within_ranges(beside, study).sample == {**one.sample, "ppo.lr": 1e-2, "ppo.clip": 0.1}
+    assert within_ranges(one, study) is one
+
+
+def test_test_of_a_study_without_tests__is_refused(
+    entry: Callable[..., Entry], study_config: Callable[..., Config]
+) -> None:
+    study = study_of(study_config("study.num_test_seeds=0"))
+    with pytest.raises(CheckpointError, match="test-00000 is of a test, and the study has none; mend it"):
+        check_entry(entry((), trial="test-00000"), study, 4, "here", "mend it")

@@ -16,6 +16,8 @@ from rl_cluster.tune.entry import Entry, format_entry
 from rl_cluster.tune.study import check_room
 from rl_cluster.tune.study_folder import begin_study, check_study, find_study
 
+WORLDS = "study.space=[{key: sampling.worlds_per_runner, low: 2, high: 4, log: false}]"
+
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
@@ -27,6 +29,7 @@ from rl_cluster.tune.study_folder import begin_study, check_study, find_study
         (["study.space=[{key: ppo.lrr, low: 1, high: 2, log: true}]"], r"ppo.lrr: is no setting; did you mean ppo.lr"),
         (["study.space=[{key: name, low: 1, high: 2, log: true}]"], r"name: is no number, and no pair"),
         (["study.space=[{key: ppo.clip, low: 1, high: 2, log: true}]"], r"with ppo.clip=1: ppo.clip: got 1.*below 1$"),
+        (["study.search=pbt", "study.scheduler=none", WORLDS], r"worlds_per_runner: cannot .*; remove it from space$"),
         (["api_stack=old"], r"a trial of the study: .*api_stack=old is a part of RLlib"),
     ],
 )  # fmt: skip

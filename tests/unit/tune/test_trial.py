@@ -65,10 +65,23 @@ def test_trial__goes_on_from_its_last_round_in_a_folder_that_was_moved(
     # what Tune has kept within one process
     again.load_checkpoint(str(tmp_path / "pointer"))
     assert [again.step()["score"] for _ in range(3)] == scores
+    # all rounds are done, and it was not noted that it has ended: the last one is done once more
+    again = StudyTrial(_settings(config, tmp_path / "new", rounds=4))
+    last = again.step()
+    assert (last["score"], last["rounds"], last["done"]) == (scores[-1], 4, True)
     # no checkpoint is left: it begins anew
     shutil.rmtree(tmp_path / "new" / "default")
     again = StudyTrial(_settings(config, tmp_path / "new", rounds=2))
     assert again.step()["rounds"] == 1
+
+
+def test_checkpoint_of_other_settings__is_passed_over(
+    tmp_path: Path, study_config: Callable[..., Config], caplog: pytest.LogCaptureFixture
+) -> None:
+    StudyTrial(_settings(study_config("sampling.worlds_per_runner=4"), tmp_path)).step()
+    trial = StudyTrial(_settings(study_config(), tmp_path, rounds=1))
+    assert trial.step()["rounds"] == 1
+    assert "it is of other settings than the trial's; use one of the same study" in caplog.text
 
 
 def test_trial_whose_checkpoints_cannot_be_written__goes_on(
