@@ -123,9 +123,10 @@ def _paths(episode: Any) -> tuple[list[Any], NDArray[np.float64]]:
     """Ids and paths. Raises TypeError, LookupError or ValueError where the data is no episode."""
     uavs = episode["scenario"]["uavs"]
     placed = [[uav["position_m"] for uav in uavs], *(step["position_m"] for step in episode["steps"])]
-    if not all(type(value) in {int, float} for row in placed for position_m in row for value in position_m):
+    values = [value for row in placed for position_m in row for value in position_m]
+    if not all(type(value) in {int, float} and abs(value) <= _FARTHEST_M for value in values):
         raise TypeError
     paths_m = np.array(placed, dtype=np.float64)
-    if paths_m.ndim != 3 or paths_m.shape[2] != 2 or not (np.abs(paths_m) <= _FARTHEST_M).all():
+    if paths_m.ndim != 3 or paths_m.shape[2] != 2:
         raise ValueError
     return [uav["id"] for uav in uavs], paths_m

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.shared.interface import Worlds
 from rl_cluster.environment.shared.keyed_random import action_noise
+from rl_cluster.errors import CheckpointError
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import FloatArray, Observation, map_observation
 
@@ -53,6 +54,8 @@ def act(
     lap: Callable[[str], None] = _pass,
 ) -> Acted:
     """Samples actions with noise keyed by `seed`, or takes the most probable ones if it is None.
+
+    Raises CheckpointError if the network's outputs are no actions: its weights are finite, but too large.
 
     `lap` is told at the end of each piece of `inference` and of `env`, as of `Stopwatch.lap`.
     """
@@ -92,10 +95,14 @@ def _act(
         round_number = state.decision * worlds.intent_rounds + number
         noise = action_noise(shape, seed, worlds.first_world, state.episode, round_number)
         action = policy.sample(torch.from_numpy(noise).to(device))
+    applied = _to_array(policy.applied(action))
+    if not np.isfinite(applied).all():
+        what = "gives controls that are not finite: its weights are too large"
+        raise CheckpointError("policy", what, "take an earlier checkpoint, and a smaller ppo.lr")
     return Acted(
         observation,
         _to_array(action),
-        _to_array(policy.applied(action)),
+        applied,
         policy.log_prob(action).cpu().numpy(),
         model.denormalise(value).cpu().numpy(),
     )

@@ -49,6 +49,11 @@ def check_study(config: Config) -> None:
         raise ConfigError(where, what, f"set it to {rounds} or less, or evaluate more often")
     if study.scheduler == "stages" and not config.curriculum:
         raise ConfigError(f"{where}.scheduler", "stages needs a curriculum", "add one, or set scheduler: asha")
+    _check_dimensions(config, study)
+
+
+def _check_dimensions(config: Config, study: StudyConfig) -> None:
+    """Raises ConfigError if a dimension of the space cannot be searched, or if nothing would follow from it."""
     check_space(config)
     trial = trial_config(to_yaml(config), {}, study.first_seed)
     for dimension in study.space:

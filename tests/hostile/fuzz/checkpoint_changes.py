@@ -113,7 +113,7 @@ def _changed_array(random: Random, array: NDArray[Any]) -> NDArray[Any]:
             part = slice(None) if random.random() < 0.4 else slice(random.randrange(flat.size), None)
             if array.dtype == np.bool_:
                 flat.view(np.uint8)[part] = random.choice([0, 1, 1, 1, 2, 255])
-            elif array.dtype.kind == "i":
+            elif array.dtype.kind in "iu":
                 limits = np.iinfo(array.dtype)
                 flat[part] = random.choice([0, 1, 2, 3, 4, -1, -2, 16, 17, limits.max, limits.min, int(flat[0])])
             else:

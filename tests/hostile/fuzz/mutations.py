@@ -95,8 +95,10 @@ def _exchange(random: Random, place: Any, key: Any) -> None:
 
 def _scale(random: Random, place: Any, key: Any) -> None:
     """A number that is still one."""
-    if isinstance(place[key], int | float) and not isinstance(place[key], bool):
-        place[key] = random.choice([-place[key], place[key] * 1000, place[key] + 1, place[key] / 3, int(place[key])])
+    number = place[key]
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        whole = int(number) if math.isfinite(number) else 0
+        place[key] = random.choice([-number, number * 1000, number + 1, number / 3, whole])
     else:
         _exchange(random, place, key)
 

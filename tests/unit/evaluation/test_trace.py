@@ -56,6 +56,7 @@ def test_read_paths__gives_start_and_every_step_of_the_first_episode(tmp_path: P
         '{"scenario": {"uavs": [{"id": "a", "position_m": ["1", "2"]}]}, "steps": []}',
         '{"scenario": {"uavs": [{"id": "a", "position_m": [true, false]}]}, "steps": []}',
         '{"scenario": {"uavs": [{"id": "a", "position_m": [1, 1e300]}]}, "steps": []}',
+        f'{{"scenario": {{"uavs": [{{"id": "a", "position_m": [1, {10**400}]}}]}}, "steps": []}}',
         '{"scenario": {"uavs": [{"position_m": [1, 2]}]}, "steps": []}',
         "[" * 100_000,
     ],

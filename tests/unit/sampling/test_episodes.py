@@ -2,6 +2,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
@@ -10,6 +11,7 @@ from rl_cluster.environment.allocate.outcome import NAMES
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import Policy, StepResult
 from rl_cluster.environment.tasks import TASKS, make_source
+from rl_cluster.errors import CheckpointError
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
 from rl_cluster.types import IntArray, Observation
@@ -147,3 +149,13 @@ def test_model_policy__argmax_ignores_the_seed_and_sampled_is_keyed_by_it() -> N
     np.testing.assert_array_equal(argmax[0], argmax[1])
     assert (sampled[0] != sampled[1]).any()
     np.testing.assert_array_equal(sampled[1], sampled[2])
+
+
+def test_evaluate__of_a_network_whose_weights_are_too_large_says_so(tiny_navigate: Config) -> None:
+    model = make_model(tiny_navigate)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1e30)
+
+    with pytest.raises(CheckpointError, match="controls that are not finite: its weights are too large"):
+        evaluate(ModelPolicy(model, "argmax"), make_source(tiny_navigate, 0, is_training=False), tiny_navigate, 1)
