@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import attention, curriculum, end_to_end, environment, monitoring, sampling
+from benchmarks.measure import attention, curriculum, end_to_end, environment, monitoring, sampling
 from benchmarks.swarm_algorithm import allocate_run, navigate_run
 from rl_cluster.config.load import load_config
 

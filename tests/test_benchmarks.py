@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import ablation, intent_rounds, model_gpu
-from benchmarks.attention import Case, measure_alone, prepare, race
-from benchmarks.environment import exponent_rows, navigate_step
-from benchmarks.regression import Measurement, append, compare, read_history
+from benchmarks.measure import ablation, intent_rounds, model_gpu
+from benchmarks.measure.attention import Case, measure_alone, prepare, race
+from benchmarks.measure.environment import exponent_rows, navigate_step
+from benchmarks.measure.regression import Measurement, append, compare, read_history
 from benchmarks.report import Row, machine, print_rows, write
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import graph_spec
@@ -184,7 +184,7 @@ def test_model_gpu__refuses_a_machine_without_one(
 
     assert caught.value.code == 2
     assert capsys.readouterr().err == (
-        "error: benchmarks.model_gpu: torch sees no GPU here; run it on a machine that has one\n"
+        "error: benchmarks.measure.model_gpu: torch sees no GPU; run it on a machine that has one\n"
     )
 
 

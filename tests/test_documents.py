@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tables import DOCUMENTS, with_tables
+from benchmarks.documents.tables import DOCUMENTS, with_tables
 from rl_cluster.config.load import PRESETS
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tables import RESULTS, TABLES
+from benchmarks.documents.markdown import RESULTS
+from benchmarks.documents.tables import TABLES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -83,7 +84,7 @@ def test_page__types_no_measured_figure(page: Path) -> None:
     figures, defined = _figures(page.read_text(encoding="utf-8")), DEFINED.get(page.name, {})
 
     typed = [figure for figure in figures if figure not in defined]
-    assert not typed, f"{page.name} types {typed}: show them in a table of benchmarks/tables.py, or take them out"
+    assert not typed, f"{page.name} types {typed}: show them in a table of benchmarks/documents, or take them out"
     assert defined.keys() <= set(figures), "what no page shows any more needs no definition"
 
 

@@ -17,7 +17,7 @@ __all__ = ["AttentionBackend", "Neighbourhood", "make_neighbourhood"]
 AttentionBackend = Literal["auto", "dense", "sparse"]
 
 SPARSE_FROM = 2048
-"""Entities of a graph from which on `auto` is sparse: `benchmarks/attention.py` shows where the backends cross."""
+"""Entities of a graph from which on `auto` is sparse; `benchmarks/measure/attention.py` shows where the two cross."""
 
 
 class Neighbourhood(Protocol):

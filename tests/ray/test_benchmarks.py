@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import end_to_end, sampling
-from benchmarks.rllib_peers import PEERS
+from benchmarks.measure import end_to_end, sampling
+from benchmarks.peers.rllib_peers import PEERS
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.messages import without_known_messages
 

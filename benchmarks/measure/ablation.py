@@ -1,6 +1,6 @@
 """What the attention's distance bias is worth: networks with it, without it and with a richer one are trained alike.
 
-    python -m benchmarks.ablation [--quick] [--json FILE]
+    python -m benchmarks.measure.ablation [--quick] [--json FILE]
 
     none     no distance: attention by content alone
     squared  ours: -s_h |x_i - x_j|^2, which folds into the inner product

@@ -1,6 +1,6 @@
-"""BenchMARL's side of `mappo.py`: MAPPO on VMAS's simple_spread. Run by the Python of an environment of its own.
+"""BenchMARL's side of `measure/mappo.py`: MAPPO on VMAS's simple_spread. An environment of its own runs it.
 
-    python benchmarks/mappo_peer.py mlp|gnn NUM_AGENTS NUM_WORLDS NUM_STEPS EPOCHS MINIBATCH ITERATIONS
+    python benchmarks/peers/mappo_peer.py mlp|gnn NUM_AGENTS NUM_WORLDS NUM_STEPS EPOCHS MINIBATCH ITERATIONS
 
 Prints the CPU seconds of every iteration as JSON. Networks and whatever is not said here are BenchMARL's defaults: an
 actor of 256-256 tanh that all agents share, and a central critic of 256-256; `gnn`: GraphConv over all pairs of agents,

@@ -1,4 +1,4 @@
-"""Other ways to work out the same network, which `attention.py` measures ours against.
+"""Other ways to work out the same network, which `measure/attention.py` measures ours against.
 
     gather   keys and values of every row's neighbours, collected with plain indexing; equal outputs
     sdpa     torch's fused attention among all entities: no mask, no distance, so it knows no neighbours

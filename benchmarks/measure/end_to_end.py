@@ -1,6 +1,6 @@
 """How fast whole iterations are: agent-steps per CPU-second of sampling and update together.
 
-    python -m benchmarks.end_to_end [--quick] [--json FILE]
+    python -m benchmarks.measure.end_to_end [--quick] [--json FILE]
 
 Rows `mlp ...`: a swarm of 8 in `navigate` with a small MLP (`mlp.py`), where what surrounds the network is most of the
 work. Rows `gnn ...`: a swarm of 8 with 8 targets in `allocate` and the TransformerGNN `small`, where the network is.
@@ -28,8 +28,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are f
 import torch
 
 from benchmarks.cpu_time import measure
+from benchmarks.peers.rllib_peers import PEERS, make_peer
 from benchmarks.report import Row, print_rows, write
-from benchmarks.rllib_peers import PEERS, make_peer
 from benchmarks.swarm_algorithm import allocate_run, make_mlp, make_ours, navigate_run
 from rl_cluster.config.schema import Config
 from rl_cluster.learning.batch import make_train_batch

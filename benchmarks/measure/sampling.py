@@ -1,10 +1,10 @@
 """How fast experience is made: agent-steps per CPU-second of ours, of a bare loop without Ray, of RLlib's runners.
 
-    python -m benchmarks.sampling [--quick] [--json FILE]
+    python -m benchmarks.measure.sampling [--quick] [--json FILE]
 
 A swarm of 8 in `navigate`, a small MLP (`mlp.py`), one thread a process; CPU time, user and system, of the driver and
 of every worker. All sample the same worlds with the same network; ours also counts episodes' metrics and calls the
-hooks. Each subject is measured in rounds, in turn; the median counts. `rllib_peers.py` says what the peers are.
+hooks. Each subject is measured in rounds, in turn; the median counts. `peers/rllib_peers.py` says what the peers are.
 """
 
 import argparse
@@ -19,8 +19,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are f
 import torch
 
 from benchmarks.cpu_time import measure
+from benchmarks.peers.rllib_peers import PEERS, make_peer
 from benchmarks.report import Row, print_rows, write
-from benchmarks.rllib_peers import PEERS, make_peer
 from benchmarks.swarm_algorithm import make_mlp, make_ours, navigate_run
 from rl_cluster.config.schema import Config
 from rl_cluster.rllib.cluster import connect

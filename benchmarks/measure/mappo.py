@@ -44,7 +44,7 @@ ITERATIONS = 4
 ROUNDS = {"mlp": 3, "gnn": 1}
 """Network -> how often both sides are measured in turn."""
 GOAL = 1.2
-PEER = Path(__file__).with_name("mappo_peer.py")
+PEER = Path(__file__).parents[1] / "peers" / "mappo_peer.py"
 
 
 class MAPPONetwork(nn.Module):

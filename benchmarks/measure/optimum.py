@@ -1,6 +1,6 @@
 """How far the heuristics are from the optimum, on 50 small instances of `allocate`.
 
-    python -m benchmarks.optimum [--quick] [--json FILE] [--episodes 50]
+    python -m benchmarks.measure.optimum [--quick] [--json FILE] [--episodes 50]
 
 Episodes of `quick_demo` with 2 to 6 UAVs and targets, of the stream that is never trained on. Every policy plays the
 same ones. The optimum is what `heuristics/optimum.py` flies; the bound is what its solver proved that nobody exceeds.

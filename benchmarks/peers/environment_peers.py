@@ -1,6 +1,6 @@
-"""The peers of `environment.py`, each as a function that steps B worlds once with given random actions.
+"""The peers of `measure/environment.py`, each as a function that steps B worlds once with given random actions.
 
-VMAS (Bettini et al. 2022, arXiv 2207.03530) is GPL-3.0: it is imported by this script alone, and is no dependency of
+VMAS (Bettini et al. 2022, arXiv 2207.03530) is GPL-3.0: it is imported by this module alone, and is no dependency of
 the package. mpe2 is the maintained form of MPE (Lowe et al. 2017, arXiv 1706.02275); it steps one world at a time.
 """
 

@@ -1,6 +1,6 @@
 """Whether anything got slower or worse: a fixed set of measurements, kept in a history, shown beside earlier ones.
 
-    python -m benchmarks.regression [--quick] [--history FILE] [--json FILE]
+    python -m benchmarks.measure.regression [--quick] [--history FILE] [--json FILE]
 
 Speeds are per CPU second of one thread, the median of rounds. Scores are of heuristics on fixed episodes: any change of
 them is a change of the worlds. A figure is compared with the median of earlier ones of the same machine, measured with

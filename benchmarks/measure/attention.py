@@ -1,11 +1,11 @@
 """What the network costs: CPU time and peak memory of our attention beside other ways to work out the same.
 
-    python -m benchmarks.attention [--quick] [--json FILE]
+    python -m benchmarks.measure.attention [--quick] [--json FILE]
 
 One row is one whole network (encoders, blocks, heads; width 128, 4 heads, fp32, one thread) on observations of
 `allocate` worlds with S / 2 UAVs and S / 2 targets. Times are CPU seconds of forward and backward, in rounds in which
 all take turns; the median counts. Peak memory is what one forward and backward adds to the resident memory of a process
-of its own. What the peers are is in `attention_peers.py`.
+of its own. What the peers are is in `peers/attention_peers.py`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are f
 import torch
 from torch import Tensor
 
-from benchmarks.attention_peers import make_network
+from benchmarks.peers.attention_peers import make_network
 from benchmarks.report import Row, print_rows, write
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config

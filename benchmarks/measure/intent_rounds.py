@@ -1,6 +1,6 @@
 """What rounds of intent are worth: one checkpoint plays the same episodes with one round and with more.
 
-    python -m benchmarks.intent_rounds RUN [--quick] [--json FILE]
+    python -m benchmarks.measure.intent_rounds RUN [--quick] [--json FILE]
 
 RUN was trained on `allocate`. Beside it stands the reference heuristic, which plans for all UAVs together and needs no
 rounds. For comparison the policy also plays with one round but at shorter intervals, so that a bad choice is mended

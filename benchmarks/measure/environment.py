@@ -1,10 +1,10 @@
 """How fast the worlds step: agent-steps per CPU-second of one core, beside VMAS and MPE in the same process.
 
-    python -m benchmarks.environment [--quick] [--json FILE]
+    python -m benchmarks.measure.environment [--quick] [--json FILE]
 
 One agent-step = one UAV's action applied. Everything that a rollout pays for is in it: flight, collisions, rewards,
 episode metrics, resets, and the policy's full observation. Each cell is timed in rounds, ours and the peers' in turn;
-the median counts. Peers need `pip install '.[benchmarks]'`; what each of them does is in `peers.py`.
+the median counts. Peers need `pip install '.[benchmarks]'`; what each of them does is in `peers/environment_peers.py`.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def race(subjects: list[Subject], plan: Plan) -> dict[str, float]:
 
 def navigate_rows(plan: Plan) -> Iterator[Row]:
     """`navigate` beside VMAS in every cell, and beside MPE once a team size."""
-    peers = importlib.import_module("benchmarks.peers")  # they are an extra
+    peers = importlib.import_module("benchmarks.peers.environment_peers")  # they are an extra
     for n, b in plan.cells:
         subjects = [
             Subject("ours", navigate_step(n, b), n * b),

@@ -1,6 +1,6 @@
 """What the large network costs on a GPU: time, peak memory, and the share of the rate at which it multiplies matrices.
 
-    python -m benchmarks.model_gpu [--quick] [--json FILE]
+    python -m benchmarks.measure.model_gpu [--quick] [--json FILE]
 
 One step is forward and backward of a whole network (width 256, 8 heads, 4 layers) on observations of `allocate` worlds
 with S / 2 UAVs and S / 2 targets. Times are medians between CUDA events; peak memory is torch's. The rate is counted
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
-        parser.exit(2, "error: benchmarks.model_gpu: torch sees no GPU here; run it on a machine that has one\n")
+        parser.exit(2, "error: benchmarks.measure.model_gpu: torch sees no GPU; run it on a machine that has one\n")
     device = torch.device("cuda")
     rows = list(rows_of([128] if arguments.quick else list(GRAPHS), device, 5 if arguments.quick else ROUNDS))
     title = f"The large network on one {torch.cuda.get_device_name(device)}"

@@ -1,6 +1,6 @@
 """What it costs to watch a run, and whether a healthy one raises alarms.
 
-    python -m benchmarks.monitoring [--quick] [--json FILE]
+    python -m benchmarks.measure.monitoring [--quick] [--json FILE]
 
 One run of preset `debug` on Ray, two env runners. Blocks of iterations are watched, or not, in the order ABBA: in those
 that are not, the nodes' monitors are stopped by a signal, and no service gets a record. CPU time of watching is that of

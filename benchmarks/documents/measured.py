@@ -1,0 +1,57 @@
+"""Tables of what the scripts of `benchmarks/measure` measured."""
+
+from benchmarks.documents.markdown import load, number, policy_label, table
+
+__all__ = ["end_to_end", "measured", "optimum", "sampling"]
+
+
+def measured(name: str) -> str:
+    """A benchmark's rows: ours, the peer's, their ratio and the goal."""
+    result = load(f"{name}.json")
+    body = [
+        [
+            row["name"],
+            number(row["ours"]),
+            number(row["peer"]),
+            number(row["ratio"]),
+            number(row["goal"]),
+            {None: "", True: "yes", False: "no"}[row["met"]],
+            row["unit"],
+        ]
+        for row in result["rows"]
+    ]
+    lead = f"`python -m benchmarks.measure.{name}` on {result['machine']['name']}:"
+    return lead + "\n\n" + table(["", "ours", "peer", "ratio", "goal", "met", "unit"], body)
+
+
+def end_to_end() -> str:
+    """With the share of an update that two Learners spend in exchanges."""
+    shares = [shape["exchange_share"] for shape in load("end_to_end.json")["scaling"].values()]
+    taken = [100.0 * share for share in shares if share]
+    note = f"Exchanges between two Learners took {min(taken):.0f} to {max(taken):.0f} % of their update."
+    return measured("end_to_end") + "\n\n" + note
+
+
+def sampling() -> str:
+    """With the CPU time of Ray's daemons."""
+    share = load("sampling.json")["daemon_share"]
+    note = f"Beside the remote runner, Ray's daemons took {share:.0%} of its CPU time; that is not in its rate."
+    return measured("sampling") + "\n\n" + note
+
+
+def optimum() -> str:
+    """Each policy's means, and its gap to the optimum."""
+    result = load("optimum.json")
+    columns = {"satisfied_rate": "satisfied rate", "normalized_completion_score": "NCS", "path_km_per_uav": "km/UAV"}
+    body = []
+    for name, metrics in result["gaps"].items():
+        gap = metrics["satisfied_rate"]
+        interval = "" if name == "optimum" else f"{gap['gap']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}]"
+        body.append([policy_label(name), *(f"{metrics[metric]['mean']:.3f}" for metric in columns), interval])
+    bound = next(row["peer"] for row in result["rows"] if row["peer_name"] == "solver's bound")
+    lead = (
+        f"`python -m benchmarks.measure.optimum` on {result['machine']['name']}: {result['num_episodes']} instances "
+        f"with 2 to 6 UAVs and targets. No policy can exceed a satisfied rate of {bound:.3f}. In "
+        f"{result['num_proven']} of them the optimum meets its instance's bound, which proves it."
+    )
+    return lead + "\n\n" + table(["", *columns.values(), "satisfied rate minus the optimum's"], body)

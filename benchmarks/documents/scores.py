@@ -1,0 +1,164 @@
+"""Tables of what policies scored: the demos, the size ladder, a study, and what a curriculum decided."""
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.documents.markdown import load, policy_label, table
+
+__all__ = ["curriculum_demo", "demo", "ladder", "navigate", "quality", "study"]
+
+Metrics = dict[str, tuple[str, int]]
+"""Metric -> its label, and the decimals that it is shown with."""
+DEMO_METRICS: Metrics = {
+    "normalized_completion_score": ("NCS", 3),
+    "satisfied_rate": ("satisfied rate", 3),
+    "per_agent_reward": ("per-agent reward", 2),
+    "efficiency_per_km": ("efficiency (targets/km)", 3),
+    "makespan_s": ("makespan (s)", 0),
+    "timeout_rate": ("ran out of time", 3),
+}
+NAVIGATE_METRICS: Metrics = {
+    "success_rate": ("success rate", 3),
+    "reach_rate": ("reach rate", 3),
+    "safety_rate": ("safety rate", 3),
+    "collisions_per_uav": ("collisions per UAV", 3),
+    "mean_time_s": ("time to the goal (s)", 1),
+    "path_ratio": ("path over straight line", 3),
+    "per_agent_reward": ("per-agent reward", 2),
+}
+
+
+def _columns(group: dict[str, Any]) -> list[str]:
+    """The policies that are shown: all but the sampled play of the network."""
+    return [name for name in group["means"] if name != "policy sampled"]
+
+
+def _means(group: dict[str, Any], metrics: Metrics) -> str:
+    columns = _columns(group)
+    body = [
+        [label, *(f"{group['means'][name][metric]['mean']:.{decimals}f}" for name in columns)]
+        for metric, (label, decimals) in metrics.items()
+    ]
+    return table(["", *map(policy_label, columns)], body)
+
+
+def _differences(group: dict[str, Any], metric: str, label: str) -> str:
+    """A metric of argmax and sampled play minus each heuristic's, with its 95 % interval."""
+    heuristics, body = _columns(group)[1:], []
+    for mode in ("policy argmax", "policy sampled"):
+        scores = [group["differences"][mode][name][metric] for name in heuristics]
+        cells = [f"{score['mean']:+.3f} [{score['low']:+.3f}, {score['high']:+.3f}]" for score in scores]
+        body.append([f"{label}, {mode} minus ..", *cells])
+    return table(["", *map(policy_label, heuristics)], body)
+
+
+def _lead(group: dict[str, Any], trained: dict[str, Any]) -> str:
+    return (
+        f"{group['num_episodes']} generated episodes that were never trained on. The policy trained for "
+        f"{trained['training_s'] / 60:.1f} minutes on {trained['machine']}. It learnt from reward alone "
+        "and imitated nothing."
+    )
+
+
+def demo() -> str:
+    """What `make demo` scored, on generated episodes and on the shipped scenarios."""
+    (group,), scenarios = load("demo", "generated.json")["groups"], load("demo", "scenarios.json")["groups"]
+    columns = _columns(group)
+    body = [
+        [
+            Path(scenario["title"].split()[-1]).stem,
+            *(f"{scenario['means'][name]['normalized_completion_score']['mean']:.3f}" for name in columns),
+        ]
+        for scenario in scenarios
+    ]
+    parts = [
+        _lead(group, load("demo", "machine.json")),
+        _means(group, DEMO_METRICS),
+        _differences(group, "normalized_completion_score", "NCS"),
+        table(["NCS on scenario", *map(policy_label, columns)], body),
+    ]
+    return "\n\n".join(parts)
+
+
+def navigate() -> str:
+    """What a run of `navigate_demo` scored."""
+    (group,) = load("navigate", "generated.json")["groups"]
+    parts = [
+        _lead(group, load("navigate", "machine.json")),
+        _means(group, NAVIGATE_METRICS),
+        _differences(group, "success_rate", "success rate"),
+    ]
+    return "\n\n".join(parts)
+
+
+def ladder() -> str:
+    """Every rung of both regimes, and the first seed's scores on generated episodes."""
+    ladders = load("ladder", "ladder.json")["ladders"]
+    trained = load("ladder", "machine.json")
+    seeds, minutes = ladders[0]["num_networks"], trained["training_s"] / 60
+    parts = [f"{seeds} training seeds, {minutes:.0f} minutes each on one core, {trained['machine']}."]
+    for ladder in ladders:
+        head = ["UAVs", "episodes", "policy", "random", ladder["reference"], "collisions/UAV", "score", "transfer"]
+        body = [
+            [
+                str(rung["num_uavs"]),
+                str(rung["num_episodes"]),
+                *(f"{rung['means'][name]['mean']:.3f}" for name in ("policy", "random", ladder["reference"])),
+                f"{rung['collisions_per_uav']['mean']:.3f}",
+                f"{rung['score']['mean']:.3f}",
+                _with_interval(rung["transfer"]),
+                " ".join(f"{ratio:.2f}" for ratio in rung["transfer_of_each"]),
+            ]
+            for rung in ladder["rungs"]
+        ]
+        parts += [f"NCS at {ladder['regime']}:", table([*head, "of each seed"], body)]
+    return "\n\n".join(parts)
+
+
+def _with_interval(numbers: dict[str, float]) -> str:
+    return f"{numbers['mean']:.3f} [{numbers['low']:.3f}, {numbers['high']:.3f}]"
+
+
+def quality() -> str:
+    """The first seed of the ladder beside the heuristics."""
+    (group,) = load("ladder", "generated.json")["groups"]
+    lead = f"{group['num_episodes']} generated episodes that were never trained on, first seed:"
+    differences = _differences(group, "normalized_completion_score", "NCS")
+    return "\n\n".join([lead, _means(group, DEMO_METRICS), differences])
+
+
+def curriculum_demo() -> str:
+    """What a run said, and when; the iterations and seconds are its own."""
+    run = load("curriculum_demo", "machine.json")
+    body = [[event["event"], str(event["iteration"]), f"{event['elapsed_s']:.0f}"] for event in run["events"]]
+    return f"On {run['machine']}:\n\n" + table(["said", "iteration", "s"], body)
+
+
+def study() -> str:
+    """The best trials of a study, and what they were worth with other seeds."""
+    result, machine_name = load("study", "trials.json"), load("study", "machine.json")["machine"]
+    keys = list(result["trials"][0]["sample"])
+    body = [
+        [
+            trial["trial"],
+            *(f"{trial['sample'][key]:.3g}" for key in keys),
+            f"{trial['score']:.3f}",
+            str(trial["rounds"]),
+        ]
+        for trial in result["trials"]
+    ]
+    tests = [
+        ["best trial" if test["sample"] else "as given", f"{test['score']:.3f}", _scores(test)]
+        for test in result["tests"]
+    ]
+    parts = [
+        f"{len(result['trials'])} trials on {machine_name}:",
+        table(["trial, best first", *(f"`{key}`" for key in keys), "score", "rounds"], body),
+        "With test seeds:",
+        table(["settings", "score", "of each seed"], tests),
+    ]
+    return "\n\n".join(parts)
+
+
+def _scores(test: dict[str, Any]) -> str:
+    return " ".join(f"{score:.3f}" for score in test["seeds"].values())

@@ -1,0 +1,97 @@
+"""Puts measured tables into the documents: their figures are generated, never typed.
+
+    python -m benchmarks.documents.tables                       # from docs/results
+    python -m benchmarks.documents.tables demo RUN              # first copies what `make demo` scored
+    python -m benchmarks.documents.tables navigate RUN          # .. or the scores of a run of navigate_demo
+    python -m benchmarks.documents.tables ladder RUN            # .. or the size ladder of RUN and other seeds
+    python -m benchmarks.documents.tables study STUDY           # .. or the trials of a study
+    python -m benchmarks.documents.tables curriculum_demo RUN   # .. or what a run of curriculum_demo decided, and when
+
+A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`; `tests/test_documents.py` holds the
+documents against docs/results.
+"""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.documents.markdown import RESULTS, ROOT
+from benchmarks.documents.measured import end_to_end, measured, optimum, sampling
+from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
+from benchmarks.report import machine
+
+__all__ = ["DOCUMENTS", "TABLES", "with_tables"]
+
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "docs" / "environments.md",
+    ROOT / "docs" / "model.md",
+    ROOT / "docs" / "performance.md",
+    ROOT / "docs" / "curriculum.md",
+    ROOT / "docs" / "tuning.md",
+    ROOT / "docs" / "monitoring.md",
+)
+SCORES = {
+    "demo": ("generated.json", "scenarios.json"),
+    "navigate": ("generated.json",),
+    "ladder": ("generated.json", "ladder.json", "ladder.png"),
+    "study": ("trials.json", "parallel_coordinates.png"),
+    "curriculum_demo": ("timeline.png",),
+}
+"""Run or study -> the files of its folder that are shown."""
+
+MEASURED = ("attention", "ablation", "intent_rounds", "environment", "mappo", "curriculum", "search", "monitoring")
+"""Results that are shown row by row, and nothing beside them."""
+TABLES: dict[str, Callable[[], str]] = {
+    "demo": demo,
+    "navigate": navigate,
+    "ladder": ladder,
+    "quality": quality,
+    "curriculum_demo": curriculum_demo,
+    "study": study,
+    "sampling": sampling,
+    "end_to_end": end_to_end,
+    "optimum": optimum,
+    **{name: partial(measured, name) for name in MEASURED},
+}
+
+
+def with_tables(text: str) -> str:
+    """The document's text with each of its tables made anew."""
+    pattern = r"(<!-- table (\w+): begin -->\n).*?(\n<!-- table \2: end -->)"
+    return re.sub(pattern, lambda found: found[1] + TABLES[found[2]]() + found[3], text, flags=re.DOTALL)
+
+
+def _take_over(name: str, run: Path) -> None:
+    """Copies a run's scores to docs/results, with how long it trained, and where."""
+    folder = RESULTS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in SCORES[name]:
+        shutil.copyfile(run / file, folder / file)
+    trained: dict[str, Any] = {"machine": machine()["name"]}
+    if (run / "metrics.jsonl").exists():
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        trained["training_s"] = lines[-1]["time/elapsed_s"]
+        trained["events"] = [
+            {"event": event, "iteration": line["iteration"], "elapsed_s": line["time/elapsed_s"]}
+            for line in lines
+            for event in line.get("events", ())
+        ]
+    (folder / "machine.json").write_text(json.dumps(trained, indent=2) + "\n", encoding="utf-8")
+
+
+def main(arguments: list[str]) -> None:
+    """Takes over a run's scores if one is named, and rewrites the documents."""
+    if arguments:
+        _take_over(arguments[0], Path(arguments[1]))
+    for document in DOCUMENTS:
+        document.write_text(with_tables(document.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""One script a claim: each measures what a page says, and runs as `python -m benchmarks.measure.NAME`."""
