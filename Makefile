@@ -62,7 +62,7 @@ fast-tests: $(INSTALLED)
 
 # BenchMARL asks for torchvision, whose wheel does not fit torch's: it gets an environment of its own, without that.
 bench-benchmarl: $(INSTALLED) $(PEER_VENV)/.installed
-	$(BIN)/python -m benchmarks.measure.mappo --python $(PEER_VENV)/bin/python $(if $(JSON),--json $(JSON))
+	$(BIN)/python -m benchmarks.measure.mappo --python $(PEER_VENV)/bin/python $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
 
 $(PEER_VENV)/.installed: constraints.txt
 	$(PYTHON) -m venv $(PEER_VENV)

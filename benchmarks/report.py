@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Row", "machine", "print_rows", "write"]
+__all__ = ["Row", "finish", "machine", "print_rows", "write"]
 
 PACKAGES = ("numpy", "numba", "torch", "ray", "torch-geometric", "vmas", "mpe2", "ortools")
 
@@ -75,6 +75,22 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def finish(title: str, rows: Sequence[Row], names: Sequence[str], path: Path | None, **details: Any) -> None:
+    """Prints a script's rows, and writes them if a file is named.
+
+    Args:
+        title: Of the table.
+        rows: What was measured.
+        names: The script's rows, whatever the run: a quick one measures the same as a full one, less often.
+        path: Where JSON is to be written.
+        details: What JSON holds beside the rows.
+    """
+    assert [row.name for row in rows] == list(names), "a run must give the rows that its script lists"
+    print_rows(title, rows)
+    if path:
+        write(path, rows, **details)
 
 
 def write(path: Path, rows: Sequence[Row], **details: Any) -> None:

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
+from benchmarks.warm_up import warm_up
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config, ModelConfig
 from rl_cluster.environment.tasks import graph_spec, make_source
@@ -43,7 +44,7 @@ from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.schedulers.learning_rate import schedule
 from rl_cluster.types import GraphSpec, Observation
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 BIASES = ("squared", "none", "radial")
 SEEDS = (0, 1)
@@ -51,6 +52,8 @@ ITERATIONS, QUICK_ITERATIONS = 100, 2
 EVALUATION_SEED = 2000
 TEAMS = (8, 64)
 UAV_EPISODES = 3200
+CASES = [(bias, num_uavs) for bias in BIASES[1:] for num_uavs in TEAMS]
+ROWS = tuple(f"{bias}, {num_uavs} UAVs" for bias, num_uavs in CASES)
 NCS = "normalized_completion_score"
 
 
@@ -153,12 +156,11 @@ def rows_of(iterations: int, uav_episodes: int) -> Iterator[Row]:
             model = train(config, bias)
             for num_uavs in TEAMS:
                 played.setdefault((bias, num_uavs), []).append(scores(model, config, num_uavs, uav_episodes))
-    for bias in BIASES[1:]:
-        for num_uavs in TEAMS:
-            ours, theirs = (np.mean(played[name, num_uavs], axis=0) for name in ("squared", bias))
-            gap = paired_difference(ours, theirs)
-            interval = f"{gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
-            yield Row.of(f"{bias}, {num_uavs} UAVs", ours.mean(), theirs.mean(), bias, f"NCS, difference {interval}")
+    for row, (bias, num_uavs) in zip(ROWS, CASES, strict=True):
+        ours, theirs = (np.mean(played[name, num_uavs], axis=0) for name in ("squared", bias))
+        gap = paired_difference(ours, theirs)
+        interval = f"{gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+        yield Row.of(row, ours.mean(), theirs.mean(), bias, f"NCS, difference {interval}")
 
 
 def main() -> None:
@@ -172,10 +174,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    warm_up(load_config("quick_demo"))
     rows = list(rows_of(QUICK_ITERATIONS, 64) if arguments.quick else rows_of(ITERATIONS, UAV_EPISODES))
-    print_rows(f"Distance bias, {len(SEEDS)} seeds", rows)
-    if arguments.json:
-        write(arguments.json, rows)
+    finish(f"Distance bias, {len(SEEDS)} seeds", rows, ROWS, arguments.json)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, set_forkserver_preload
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,19 +24,19 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers.attention_peers import make_network
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import graph_spec, make_source, make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import Observation, map_observation
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 BATCHES = {8: 512, 16: 256, 32: 128, 64: 64, 128: 64, 256: 16, 1024: 4, 2048: 2, 4096: 1}
 """Entities of a graph -> graphs, so that all have about as many entities."""
-QUICK_SIZE = 128
-ROUNDS = 5
+MEMORY_SIZES = (32, 128, 1024)
+ROUNDS, QUICK_ROUNDS = 5, 1
 NAMES = ("dense", "sparse", "gather", "pyg", "sdpa")
 TIME_GOALS = {("gather", 128): 3.0, ("pyg", 128): 3.0, ("sdpa", 128): 1 / 1.25}
 MEMORY_GOAL = 1 / (1 - 0.60)
@@ -50,6 +50,27 @@ TUNED_MALLOC = {
     "MALLOC_TOP_PAD_": str(2**28),
 }
 """glibc keeps large blocks instead of giving them back after each step."""
+MALLOC, GROWTH = "gather S=128 time, tuned malloc", "cost per entity, S=1024 over S=64 at k=8"
+CHECKPOINT = ("checkpoint L=4 memory", "checkpoint L=4 time")
+
+
+def time_names(peer: str, num_entities: int) -> tuple[str, str]:
+    """The rows of a peer at a size: a whole step, and forward alone."""
+    return f"{peer} S={num_entities} time", f"{peer} S={num_entities} forward"
+
+
+def memory_name(num_entities: int) -> str:
+    """The row of peak memory at a size."""
+    return f"gather S={num_entities} memory"
+
+
+ROWS = (
+    *(name for num_entities in BATCHES for peer in NAMES[1:] for name in time_names(peer, num_entities)),
+    *map(memory_name, MEMORY_SIZES),
+    MALLOC,
+    *CHECKPOINT,
+    GROWTH,
+)
 
 
 class Case(NamedTuple):
@@ -104,6 +125,11 @@ def step(network: TransformerGNN, observation: Observation[Tensor]) -> None:
     network.zero_grad(set_to_none=True)
 
 
+def first_graph(observation: Observation[Tensor]) -> Observation[Tensor]:
+    """Of a batch."""
+    return map_observation(lambda rows: rows[:1], observation)
+
+
 def forward(network: TransformerGNN, observation: Observation[Tensor]) -> None:
     """Forward alone, as env runners do."""
     with torch.inference_mode():
@@ -114,14 +140,15 @@ def race(cases: list[Case], rounds: int) -> dict[Case, tuple[float, float]]:
     """Median CPU milliseconds of forward, and of forward and backward."""
     subjects = {case: prepare(case) for case in cases}
     spent_s: dict[Case, list[tuple[float, float]]] = {case: [] for case in cases}
-    for number in range(rounds + 1):
+    for network, observation in subjects.values():
+        step(network, first_graph(observation))  # warms up
+    for _ in range(rounds):
         for case, subject in subjects.items():
             start_s = time.process_time()
             forward(*subject)
             middle_s = time.process_time()
             step(*subject)
-            if number > 0:  # the first warms up
-                spent_s[case].append((middle_s - start_s, time.process_time() - middle_s))
+            spent_s[case].append((middle_s - start_s, time.process_time() - middle_s))
     return {case: _median_ms(times) for case, times in spent_s.items()}
 
 
@@ -135,7 +162,10 @@ def measure_alone(case: Case, rounds: int, environment: Mapping[str, str]) -> tu
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        # a fork of a server that has imported everything is as fresh; glibc reads its settings when a program starts
+        set_forkserver_preload(["benchmarks.measure.attention"])
+        context = get_context("spawn" if environment else "forkserver")
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
             return pool.submit(_measure_here, case, rounds).result()
     finally:
         for name, value in before.items():
@@ -146,7 +176,7 @@ def measure_alone(case: Case, rounds: int, environment: Mapping[str, str]) -> tu
 
 def _measure_here(case: Case, rounds: int) -> tuple[float, float]:
     network, observation = prepare(case)
-    step(network, map_observation(lambda rows: rows[:1], observation))  # what torch itself needs once
+    step(network, first_graph(observation))  # what torch itself needs once
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
     before_mib = _status_mib("VmRSS")
     step(network, observation)
@@ -171,11 +201,11 @@ def time_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
         cases = {name: Case(name, num_entities) for name in NAMES}
         times = race(list(cases.values()), rounds)
         ours_forward_ms, ours_ms = times[cases["dense"]]
-        for name in NAMES[1:]:
-            forward_ms, both_ms = times[cases[name]]
-            goal = TIME_GOALS.get((name, num_entities))
-            yield Row.of_cost(f"{name} S={num_entities} time", ours_ms, both_ms, name, "ms forward+backward", goal)
-            yield Row.of_cost(f"{name} S={num_entities} forward", ours_forward_ms, forward_ms, name, "ms forward")
+        for peer in NAMES[1:]:
+            forward_ms, both_ms = times[cases[peer]]
+            goal, (both, alone) = TIME_GOALS.get((peer, num_entities)), time_names(peer, num_entities)
+            yield Row.of_cost(both, ours_ms, both_ms, peer, "ms forward+backward", goal)
+            yield Row.of_cost(alone, ours_forward_ms, forward_ms, peer, "ms forward")
 
 
 def growth_rows(rounds: int) -> Iterator[Row]:
@@ -185,7 +215,7 @@ def growth_rows(rounds: int) -> Iterator[Row]:
         cases = [Case(name, num_entities, k=GROWTH_K) for name in ("dense", "sparse")]
         times = race(cases, rounds)
         costs[num_entities] = min(both_ms for _, both_ms in times.values()) / (num_entities * BATCHES[num_entities])
-    yield Row.at_most("cost per entity, S=1024 over S=64 at k=8", costs[1024] / costs[64], "", GROWTH_GOAL)
+    yield Row.at_most(GROWTH, costs[1024] / costs[64], "", GROWTH_GOAL)
 
 
 def memory_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
@@ -194,40 +224,36 @@ def memory_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
         cases = (Case(name, num_entities, num_layers=4) for name in ("dense", "gather"))
         (ours_mib, _), (peer_mib, _) = (measure_alone(case, rounds, {}) for case in cases)
         goal = MEMORY_GOAL if num_entities == 128 else None
-        yield Row.of_cost(f"gather S={num_entities} memory", ours_mib, peer_mib, "gather", "MiB peak, L=4", goal)
+        yield Row.of_cost(memory_name(num_entities), ours_mib, peer_mib, "gather", "MiB peak, L=4", goal)
 
 
 def malloc_rows(rounds: int) -> Iterator[Row]:
     """Time where glibc's allocator keeps its blocks, of both."""
     cases = (Case(name, 128) for name in ("dense", "gather"))
     (_, ours_ms), (_, peer_ms) = (measure_alone(case, rounds, TUNED_MALLOC) for case in cases)
-    yield Row.of_cost("gather S=128 time, tuned malloc", ours_ms, peer_ms, "gather", "ms forward+backward")
+    yield Row.of_cost(MALLOC, ours_ms, peer_ms, "gather", "ms forward+backward")
 
 
 def checkpoint_rows(rounds: int) -> Iterator[Row]:
     """Gradient checkpointing on, beside off."""
     cases = (Case("dense", 128, num_layers=4, is_checkpointed=is_on) for is_on in (True, False))
     (on_mib, on_ms), (off_mib, off_ms) = (measure_alone(case, rounds, {}) for case in cases)
-    goals = CHECKPOINT_MEMORY_GOAL, CHECKPOINT_TIME_GOAL
-    yield Row.of_cost("checkpoint L=4 memory", on_mib, off_mib, "off", "MiB peak, S=128", goals[0])
-    yield Row.of_cost("checkpoint L=4 time", on_ms, off_ms, "off", "ms forward+backward, S=128", goals[1])
+    memory, speed = CHECKPOINT
+    yield Row.of_cost(memory, on_mib, off_mib, "off", "MiB peak, S=128", CHECKPOINT_MEMORY_GOAL)
+    yield Row.of_cost(speed, on_ms, off_ms, "off", "ms forward+backward, S=128", CHECKPOINT_TIME_GOAL)
 
 
 def main() -> None:
     """Measures, prints, writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="128 entities only, one round: within a minute")
+    parser.add_argument("--quick", action="store_true", help="one round: about a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.quick:
-        rows = [*time_rows([QUICK_SIZE], rounds=1), *memory_rows([QUICK_SIZE], rounds=1)]
-    else:
-        rows = [*time_rows(list(BATCHES), ROUNDS), *memory_rows([32, 128, 1024], ROUNDS)]
-        rows += [*malloc_rows(ROUNDS), *checkpoint_rows(ROUNDS), *growth_rows(ROUNDS)]
-    print_rows("Attention", rows)
-    if arguments.json:
-        write(arguments.json, rows)
+    rounds = QUICK_ROUNDS if arguments.quick else ROUNDS
+    rows = [*time_rows(list(BATCHES), rounds), *memory_rows(MEMORY_SIZES, rounds)]
+    rows += [*malloc_rows(rounds), *checkpoint_rows(rounds), *growth_rows(rounds)]
+    finish("Attention", rows, ROWS, arguments.json)
 
 
 if __name__ == "__main__":

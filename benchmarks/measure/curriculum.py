@@ -1,5 +1,7 @@
 """Does a curriculum beat training on its last stage alone, for the same number of environment steps?
 
+    python -m benchmarks.measure.curriculum [--quick] [--json FILE]
+
 Both sides have the same settings, seeds, iterations and rows an iteration; what differs is from which stages episodes
 are drawn. Both are scored on the last stage, on episodes that neither has trained on, the same for all. Times are CPU
 times of a run's one thread.
@@ -18,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
+from benchmarks.warm_up import warm_up
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source
@@ -29,6 +32,12 @@ from rl_cluster.training.run import Run
 
 SETTINGS = ["engine=local", "sampling.num_env_runners=0", "training.time_limit_s=1e9"]
 EVALUATION_SEED = 20_000
+SCORE, LOW, HIGH, TIME = ROWS = (
+    "NCS of the last stage, equal steps",
+    "gain, lower end of 95 %",
+    "gain, upper end of 95 %",
+    "CPU time to the other's last score",
+)
 
 
 class Point(NamedTuple):
@@ -58,6 +67,7 @@ def train(seed: int, iterations: int, every: int, num_episodes: int, *, has_curr
     config = settings(seed, iterations, has_curriculum=has_curriculum)
     last_stage = settings(EVALUATION_SEED, iterations, has_curriculum=False)
     source = make_source(last_stage, EVALUATION_SEED, is_training=False)
+    warm_up(config, last_stage)
     engine = LocalEngine(config)
     run = Run(engine, config, None)
     points, cpu_s, agent_steps = list[Point](), 0.0, 0.0
@@ -102,10 +112,10 @@ def rows_of(ours: list[list[Point]], alone: list[list[Point]]) -> list[Row]:
     )
     peer = "last stage alone"
     return [
-        Row.of("NCS of the last stage, equal steps", float(final.mean()), float(other.mean()), peer, "NCS", goal=1.0),
-        Row("gain, lower end of 95 %", low, unit="NCS", goal=0.0, met=low > 0.0),
-        Row("gain, upper end of 95 %", high, unit="NCS"),
-        Row.of_cost("CPU time to the other's last score", ours_s, alone_s, peer, "s", goal=1.0),
+        Row.of(SCORE, float(final.mean()), float(other.mean()), peer, "NCS", goal=1.0),
+        Row(LOW, low, unit="NCS", goal=0.0, met=low > 0.0),
+        Row(HIGH, high, unit="NCS"),
+        Row.of_cost(TIME, ours_s, alone_s, peer, "s", goal=1.0),
     ]
 
 
@@ -115,7 +125,7 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one seed, four iterations, within a minute: says that it runs, its scores say nothing",
+        help="two seeds, two iterations, within a minute: says that it runs, its scores say nothing",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and learning curves there")
     parser.add_argument("--seeds", type=int, default=5)
@@ -123,20 +133,18 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time, one core each")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    seeds, iterations, episodes = (1, 4, 20) if arguments.quick else (arguments.seeds, arguments.iterations, 100)
+    seeds, iterations, episodes = (2, 2, 20) if arguments.quick else (arguments.seeds, arguments.iterations, 100)
     every = 2 if arguments.quick else 5
     jobs = [(seed, iterations, every, episodes, side) for seed in range(seeds) for side in (True, False)]
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
         curves = list(pool.map(_train, jobs))
     ours, alone = curves[::2], curves[1::2]
     rows = rows_of(ours, alone)
-    print_rows(f"Curriculum, {seeds} seeds, {iterations} iterations", rows)
-    if arguments.json:
-        details: dict[str, Any] = {
-            name: [[point._asdict() for point in points] for points in side]
-            for name, side in (("curriculum", ours), ("last_stage_alone", alone))
-        }
-        write(arguments.json, rows, **details)
+    details: dict[str, Any] = {
+        name: [[point._asdict() for point in points] for points in side]
+        for name, side in (("curriculum", ours), ("last_stage_alone", alone))
+    }
+    finish(f"Curriculum, {seeds} seeds, {iterations} iterations", rows, ROWS, arguments.json, **details)
 
 
 if __name__ == "__main__":

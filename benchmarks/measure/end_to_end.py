@@ -29,8 +29,9 @@ import torch
 
 from benchmarks.cpu_time import measure
 from benchmarks.peers.rllib_peers import PEERS, make_peer
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
 from benchmarks.swarm_algorithm import allocate_run, make_mlp, make_ours, navigate_run
+from benchmarks.warm_up import warm_up
 from rl_cluster.config.schema import Config
 from rl_cluster.learning.batch import make_train_batch
 from rl_cluster.learning.update import Updater
@@ -42,13 +43,35 @@ from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.schedulers.learning_rate import schedule
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 BARE_GOAL = 0.85
 PEER_GOALS = {"mlp": 2.0, "gnn": 1.0}
 SHAPES = ((1, 1), (2, 1), (1, 2), (2, 2))
 """Remote env runners and Learners of the rows of scaling."""
 UNIT = "agent-steps/CPU-s"
+NETWORKS = ("mlp", "gnn")
+BARE = ("local", "remote")
+
+
+def peers_of(network: str) -> list[str]:
+    """All but agents that would see the whole graph each: they would see it eight times."""
+    return [kind for kind in PEERS if network == "mlp" or kind != "multi_agent"]
+
+
+def shape_name(shape: tuple[int, int]) -> str:
+    """Of a row of scaling."""
+    return f"{shape[0]} runners, {shape[1]} Learners"
+
+
+ROWS = (
+    *(
+        f"{network} {other}"
+        for network in NETWORKS
+        for other in (*(f"bare loop {way}" for way in BARE), *(f"rllib.{kind}" for kind in peers_of(network)))
+    ),
+    *(f"scaling {shape_name(shape)}" for shape in SHAPES),
+)
 
 
 class Plan(NamedTuple):
@@ -83,14 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     plan, rows, details = QUICK if options.quick else FULL, list[Row](), dict[str, Any]()
     with connect("local"), without_known_messages():
-        for network in ("mlp", "gnn"):
+        warm_up(*(_run(network, plan.num_worlds[network]) for network in NETWORKS))
+        for network in NETWORKS:
             details[network] = rates = race(network, plan)
             rows += make_rows(network, rates)
         details["scaling"], scaling = scale(plan)
         rows += scaling
-    print_rows("end to end", rows)
-    if options.json:
-        write(options.json, rows, **details)
+    finish("end to end", rows, ROWS, options.json, **details)
 
 
 def _run(network: str, num_worlds: int, num_runners: int = 0, num_learners: int = 0) -> Config:
@@ -133,10 +155,9 @@ def race(network: str, plan: Plan) -> dict[str, float]:
         "local": make_subject(run, has_mlp),
         "remote": make_subject(_run(network, plan.num_worlds[network], 1, 1), has_mlp),
     }
-    for kind in PEERS:
-        if has_mlp or kind != "multi_agent":  # an agent that sees the whole graph would see it eight times
-            peer = make_peer(kind, run, has_mlp)
-            subjects[kind] = Subject(peer.train, stop=peer.stop)
+    for kind in peers_of(network):
+        peer = make_peer(kind, run, has_mlp)
+        subjects[kind] = Subject(peer.train, stop=peer.stop)
     agent_steps = run.train_batch_rows * run.generator.num_uavs[1]
     rates: dict[str, list[float]] = {name: [] for name in subjects}
     for subject in subjects.values():
@@ -151,12 +172,11 @@ def race(network: str, plan: Plan) -> dict[str, float]:
 
 def make_rows(network: str, rates: dict[str, float]) -> Iterator[Row]:
     """Ours beside each."""
-    for name in ("local", "remote"):
+    for name in BARE:
         yield Row.of(f"{network} bare loop {name}", rates[name], rates["bare"], "bare loop", UNIT, BARE_GOAL)
-    for kind in PEERS:
-        if kind in rates:
-            name = f"rllib.{kind}"
-            yield Row.of(f"{network} {name}", rates["local"], rates[kind], name, UNIT, PEER_GOALS[network])
+    for kind in peers_of(network):
+        name = f"rllib.{kind}"
+        yield Row.of(f"{network} {name}", rates["local"], rates[kind], name, UNIT, PEER_GOALS[network])
 
 
 def scale(plan: Plan) -> tuple[dict[str, dict[str, float]], list[Row]]:
@@ -167,7 +187,7 @@ def scale(plan: Plan) -> tuple[dict[str, dict[str, float]], list[Row]]:
         ours = make_ours(run)
         ours.train()
         begin_s, records = time.perf_counter(), [ours.train()[RECORD] for _ in range(plan.rounds)]
-        seconds[f"{shape[0]} runners, {shape[1]} Learners"] = {
+        seconds[shape_name(shape)] = {
             "iteration_s": (time.perf_counter() - begin_s) / plan.rounds,
             "exchange_share": statistics.mean(record[EXCHANGE_S] / record[LEARNING_S] for record in records),
         }

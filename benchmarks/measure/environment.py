@@ -24,7 +24,8 @@ import numpy as np
 import psutil
 import torch
 
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
+from benchmarks.warm_up import warm_up
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.shared.interface import Worlds
@@ -32,10 +33,9 @@ from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 CELLS = [(n, b) for n in (4, 8, 16, 64) for b in (16, 256, 1024 if n == 64 else 4096)]
-QUICK_CELLS = [(4, 256), (8, 256), (64, 16)]
 NUM_ZONES = 4
 """No-fly zones in each world of the rows that have them."""
 UNIT = "agent-steps/CPU-s"
@@ -43,20 +43,59 @@ GOALS = {("vmas.simple_spread", 8, 256): 10.0, ("vmas.simple_spread", 64, 256): 
 EVERY_CELL = 3.0
 MPE_GOAL = 100.0
 WORLD_SHARE_GOAL = 0.05
+VMAS, MPE = ("vmas.simple_spread", "vmas.navigation"), "mpe2.simple_spread"
+MPE_BATCH = 256
+"""MPE steps one world; it stands once for each team size, beside ours with so many worlds."""
+PRESETS = ("navigate_demo", "quick_demo")
+
+
+def peer_name(peer: str, n: int, b: int) -> str:
+    """The row of a peer in a cell."""
+    return f"{peer} N={n}" if peer == MPE else f"{peer} N={n} B={b}"
+
+
+def peers_of(b: int) -> tuple[str, ...]:
+    """The peers in cells of so many worlds."""
+    return (*VMAS, MPE) if b == MPE_BATCH else VMAS
+
+
+def zone_name(n: int, b: int) -> str:
+    """The row of `navigate` with no-fly zones."""
+    return f"navigate with {NUM_ZONES} zones N={n} B={b}"
+
+
+def allocate_name(n: int, b: int) -> str:
+    """The row of `allocate`."""
+    return f"allocate N=M={n} B={b}"
+
+
+def share_name(preset: str) -> str:
+    """The row of the worlds' share of a rollout."""
+    return f"world share of a rollout, {preset}"
+
+
+MEMORY, EXPONENT = "resident memory growth", f"exponent over N of navigate's cost per agent-step, B={MPE_BATCH}"
+ROWS = (
+    *(peer_name(peer, n, b) for n, b in CELLS for peer in peers_of(b)),
+    *(zone_name(n, b) for n, b in CELLS),
+    *(allocate_name(n, b) for n, b in CELLS),
+    *map(share_name, PRESETS),
+    MEMORY,
+    EXPONENT,
+)
 
 
 class Plan(NamedTuple):
     """How long is measured."""
 
-    cells: list[tuple[int, int]]
     rounds: int
     seconds: float
     """CPU seconds of one measurement"""
     memory_steps: int
 
 
-FULL = Plan(CELLS, 3, 1.0, 1_000_000)
-QUICK = Plan(QUICK_CELLS, 1, 0.3, 20_000)
+FULL = Plan(3, 1.0, 1_000_000)
+QUICK = Plan(1, 0.1, 20_000)
 
 
 class Subject(NamedTuple):
@@ -118,38 +157,32 @@ def race(subjects: list[Subject], plan: Plan) -> dict[str, float]:
 def navigate_rows(plan: Plan) -> Iterator[Row]:
     """`navigate` beside VMAS in every cell, and beside MPE once a team size."""
     peers = importlib.import_module("benchmarks.peers.environment_peers")  # they are an extra
-    for n, b in plan.cells:
+    for n, b in CELLS:
         subjects = [
             Subject("ours", navigate_step(n, b), n * b),
             Subject("vmas.simple_spread", peers.vmas_simple_spread(n, b), n * b),
             Subject("vmas.navigation", peers.vmas_navigation(n, b), n * b),
         ]
-        if b == 256:
-            subjects.append(Subject("mpe2.simple_spread", peers.mpe_simple_spread(n), n))
+        if MPE in peers_of(b):
+            subjects.append(Subject(MPE, peers.mpe_simple_spread(n), n))
         rates = race(subjects, plan)
-        for name in list(rates)[1:]:
-            is_mpe = name.startswith("mpe2")
-            goal = MPE_GOAL if is_mpe else GOALS.get((name, n, b), EVERY_CELL)
-            cell = f"N={n}" if is_mpe else f"N={n} B={b}"
-            yield Row.of(f"{name} {cell}", rates["ours"], rates[name], name, UNIT, goal)
+        for peer in peers_of(b):
+            goal = MPE_GOAL if peer == MPE else GOALS.get((peer, n, b), EVERY_CELL)
+            yield Row.of(peer_name(peer, n, b), rates["ours"], rates[peer], peer, UNIT, goal)
 
 
 def exponent_rows(rows: list[Row]) -> Iterator[Row]:
     """Least-squares slope of log cost per agent-step over log N, at B=256."""
     ours = {row.name: row.ours for row in rows}
-    points = [
-        (math.log(n), -math.log(ours[f"vmas.simple_spread N={n} B=256"]))
-        for n in (4, 8, 16, 64)
-        if f"vmas.simple_spread N={n} B=256" in ours
-    ]
-    if len(points) > 2:
-        slope = statistics.linear_regression(*zip(*points, strict=True)).slope
-        yield Row.at_most("exponent over N of navigate's cost per agent-step, B=256", slope, "", 1.0)
+    sizes = [n for n, b in CELLS if b == MPE_BATCH]
+    costs = [-math.log(ours[peer_name(VMAS[0], n, MPE_BATCH)]) for n in sizes]
+    slope = statistics.linear_regression([math.log(n) for n in sizes], costs).slope
+    yield Row.at_most(EXPONENT, slope, "", 1.0)
 
 
 def allocate_rows(plan: Plan) -> Iterator[Row]:
     """`allocate` alone: random legal choices, 20 substeps of 1 s each; only the worlds are on the clock."""
-    for n, b in plan.cells:
+    for n, b in CELLS:
         worlds, random = allocate(n, b), np.random.default_rng(0)
         observation = worlds.reset()
         spent_s, calls = 0.0, -1
@@ -160,15 +193,15 @@ def allocate_rows(plan: Plan) -> Iterator[Row]:
             observation, *_ = worlds.step(actions)
             calls += 1
             spent_s += time.process_time() - start_s if calls > 0 else 0.0
-        yield Row(f"allocate N=M={n} B={b}", calls * n * b / spent_s, unit=f"{UNIT}, 20 substeps each")
+        yield Row(allocate_name(n, b), calls * n * b / spent_s, unit=f"{UNIT}, 20 substeps each")
 
 
 def share_rows(plan: Plan) -> Iterator[Row]:
     """CPU share of the worlds in a rollout with the preset's own network."""
-    for preset in ("navigate_demo", "quick_demo"):
+    for preset in PRESETS:
         config = load_config(preset)
         share = _world_share(config, plan)
-        yield Row.at_most(f"world share of a rollout, {preset}", share, "of CPU time", WORLD_SHARE_GOAL)
+        yield Row.at_most(share_name(preset), share, "of CPU time", WORLD_SHARE_GOAL)
 
 
 def _world_share(config: Config, plan: Plan) -> float:
@@ -200,23 +233,24 @@ def memory_rows(plan: Plan) -> Iterator[Row]:
     for _ in range(plan.memory_steps - plan.memory_steps // 10):
         step()
     growth_mib = (process.memory_info().rss - before) / 2**20
-    yield Row.at_most(f"resident memory growth over {plan.memory_steps:,} steps", growth_mib, "MiB", 1.0)
+    yield Row.at_most(MEMORY, growth_mib, f"MiB over {plan.memory_steps:,} steps", 1.0)
 
 
 def zone_rows(plan: Plan) -> Iterator[Row]:
     """`navigate` with four no-fly zones in each world, which no peer has."""
-    for n, b in plan.cells:
+    for n, b in CELLS:
         subject = Subject("ours", navigate_step(n, b, NUM_ZONES), n * b)
-        yield Row(f"navigate with {NUM_ZONES} zones N={n} B={b}", race([subject], plan)["ours"], unit=UNIT)
+        yield Row(zone_name(n, b), race([subject], plan)["ours"], unit=UNIT)
 
 
 def main() -> None:
     """Measures, prints, and writes JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="three cells, one round: under a minute")
+    parser.add_argument("--quick", action="store_true", help="one short round: about a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    warm_up(*map(load_config, PRESETS))
     plan, rows = QUICK if arguments.quick else FULL, list[Row]()
     for part in (navigate_rows, zone_rows, allocate_rows, share_rows, memory_rows):
         for row in part(plan):
@@ -226,9 +260,7 @@ def main() -> None:
             )
             rows.append(row)
     rows[len(rows) :] = exponent_rows(rows)
-    print_rows("agent-steps per CPU-second of one core", rows)
-    if arguments.json:
-        write(arguments.json, rows)
+    finish("agent-steps per CPU-second of one core", rows, ROWS, arguments.json)
 
 
 if __name__ == "__main__":

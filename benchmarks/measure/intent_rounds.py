@@ -10,7 +10,7 @@ earlier: that takes as many decisions.
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are f
 
 import torch
 
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import make_source, task_of
@@ -27,11 +27,11 @@ from rl_cluster.evaluation.scoring import load_policy
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 SEED = 2000
 NCS = "normalized_completion_score"
-UAV_EPISODES = 6400
+UAV_EPISODES, QUICK_UAV_EPISODES = 6400, 128
 """UAVs of all episodes of a row together."""
 
 
@@ -55,6 +55,12 @@ MANNERS = (
     *(Manner(1, interval_s) for interval_s in (10.0, 5.0)),
 )
 
+CASES = [(team, manner) for team in TEAMS for manner in MANNERS]
+ROWS = tuple(
+    f"{team.num_uavs} UAVs, {team.regime}, rounds: {manner.rounds}, every {manner.interval_s:g} s"
+    for team, manner in CASES
+)
+
 
 def settings(config: Config, team: Team, manner: Manner) -> Config:
     """Of the episodes."""
@@ -71,37 +77,26 @@ def score(policy: Policy, config: Config, num_episodes: int) -> float:
     return float(evaluate(policy, source, config, num_episodes)[NCS].mean())
 
 
-def rows_of(model: TransformerGNN, config: Config, manners: Sequence[Manner], uav_episodes: int) -> Iterator[Row]:
+def rows_of(model: TransformerGNN, config: Config, uav_episodes: int) -> Iterator[Row]:
     """Every team and manner beside the reference."""
     name = task_of(config).reference
-    for team in TEAMS:
-        num_episodes = uav_episodes // team.num_uavs
-        for manner in manners:
-            played = settings(config, team, manner)
-            expected = score(task_of(played).heuristics[name](SEED), played, num_episodes)
-            yield Row.of(
-                f"{team.num_uavs} UAVs, {team.regime}, rounds: {manner.rounds}, every {manner.interval_s:g} s",
-                score(ModelPolicy(model, "argmax", SEED), played, num_episodes),
-                expected,
-                name,
-                "NCS",
-            )
+    for row, (team, manner) in zip(ROWS, CASES, strict=True):
+        played, num_episodes = settings(config, team, manner), uav_episodes // team.num_uavs
+        expected = score(task_of(played).heuristics[name](SEED), played, num_episodes)
+        yield Row.of(row, score(ModelPolicy(model, "argmax", SEED), played, num_episodes), expected, name, "NCS")
 
 
 def main() -> None:
     """Measures, prints, writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path, metavar="RUN", help="run or checkpoint folder")
-    parser.add_argument("--quick", action="store_true", help="few episodes, one and three rounds: within a minute")
+    parser.add_argument("--quick", action="store_true", help="few episodes: within a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model, config = load_policy(arguments.run)
-    manners, uav_episodes = (MANNERS[:3:2], 640) if arguments.quick else (MANNERS, UAV_EPISODES)
-    rows = list(rows_of(model, config, manners, uav_episodes))
-    print_rows("Rounds of intent", rows)
-    if arguments.json:
-        write(arguments.json, rows)
+    rows = list(rows_of(model, config, QUICK_UAV_EPISODES if arguments.quick else UAV_EPISODES))
+    finish("Rounds of intent", rows, ROWS, arguments.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Whole iterations beside BenchMARL's MAPPO on VMAS, at equal rows, epochs, minibatches and widths of the networks.
 
-    make bench-benchmarl [JSON=FILE]        # builds the peer's environment, and runs both sides in turn
+    make bench-benchmarl [QUICK=1] [JSON=FILE]   # builds the peer's environment, and runs both sides in turn
+    python -m benchmarks.measure.mappo --python PYTHON [--quick] [--json FILE]
 
 A swarm of 8, 128 worlds, 50 steps, 10 epochs of minibatches of 400 graphs, an actor of 256-256 tanh over each UAV's
 own row of 34 numbers (ours has 18, the rest are zeros), a central critic of 256-256; fp32, and ours in bf16 beside it.
@@ -26,8 +27,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
 from benchmarks.swarm_algorithm import NUM_UAVS, make_ours, navigate_run
+from benchmarks.warm_up import warm_up
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.model.distributions import SquashedGaussian
@@ -36,14 +38,18 @@ from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.types import Observation
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 NUM_WORLDS, NUM_STEPS, NUM_EPOCHS, MINIBATCH_ROWS = 128, 50, 10, 400
 NUM_INPUTS, WIDTH = 34, 256
-ITERATIONS = 4
+ITERATIONS, QUICK_ITERATIONS = 4, 2
 ROUNDS = {"mlp": 3, "gnn": 1}
 """Network -> how often both sides are measured in turn."""
+QUICK_ROUNDS = dict.fromkeys(ROUNDS, 1)
 GOAL = 1.2
+SIDES = {"fp32": "benchmarl", "bf16": "benchmarl, ours in bf16"}
+"""Our precision -> what the row is called behind the network."""
+ROWS = tuple(f"{network} {name}" for network in ROUNDS for name in SIDES.values())
 PEER = Path(__file__).parents[1] / "peers" / "mappo_peer.py"
 
 
@@ -118,31 +124,32 @@ def make_rows(network: str, seconds: dict[str, list[float]]) -> Iterator[Row]:
     """Ours beside BenchMARL, in fp32 and in bf16."""
     agent_steps = NUM_WORLDS * NUM_STEPS * NUM_UAVS
     rates = {name: agent_steps / statistics.median(values) for name, values in seconds.items()}
-    for side, name in (("fp32", f"{network} benchmarl"), ("bf16", f"{network} benchmarl, ours in bf16")):
-        goal = GOAL if name == "mlp benchmarl" else None
+    for side, name in SIDES.items():
+        goal = GOAL if (network, side) == ("mlp", "fp32") else None
         ours, peer = rates[f"{network} ours {side}"], rates[f"{network} benchmarl"]
-        yield Row.of(name, ours, peer, "BenchMARL MAPPO", "agent-steps/CPU-s", goal)
+        yield Row.of(f"{network} {name}", ours, peer, "BenchMARL MAPPO", "agent-steps/CPU-s", goal)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the table, and writes it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", type=Path, required=True, help="of the environment that has BenchMARL")
+    parser.add_argument("--quick", action="store_true", help="one round of one iteration beside the first")
     parser.add_argument("--json", type=Path, help="file to write")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    all_rounds, iterations = (QUICK_ROUNDS, QUICK_ITERATIONS) if options.quick else (ROUNDS, ITERATIONS)
+    warm_up(_run("fp32", 1))
     seconds: dict[str, list[float]] = {}
     with connect("local"), without_known_messages():
-        for network, rounds in ROUNDS.items():
+        for network, rounds in all_rounds.items():
             for _ in range(rounds):
-                for side in ("fp32", "bf16"):
-                    seconds.setdefault(f"{network} ours {side}", []).extend(time_ours(network, side, ITERATIONS)[1:])
-                peer = time_peer(options.python, network, ITERATIONS)[1:]
+                for side in SIDES:
+                    seconds.setdefault(f"{network} ours {side}", []).extend(time_ours(network, side, iterations)[1:])
+                peer = time_peer(options.python, network, iterations)[1:]
                 seconds.setdefault(f"{network} benchmarl", []).extend(peer)
     rows = [row for network in ROUNDS for row in make_rows(network, seconds)]
-    print_rows("beside BenchMARL", rows)
-    if options.json:
-        write(options.json, rows, seconds_of_iterations=seconds)
+    finish("beside BenchMARL", rows, ROWS, options.json, seconds_of_iterations=seconds)
 
 
 if __name__ == "__main__":

@@ -20,21 +20,47 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
 from rl_cluster.config.load import load_config
 from rl_cluster.environment.tasks import graph_spec, make_source, make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import Observation, map_observation
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 GRAPHS = {128: 256, 1024: 32}
 """Entities of a graph -> graphs."""
-ROUNDS = 20
+ROUNDS, QUICK_ROUNDS = 20, 5
 SQUARE = 8192
 """Rows and columns of the matrices by which the rate is measured."""
 WAYS = ("eager", "compiled", "graphs")
+PRECISIONS = ("tf32", "bf16")
+BASE = ("tf32", "eager")
+"""What the others are set beside."""
 MIB, TERA = 1 << 20, 1e12
+
+
+def product_name(precision: str) -> str:
+    """The row of large matrices."""
+    return f"{precision} matrix product"
+
+
+def step_names(precision: str, way: str, num_entities: int) -> tuple[str, str, str]:
+    """The rows of a step: time, memory, and share of the rate of large matrices."""
+    name = f"{precision} {way} S={num_entities}"
+    return f"{name} time", f"{name} memory", f"{name} share of the matrix rate"
+
+
+ROWS = (
+    *map(product_name, PRECISIONS),
+    *(
+        name
+        for num_entities in GRAPHS
+        for precision in PRECISIONS
+        for way in WAYS
+        for name in step_names(precision, way, num_entities)
+    ),
+)
 
 
 class Case(NamedTuple):
@@ -132,40 +158,36 @@ def matmul_rate(precision: str, device: torch.device, rounds: int, square: int =
     return 2.0 * square**3 / (median_ms(lambda: left @ right, device, rounds) / 1000.0)
 
 
-def rows_of(sizes: Sequence[int], device: torch.device, rounds: int) -> Iterator[Row]:
-    """All precisions and ways at every size; TF32, eager, is what the others are set beside."""
-    rates = {precision: matmul_rate(precision, device, rounds) for precision in ("tf32", "bf16")}
-    for precision, rate in rates.items():
-        yield Row(f"{precision} matrix product", rate / TERA, unit="Tera-operations/s")
-    for num_entities in sizes:
+def rows_of(device: torch.device, rounds: int) -> Iterator[Row]:
+    """All precisions and ways at every size."""
+    rates = {precision: matmul_rate(precision, device, rounds) for precision in PRECISIONS}
+    for precision, operations in rates.items():
+        yield Row(product_name(precision), operations / TERA, unit="Tera-operations/s")
+    for num_entities, num_graphs in GRAPHS.items():
         costs = {
-            (precision, way): measure(Case(num_entities, precision, way), device, GRAPHS[num_entities], rounds)
+            (precision, way): measure(Case(num_entities, precision, way), device, num_graphs, rounds)
             for precision in rates
             for way in WAYS
         }
-        base = costs["tf32", "eager"]
+        base = costs[BASE]
         for (precision, way), cost in costs.items():
-            name = f"{precision} {way} S={num_entities}"
-            share = cost.num_operations / (cost.time_ms / 1000.0) / rates[precision]
-            yield Row.of_cost(f"{name} time", cost.time_ms, base.time_ms, "tf32 eager", "ms forward+backward")
-            yield Row.of_cost(f"{name} memory", cost.peak_mib, base.peak_mib, "tf32 eager", "MiB peak")
-            yield Row(f"{name} share of the matrix rate", share)
+            speed, memory, rate = step_names(precision, way, num_entities)
+            yield Row.of_cost(speed, cost.time_ms, base.time_ms, " ".join(BASE), "ms forward+backward")
+            yield Row.of_cost(memory, cost.peak_mib, base.peak_mib, " ".join(BASE), "MiB peak")
+            yield Row(rate, cost.num_operations / (cost.time_ms / 1000.0) / rates[precision])
 
 
 def main() -> None:
     """Measures, prints, writes. Exit code 2 where there is no GPU."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="128 entities only, few rounds: within a minute")
+    parser.add_argument("--quick", action="store_true", help="few rounds; compiling still takes minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         parser.exit(2, "error: benchmarks.measure.model_gpu: torch sees no GPU; run it on a machine that has one\n")
     device = torch.device("cuda")
-    rows = list(rows_of([128] if arguments.quick else list(GRAPHS), device, 5 if arguments.quick else ROUNDS))
-    title = f"The large network on one {torch.cuda.get_device_name(device)}"
-    print_rows(title, rows)
-    if arguments.json:
-        write(arguments.json, rows)
+    rows = list(rows_of(device, QUICK_ROUNDS if arguments.quick else ROUNDS))
+    finish(f"The large network on one {torch.cuda.get_device_name(device)}", rows, ROWS, arguments.json)
 
 
 if __name__ == "__main__":

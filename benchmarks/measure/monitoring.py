@@ -25,7 +25,8 @@ import ray
 from scipy.stats import t as student
 
 from benchmarks.cpu_time import CpuTime
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
+from benchmarks.warm_up import warm_up
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.metrics.tensorboard import TensorBoardTracker
@@ -39,7 +40,7 @@ from rl_cluster.training.run_folder import RunFolder
 from rl_cluster.training.status import STATUS, StatusBoard
 from rl_cluster.training.trackers import Trackers
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 CPU_GOAL, TIME_GOAL = 0.01, 0.03
 SETTINGS = ["sampling.num_env_runners=2", "sampling.cpus_per_runner=0.5", "training.iterations=1000000",
@@ -47,6 +48,12 @@ SETTINGS = ["sampling.num_env_runners=2", "sampling.cpus_per_runner=0.5", "train
 TWO_LEARNERS = ["learners.num_learners=2", "learners.cpus_per_learner=0.5"]
 WARM_UP = 5
 HEALTHY_ITERATIONS = 12
+SHARE, MEAN, UPPER, ALARMS = ROWS = (
+    "CPU time of watching, share of all",
+    "iteration time, watched / not, - 1: mean",
+    "the same, upper end of its 95 % interval",
+    "alarms in healthy runs",
+)
 
 
 class _Nobody(NodeMonitors):
@@ -150,9 +157,9 @@ def measure_cost(num_pairs: int, iterations: int) -> list[Row]:
     half = student.ppf(0.975, len(ratios) - 1) * statistics.stdev(ratios) / math.sqrt(len(ratios))
     mean = statistics.mean(ratios)
     return [
-        Row.at_most("CPU time of watching, share of all", watching_s / all_s, "", CPU_GOAL),
-        Row("iteration time, watched / not, - 1: mean", math.expm1(mean)),
-        Row.at_most("the same, upper end of its 95 % interval", math.expm1(mean + half), "", TIME_GOAL),
+        Row.at_most(SHARE, watching_s / all_s, "", CPU_GOAL),
+        Row(MEAN, math.expm1(mean)),
+        Row.at_most(UPPER, math.expm1(mean + half), "", TIME_GOAL),
     ]
 
 
@@ -166,7 +173,7 @@ def measure_alarms(num_runs: int) -> Row:
             run = Run(engine, engine.config, None)
             alarms += sum(len(run.iterate().events) for _ in range(HEALTHY_ITERATIONS))
             engine.close()
-    return Row.at_most(f"alarms in {num_runs} healthy runs", float(alarms), "", 0.0)
+    return Row.at_most(ALARMS, float(alarms), f"in {num_runs} runs", 0.0)
 
 
 def main() -> None:
@@ -175,11 +182,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a minute")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    warm_up(load_config("debug", SETTINGS))
     rows = measure_cost(*((3, 5) if arguments.quick else (12, 15)))
     rows.append(measure_alarms(2 if arguments.quick else 20))
-    print_rows("watching a run", rows)
-    if arguments.json:
-        write(arguments.json, rows)
+    finish("watching a run", rows, ROWS, arguments.json)
 
 
 if __name__ == "__main__":

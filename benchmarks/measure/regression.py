@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report import Row, machine, write
+from benchmarks.warm_up import warm_up
 from rl_cluster.config.load import load_config
 from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario
 from rl_cluster.environment.tasks import make_scenario_source, make_source, task_of
@@ -35,12 +36,36 @@ from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.schedulers.learning_rate import schedule
 
-__all__ = ["Measurement", "append", "compare", "main", "measure", "read_history"]
+__all__ = ["ROWS", "Measurement", "append", "compare", "main", "measure", "read_history"]
 
 PRESETS = ("quick_demo", "navigate_demo")
 SLOWER, SCORE_CHANGE = 0.10, 1e-9
 """A speed this share below the earlier median, or a score this far from it, is called worse."""
 HISTORY = Path("docs") / "results" / "regression.jsonl"
+
+GENERATED = "generated episodes"
+
+
+def speed_names(preset: str) -> tuple[str, str]:
+    """The figures of a preset's speeds."""
+    return f"{preset} sampling", f"{preset} learning"
+
+
+def score_name(preset: str, title: str) -> str:
+    """The figure of a score."""
+    task = task_of(load_config(preset))
+    return f"{preset} {task.headline.label} of {task.reference}, {title}"
+
+
+def titles(preset: str) -> tuple[str, ...]:
+    """What a preset's heuristic plays; of `allocate` also the shipped scenarios."""
+    return (GENERATED, *SHIPPED_SCENARIOS) if load_config(preset).task == "allocate" else (GENERATED,)
+
+
+ROWS = (
+    *(name for preset in PRESETS for name in speed_names(preset)),
+    *(score_name(preset, title) for preset in PRESETS for title in titles(preset)),
+)
 
 
 class Measurement(NamedTuple):
@@ -84,6 +109,7 @@ def _rate(count: int, work: Callable[[], Any], rounds: int) -> float:
 def speeds(preset: str, rounds: int) -> list[Measurement]:
     """Of sampling and of learning, by a preset's own settings."""
     config = load_config(preset)
+    warm_up(config)
     model = make_model(config)
     rollout = make_rollout(config, 0, model)
     num_steps = config.sampling.fragment_steps
@@ -96,29 +122,22 @@ def speeds(preset: str, rounds: int) -> list[Measurement]:
         lambda: updater.update(batch, schedule(config.ppo, 0.0), seed=0, iteration=0),
         rounds,
     )
-    return [
-        Measurement(f"{preset} sampling", sampled, "agent-steps/CPU-s"),
-        Measurement(f"{preset} learning", learnt, "rows/CPU-s"),
-    ]
+    sampling, learning = speed_names(preset)
+    return [Measurement(sampling, sampled, "agent-steps/CPU-s"), Measurement(learning, learnt, "rows/CPU-s")]
 
 
 def scores(preset: str, num_episodes: int) -> list[Measurement]:
-    """Of the preset's strongest heuristic on generated episodes; of `allocate` also on the shipped scenarios."""
+    """Of the strongest heuristic of the preset's task."""
     config = load_config(preset)
     task = task_of(config)
-    name, metric, label = task.reference, task.headline.name, task.headline.label
-    groups = {f"{num_episodes} episodes": (make_source(config, 1000, is_training=False), num_episodes)}
-    if config.task == "allocate":
-        for scenario, path in SHIPPED_SCENARIOS.items():
-            groups[scenario] = (make_scenario_source(config, [load_scenario(path)], 1000), 1)
-    return [
-        Measurement(
-            f"{preset} {label} of {name}, {title}",
-            float(np.mean(evaluate(task.heuristics[name](0), source, config, episodes)[metric])),
-            "",
-        )
-        for title, (source, episodes) in groups.items()
-    ]
+    policy, figures = task.heuristics[task.reference](0), []
+    for title in titles(preset):
+        source, count = make_source(config, 1000, is_training=False), num_episodes
+        if title != GENERATED:
+            source, count = make_scenario_source(config, [load_scenario(SHIPPED_SCENARIOS[title])], 1000), 1
+        score = float(np.mean(evaluate(policy, source, config, count)[task.headline.name]))
+        figures.append(Measurement(score_name(preset, title), score, ""))
+    return figures
 
 
 def measure(rounds: int, num_episodes: int) -> list[Measurement]:
@@ -184,6 +203,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     figures = measure(*((1, 50) if arguments.quick else (5, 200)))
+    assert tuple(figure.name for figure in figures) == ROWS
     trends = compare(figures, read_history(arguments.history), arguments.quick)
     _print(trends)
     append(arguments.history, figures, arguments.quick)

@@ -20,20 +20,22 @@ import torch
 
 from benchmarks.cpu_time import measure
 from benchmarks.peers.rllib_peers import PEERS, make_peer
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
 from benchmarks.swarm_algorithm import make_mlp, make_ours, navigate_run
+from benchmarks.warm_up import warm_up
 from rl_cluster.config.schema import Config
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.sampling.rollout import make_rollout
 
-__all__ = ["main"]
+__all__ = ["ROWS", "main"]
 
 GOALS = {"bare loop local": 0.9, "bare loop remote": 0.8}
 PEER_GOALS = {"single_agent": 8.0, "vector_entry_point": 5.0, "multi_agent": 50.0}
 UNIT = "agent-steps/CPU-s"
 NUM_WORLDS = 128
 """However quickly: with few worlds, what surrounds them is most of the cost, and ratios are others."""
+ROWS = (*GOALS, *(f"rllib.{kind}" for kind in PEERS))
 FULL, QUICK = (5, 2.0), (1, 0.3)
 """Rounds, and the least CPU seconds of a subject in each."""
 
@@ -57,13 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     rounds, seconds = QUICK if options.quick else FULL
+    warm_up(navigate_run(NUM_WORLDS))
     with connect("local"), without_known_messages():
         rates, daemons = race(make_subjects(NUM_WORLDS), rounds, seconds)
     rows = list(make_rows(rates))
-    print_rows("sampling", rows)
+    finish("sampling", rows, ROWS, options.json, agent_steps_per_cpu_s=rates, daemon_share=daemons)
     print(f"Ray's daemons: {daemons:.1%} of the CPU time beside the remote runner")
-    if options.json:
-        write(options.json, rows, agent_steps_per_cpu_s=rates, daemon_share=daemons)
 
 
 def make_subjects(num_worlds: int) -> dict[str, Subject]:

@@ -1,5 +1,7 @@
 """Does a search find better settings than random ones do, for the same number of trials?
 
+    python -m benchmarks.measure.search [--quick] [--json FILE]
+
 The searches are a study's own (`tune/search.py`), asked as Tune asks them, one trial after the other. Functions are
 known, so that the regret of what is chosen at the end can be computed; what a search is told is noisy, as scores of
 training are. A search ends with the trial whose noisy score was best. Regrets are medians over seeds.
@@ -14,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.report import Row, print_rows, write
+from benchmarks.report import Row, finish
 from rl_cluster.config.load import load_config
 from rl_cluster.config.study import Dimension, StudyConfig
 from rl_cluster.tune.search import make_search
@@ -79,6 +81,17 @@ TASKS = (
     ),
 )
 
+SEARCHES = ("tpe", "gp")
+"""What is set beside random search."""
+
+
+def row_name(search: str, task: str) -> str:
+    """The row of a search on a function."""
+    return f"{search}, {task}"
+
+
+ROWS = tuple(row_name(search, task.name) for task in TASKS for search in SEARCHES)
+
 
 def regret(task: Task, study: StudyConfig, seed: int, num_trials: int) -> float:
     """Of the trial whose noisy score was best."""
@@ -114,11 +127,11 @@ def measure(num_trials: int, num_seeds: int) -> list[Row]:
                     ]
                 )
             )
-            for search in ("random", "tpe", "gp")
+            for search in ("random", *SEARCHES)
         }
         rows += [
-            Row.of_cost(f"{search}, {task.name}", medians[search], medians["random"], "random", "regret", goal=1.0)
-            for search in ("tpe", "gp")
+            Row.of_cost(row_name(search, task.name), medians[search], medians["random"], "random", "regret", goal=1.0)
+            for search in SEARCHES
         ]
     return rows
 
@@ -131,9 +144,7 @@ def main() -> None:
     arguments = parser.parse_args()
     num_trials, num_seeds = (20, 3) if arguments.quick else (NUM_TRIALS, NUM_SEEDS)
     rows = measure(num_trials, num_seeds)
-    print_rows(f"Regret after {num_trials} trials, medians of {num_seeds} seeds", rows)
-    if arguments.json:
-        write(arguments.json, rows)
+    finish(f"Regret after {num_trials} trials, medians of {num_seeds} seeds", rows, ROWS, arguments.json)
 
 
 if __name__ == "__main__":
