@@ -44,7 +44,7 @@ def row_name(policy: str) -> str:
     return f"{policy}: satisfied rate"
 
 
-ROWS = tuple(map(row_name, (*HEURISTICS, "optimum")))
+ROWS = tuple(map(row_name, (*TASKS["allocate"].heuristics, "optimum")))
 
 Outcomes = dict[str, NDArray[np.float64]]
 Gaps = dict[str, dict[str, dict[str, float]]]
@@ -53,7 +53,7 @@ Gaps = dict[str, dict[str, dict[str, float]]]
 def play(policy: Policy, source: EpisodeSource, num_episodes: int) -> Outcomes:
     """The policy's metrics, episode by episode; says how long it took."""
     config = load_config("quick_demo", SIZES)
-    if not isinstance(policy, Optimum):  # it remembers what it has solved
+    if policy.name != "optimum":  # which remembers what it has solved
         evaluate(policy, source, config, 1)  # compiles
     start_s = time.process_time()
     outcomes = evaluate(policy, source, config, num_episodes, batch_size=5)
@@ -115,8 +115,8 @@ def main() -> None:
     )
     gaps = gaps_to(best, {**played, "optimum": best})
     proven = sum(bound.is_proven for bound in optimum.bounds.values())
-    details: dict[str, Any] = {"num_episodes": num_episodes, "num_proven": proven, "gaps": gaps}
-    finish(f"{num_episodes} instances with 2 to 6 UAVs and targets", rows, ROWS, arguments.json, **details)
+    title, details = f"{num_episodes} instances with 2 to 6 UAVs and targets", {"num_episodes": num_episodes}
+    finish(title, rows, ROWS, arguments.json, **details, num_proven=proven, gaps=gaps)
     print_gaps(gaps)
     print(optimum.remark(source))
 
