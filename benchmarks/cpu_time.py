@@ -9,10 +9,10 @@ __all__ = ["CpuTime", "measure"]
 
 
 class CpuTime:
-    """What a piece of work has cost.
+    """Measures the CPU time of a piece of work.
 
     Args:
-        pids: Of the workers that take part.
+        pids: The process ids of the workers that take part.
     """
 
     def __init__(self, pids: Sequence[int]) -> None:
@@ -21,11 +21,11 @@ class CpuTime:
         self._others = [child for child in own.children(recursive=True) if child not in self._counted]
 
     def seconds(self) -> float:
-        """Since they were started."""
+        """The CPU seconds of all counted processes since they started."""
         return sum(_seconds(process) for process in self._counted)
 
     def daemon_seconds(self) -> float:
-        """Of Ray's other processes."""
+        """The CPU seconds of Ray's other processes since they started."""
         return sum(_seconds(process) for process in self._others)
 
 
@@ -35,9 +35,9 @@ def _seconds(process: psutil.Process) -> float:
 
 
 def measure(work: Callable[[], object], pids: Sequence[int], least_seconds: float) -> tuple[float, float]:
-    """CPU seconds of one call, and those of Ray's other processes meanwhile: means over as many calls as are needed.
+    """CPU seconds of one call, and those of Ray's other processes in the meantime: means over as many calls as needed.
 
-    The kernel counts in hundredths of a second, so that little work has to be repeated.
+    The kernel counts in hundredths of a second, so a short piece of work is repeated.
     """
     meter, calls = CpuTime(pids), 0
     begin, daemons = meter.seconds(), meter.daemon_seconds()

@@ -1,6 +1,6 @@
-"""A small network in the place of the TransformerGNN: a hidden layer over each UAV's own row, shared by all UAVs.
+"""A small network that replaces the TransformerGNN: one hidden layer over each UAV's own row, shared by all UAVs.
 
-It shows what surrounds the network: with it the worlds, the runners and the Learners are most of the work.
+With so small a network, the worlds, the runners and the Learners do most of the work, and their cost becomes visible.
 """
 
 import torch
@@ -38,12 +38,12 @@ class SwarmMLP(nn.Module):
         return PolicyOutput(policy, self.value(observation.uav).squeeze(-1))
 
     def normalise(self, value: Tensor) -> Tensor:
-        """As it is."""
+        """Returns the value unchanged."""
         return value
 
     def denormalise(self, value: Tensor) -> Tensor:
-        """As it is."""
+        """Returns the value unchanged."""
         return value
 
     def update_value_statistics(self, mean_target: Tensor, mean_square: Tensor) -> None:
-        """There are none."""
+        """Does nothing: this network keeps no statistics."""

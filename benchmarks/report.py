@@ -1,4 +1,4 @@
-"""What every benchmark gives: rows of ours beside a peer's, as a table on the terminal and as JSON with the machine."""
+"""The output of every benchmark: rows that compare ours with a peer, as a table and as JSON with the machine."""
 
 import json
 import os
@@ -25,20 +25,20 @@ class Row(NamedTuple):
     peer_name: str | None = None
     unit: str = ""
     ratio: float | None = None
-    """How many times better than the peer: ours / peer of what should be large, peer / ours of what should be small."""
+    """How many times better than the peer: ours / peer of a large-is-good value, peer / ours of a small-is-good one."""
     goal: float | None = None
-    """What the ratio should reach, or, of a row without a peer, what `ours` should not exceed."""
+    """The ratio to reach; in a row without a peer, the value that `ours` must not exceed."""
     met: bool | None = None
 
     @classmethod
     def of(cls, name: str, ours: float, peer: float, peer_name: str, unit: str, goal: float | None = None) -> Self:
-        """A row beside a peer; the goal is a least ratio."""
+        """A row that compares ours with a peer; the goal is the lowest ratio that meets it."""
         ratio = ours / peer
         return cls(name, ours, peer, peer_name, unit, ratio, goal, None if goal is None else ratio >= goal)
 
     @classmethod
     def of_cost(cls, name: str, ours: float, peer: float, peer_name: str, unit: str, goal: float | None = None) -> Self:
-        """A row beside a peer of what should be small; the goal is a least ratio."""
+        """The same for a value that should be small."""
         ratio = peer / ours
         return cls(name, ours, peer, peer_name, unit, ratio, goal, None if goal is None else ratio >= goal)
 
@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
 
 def machine() -> dict[str, Any]:
-    """The machine, and the versions of what was measured."""
+    """The machine, and the versions of the measured packages."""
     cores = os.cpu_count() or 1
     cpu_info = Path("/proc/cpuinfo")
     lines = cpu_info.read_text(encoding="utf-8").splitlines() if cpu_info.exists() else []
@@ -100,7 +100,7 @@ def write(path: Path, rows: Sequence[Row], **details: Any) -> None:
 
 
 def print_rows(title: str, rows: Sequence[Row]) -> None:
-    """The rows as a table."""
+    """Prints the rows as a table."""
     table = Table("", "ours", "peer", "ratio", "goal", "met", "unit", title=title, box=None)
     for row in rows:
         numbers = (_shown(value) for value in (row.ours, row.peer, row.ratio, row.goal))

@@ -1,4 +1,4 @@
-"""Ours as it is measured beside peers: RLlib's runners and Learners of this package, with a network of choice."""
+"""Our side of comparisons with peers: the runners and Learners of this package, with a network of choice."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ NUM_UAVS = 8
 
 
 def navigate_run(num_worlds: int, num_runners: int = 0, num_learners: int = 0, num_encounters: int = 1) -> Config:
-    """A swarm of 8 in `navigate`, with so many worlds in all; an MLP reads no encounters, so there is but one."""
+    """A swarm of 8 in `navigate`. `num_worlds` is the total; an MLP reads no encounters, so one is enough for it."""
     settings = ["generator.num_obstacles=[2, 2]", f"world.num_encounters={num_encounters}"]
     return _run("navigate_demo", num_worlds, num_runners, num_learners, settings)
 
@@ -55,12 +55,12 @@ def _run(preset: str, num_worlds: int, num_runners: int, num_learners: int, sett
 
 
 def make_mlp(run: Config) -> Any:
-    """The MLP of a run, in the place of its TransformerGNN."""
+    """The MLP that replaces the TransformerGNN of a run."""
     return SwarmMLP(run.model, graph_spec(run))
 
 
 class NetworkModule(SwarmRLModule):
-    """With the network that `model_config["network"]` makes of the run."""
+    """A module with the network that `model_config["network"]` makes from the run."""
 
     def setup(self) -> None:
         """Makes the network."""
@@ -69,17 +69,17 @@ class NetworkModule(SwarmRLModule):
 
 
 class NetworkConfig(SwarmConfig):
-    """With `NetworkModule`."""
+    """A config that uses `NetworkModule`."""
 
     network: Callable[[Config], Any]
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
-        """The network's module."""
+        """The spec of `NetworkModule`."""
         return RLModuleSpec(module_class=NetworkModule, model_config={"run": self.run_config, "network": self.network})
 
 
 def make_ours(run: Config, network: Callable[[Config], Any] | None = None) -> SwarmAlgorithm:
-    """The algorithm of a run, set up, with its TransformerGNN or with what `network` makes."""
+    """The algorithm of a run after its setup, with its TransformerGNN or with the network that `network` makes."""
     config = SwarmConfig()
     if network:
         config = NetworkConfig()

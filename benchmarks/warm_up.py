@@ -1,7 +1,7 @@
-"""Compiles the worlds' kernels, or loads them, before anything is on the clock.
+"""Compiles the kernels of the worlds, or loads them, before a measurement starts.
 
-A short measurement would otherwise take the time of the compiler: a world's reset is first needed when its first
-episode ends, which is after a quick run has begun to measure.
+Otherwise a short measurement would include the time of the compiler: a world needs its reset when its first episode
+ends, and by then a quick run has started to measure.
 """
 
 from rl_cluster.config.schema import Config
@@ -11,7 +11,7 @@ __all__ = ["warm_up"]
 
 
 def warm_up(*configs: Config) -> None:
-    """Plays an episode of each config by random choices, and starts the next one."""
+    """Plays one episode of each config with random actions, and starts the next one."""
     for config in configs:
         worlds = make_worlds(config, make_source(config, 0, is_training=True), 1, is_training=True)
         policy, observation = task_of(config).heuristics["random"](0), worlds.reset()

@@ -1,4 +1,4 @@
-"""What every table is made of: results that are read from `docs/results`, and Markdown."""
+"""The parts of every table: results, read from `docs/results`, and Markdown."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tables of what the scripts of `benchmarks/measure` measured."""
+"""Tables of the results of the scripts in `benchmarks/measure`."""
 
 from benchmarks.documents.markdown import load, number, policy_label, table
 
@@ -25,7 +25,7 @@ def measured(name: str) -> str:
 
 
 def end_to_end() -> str:
-    """With the share of an update that two Learners spend in exchanges."""
+    """The rows, and the share of an update that two Learners spend in exchanges."""
     shares = [shape["exchange_share"] for shape in load("end_to_end.json")["scaling"].values()]
     taken = [100.0 * share for share in shares if share]
     note = f"Exchanges between two Learners took {min(taken):.0f} to {max(taken):.0f} % of their update."
@@ -33,14 +33,14 @@ def end_to_end() -> str:
 
 
 def sampling() -> str:
-    """With the CPU time of Ray's daemons."""
+    """The rows, and the CPU time of Ray's daemons."""
     share = load("sampling.json")["daemon_share"]
-    note = f"Beside the remote runner, Ray's daemons took {share:.0%} of its CPU time; that is not in its rate."
+    note = f"Ray's daemons took {share:.0%} of the CPU time of the remote runner; its rate does not include this."
     return measured("sampling") + "\n\n" + note
 
 
 def optimum() -> str:
-    """Each policy's means, and its gap to the optimum."""
+    """The means of each policy, and its gap to the optimum."""
     result = load("optimum.json")
     columns = {"satisfied_rate": "satisfied rate", "normalized_completion_score": "NCS", "path_km_per_uav": "km/UAV"}
     body = []

@@ -1,4 +1,4 @@
-"""Tables of what policies scored: the demos, the size ladder, a study, and what a curriculum decided."""
+"""Tables of scores: the demos, the size ladder and a study; and of the decisions of a curriculum."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ NAVIGATE_METRICS: Metrics = {
 
 
 def _columns(group: dict[str, Any]) -> list[str]:
-    """The policies that are shown: all but the sampled play of the network."""
+    """The policies that are shown: all except the network's sampled play."""
     return [name for name in group["means"] if name != "policy sampled"]
 
 
@@ -120,7 +120,7 @@ def _with_interval(numbers: dict[str, float]) -> str:
 
 
 def quality() -> str:
-    """The first seed of the ladder beside the heuristics."""
+    """The first seed of the ladder, compared with the heuristics."""
     (group,) = load("ladder", "generated.json")["groups"]
     lead = f"{group['num_episodes']} generated episodes that were never trained on, first seed:"
     differences = _differences(group, "normalized_completion_score", "NCS")
@@ -128,14 +128,14 @@ def quality() -> str:
 
 
 def curriculum_demo() -> str:
-    """What a run said, and when; the iterations and seconds are its own."""
+    """The messages of a run, with the iterations and seconds at which it printed them."""
     run = load("curriculum_demo", "machine.json")
     body = [[event["event"], str(event["iteration"]), f"{event['elapsed_s']:.0f}"] for event in run["events"]]
     return f"On {run['machine']}:\n\n" + table(["said", "iteration", "s"], body)
 
 
 def study() -> str:
-    """The best trials of a study, and what they were worth with other seeds."""
+    """The trials of a study, and the scores of the best settings with other seeds."""
     result, machine_name = load("study", "trials.json"), load("study", "machine.json")["machine"]
     keys = list(result["trials"][0]["sample"])
     body = [

@@ -7,8 +7,8 @@
     python -m benchmarks.documents.tables study STUDY           # .. or the trials of a study
     python -m benchmarks.documents.tables curriculum_demo RUN   # .. or what a run of curriculum_demo decided, and when
 
-A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`; `tests/test_documents.py` holds the
-documents against docs/results.
+A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`. `tests/test_documents.py` compares
+the documents with docs/results.
 """
 
 import json
@@ -43,10 +43,10 @@ SCORES = {
     "study": ("trials.json", "parallel_coordinates.png"),
     "curriculum_demo": ("timeline.png",),
 }
-"""Run or study -> the files of its folder that are shown."""
+"""Run or study -> the files in its folder that the documents show."""
 
 MEASURED = ("attention", "ablation", "intent_rounds", "environment", "mappo", "curriculum", "search", "monitoring")
-"""Results that are shown row by row, and nothing beside them."""
+"""Results that are shown as their rows alone."""
 TABLES: dict[str, Callable[[], str]] = {
     "demo": demo,
     "navigate": navigate,
@@ -62,7 +62,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def with_tables(text: str) -> str:
-    """The document's text with each of its tables made anew."""
+    """The text of a document with each of its tables generated again."""
     pattern = r"(<!-- table (\w+): begin -->\n).*?(\n<!-- table \2: end -->)"
     return re.sub(pattern, lambda found: found[1] + TABLES[found[2]]() + found[3], text, flags=re.DOTALL)
 
@@ -86,7 +86,7 @@ def _take_over(name: str, run: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Takes over a run's scores if one is named, and rewrites the documents."""
+    """Copies the scores of a run if one is named, and rewrites the documents."""
     if arguments:
         _take_over(arguments[0], Path(arguments[1]))
     for document in DOCUMENTS:

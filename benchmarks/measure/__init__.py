@@ -1,1 +1,1 @@
-"""One script a claim: each measures what a page says, and runs as `python -m benchmarks.measure.NAME`."""
+"""One script per claim of the documents. Each runs as `python -m benchmarks.measure.NAME`."""

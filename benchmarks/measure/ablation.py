@@ -1,4 +1,4 @@
-"""What the attention's distance bias is worth: networks with it, without it and with a richer one are trained alike.
+"""Measures what the distance bias of the attention is worth, against no bias and a richer one.
 
     python -m benchmarks.measure.ablation [--quick] [--json FILE]
 
@@ -7,8 +7,8 @@
     radial   squared, and four functions of the distance d with learned weights for each head and block:
              d, e^-d, e^-4d, e^-d^2. It needs an S x S x H tensor.
 
-All are trained on `quick_demo` without Ray, with the same seeds, episodes and number of updates, then scored (argmax)
-on the same episodes that are never trained on. Differences are paired by episode and averaged over seeds.
+All networks train on `quick_demo` without Ray, with the same seeds, episodes and number of updates. They are scored
+(argmax) on the same held-out episodes. Differences are paired by episode and averaged over seeds.
 """
 
 import argparse
@@ -58,7 +58,7 @@ NCS = "normalized_completion_score"
 
 
 class WithoutBias(NamedTuple):
-    """A `Neighbourhood` that forgets distances."""
+    """A `Neighbourhood` that ignores distances."""
 
     log_num_keys_BS11: Tensor
     inner: DenseNeighbourhood
@@ -81,7 +81,7 @@ class WithRadial(NamedTuple):
 
 
 class RadialAttention(NeighbourAttention):
-    """With learned weights of the functions of distance."""
+    """Attention with learned weights for the functions of distance."""
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__(width, num_heads)
@@ -108,7 +108,7 @@ class AblatedGNN(TransformerGNN):
                 block.attention = radial
 
     def neighbourhood(self, observation: Observation[Tensor]) -> Neighbourhood:
-        """The dense graph, with more or less than it has."""
+        """The dense graph, with the bias of this network."""
         dense = make_dense_neighbourhood(observation)
         if self.bias == "none":
             return WithoutBias(dense.log_num_keys_BS11, dense)
@@ -148,7 +148,7 @@ def scores(model: TransformerGNN, config: Config, num_uavs: int, uav_episodes: i
 
 
 def rows_of(iterations: int, uav_episodes: int) -> Iterator[Row]:
-    """Ours beside the others, at every team size."""
+    """Rows that compare ours with the other biases, at every team size."""
     played: dict[tuple[str, int], list[NDArray[np.float64]]] = {}
     for bias in BIASES:
         for seed in SEEDS:

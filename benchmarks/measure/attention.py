@@ -1,11 +1,11 @@
-"""What the network costs: CPU time and peak memory of our attention beside other ways to work out the same.
+"""Measures the cost of the network: CPU time and peak memory of our attention and of other implementations.
 
     python -m benchmarks.measure.attention [--quick] [--json FILE]
 
 One row is one whole network (encoders, blocks, heads; width 128, 4 heads, fp32, one thread) on observations of
-`allocate` worlds with S / 2 UAVs and S / 2 targets. Times are CPU seconds of forward and backward, in rounds in which
-all take turns; the median counts. Peak memory is what one forward and backward adds to the resident memory of a process
-of its own. What the peers are is in `peers/attention_peers.py`.
+`allocate` worlds with S / 2 UAVs and S / 2 targets. Times are CPU times of forward and backward, the median of rounds
+in which all networks take turns. Peak memory is the resident memory that one forward and backward adds to a process of
+its own. `peers/attention_peers.py` describes the peers.
 """
 
 import argparse
@@ -43,7 +43,7 @@ MEMORY_GOAL = 1 / (1 - 0.60)
 CHECKPOINT_MEMORY_GOAL, CHECKPOINT_TIME_GOAL = 1 / (1 - 0.40), 1 / 1.4
 GROWTH_GOAL = 2.1
 GROWTH_K = 8
-"""Neighbours of each kind, where cost per entity is compared between sizes."""
+"""Neighbours of each kind in the comparison of cost per entity between sizes."""
 TUNED_MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(2**33),
     "MALLOC_TRIM_THRESHOLD_": str(2**33),
@@ -77,7 +77,7 @@ class Case(NamedTuple):
     """One network on one batch."""
 
     name: str
-    """A backend of ours, or a peer."""
+    """One of our backends, or a peer."""
     num_entities: int
     num_layers: int = 2
     is_checkpointed: bool = False
@@ -86,7 +86,7 @@ class Case(NamedTuple):
 
 
 def worlds_config(num_entities: int, num_layers: int, is_checkpointed: bool) -> Config:
-    """Of the worlds and the network."""
+    """The settings of the worlds and the network."""
     half = num_entities // 2
     return load_config(
         "quick_demo",
@@ -126,7 +126,7 @@ def step(network: TransformerGNN, observation: Observation[Tensor]) -> None:
 
 
 def first_graph(observation: Observation[Tensor]) -> Observation[Tensor]:
-    """Of a batch."""
+    """The first graph of a batch, as a batch."""
     return map_observation(lambda rows: rows[:1], observation)
 
 
@@ -162,7 +162,7 @@ def measure_alone(case: Case, rounds: int, environment: Mapping[str, str]) -> tu
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        # a fork of a server that has imported everything is as fresh; glibc reads its settings when a program starts
+        # a fork of a server that has imported everything is just as clean; glibc reads its settings at program start
         set_forkserver_preload(["benchmarks.measure.attention"])
         context = get_context("spawn" if environment else "forkserver")
         with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -196,7 +196,7 @@ def _status_mib(name: str) -> float:
 
 
 def time_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
-    """Ours (dense) beside every other, at every size."""
+    """Rows that compare ours (dense) with every other network, at every size."""
     for num_entities in sizes:
         cases = {name: Case(name, num_entities) for name in NAMES}
         times = race(list(cases.values()), rounds)
@@ -209,7 +209,7 @@ def time_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
 
 
 def growth_rows(rounds: int) -> Iterator[Row]:
-    """Cost per entity of the better backend at 1,024 entities over that at 64, with as many neighbours."""
+    """The row of cost per entity at 1,024 entities over that at 64: the better backend, with as many neighbours."""
     costs = {}
     for num_entities in (64, 1024):
         cases = [Case(name, num_entities, k=GROWTH_K) for name in ("dense", "sparse")]
@@ -219,7 +219,7 @@ def growth_rows(rounds: int) -> Iterator[Row]:
 
 
 def memory_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
-    """Peak memory of 4 layers beside gather."""
+    """Rows that compare the peak memory of 4 layers with that of gather."""
     for num_entities in sizes:
         cases = (Case(name, num_entities, num_layers=4) for name in ("dense", "gather"))
         (ours_mib, _), (peer_mib, _) = (measure_alone(case, rounds, {}) for case in cases)
@@ -228,14 +228,14 @@ def memory_rows(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
 
 
 def malloc_rows(rounds: int) -> Iterator[Row]:
-    """Time where glibc's allocator keeps its blocks, of both."""
+    """The row of time if glibc's allocator keeps its blocks, on both sides."""
     cases = (Case(name, 128) for name in ("dense", "gather"))
     (_, ours_ms), (_, peer_ms) = (measure_alone(case, rounds, TUNED_MALLOC) for case in cases)
     yield Row.of_cost(MALLOC, ours_ms, peer_ms, "gather", "ms forward+backward")
 
 
 def checkpoint_rows(rounds: int) -> Iterator[Row]:
-    """Gradient checkpointing on, beside off."""
+    """Rows that compare gradient checkpointing on with off."""
     cases = (Case("dense", 128, num_layers=4, is_checkpointed=is_on) for is_on in (True, False))
     (on_mib, on_ms), (off_mib, off_ms) = (measure_alone(case, rounds, {}) for case in cases)
     memory, speed = CHECKPOINT

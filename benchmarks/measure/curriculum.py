@@ -2,9 +2,9 @@
 
     python -m benchmarks.measure.curriculum [--quick] [--json FILE]
 
-Both sides have the same settings, seeds, iterations and rows an iteration; what differs is from which stages episodes
-are drawn. Both are scored on the last stage, on episodes that neither has trained on, the same for all. Times are CPU
-times of a run's one thread.
+Both sides have the same settings, seeds, iterations and rows per iteration. They differ in the stages that episodes are
+drawn from. Both are scored on the same held-out episodes of the last stage. Times are CPU times of the one thread of a
+run.
 """
 
 import argparse
@@ -41,18 +41,18 @@ SCORE, LOW, HIGH, TIME = ROWS = (
 
 
 class Point(NamedTuple):
-    """Where a run stands."""
+    """The progress of a run."""
 
     iteration: int
     agent_steps: float
     cpu_s: float
-    """CPU time of training, with the evaluations that the curriculum itself asks for: wall time of an idle core"""
+    """CPU time of training, including the curriculum's own evaluations: the wall time of an idle core"""
     score: float
     stage: float
 
 
 def settings(seed: int, iterations: int, *, has_curriculum: bool) -> Config:
-    """Of one run."""
+    """The settings of one run."""
     config = load_config("curriculum_demo", [*SETTINGS, f"seed={seed}", f"training.iterations={iterations}"])
     if has_curriculum:
         return config
@@ -63,7 +63,7 @@ def settings(seed: int, iterations: int, *, has_curriculum: bool) -> Config:
 
 
 def train(seed: int, iterations: int, every: int, num_episodes: int, *, has_curriculum: bool) -> list[Point]:
-    """One run, scored on the last stage now and then."""
+    """Trains one run, and scores it on the last stage after every `every` iterations."""
     config = settings(seed, iterations, has_curriculum=has_curriculum)
     last_stage = settings(EVALUATION_SEED, iterations, has_curriculum=False)
     source = make_source(last_stage, EVALUATION_SEED, is_training=False)
@@ -90,7 +90,7 @@ def _train(job: tuple[int, int, int, int, bool]) -> list[Point]:
 
 
 def t_interval(gains: NDArray[np.float64]) -> tuple[float, float]:
-    """95 % of the mean, by Student's t: seeds are few."""
+    """The 95 % interval of the mean, by Student's t because seeds are few."""
     if len(gains) < 2:
         return math.nan, math.nan
     half = float(t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / math.sqrt(len(gains)))
@@ -103,7 +103,7 @@ def reached_s(points: list[Point], score: float) -> float:
 
 
 def rows_of(ours: list[list[Point]], alone: list[list[Point]]) -> list[Row]:
-    """Last scores, and the times in which the last score of training on the last stage alone was first reached."""
+    """The last scores, and the times after which each side first reached the last score of the other."""
     final, other = (np.array([points[-1].score for points in side]) for side in (ours, alone))
     low, high = t_interval(final - other)
     ours_s, alone_s = (

@@ -1,18 +1,18 @@
-"""How fast whole iterations are: agent-steps per CPU-second of sampling and update together.
+"""Measures the speed of whole iterations: agent-steps per CPU-second of sampling and update together.
 
     python -m benchmarks.measure.end_to_end [--quick] [--json FILE]
 
-Rows `mlp ...`: a swarm of 8 in `navigate` with a small MLP (`mlp.py`), where what surrounds the network is most of the
-work. Rows `gnn ...`: a swarm of 8 with 8 targets in `allocate` and the TransformerGNN `small`, where the network is.
-All make the same number of rows, epochs and minibatches, in fp32, and ours also logs metrics and calls hooks. RLlib's
-connectors add a row for every episode that is cut, so that its epochs take a minibatch more.
+Rows `mlp ...` are a swarm of 8 in `navigate` with a small MLP (`mlp.py`), so the code around the network does most of
+the work. Rows `gnn ...` are a swarm of 8 with 8 targets in `allocate` and the TransformerGNN `small`, so the network
+does. All sides have the same number of rows, epochs and minibatches, in fp32; ours also logs metrics and calls hooks.
+RLlib's connectors add a row for every truncated episode, so its epochs have one minibatch more.
 
     bare loop local    the core without Ray; ours: in one process
     bare loop remote   the same; ours: one remote env runner and one remote Learner
     scaling            ours with 1 or 2 runners and Learners, wall-clock time per iteration beside (1, 1)
 
-CPU time, user and system, of the driver and of every worker; one thread a process. Each subject is measured in rounds,
-in turn; the median counts.
+Rates count CPU time, user and system, of the driver and of every worker, with one thread a process. Subjects take turns
+in rounds, and the median counts.
 """
 
 import argparse
@@ -48,19 +48,19 @@ __all__ = ["ROWS", "main"]
 BARE_GOAL = 0.85
 PEER_GOALS = {"mlp": 2.0, "gnn": 1.0}
 SHAPES = ((1, 1), (2, 1), (1, 2), (2, 2))
-"""Remote env runners and Learners of the rows of scaling."""
+"""Numbers of remote env runners and Learners in the rows of scaling."""
 UNIT = "agent-steps/CPU-s"
 NETWORKS = ("mlp", "gnn")
 BARE = ("local", "remote")
 
 
 def peers_of(network: str) -> list[str]:
-    """All but agents that would see the whole graph each: they would see it eight times."""
+    """All peers, except that with the graph an agent per UAV would process it eight times."""
     return [kind for kind in PEERS if network == "mlp" or kind != "multi_agent"]
 
 
 def shape_name(shape: tuple[int, int]) -> str:
-    """Of a row of scaling."""
+    """The name of a shape in the rows of scaling."""
     return f"{shape[0]} runners, {shape[1]} Learners"
 
 
@@ -84,7 +84,7 @@ class Plan(NamedTuple):
 
 FULL = Plan(3, 3.0, {"mlp": 128, "gnn": 32})
 QUICK = Plan(1, 0.2, {"mlp": 128, "gnn": 16})
-"""The same worlds where what surrounds the network counts; half of them where the network is nearly all of the cost."""
+"""As many worlds with the MLP, where the code around it counts; half as many where the network is the cost."""
 
 
 class Subject(NamedTuple):
@@ -133,7 +133,7 @@ def make_bare(run: Config, has_mlp: bool) -> Callable[[], object]:
 
 
 def make_subject(run: Config, has_mlp: bool) -> Subject:
-    """Ours."""
+    """Our algorithm as a subject."""
     ours = make_ours(run, make_mlp if has_mlp else None)
     return Subject(ours.train, _worker_pids(ours), ours.stop)
 
@@ -171,7 +171,7 @@ def race(network: str, plan: Plan) -> dict[str, float]:
 
 
 def make_rows(network: str, rates: dict[str, float]) -> Iterator[Row]:
-    """Ours beside each."""
+    """Rows that compare ours with the bare loop and with each peer."""
     for name in BARE:
         yield Row.of(f"{network} bare loop {name}", rates[name], rates["bare"], "bare loop", UNIT, BARE_GOAL)
     for kind in peers_of(network):
@@ -180,7 +180,7 @@ def make_rows(network: str, rates: dict[str, float]) -> Iterator[Row]:
 
 
 def scale(plan: Plan) -> tuple[dict[str, dict[str, float]], list[Row]]:
-    """Wall-clock seconds of an iteration of the TransformerGNN for each shape, and rows beside the smallest."""
+    """Wall-clock seconds of an iteration of the TransformerGNN for each shape, and rows relative to the smallest."""
     seconds: dict[str, dict[str, float]] = {}
     for shape in SHAPES:
         run = _run("gnn", plan.num_worlds["gnn"], *shape)

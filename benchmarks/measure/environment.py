@@ -1,10 +1,10 @@
-"""How fast the worlds step: agent-steps per CPU-second of one core, beside VMAS and MPE in the same process.
+"""Measures the speed of the worlds: agent-steps per CPU-second of one core, compared with VMAS and MPE.
 
     python -m benchmarks.measure.environment [--quick] [--json FILE]
 
-One agent-step = one UAV's action applied. Everything that a rollout pays for is in it: flight, collisions, rewards,
-episode metrics, resets, and the policy's full observation. Each cell is timed in rounds, ours and the peers' in turn;
-the median counts. Peers need `pip install '.[benchmarks]'`; what each of them does is in `peers/environment_peers.py`.
+One agent-step = one UAV's action applied. It includes everything that a rollout pays for: flight, collisions, rewards,
+episode metrics, resets, and the full observation of the policy. Ours and the peers run in one process and take turns in
+rounds; the median counts. Peers need `pip install '.[benchmarks]'`. `peers/environment_peers.py` describes them.
 """
 
 import argparse
@@ -37,7 +37,7 @@ __all__ = ["ROWS", "main"]
 
 CELLS = [(n, b) for n in (4, 8, 16, 64) for b in (16, 256, 1024 if n == 64 else 4096)]
 NUM_ZONES = 4
-"""No-fly zones in each world of the rows that have them."""
+"""No-fly zones per world, in the rows that have any."""
 UNIT = "agent-steps/CPU-s"
 GOALS = {("vmas.simple_spread", 8, 256): 10.0, ("vmas.simple_spread", 64, 256): 30.0}
 EVERY_CELL = 3.0
@@ -45,7 +45,7 @@ MPE_GOAL = 100.0
 WORLD_SHARE_GOAL = 0.05
 VMAS, MPE = ("vmas.simple_spread", "vmas.navigation"), "mpe2.simple_spread"
 MPE_BATCH = 256
-"""MPE steps one world; it stands once for each team size, beside ours with so many worlds."""
+"""Worlds of ours that MPE, which steps one world, is compared with at each team size."""
 PRESETS = ("navigate_demo", "quick_demo")
 
 
@@ -55,7 +55,7 @@ def peer_name(peer: str, n: int, b: int) -> str:
 
 
 def peers_of(b: int) -> tuple[str, ...]:
-    """The peers in cells of so many worlds."""
+    """The peers in cells of `b` worlds."""
     return (*VMAS, MPE) if b == MPE_BATCH else VMAS
 
 
@@ -86,7 +86,7 @@ ROWS = (
 
 
 class Plan(NamedTuple):
-    """How long is measured."""
+    """How much is measured."""
 
     rounds: int
     seconds: float
@@ -104,7 +104,7 @@ class Subject(NamedTuple):
     name: str
     step: Callable[[], Any]
     agent_steps: int
-    """Of one call"""
+    """Agent-steps of one call"""
 
 
 def navigate(num_uavs: int, num_worlds: int, num_zones: int) -> Any:
@@ -144,7 +144,7 @@ def rate(subject: Subject, seconds: float) -> float:
 
 
 def race(subjects: list[Subject], plan: Plan) -> dict[str, float]:
-    """Median rate of each, measured in turn; one call of each beforehand compiles and warms up."""
+    """The median rate of each subject, measured in turn, after one call of each to warm up."""
     for subject in subjects:
         subject.step()
     rates: dict[str, list[float]] = {subject.name: [] for subject in subjects}

@@ -1,10 +1,10 @@
-"""What rounds of intent are worth: one checkpoint plays the same episodes with one round and with more.
+"""Measures what rounds of intent are worth: one checkpoint plays the same episodes with one round and with more.
 
     python -m benchmarks.measure.intent_rounds RUN [--quick] [--json FILE]
 
-RUN was trained on `allocate`. Beside it stands the reference heuristic, which plans for all UAVs together and needs no
-rounds. For comparison the policy also plays with one round but at shorter intervals, so that a bad choice is mended
-earlier: that takes as many decisions.
+RUN was trained on `allocate`. It is compared with the reference heuristic, which plans for all UAVs together and needs
+no rounds. The policy also plays with one round at shorter intervals, which correct a bad choice earlier and take as
+many decisions.
 """
 
 import argparse
@@ -32,11 +32,11 @@ __all__ = ["ROWS", "main"]
 SEED = 2000
 NCS = "normalized_completion_score"
 UAV_EPISODES, QUICK_UAV_EPISODES = 6400, 128
-"""UAVs of all episodes of a row together."""
+"""The number of UAVs in all episodes of a row together."""
 
 
 class Team(NamedTuple):
-    """Who plays, and how near to each other."""
+    """The size and density of a team."""
 
     num_uavs: int
     regime: Regime
@@ -63,7 +63,7 @@ ROWS = tuple(
 
 
 def settings(config: Config, team: Team, manner: Manner) -> Config:
-    """Of the episodes."""
+    """The settings of the episodes."""
     rung = rung_config(config, team.num_uavs, team.regime)
     assert rung, f"{team.num_uavs} UAVs find room in the area of training"
     data = rung.model_dump(mode="json")
@@ -78,7 +78,7 @@ def score(policy: Policy, config: Config, num_episodes: int) -> float:
 
 
 def rows_of(model: TransformerGNN, config: Config, uav_episodes: int) -> Iterator[Row]:
-    """Every team and manner beside the reference."""
+    """Rows that compare every team and manner with the reference."""
     name = task_of(config).reference
     for row, (team, manner) in zip(ROWS, CASES, strict=True):
         played, num_episodes = settings(config, team, manner), uav_episodes // team.num_uavs

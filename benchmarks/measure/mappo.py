@@ -1,14 +1,14 @@
-"""Whole iterations beside BenchMARL's MAPPO on VMAS, at equal rows, epochs, minibatches and widths of the networks.
+"""Compares whole iterations with BenchMARL's MAPPO on VMAS, with equal rows, epochs, minibatches and network widths.
 
     make bench-benchmarl [QUICK=1] [JSON=FILE]   # builds the peer's environment, and runs both sides in turn
     python -m benchmarks.measure.mappo --python PYTHON [--quick] [--json FILE]
 
-A swarm of 8, 128 worlds, 50 steps, 10 epochs of minibatches of 400 graphs, an actor of 256-256 tanh over each UAV's
-own row of 34 numbers (ours has 18, the rest are zeros), a central critic of 256-256; fp32, and ours in bf16 beside it.
-Rows `gnn ...`: BenchMARL's GNN (GraphConv over all pairs, then an MLP of 256, in actor and critic) and ours, the
-TransformerGNN `small`: two networks that have nothing in common but their purpose, so the ratio is reported, no goal.
-The worlds differ: VMAS's simple_spread there, `navigate` here. Ours runs in RLlib's Algorithm, runner and Learner in
-one process. CPU time of one thread; the first iteration of each run is left out, and the median of the others counts.
+Both sides have a swarm of 8, 128 worlds, 50 steps, 10 epochs of minibatches of 400 graphs, an actor of 256-256 tanh
+over each UAV's own row of 34 numbers (ours has 18, the rest are zeros), and a central critic of 256-256, in fp32. Ours
+also runs in bf16. Rows `gnn ...` compare BenchMARL's GNN (GraphConv over all pairs, then an MLP of 256, in actor and
+critic) with the TransformerGNN `small`. These networks share nothing except their purpose, so the ratio has no goal.
+The worlds differ: VMAS's simple_spread there, `navigate` here. Ours runs in RLlib's Algorithm, with runner and Learner
+in one process. Rates count CPU time of one thread: the median of all iterations of a run except the first.
 """
 
 import argparse
@@ -44,11 +44,11 @@ NUM_WORLDS, NUM_STEPS, NUM_EPOCHS, MINIBATCH_ROWS = 128, 50, 10, 400
 NUM_INPUTS, WIDTH = 34, 256
 ITERATIONS, QUICK_ITERATIONS = 4, 2
 ROUNDS = {"mlp": 3, "gnn": 1}
-"""Network -> how often both sides are measured in turn."""
+"""Network -> how often both sides are measured in turn"""
 QUICK_ROUNDS = dict.fromkeys(ROUNDS, 1)
 GOAL = 1.2
 SIDES = {"fp32": "benchmarl", "bf16": "benchmarl, ours in bf16"}
-"""Our precision -> what the row is called behind the network."""
+"""Our precision -> the rest of the row's name, after the network"""
 ROWS = tuple(f"{network} {name}" for network in ROUNDS for name in SIDES.values())
 PEER = Path(__file__).parents[1] / "peers" / "mappo_peer.py"
 
@@ -63,7 +63,7 @@ class MAPPONetwork(nn.Module):
         self.critic = _make_net(NUM_INPUTS * NUM_UAVS, 1)
 
     def forward(self, observation: Observation[Tensor]) -> PolicyOutput:
-        """Policy and values: one of the team."""
+        """Policy, and values, of which the team has one."""
         rows = functional.pad(observation.uav, (0, NUM_INPUTS - observation.uav.shape[-1]))
         is_half = self.config.precision == "bf16"
         with torch.autocast(rows.device.type, dtype=torch.bfloat16, enabled=is_half):
@@ -73,15 +73,15 @@ class MAPPONetwork(nn.Module):
         return PolicyOutput(policy, value.expand(-1, rows.shape[1]))
 
     def normalise(self, value: Tensor) -> Tensor:
-        """As it is."""
+        """Returns the value unchanged."""
         return value
 
     def denormalise(self, value: Tensor) -> Tensor:
-        """As it is."""
+        """Returns the value unchanged."""
         return value
 
     def update_value_statistics(self, mean_target: Tensor, mean_square: Tensor) -> None:
-        """There are none."""
+        """Does nothing: these networks keep no statistics."""
 
 
 def _make_net(num_inputs: int, num_outputs: int) -> nn.Sequential:
@@ -121,7 +121,7 @@ def time_peer(python: Path, network: str, iterations: int) -> list[float]:
 
 
 def make_rows(network: str, seconds: dict[str, list[float]]) -> Iterator[Row]:
-    """Ours beside BenchMARL, in fp32 and in bf16."""
+    """Rows that compare ours with BenchMARL, in fp32 and in bf16."""
     agent_steps = NUM_WORLDS * NUM_STEPS * NUM_UAVS
     rates = {name: agent_steps / statistics.median(values) for name, values in seconds.items()}
     for side, name in SIDES.items():
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the table, and writes it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", type=Path, required=True, help="of the environment that has BenchMARL")
-    parser.add_argument("--quick", action="store_true", help="one round of one iteration beside the first")
+    parser.add_argument("--quick", action="store_true", help="one round of one iteration after the first")
     parser.add_argument("--json", type=Path, help="file to write")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 peer = time_peer(options.python, network, iterations)[1:]
                 seconds.setdefault(f"{network} benchmarl", []).extend(peer)
     rows = [row for network in ROUNDS for row in make_rows(network, seconds)]
-    finish("beside BenchMARL", rows, ROWS, options.json, seconds_of_iterations=seconds)
+    finish("compared with BenchMARL", rows, ROWS, options.json, seconds_of_iterations=seconds)
 
 
 if __name__ == "__main__":

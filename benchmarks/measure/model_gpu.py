@@ -1,12 +1,12 @@
-"""What the large network costs on a GPU: time, peak memory, and the share of the rate at which it multiplies matrices.
+"""Measures the cost of the large network on a GPU: time, peak memory, and the share of the GPU's matrix rate.
 
     python -m benchmarks.measure.model_gpu [--quick] [--json FILE]
 
 One step is forward and backward of a whole network (width 256, 8 heads, 4 layers) on observations of `allocate` worlds
-with S / 2 UAVs and S / 2 targets. Times are medians between CUDA events; peak memory is torch's. The rate is counted
-from the floating-point operations of matrix products and attention, over the time; beside it stands the rate at which
-the same GPU multiplies large square matrices of the same precision. `compiled` has the blocks compiled in place,
-`graphs` also records them as CUDA graphs (torch's mode reduce-overhead). No Ray is imported.
+with S / 2 UAVs and S / 2 targets. Times are medians between CUDA events; peak memory is torch's. The rate is the number
+of floating-point operations in matrix products and attention, divided by the time. It is compared with the rate at
+which the same GPU multiplies large square matrices of the same precision. `compiled` compiles the blocks in place;
+`graphs` also records them as CUDA graphs (torch's mode reduce-overhead). The script imports no Ray.
 """
 
 import argparse
@@ -32,11 +32,11 @@ GRAPHS = {128: 256, 1024: 32}
 """Entities of a graph -> graphs."""
 ROUNDS, QUICK_ROUNDS = 20, 5
 SQUARE = 8192
-"""Rows and columns of the matrices by which the rate is measured."""
+"""Rows and columns of the matrices that measure the rate."""
 WAYS = ("eager", "compiled", "graphs")
 PRECISIONS = ("tf32", "bf16")
 BASE = ("tf32", "eager")
-"""What the others are set beside."""
+"""The case that the others are compared with."""
 MIB, TERA = 1 << 20, 1e12
 
 
@@ -74,12 +74,12 @@ class Case(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """Of one step."""
+    """The cost of one step."""
 
     time_ms: float
     peak_mib: float
     num_operations: float
-    """Floating-point."""
+    """Floating-point operations."""
 
 
 def prepare(
@@ -117,7 +117,7 @@ def step(network: TransformerGNN, observation: Observation[Tensor]) -> None:
 
 
 def median_ms(work: Callable[[], object], device: torch.device, rounds: int) -> float:
-    """Milliseconds of a piece of work: between CUDA events, or on a CPU by the clock. The first three warm up."""
+    """Milliseconds of a piece of work, by CUDA events, or by the clock on a CPU. The first three calls warm up."""
     times_ms: list[float] = []
     for _ in range(rounds + 3):
         if device.type == "cuda":
@@ -135,7 +135,7 @@ def median_ms(work: Callable[[], object], device: torch.device, rounds: int) -> 
 
 
 def measure(case: Case, device: torch.device, num_graphs: int, rounds: int, settings: Sequence[str] = ()) -> Cost:
-    """What a step costs. Peak memory is 0 on a CPU."""
+    """The cost of a step. Peak memory is 0 on a CPU."""
     torch.backends.cuda.matmul.allow_tf32 = case.precision == "tf32"
     network, observation = prepare(case, device, num_graphs, settings)
     eager, _ = prepare(case._replace(way="eager"), device, num_graphs, settings)
@@ -159,7 +159,7 @@ def matmul_rate(precision: str, device: torch.device, rounds: int, square: int =
 
 
 def rows_of(device: torch.device, rounds: int) -> Iterator[Row]:
-    """All precisions and ways at every size."""
+    """Rows of all precisions and ways at every size."""
     rates = {precision: matmul_rate(precision, device, rounds) for precision in PRECISIONS}
     for precision, operations in rates.items():
         yield Row(product_name(precision), operations / TERA, unit="Tera-operations/s")

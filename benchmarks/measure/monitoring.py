@@ -1,10 +1,10 @@
-"""What it costs to watch a run, and whether a healthy one raises alarms.
+"""Measures the cost of monitoring a run, and whether healthy runs raise alarms.
 
     python -m benchmarks.measure.monitoring [--quick] [--json FILE]
 
-One run of preset `debug` on Ray, two env runners. Blocks of iterations are watched, or not, in the order ABBA: in those
-that are not, the nodes' monitors are stopped by a signal, and no service gets a record. CPU time of watching is that of
-the monitors' processes, of the threads that hand records on, and of what is calculated in between.
+One run of preset `debug` on Ray has two env runners. Blocks of iterations are watched or not, in the order ABBA. In
+blocks that are not watched, a signal stops the monitors of the nodes, and no service gets a record. The CPU time of
+watching is that of the monitors' processes, of the threads that send records, and of the calculations in between.
 """
 
 import argparse
@@ -57,15 +57,15 @@ SHARE, MEAN, UPPER, ALARMS = ROWS = (
 
 
 class _Nobody(NodeMonitors):
-    """Watches nothing."""
+    """Monitors that watch nothing."""
 
     def readings(self) -> list[Any]:
-        """None."""
+        """No readings."""
         return []
 
 
 class _Watched:
-    """A run that can be iterated with and without being watched."""
+    """A run whose iterations may be watched or not."""
 
     def __init__(self, config: Config, folder: Path) -> None:
         self._engine = RayEngine(config)
@@ -79,14 +79,14 @@ class _Watched:
         self._trackers = Trackers(openers)
         self._monitors, self._nobody = self._engine._nodes, _Nobody(config.name, 1e9)  # noqa: SLF001
         self.cpu_s = 0.0
-        """Of what is calculated and handed on beside training, in the trainer's own thread."""
+        """CPU seconds of the calculations and records beside training, in the trainer's own thread"""
         for _ in range(WARM_UP):
             self.iterate(1, is_watched=True)
         self.monitor_pids = ray.get([_pid_of(actor) for actor in self._monitors._actors.values()])  # noqa: SLF001
         self.worker_pids = [*self._engine.algorithm.runners.for_each(lambda _: os.getpid())]
 
     def iterate(self, count: int, *, is_watched: bool) -> float:
-        """Seconds of so many iterations."""
+        """Runs `count` iterations, and returns their seconds."""
         self._engine._nodes = self._monitors if is_watched else self._nobody  # noqa: SLF001
         begin_s = time.perf_counter()
         for _ in range(count):
@@ -124,7 +124,7 @@ def _stopped(pids: Sequence[int]) -> Iterator[None]:
 
 
 def _thread_cpu_s() -> float:
-    """CPU time of this process' threads that watch: those that hand records on, and the gauges' heartbeat."""
+    """CPU time of the threads of this process that watch: those that send records, and the heartbeat of the gauges."""
     names = {thread.native_id for thread in threading.enumerate() if thread.name.startswith(("outbox", "gauges"))}
     return sum(float(one.user_time + one.system_time) for one in psutil.Process().threads() if one.id in names)
 
@@ -134,7 +134,7 @@ def _cpu_s(pids: Sequence[int]) -> float:
 
 
 def measure_cost(num_pairs: int, iterations: int) -> list[Row]:
-    """CPU time of watching over that of all, and iteration time watched over not watched."""
+    """Rows of the CPU time of watching over all, and of the time of watched iterations over others."""
     ratios: list[float] = []
     watching_s = all_s = 0.0
     with ExitStack() as ending, tempfile.TemporaryDirectory() as folder:
@@ -164,7 +164,7 @@ def measure_cost(num_pairs: int, iterations: int) -> list[Row]:
 
 
 def measure_alarms(num_runs: int) -> Row:
-    """Alarms of healthy runs, of which every second one has two Learners."""
+    """The row of alarms in healthy runs, every second of which has two Learners."""
     alarms = 0
     with connect("local"):
         for seed in range(num_runs):

@@ -1,10 +1,9 @@
-"""How far the heuristics are from the optimum, on 50 small instances of `allocate`.
+"""Measures how far the heuristics are from the optimum, on 50 small instances of `allocate`.
 
     python -m benchmarks.measure.optimum [--quick] [--json FILE] [--episodes 50]
 
-Episodes of `quick_demo` with 2 to 6 UAVs and targets, of the stream that is never trained on. Every policy plays the
-same ones. The optimum is what `heuristics/optimum.py` flies; the bound is what its solver proved that nobody exceeds.
-Needs `pip install '.[ortools]'`.
+Every policy plays the same held-out episodes of `quick_demo`, with 2 to 6 UAVs and targets. `heuristics/optimum.py`
+plays the optimum; its solver proves the bound that no policy exceeds. The script needs `pip install '.[ortools]'`.
 """
 
 import argparse
@@ -51,7 +50,7 @@ Gaps = dict[str, dict[str, dict[str, float]]]
 
 
 def play(policy: Policy, source: EpisodeSource, num_episodes: int) -> Outcomes:
-    """The policy's metrics, episode by episode; says how long it took."""
+    """The metrics of the policy, episode by episode; prints how long it took."""
     config = load_config("quick_demo", SIZES)
     if policy.name != "optimum":  # which remembers what it has solved
         evaluate(policy, source, config, 1)  # compiles
@@ -87,7 +86,7 @@ def gaps_to(best: Outcomes, played: dict[str, Outcomes]) -> Gaps:
 
 
 def print_gaps(gaps: Gaps) -> None:
-    """The gaps as a table."""
+    """Prints the gaps as a table."""
     table = Table("", *(f"{label} (gap to the optimum, 95 %)" for label in METRICS.values()), box=None)
     for name, metrics in gaps.items():
         cells = (f"{m['mean']:.3f} ({m['gap']:+.3f} [{m['low']:+.3f}, {m['high']:+.3f}])" for m in metrics.values())

@@ -1,10 +1,10 @@
-"""Whether anything got slower or worse: a fixed set of measurements, kept in a history, shown beside earlier ones.
+"""Finds out whether anything got slower or worse: compares a fixed set of measurements with a history of earlier ones.
 
     python -m benchmarks.measure.regression [--quick] [--history FILE] [--json FILE]
 
-Speeds are per CPU second of one thread, the median of rounds. Scores are of heuristics on fixed episodes: any change of
-them is a change of the worlds. A figure is compared with the median of earlier ones of the same machine, measured with
-as many rounds. Exits with 1 if a speed is a tenth lower, or a score another.
+Speeds are per CPU second of one thread, the median of rounds. Scores are those of heuristics on fixed episodes, so any
+change of a score means that the worlds have changed. Each figure is compared with the median of earlier ones from the
+same machine with the same number of rounds. The script exits with 1 if a speed is a tenth lower, or a score differs.
 """
 
 import argparse
@@ -40,25 +40,25 @@ __all__ = ["ROWS", "Measurement", "append", "compare", "main", "measure", "read_
 
 PRESETS = ("quick_demo", "navigate_demo")
 SLOWER, SCORE_CHANGE = 0.10, 1e-9
-"""A speed this share below the earlier median, or a score this far from it, is called worse."""
+"""A speed that is lower than the earlier median by this share, or a score that differs by this much, is worse."""
 HISTORY = Path("docs") / "results" / "regression.jsonl"
 
 GENERATED = "generated episodes"
 
 
 def speed_names(preset: str) -> tuple[str, str]:
-    """The figures of a preset's speeds."""
+    """The names of a preset's speeds."""
     return f"{preset} sampling", f"{preset} learning"
 
 
 def score_name(preset: str, title: str) -> str:
-    """The figure of a score."""
+    """The name of a score."""
     task = task_of(load_config(preset))
     return f"{preset} {task.headline.label} of {task.reference}, {title}"
 
 
 def titles(preset: str) -> tuple[str, ...]:
-    """What a preset's heuristic plays; of `allocate` also the shipped scenarios."""
+    """The episodes that a preset's heuristic plays; in `allocate` also the shipped scenarios."""
     return (GENERATED, *SHIPPED_SCENARIOS) if load_config(preset).task == "allocate" else (GENERATED,)
 
 
@@ -78,16 +78,16 @@ class Measurement(NamedTuple):
 
 
 class Trend(NamedTuple):
-    """A figure beside the earlier ones."""
+    """A figure, and the earlier ones."""
 
     newest: Measurement
     earlier: float | None
-    """Their median; None where there is none."""
+    """Their median; None if there are none"""
     num_earlier: int
 
     @property
     def is_worse(self) -> bool:
-        """True = slower by a tenth, or another score."""
+        """True = slower by a tenth, or a different score."""
         if self.earlier is None:
             return False
         if self.newest.unit:
@@ -107,7 +107,7 @@ def _rate(count: int, work: Callable[[], Any], rounds: int) -> float:
 
 
 def speeds(preset: str, rounds: int) -> list[Measurement]:
-    """Of sampling and of learning, by a preset's own settings."""
+    """The speeds of sampling and learning with a preset's own settings."""
     config = load_config(preset)
     warm_up(config)
     model = make_model(config)
@@ -127,7 +127,7 @@ def speeds(preset: str, rounds: int) -> list[Measurement]:
 
 
 def scores(preset: str, num_episodes: int) -> list[Measurement]:
-    """Of the strongest heuristic of the preset's task."""
+    """The scores of the strongest heuristic of the preset's task."""
     config = load_config(preset)
     task = task_of(config)
     policy, figures = task.heuristics[task.reference](0), []
@@ -166,7 +166,7 @@ def append(path: Path, figures: Sequence[Measurement], is_quick: bool) -> None:
 
 
 def compare(figures: Sequence[Measurement], history: Sequence[dict[str, Any]], is_quick: bool) -> list[Trend]:
-    """Every figure beside the earlier ones of this machine that were measured as quickly."""
+    """Every figure with the earlier ones from this machine that a run of the same length measured."""
     here = machine()["name"]
     trends = []
     for figure in figures:

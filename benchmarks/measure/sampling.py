@@ -1,10 +1,11 @@
-"""How fast experience is made: agent-steps per CPU-second of ours, of a bare loop without Ray, of RLlib's runners.
+"""Measures the speed of sampling: agent-steps per CPU-second of ours, of a bare loop without Ray, of RLlib's runners.
 
     python -m benchmarks.measure.sampling [--quick] [--json FILE]
 
-A swarm of 8 in `navigate`, a small MLP (`mlp.py`), one thread a process; CPU time, user and system, of the driver and
-of every worker. All sample the same worlds with the same network; ours also counts episodes' metrics and calls the
-hooks. Each subject is measured in rounds, in turn; the median counts. `peers/rllib_peers.py` says what the peers are.
+A swarm of 8 plays `navigate` with a small MLP (`mlp.py`) and one thread a process. Rates count CPU time, user and
+system, of the driver and of every worker. All sample the same worlds with the same network; ours also computes the
+metrics of episodes and calls the hooks. Subjects take turns in rounds, and the median counts. `peers/rllib_peers.py`
+describes the peers.
 """
 
 import argparse
@@ -34,10 +35,10 @@ GOALS = {"bare loop local": 0.9, "bare loop remote": 0.8}
 PEER_GOALS = {"single_agent": 8.0, "vector_entry_point": 5.0, "multi_agent": 50.0}
 UNIT = "agent-steps/CPU-s"
 NUM_WORLDS = 128
-"""However quickly: with few worlds, what surrounds them is most of the cost, and ratios are others."""
+"""Of every run: with few worlds, the code around them is most of the cost, and the ratios differ."""
 ROWS = (*GOALS, *(f"rllib.{kind}" for kind in PEERS))
 FULL, QUICK = (5, 2.0), (1, 0.3)
-"""Rounds, and the least CPU seconds of a subject in each."""
+"""Rounds, and the minimum of CPU seconds per subject and round."""
 
 
 class Subject(NamedTuple):
@@ -45,9 +46,9 @@ class Subject(NamedTuple):
 
     sample: Callable[[], object]
     agent_steps: int
-    """Of one call"""
+    """Agent-steps of one call"""
     pids: Sequence[int] = ()
-    """Of its workers"""
+    """Process ids of its workers"""
     stop: Callable[[], object] = lambda: None
 
 
@@ -89,7 +90,7 @@ def _peer(kind: str, run: Config, steps: int) -> Subject:
 
 
 def race(subjects: dict[str, Subject], rounds: int, least_seconds: float) -> tuple[dict[str, float], float]:
-    """Median agent-steps per CPU-second of each; Ray's daemons' share of the CPU time beside the remote runner."""
+    """Median agent-steps per CPU-second of each; the CPU time of Ray's daemons over that of the remote runner."""
     rates: dict[str, list[float]] = {name: [] for name in subjects}
     shares = []
     for subject in subjects.values():
@@ -106,7 +107,7 @@ def race(subjects: dict[str, Subject], rounds: int, least_seconds: float) -> tup
 
 
 def make_rows(rates: dict[str, float]) -> Iterator[Row]:
-    """Ours beside each."""
+    """Rows that compare ours with the bare loop and with each peer."""
     for name in ("local", "remote"):
         row = f"bare loop {name}"
         yield Row.of(row, rates[name], rates["bare"], "bare loop", UNIT, GOALS[row])

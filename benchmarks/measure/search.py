@@ -2,9 +2,9 @@
 
     python -m benchmarks.measure.search [--quick] [--json FILE]
 
-The searches are a study's own (`tune/search.py`), asked as Tune asks them, one trial after the other. Functions are
-known, so that the regret of what is chosen at the end can be computed; what a search is told is noisy, as scores of
-training are. A search ends with the trial whose noisy score was best. Regrets are medians over seeds.
+The searches are those of a study (`tune/search.py`), called as Tune calls them, one trial after another. The functions
+are known, so the regret of the final choice can be computed. A search sees noisy values, like the scores of training,
+and chooses the trial with the best noisy value. Regrets are medians over seeds.
 """
 
 import argparse
@@ -26,18 +26,18 @@ NUM_TRIALS, NUM_SEEDS = 50, 10
 
 
 class Task(NamedTuple):
-    """What is maximised; its best value is 0."""
+    """A function to maximise; its best value is 0."""
 
     name: str
     space: dict[str, tuple[float, float, bool]]
     """name -> low, high, whether on a logarithmic scale"""
     value: Callable[[Mapping[str, float]], float]
     noise: float
-    """standard deviation of what a search is told"""
+    """standard deviation of the noise in the values that a search sees"""
 
 
 def branin(x: Mapping[str, float]) -> float:
-    """Dixon & Szego 1978, turned over; its least value is .397887."""
+    """The negative of Branin's function (Dixon & Szego 1978), whose minimum is .397887."""
     a, b = x["a"], x["b"]
     inner = b - 5.1 / (4 * math.pi**2) * a**2 + 5 / math.pi * a - 6
     return 0.397887 - (inner**2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(a) + 10)
@@ -53,14 +53,14 @@ P_HARTMANN = 1e-4 * np.array(
 
 
 def hartmann(x: Mapping[str, float]) -> float:
-    """Hartmann's function of six variables; its greatest value is 3.32237."""
+    """Hartmann's function of six variables, whose maximum is 3.32237."""
     point = np.array([x[f"x{number}"] for number in range(6)])
     inner = (A_HARTMANN * (point - P_HARTMANN) ** 2).sum(axis=1)
     return float(np.array([1.0, 1.2, 3.0, 3.2]) @ np.exp(-inner)) - 3.32237
 
 
 def training(x: Mapping[str, float]) -> float:
-    """Shaped as a score over settings of training: best in a valley of lr and entropy, flat in the rest."""
+    """Shaped like a score over settings of training: a ridge in lr and entropy, flat in the rest."""
     lr, entropy = math.log10(x["lr"]), math.log10(x["entropy"])
     return -0.2 * (lr + 3.0) ** 2 - 0.05 * (entropy + 2.0 - 0.3 * (lr + 3.0)) ** 2 - 0.5 * (x["clip"] - 0.2) ** 2
 
@@ -82,7 +82,7 @@ TASKS = (
 )
 
 SEARCHES = ("tpe", "gp")
-"""What is set beside random search."""
+"""The searches that are compared with random search."""
 
 
 def row_name(search: str, task: str) -> str:
@@ -94,7 +94,7 @@ ROWS = tuple(row_name(search, task.name) for task in TASKS for search in SEARCHE
 
 
 def regret(task: Task, study: StudyConfig, seed: int, num_trials: int) -> float:
-    """Of the trial whose noisy score was best."""
+    """The regret of the trial with the best noisy value."""
     noise = np.random.default_rng([seed, 1]).normal(scale=task.noise, size=num_trials)
     samples = _samples(task, study, seed, num_trials, noise)
     told = [task.value(sample) + error for sample, error in zip(samples, noise, strict=True)]

@@ -1,7 +1,7 @@
-"""Other ways to work out the same network, which `measure/attention.py` measures ours against.
+"""Other implementations of the network, which `measure/attention.py` compares with ours.
 
     gather   keys and values of every row's neighbours, collected with plain indexing; equal outputs
-    sdpa     torch's fused attention among all entities: no mask, no distance, so it knows no neighbours
+    sdpa     torch's fused attention among all entities: no mask and no distance, so no neighbours
     pyg      torch_geometric's TransformerConv (Shi et al. 2020, arXiv 2009.03509) along the same edges; no distance
 
 Letters: as in `rl_cluster/model/sparse_attention.py`; V = W + 1 keys of a row, itself included.
@@ -45,7 +45,7 @@ class GatherNeighbourhood(NamedTuple):
 
 
 class FullNeighbourhood(NamedTuple):
-    """Everybody sees everybody, however far."""
+    """All entities attend to all others, at any distance."""
 
     log_num_keys_BS11: Tensor
 
@@ -59,7 +59,7 @@ class FullNeighbourhood(NamedTuple):
 
 
 class TransformerConvAttention(nn.Module):
-    """TransformerConv and an output layer, in the place of `NeighbourAttention`."""
+    """TransformerConv and an output layer, which replace `NeighbourAttention`."""
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
@@ -91,13 +91,13 @@ def make_gather_neighbourhood(observation: Observation[Tensor]) -> GatherNeighbo
 
 
 def make_full_neighbourhood(observation: Observation[Tensor]) -> FullNeighbourhood:
-    """Of any observation."""
+    """The graph of any observation."""
     num_graphs, num_entities, _ = observation.position.shape
     return FullNeighbourhood(torch.full((num_graphs, num_entities, 1, 1), math.log1p(num_entities)))
 
 
 class PeerGNN(TransformerGNN):
-    """Our network, but for its attention."""
+    """Our network with the attention of a peer."""
 
     def __init__(self, config: ModelConfig, spec: GraphSpec, peer: str) -> None:
         super().__init__(config, spec)
@@ -107,7 +107,7 @@ class PeerGNN(TransformerGNN):
                 block.attention = TransformerConvAttention(config.width, config.num_heads)
 
     def neighbourhood(self, observation: Observation[Tensor]) -> Neighbourhood:
-        """As the peer's attention wants it."""
+        """The graph in the form that the peer's attention needs."""
         makers: dict[str, Callable[[Observation[Tensor]], Neighbourhood]] = {
             "gather": make_gather_neighbourhood,
             "sdpa": make_full_neighbourhood,
@@ -117,7 +117,7 @@ class PeerGNN(TransformerGNN):
 
 
 def make_network(name: AttentionBackend | str, config: ModelConfig, spec: GraphSpec) -> TransformerGNN:
-    """Ours by the name of a backend, or a peer by its own; always the same initial weights, but for those of pyg."""
+    """Our network with the named backend, or the named peer. Initial weights are the same for all except pyg."""
     torch.manual_seed(0)
     if name in {"dense", "sparse"}:
         return TransformerGNN(config.model_copy(update={"attention": name}), spec)

@@ -1,7 +1,7 @@
 """The peers of `measure/environment.py`, each as a function that steps B worlds once with given random actions.
 
-VMAS (Bettini et al. 2022, arXiv 2207.03530) is GPL-3.0: it is imported by this module alone, and is no dependency of
-the package. mpe2 is the maintained form of MPE (Lowe et al. 2017, arXiv 1706.02275); it steps one world at a time.
+VMAS (Bettini et al. 2022, arXiv 2207.03530) is GPL-3.0: only this module imports it, and the package does not depend on
+it. mpe2 is the maintained version of MPE (Lowe et al. 2017, arXiv 1706.02275); it steps one world at a time.
 """
 
 import math
@@ -17,7 +17,7 @@ from mpe2 import simple_spread_v3
 __all__ = ["EPISODE_STEPS", "NUM_ACTION_SETS", "mpe_simple_spread", "vmas_navigation", "vmas_simple_spread"]
 
 EPISODE_STEPS = 100
-"""After so many steps all worlds of a peer are reset together: the cheapest way that it offers."""
+"""The number of steps after which all worlds of a peer are reset together, which is the cheapest way that it offers."""
 NUM_ACTION_SETS = 8
 """Random actions are drawn before the clock starts, and used in turn."""
 

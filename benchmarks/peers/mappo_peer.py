@@ -1,10 +1,10 @@
-"""BenchMARL's side of `measure/mappo.py`: MAPPO on VMAS's simple_spread. An environment of its own runs it.
+"""BenchMARL's side of `measure/mappo.py`: MAPPO on VMAS's simple_spread, run by the Python of another environment.
 
     python benchmarks/peers/mappo_peer.py mlp|gnn NUM_AGENTS NUM_WORLDS NUM_STEPS EPOCHS MINIBATCH ITERATIONS
 
-Prints the CPU seconds of every iteration as JSON. Networks and whatever is not said here are BenchMARL's defaults: an
-actor of 256-256 tanh that all agents share, and a central critic of 256-256; `gnn`: GraphConv over all pairs of agents,
-256 wide, and a layer of 256 behind it, in actor and critic.
+It prints the CPU seconds of every iteration as JSON. Settings that are not passed are BenchMARL's defaults, and so are
+the networks of `mlp`: an actor of 256-256 tanh that all agents share, and a central critic of 256-256. With `gnn`,
+actor and critic are a GraphConv over all pairs of agents, 256 wide, and a layer of 256 after it.
 """
 
 import itertools

@@ -1,11 +1,11 @@
-"""RLlib's own ways to train the same worlds: what users of RLlib would write first.
+"""RLlib's own ways to train the same worlds, as its users would write them first.
 
     single_agent        the swarm as one agent, gymnasium environments one after the other (SingleAgentEnvRunner)
     vector_entry_point  the same runner over worlds that step together
     multi_agent         an agent for each UAV, one shared policy (MultiAgentEnvRunner)
     old_stack           the swarm as one agent on the old API stack (RolloutWorker)
 
-With the MLP, an observation is every UAV's own row and nothing else, which is the least that RLlib can be given.
+With the MLP, an observation has only every UAV's own row, which is the minimum that RLlib needs.
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ PEERS = ("single_agent", "vector_entry_point", "multi_agent", "old_stack")
 
 
 class RowsEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
-    """The swarm as one agent that sees the rows (N * F) of its UAVs, and gives N * K controls."""
+    """The swarm as one agent that sees the rows (N * F) of its UAVs and returns N * K controls."""
 
     def __init__(self, run: Config) -> None:
         self._env, spec, num_uavs = SwarmEnv(Setup(run)), graph_spec(run), run.generator.num_uavs[1]
@@ -63,7 +63,7 @@ class RowsEnv(gymnasium.Env[NDArray[Any], NDArray[Any]]):
 
 
 class NextStepVectorEnv(VectorEnv[Any, NDArray[Any], NDArray[Any]]):
-    """Worlds that step together, and begin anew in the step after their end, as RLlib asks for."""
+    """Worlds that step together. A world restarts in the step after its end, as RLlib requires."""
 
     def __init__(self, run: Config, num_envs: int, only_rows: bool) -> None:
         self.metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
@@ -76,13 +76,13 @@ class NextStepVectorEnv(VectorEnv[Any, NDArray[Any], NDArray[Any]]):
         self._shape = actions_shape(run, num_envs)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:  # noqa: ARG002
-        """Begins an episode everywhere."""
+        """Starts an episode in every world."""
         super().reset(seed=seed)
         self._face.begin(seed, self.np_random)
         return self._see(), {}
 
     def step(self, actions: NDArray[Any]) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
-        """Steps all worlds but those that begin anew."""
+        """Steps all worlds except those that restart."""
         state = self._face.worlds.state
         begins = state.ended.copy()
         result, _ = self._face.advance(np.asarray(actions).reshape(self._shape))
@@ -107,7 +107,7 @@ def actions_shape(run: Config, num_envs: int) -> tuple[int, ...]:
 
 
 class UavsEnv(MultiAgentEnv):
-    """An agent for every UAV; it sees its own row."""
+    """One agent per UAV, which sees its own row."""
 
     def __init__(self, run: Config) -> None:
         super().__init__()
