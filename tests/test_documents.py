@@ -12,7 +12,7 @@ from benchmarks.documents.tables import DOCUMENTS, with_tables
 from rl_cluster.config.load import PRESETS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 OF_THE_SYSTEM = {
     *("cd", "chmod", "cp", "export", "mkdir", "openssl", "printf", "sed", "ssh", "umask"),
     *("docker", "git", "kubectl", "make", "prometheus", "sbatch"),
@@ -80,3 +80,11 @@ def test_page__starts_only_programs_that_are_installed(page: Path) -> None:
 
 def test_pages__show_commands() -> None:
     assert sum(page.read_text(encoding="utf-8").count("```sh\n") for page in PAGES) > 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_page__links_to_files_that_exist(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+
+    missing = [link for link in links if not link.startswith(("http", "../../")) and not (page.parent / link).exists()]
+    assert not missing  # what begins with ../../ is a page of GitHub's own
