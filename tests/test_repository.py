@@ -84,3 +84,10 @@ def test_version__is_the_same_wherever_a_wheel_or_an_image_is_named(files: list[
 
     assert shown
     assert not {line for line in shown if not line.endswith(f": {rl_cluster.__version__}")}
+
+
+def test_changelog__begins_with_what_is_unreleased_and_knows_this_version() -> None:
+    titles = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert titles[0] == "[Unreleased]"
+    assert any(re.fullmatch(rf"\[{re.escape(rl_cluster.__version__)}\] - \d{{4}}-\d\d-\d\d", title) for title in titles)
