@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import rl_cluster
+from rl_cluster.config.stale_kernels import forget_stale_kernels
 from rl_cluster.config.user_folders import NO_HOME, can_be_written, has_writable_home, private_folder
 from rl_cluster.errors import ConfigError
 
@@ -38,11 +39,15 @@ def choose_plot_cache() -> None:
 def choose_kernel_cache() -> None:
     """Chooses a private temporary folder where the usual places cannot be written.
 
+    Where they can, it sees to it that no kernel is used that is older than what it was compiled from.
+
     Raises ConfigError if not even that can be made, or if the variable names what cannot be written.
     """
     given = os.environ.get(KERNEL_CACHE)
     if given and not can_be_written(Path(given).absolute()):
         raise ConfigError(f"{KERNEL_CACHE}={given}", "cannot be written", "name a folder that this user can write")
+    if not given:
+        forget_stale_kernels(KERNELS, KERNELS.parent)
     if not given and not can_keep_kernels():
         folder = private_folder() / "kernels"
         os.environ[KERNEL_CACHE] = str(folder)
