@@ -14,7 +14,7 @@ from torch import Tensor
 from rl_cluster.learning.batch import TrainBatch
 from rl_cluster.learning.minibatch import MinibatchPart, trim_observation
 from rl_cluster.learning.ppo import PPOSample, PPOWeights, ppo_loss
-from rl_cluster.learning.ranks import Alone, Ranks
+from rl_cluster.learning.ranks import Ranks
 from rl_cluster.model.transformer_gnn import TransformerGNN
 
 __all__ = ["GOOD_STEPS", "LOSS_SCALE", "GradientStep", "is_out_of_memory"]
@@ -58,7 +58,6 @@ class GradientStep:
         self._model, self._optimizer, self._ranks = model, optimizer, ranks
         self._max_grad_norm = max_grad_norm
         self._device = next(model.parameters()).device
-        self._exchanged: Tensor | None = None  # kept: a rank whose memory has ended must still be able to say so
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=model.config.precision == "fp16")
 
     def take(self, batch: TrainBatch, parts: list[MinibatchPart], weights: PPOWeights) -> dict[str, float]:
@@ -127,20 +126,8 @@ class GradientStep:
 
     def _sum_over_ranks(self, totals_X: Tensor) -> Tensor:
         """Sums gradients over all ranks, and these totals with them, in one exchange. A rank without rows adds 0."""
-        if isinstance(self._ranks, Alone):
-            return totals_X
-        parameters = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
-        sizes = [len(totals_X), *(parameter.numel() for parameter in parameters)]
-        if self._exchanged is None:
-            self._exchanged = torch.empty(sum(sizes), device=self._device)
-        pieces: list[Tensor] = list(self._exchanged.split(sizes))
-        pieces[0].copy_(totals_X)
-        for parameter, gradient in zip(parameters, pieces[1:], strict=True):
-            gradient.zero_() if parameter.grad is None else gradient.copy_(parameter.grad.flatten())
-        self._ranks.sum(self._exchanged)
-        for parameter, gradient in zip(parameters, pieces[1:], strict=True):
-            parameter.grad = gradient.view_as(parameter)
-        return pieces[0]
+        trained = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
+        return self._ranks.sum_gradients(totals_X, trained)
 
     def _part_loss(
         self, batch: TrainBatch, part: MinibatchPart, weights: PPOWeights

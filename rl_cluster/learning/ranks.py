@@ -5,7 +5,7 @@ decide alike.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple, Protocol
@@ -40,6 +40,9 @@ class Ranks(Protocol):
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the sum over all ranks."""
 
+    def sum_gradients(self, totals_X: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        """The totals, summed over all ranks; the parameters' gradients are summed with them, in one exchange."""
+
     def largest(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the maximum over all ranks."""
 
@@ -71,6 +74,10 @@ class Alone:
         """The tensor as it is."""
         return tensor
 
+    def sum_gradients(self, totals_X: Tensor, parameters: Sequence[Tensor]) -> Tensor:  # noqa: ARG002
+        """The totals as they are; gradients stay as they are, too."""
+        return totals_X
+
     def largest(self, tensor: Tensor) -> Tensor:
         """The tensor as it is."""
         return tensor
@@ -91,6 +98,7 @@ class ProcessGroup:
     def __init__(self, device: torch.device, timeout_s: float) -> None:
         self._device = device
         self._exchanges: list[Exchange] = []
+        self._gradients: Tensor | None = None  # kept: a rank whose memory has ended must still be able to say so
         self._on_gpu: list[tuple[int, torch.cuda.Event, torch.cuda.Event]] = []
         # A group of our own: the one of Ray waits for half an hour, and has no setting for it.
         self._group = torch.distributed.new_group(timeout=timedelta(seconds=timeout_s))
@@ -98,6 +106,20 @@ class ProcessGroup:
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the sum over all ranks."""
         return self._reduce(tensor, torch.distributed.ReduceOp.SUM)
+
+    def sum_gradients(self, totals_X: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        """The totals, summed over all ranks; gradients are summed with them. A rank without a gradient adds 0."""
+        sizes = [len(totals_X), *(parameter.numel() for parameter in parameters)]
+        if self._gradients is None:
+            self._gradients = torch.empty(sum(sizes), device=self._device)
+        pieces: list[Tensor] = list(self._gradients.split(sizes))
+        pieces[0].copy_(totals_X)
+        for parameter, gradient in zip(parameters, pieces[1:], strict=True):
+            gradient.zero_() if parameter.grad is None else gradient.copy_(parameter.grad.flatten())
+        self.sum(self._gradients)
+        for parameter, gradient in zip(parameters, pieces[1:], strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return pieces[0]
 
     def largest(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the maximum over all ranks."""
