@@ -5,7 +5,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from rl_cluster.metrics.phases import IterationTimes
 from rl_cluster.metrics.record import experience_of, iteration_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.network import make_model
-from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.sampling.rollout import Rollout, make_rollout
 from rl_cluster.training.engine import EngineState, EngineStatus
 from rl_cluster.training.learner_report import learner_report
 from rl_cluster.types import Controls
@@ -40,6 +40,25 @@ def check_own_gpus(config: Config) -> None:
         raise ClusterError("learners", what, remedy)
 
 
+class _Parts(NamedTuple):
+    """What an engine trains with, all of which a restart makes anew."""
+
+    model: TransformerGNN
+    updater: Updater
+    rollouts: list[Rollout]
+    """one for each env runner"""
+    monitor: Monitor
+
+
+def _make_parts(config: Config) -> _Parts:
+    device = torch.device("cuda" if config.learners.gpus_per_learner > 0 else "cpu")
+    model = make_model(config)
+    model.to(device)
+    updater = Updater(model, config.ppo, device, config.learners.part_rows, config.learners.memory_share)
+    num_runners = max(1, config.sampling.num_env_runners)
+    return _Parts(model, updater, [make_rollout(config, runner, model) for runner in range(num_runners)], Monitor())
+
+
 class LocalEngine:
     """Env runners in a row and the update after them, in this process, on one torch thread per learner CPU.
 
@@ -50,38 +69,31 @@ class LocalEngine:
         check_own_gpus(config)
         self.config = config
         torch.set_num_threads(max(1, int(config.learners.cpus_per_learner)))
-        self._model = make_model(config)
-        device = torch.device("cuda" if config.learners.gpus_per_learner > 0 else "cpu")
-        self._model.to(device)
-        self._updater = Updater(
-            self._model, config.ppo, device, config.learners.part_rows, config.learners.memory_share
-        )
-        num_runners = max(1, config.sampling.num_env_runners)
-        self._rollouts = [make_rollout(config, runner, self._model) for runner in range(num_runners)]
-        self._monitor, self._reader = Monitor(), NodeReader(HERE)
+        self._parts = _make_parts(config)
+        self._reader = NodeReader(HERE)
         self._status, self._read_s = EngineStatus([self._reader.read()]), time.monotonic()
 
     def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:
         """One round of sampling and updating."""
-        config, start_s = self.config, time.perf_counter()
-        for rollout in self._rollouts:
+        config, parts, start_s = self.config, self._parts, time.perf_counter()
+        for rollout in parts.rollouts:
             rollout.set_mix(controls.mix)
-        fragments = [rollout.sample(config.sampling.fragment_steps, iteration) for rollout in self._rollouts]
+        fragments = [rollout.sample(config.sampling.fragment_steps, iteration) for rollout in parts.rollouts]
         sampled_s = time.perf_counter()
         batch = make_train_batch(fragments, config.ppo)
         batched_s = time.perf_counter()
-        learner = self._updater.update(batch, controls, config.seed, iteration)
+        learner = parts.updater.update(batch, controls, config.seed, iteration)
         end_s = time.perf_counter()
         seconds = sum((Counter(fragment.seconds) for fragment in fragments), Counter[str]())
         times = IterationTimes(end_s - start_s, 0.0, sampled_s - start_s, end_s - sampled_s)
-        update = learner_report(self._updater, batched_s - sampled_s, end_s - batched_s, "0", HERE)
+        update = learner_report(parts.updater, batched_s - sampled_s, end_s - batched_s, "0", HERE)
         runners = [RunnerReport("0", HERE, seconds)]
         self._status = EngineStatus(self._read_node(), runners)
         return {
             **iteration_metrics(
                 experience_of(fragments), learner, times.sampling_s, times.learning_s, config.ppo.num_epochs
             ),
-            **self._monitor.note(times, runners, [update]),
+            **parts.monitor.note(times, runners, [update]),
             **node_metrics(self._status.nodes),
         }
 
@@ -101,23 +113,23 @@ class LocalEngine:
 
     def model(self) -> TransformerGNN:
         """The network being trained."""
-        return self._model
+        return self._parts.model
 
     def state(self) -> EngineState:
         """Copies of weights, optimizer and worlds."""
-        weights = {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()}
+        weights = {name: tensor.detach().clone() for name, tensor in self._parts.model.state_dict().items()}
         arrays = {
             f"runner{index}/{name}": np.asarray(array)
-            for index, rollout in enumerate(self._rollouts)
+            for index, rollout in enumerate(self._parts.rollouts)
             for name, array in rollout.state_dict().items()
         }
-        return EngineState(weights, self._updater.state_dict(), arrays)
+        return EngineState(weights, self._parts.updater.state_dict(), arrays)
 
     def load_state(self, state: EngineState) -> None:
         """Puts weights, optimizer and worlds back."""
-        self._model.load_state_dict(state.weights)
-        self._updater.load_state_dict(state.optimizer)
-        for index, rollout in enumerate(self._rollouts):
+        self._parts.model.load_state_dict(state.weights)
+        self._parts.updater.load_state_dict(state.optimizer)
+        for index, rollout in enumerate(self._parts.rollouts):
             prefix = f"runner{index}/"
             rollout.load_state_dict(
                 {name.removeprefix(prefix): array for name, array in state.arrays.items() if name.startswith(prefix)}
@@ -125,7 +137,7 @@ class LocalEngine:
 
     def restart(self) -> None:
         """Begins anew, untrained."""
-        self.__init__(self.config)  # type: ignore[misc]  # nothing outlives it
+        self._parts = _make_parts(self.config)
 
     def close(self) -> None:
         """Nothing to end."""
