@@ -23,8 +23,9 @@ from rl_cluster.metrics.names import is_timed
 from rl_cluster.model.distributions import MaskedCategorical, SquashedGaussian
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import Cluster
+from rl_cluster.rllib.old.action_distribution import SwarmActionDistribution
 from rl_cluster.rllib.old.engine import OldStackEngine, make_ppo_config
-from rl_cluster.rllib.old.model_v2 import SwarmActionDistribution, SwarmModelV2
+from rl_cluster.rllib.old.model_v2 import SwarmModelV2
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
 from rl_cluster.schedulers.learning_rate import schedule

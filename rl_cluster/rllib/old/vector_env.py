@@ -33,11 +33,11 @@ class SwarmVectorEnv(VectorEnv):
         self._source = make_source(run, run.seed, is_training=True)
         self.worlds = make_worlds(run, self._source, num_worlds, first_world=runner * num_worlds, is_training=True)
         self._rows = _split(self.worlds.reset())
-        self._forget()
-
-    def _forget(self) -> None:
         self._env_steps, self._agent_steps, self._episodes = 0, 0, 0
-        self._outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.worlds.metrics}
+        self._outcomes = self._no_outcomes()
+
+    def _no_outcomes(self) -> dict[str, list[NDArray[np.float64]]]:
+        return {name: [] for name in self.worlds.metrics}
 
     def set_mix(self, mix: StageMix) -> None:
         """Draws the next episodes from another mixture of stages; RLlib holds what was seen of all that have begun."""
@@ -47,7 +47,8 @@ class SwarmVectorEnv(VectorEnv):
         """What has happened since the last call."""
         outcomes = {name: np.concatenate([np.empty(0), *values]) for name, values in self._outcomes.items()}
         experience = Experience(self._env_steps, self._agent_steps, self._episodes, outcomes)
-        self._forget()
+        self._env_steps, self._agent_steps, self._episodes = 0, 0, 0
+        self._outcomes = self._no_outcomes()
         return experience
 
     def vector_reset(self, **_: Any) -> tuple[list[ObservationDict], list[dict[str, Any]]]:
