@@ -59,6 +59,17 @@ def test_package__needs_no_pettingzoo_but_in_its_own_face() -> None:
     assert users == [PACKAGE / "environment" / "faces" / "pettingzoo_face.py"]
 
 
+def test_old_stack__is_a_leaf_that_one_place_knows() -> None:
+    leaf = PACKAGE / "rllib" / "old"
+    users = {
+        path
+        for path in SOURCES
+        if leaf not in path.parents and any(name.startswith("rl_cluster.rllib.old") for name in _imports(TREES[path]))
+    }
+
+    assert users == {PACKAGE / "cli" / "train.py"}  # where the engine is chosen
+
+
 def test_modules__import_each_other_without_a_cycle() -> None:
     modules = {_module(path): path for path in SOURCES}
     graph = {module: {name for name in _imports(TREES[path]) if name in modules} for module, path in modules.items()}
@@ -92,6 +103,37 @@ def test_name__says_what_is_inside(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_module__opens_with_its_idea(path: Path) -> None:
     assert ast.get_docstring(TREES[path])
+
+
+RLLIBS_OWN = {"_weights_seq_no", "last_sample"}
+"""Attributes that RLlib's classes declare, and ours must set."""
+
+
+def _stored_attributes(function: ast.AST) -> set[str]:
+    return {
+        node.attr
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        if isinstance(node.value, ast.Name) and node.value.id == "self"
+    }
+
+
+def _declared_attributes(kind: ast.ClassDef) -> set[str]:
+    """Those that stand in the class's own body."""
+    names = {node.target for node in kind.body if isinstance(node, ast.AnnAssign)}
+    names |= {target for node in kind.body if isinstance(node, ast.Assign) for target in node.targets}
+    return {name.id for name in names if isinstance(name, ast.Name)}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_attribute__is_declared_in_the_class_or_at_its_birth(path: Path) -> None:
+    undeclared = {}
+    for kind in (node for node in ast.walk(TREES[path]) if isinstance(node, ast.ClassDef)):
+        stored = {node.name: _stored_attributes(node) for node in kind.body if isinstance(node, ast.FunctionDef)}
+        known = _declared_attributes(kind) | stored.pop("__init__", set()) | RLLIBS_OWN
+        undeclared |= {f"{kind.name}.{name}": names - known for name, names in stored.items() if names - known}
+
+    assert undeclared == {}
 
 
 PRINTING = {"print", "Console", "echo", "secho", "stdout", "stderr", "__stdout__", "__stderr__"}

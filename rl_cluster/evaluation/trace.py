@@ -49,6 +49,7 @@ class Trace:
         """Written into the episodes that start from now on."""
         self._file, self._recording = file, recording
         self._episodes: list[dict[str, Any]] = []
+        self._before: dict[str, NDArray[Any]] = {}
 
     def on_start(self, policy_name: str, worlds: Worlds) -> None:
         """Takes down the scenarios."""

@@ -6,7 +6,7 @@ one runner answers twice for another. Here an iteration has the fragments of all
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -37,6 +37,16 @@ RECORD = "record"
 """Key of the iteration's metrics, by the names of `metrics/names.py`, in the result of `train()`."""
 
 
+class _Trained(NamedTuple):
+    """What an iteration leaves behind."""
+
+    record: dict[str, float]
+    learner_reports: Sequence[LearnerReport]
+    sampling_s: float
+    """without the time of sending weights"""
+    learning_s: float
+
+
 class SwarmAlgorithm(Algorithm):
     """Trains a run's network; `config.run_config` says how."""
 
@@ -51,6 +61,8 @@ class SwarmAlgorithm(Algorithm):
     """Of the iteration so far."""
     runner_reports: Sequence[RunnerReport] = ()
     """Of the last iteration."""
+    _trained: _Trained
+    """The last iteration; `training_step` sets it before `step` reads it."""
 
     @classmethod
     def get_default_config(cls) -> SwarmConfig:
@@ -66,13 +78,14 @@ class SwarmAlgorithm(Algorithm):
         """RLlib's result, with the iteration's record."""
         begin_s = time.perf_counter()
         result: dict[str, Any] = super().step()
-        return {**result, RECORD: self._record | self._note(time.perf_counter() - begin_s)}
+        return {**result, RECORD: self._trained.record | self._note(time.perf_counter() - begin_s)}
 
     def _note(self, wall_s: float) -> dict[str, float]:
         """What the last iteration tells of phases, balance, communication and memory."""
         self._run_monitor = self._run_monitor or Monitor()
-        times = IterationTimes(wall_s, self._sync.seconds, self._sampling_s, self._learning_s)
-        return self._run_monitor.note(times, self.runner_reports, self._learner_reports, self._sync)
+        trained = self._trained
+        times = IterationTimes(wall_s, self._sync.seconds, trained.sampling_s, trained.learning_s)
+        return self._run_monitor.note(times, self.runner_reports, trained.learner_reports, self._sync)
 
     @property
     def runners(self) -> RunnerGroup:
@@ -102,20 +115,20 @@ class SwarmAlgorithm(Algorithm):
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             updated = self.learners.update(fragments, self.controls, self.iteration)
             self.metrics.aggregate([one.results for one in updated], key=LEARNER_RESULTS)
-        self._learner_reports: list[LearnerReport] = [one.report for one in updated]
-        self._sampling_s = sampled_s - start_s - self._sync.seconds
-        self._learning_s = time.perf_counter() - sampled_s
+        sampling_s, learning_s = sampled_s - start_s, time.perf_counter() - sampled_s
         run = self.config.run_config
         statistics = self.metrics.peek((LEARNER_RESULTS, *STATISTICS), default={})
         assert statistics, "the Learner returned no statistics: nothing was trained"
-        self._record = iteration_metrics(
+        record = iteration_metrics(
             experience_of([sampled.fragment for sampled in fragments]),
             {name: float(value) for name, value in statistics.items()},
-            sampled_s - start_s,
-            self._learning_s,
+            sampling_s,
+            learning_s,
             run.ppo.num_epochs,
             policy_lag=self.iteration - min(sampled.fragment.weights_version for sampled in fragments),
         )
+        reports = [one.report for one in updated]
+        self._trained = _Trained(record, reports, sampling_s - self._sync.seconds, learning_s)
 
     def _sample(self) -> list[RunnerFragment]:
         """One fragment for each runner, in the order of the runners; requests the next ones if they shall overlap."""

@@ -14,9 +14,11 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_TRAINED, NUM_ENV_STEPS_TRAINED_LIFETIME
 from torch import Tensor
 
+from rl_cluster.config.schema import Config
 from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.monitor import LearnerReport
+from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.node_monitor import node_name
 from rl_cluster.training.learner_report import learner_report
 from rl_cluster.types import Controls
@@ -37,6 +39,12 @@ class Updated(NamedTuple):
 
 class SwarmLearner(TorchLearner):
     """Trains a run's network, in the trainer's process or in an actor; several of them act as one."""
+
+    _run: Config
+    _model: TransformerGNN
+    _updater: Updater
+    _seconds: tuple[float, float]
+    """What the last update took: to make the batch, and to learn from it."""
 
     def build(self) -> None:
         """Connector, network and optimizer; torch gets as many threads as the Learner has whole CPUs."""

@@ -15,6 +15,7 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import Tensor
 
+from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.swarm_agent import distribution_parameters, observe, team_value
 from rl_cluster.sampling.network import make_model
 
@@ -50,6 +51,9 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
     `model_config["run"]` is the run's config. Observations are the dict of `environment/faces/gymnasium_face.py`.
     Training goes past these methods: env runners and Learners call `model` itself, whose values are per UAV.
     """
+
+    model: TransformerGNN
+    action_dist_cls: Any
 
     def setup(self) -> None:
         """Builds the network; every process of a run builds the same one."""

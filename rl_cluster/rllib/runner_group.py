@@ -55,6 +55,7 @@ class RunnerGroup:
         self._num_runners = max(1, algorithm.config.num_env_runners)
         self._timeout_s: float = algorithm.config.sample_timeout_s
         self._state: dict[str, Any] = {}
+        self._state_ref: ray.ObjectRef | None = None
         self._heard_s = 0.0
 
     def request(self, state: dict[str, Any]) -> None:

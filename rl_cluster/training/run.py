@@ -5,7 +5,7 @@ It writes nothing: `loop.py` gives it a folder, and saves and restarts it.
 
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source, task_of
@@ -50,6 +50,12 @@ class Run:
         config: The run.
         checkpoint: Where counters and controllers begin.
     """
+
+    done: int
+    """Iterations done."""
+    _controllers: Controllers
+    _snapshots: StageSnapshots
+    _counters: dict[str, Any]
 
     def __init__(self, engine: Engine, config: Config, checkpoint: Checkpoint | None) -> None:
         self._engine, self._config = engine, config

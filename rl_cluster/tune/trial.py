@@ -13,6 +13,7 @@ from typing import Any
 
 from ray import tune
 
+from rl_cluster.config.schema import Config
 from rl_cluster.config.yaml_file import parse_yaml
 from rl_cluster.errors import CheckpointError
 from rl_cluster.metrics.names import AGENT_STEPS_TOTAL, STAGE
@@ -50,6 +51,18 @@ class StudyTrial(tune.Trainable):
     (settings as YAML), `seeds`, `trials` (the folder of all trials), and `resumed`, which says how many rounds each
     trial has done in earlier processes.
     """
+
+    _sample: dict[str, Any]
+    _configs: list[Config]
+    _runs: list[Run]
+    """one for each seed, as are `_configs` and `_scores`"""
+    _scores: list[float]
+    _metric: str
+    _every: int
+    """iterations of a round"""
+    _store: TrialStore
+    _saved: int
+    """iteration of the last checkpoint; 0 = none"""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Makes an engine for each seed, which goes on from the trial's own last checkpoint if there is one."""
