@@ -24,6 +24,7 @@ from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
 from benchmarks.report import machine
+from rl_cluster.training.metrics_lines import read_metrics
 
 __all__ = ["DOCUMENTS", "TABLES", "with_tables"]
 
@@ -75,10 +76,10 @@ def _take_over(name: str, run: Path) -> None:
         shutil.copyfile(run / file, folder / file)
     trained: dict[str, Any] = {"machine": machine()["name"]}
     if (run / "metrics.jsonl").exists():
-        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        lines = list(read_metrics(run / "metrics.jsonl"))
         trained["training_s"] = lines[-1]["time/elapsed_s"]
         trained["events"] = [
-            {"event": event, "iteration": line["iteration"], "elapsed_s": line["time/elapsed_s"]}
+            {"event": event.words, "iteration": line["iteration"], "elapsed_s": line["time/elapsed_s"]}
             for line in lines
             for event in line.get("events", ())
         ]

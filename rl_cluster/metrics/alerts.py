@@ -7,16 +7,57 @@ is a matter of tuning, not of alarm.
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from rl_cluster.metrics.names import EXPOSED_SHARE
 
-__all__ = ["RULES", "WINDOW", "Alerts", "Rule"]
+__all__ = ["RULES", "WINDOW", "Alert", "AlertOver", "Alerts", "Rule"]
 
 WINDOW = 5
 """Values whose median counts; with fewer nothing is raised."""
 MIB = float(1 << 20)
+
+
+_Text = Annotated[str, Field(max_length=300)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A metric has been beyond its limit for long enough."""
+
+    kind: Literal["alert"]
+    key: _Text
+    value: _Number
+    """the median that broke the limit"""
+    limit: _Number
+    is_floor: bool
+    """True = it is below the limit, not above it"""
+    remedy: _Text
+
+    @property
+    def words(self) -> str:
+        """One line, as the terminal shows it."""
+        side = "below" if self.is_floor else "above"
+        return f"alert: {self.key} is {self.value:.3g}, {side} {self.limit:g}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertOver:
+    """The metric is within its limit again."""
+
+    kind: Literal["alert over"]
+    key: _Text
+    value: _Number
+
+    @property
+    def words(self) -> str:
+        """One line, as the terminal shows it."""
+        return f"alert over: {self.key} is {self.value:.3g}"
 
 
 class Rule(NamedTuple):
@@ -70,20 +111,19 @@ class Alerts:
         self.active: set[str] = set()
         """keys of the alerts that stand"""
 
-    def note(self, metrics: Mapping[str, float]) -> list[str]:
-        """Takes an iteration's metrics; what has begun and what is over, in words."""
+    def note(self, metrics: Mapping[str, float]) -> list[Alert | AlertOver]:
+        """Takes an iteration's metrics; what has begun and what is over."""
         told = [self._judge(rule, metrics[rule.key]) for rule in RULES if rule.key in metrics]
-        return [words for words in told if words]
+        return [event for event in told if event]
 
-    def _judge(self, rule: Rule, value: float) -> str:
+    def _judge(self, rule: Rule, value: float) -> Alert | AlertOver | None:
         values = self._values[rule.key]
         values.append(value)
         middle = median(values)
         is_broken = len(values) == rule.window and rule.is_broken(middle)
         if is_broken == (rule.key in self.active):
-            return ""
+            return None
         self.active.symmetric_difference_update({rule.key})
         if not is_broken:
-            return f"alert over: {rule.key} is {middle:.3g}"
-        side = "below" if rule.is_floor else "above"
-        return f"alert: {rule.key} is {middle:.3g}, {side} {rule.limit:g}; {rule.remedy}"
+            return AlertOver("alert over", rule.key, middle)
+        return Alert("alert", rule.key, middle, rule.limit, rule.is_floor, rule.remedy)

@@ -1,4 +1,4 @@
-"""A curriculum with fallback, as a state machine: one score in, the next state and at most one event out.
+"""A curriculum with fallback, as a state machine: one score in, the next state and a decision out.
 
 Each round is tested in this order:
 
@@ -15,16 +15,17 @@ ways back are used up. Stages count from 1. Nothing here knows what a stage is o
 
 import math
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
 from rl_cluster.config.curriculum import CurriculumConfig
 from rl_cluster.config.section import Score, Tally
-from rl_cluster.schedulers.fallback import FallbackState, bound_of, give_up, judge
+from rl_cluster.schedulers.fallback import FallbackState, GivenUp, bound_of, give_up, judge
 from rl_cluster.schedulers.pass_score import score_to_pass
+from rl_cluster.schedulers.verdict import Verdict
 
-__all__ = ["CurriculumState", "Event", "Mode", "decide"]
+__all__ = ["CurriculumState", "Decision", "Mode", "decide"]
 
 MIN_GAIN = 0.01
 """By which a score must exceed the best one to count as progress."""
@@ -60,22 +61,23 @@ class CurriculumState(NamedTuple):
     fallback: FallbackState = FallbackState()
 
 
-class Event(NamedTuple):
-    """What a round has changed."""
+class Decision(NamedTuple):
+    """What a round leads to."""
 
-    kind: Literal["advance", "done", "fallback", "held", "plateau"]
+    verdict: Verdict
     from_stage: int
     to_stage: int
     score: float
     """NaN = what was learnt, or the score, was not finite"""
     bound: float
-    """the score's test: at or above it (advance, done), below it (fallback, held), or the best so far (plateau)"""
+    """the score's test: at or above it (advance, done), below it (fallback, held), or the best so far (plateau); NaN =
+    none was made"""
 
 
 def decide(
     rules: CurriculumConfig, state: CurriculumState, score: float, is_finite: bool = True
-) -> tuple[CurriculumState, Event | None]:
-    """The state after one round.
+) -> tuple[CurriculumState, Decision]:
+    """The state after one round, and what the round leads to.
 
     Args:
         rules: Of the curriculum.
@@ -84,35 +86,37 @@ def decide(
         is_finite: False = losses or weights were not finite since the last round.
     """
     if state.mode is not Mode.TRAIN:
-        return state, None
+        return state, _stay(state, score)
     if not is_finite or not math.isfinite(score):
         return _leave(state, *give_up(rules, state.fallback, state.stage), math.nan, math.nan)
     state = state._replace(rounds=state.rounds + 1)
     if state.transitions and state.rounds <= rules.grace:
-        return state, None
+        return state, _stay(state, score)
     if state.stage > 1:
         reference = state.references[state.stage - 2]
-        fallback, verdict = judge(rules, state.fallback, state.stage, score, reference)
+        fallback, given_up = judge(rules, state.fallback, state.stage, score, reference)
         state = state._replace(fallback=fallback)
-        if verdict != "stay":
-            return _leave(state, fallback, verdict, score, bound_of(rules, reference))
+        if given_up:
+            return _leave(state, fallback, given_up, score, bound_of(rules, reference))
     return _pass_or_stay(rules, state, score)
 
 
+def _stay(state: CurriculumState, score: float) -> Decision:
+    return Decision(Verdict.STAY, state.stage, state.stage, score, math.nan)
+
+
 def _leave(
-    state: CurriculumState, fallback: FallbackState, verdict: str, score: float, bound: float
-) -> tuple[CurriculumState, Event]:
+    state: CurriculumState, fallback: FallbackState, given_up: GivenUp, score: float, bound: float
+) -> tuple[CurriculumState, Decision]:
     """Back to the stage before, or held here."""
     stage = state.stage
-    if verdict == "hold":
+    if given_up is Verdict.HELD:
         held = state._replace(mode=Mode.HELD, fallback=fallback)
-        return held, Event("held", stage, stage, score, bound)
-    return _enter(state._replace(fallback=fallback), stage - 1), Event("fallback", stage, stage - 1, score, bound)
+        return held, Decision(given_up, stage, stage, score, bound)
+    return _enter(state._replace(fallback=fallback), stage - 1), Decision(given_up, stage, stage - 1, score, bound)
 
 
-def _pass_or_stay(
-    rules: CurriculumConfig, state: CurriculumState, score: float
-) -> tuple[CurriculumState, Event | None]:
+def _pass_or_stay(rules: CurriculumConfig, state: CurriculumState, score: float) -> tuple[CurriculumState, Decision]:
     stage, pass_score = state.stage, score_to_pass(rules, state.stage, state.floors)
     passes = (*state.passes, score) if score >= pass_score else ()
     if len(passes) < rules.num_passes:
@@ -120,19 +124,17 @@ def _pass_or_stay(
     reference = sum(passes) / len(passes)
     passed = state._replace(references=(*state.references[: stage - 1], reference))
     if stage == len(rules.stages):
-        return passed._replace(mode=Mode.DONE, passes=()), Event("done", stage, stage, score, pass_score)
-    return _enter(passed, stage + 1), Event("advance", stage, stage + 1, score, pass_score)
+        return passed._replace(mode=Mode.DONE, passes=()), Decision(Verdict.DONE, stage, stage, score, pass_score)
+    return _enter(passed, stage + 1), Decision(Verdict.ADVANCE, stage, stage + 1, score, pass_score)
 
 
-def _note_progress(
-    rules: CurriculumConfig, state: CurriculumState, score: float
-) -> tuple[CurriculumState, Event | None]:
+def _note_progress(rules: CurriculumConfig, state: CurriculumState, score: float) -> tuple[CurriculumState, Decision]:
     if score > state.best + MIN_GAIN:
-        return state._replace(best=score, stale=0), None
+        return state._replace(best=score, stale=0), _stay(state, score)
     stale = state.stale + 1
     if stale < rules.patience:
-        return state._replace(stale=stale), None
-    return state._replace(stale=0), Event("plateau", state.stage, state.stage, score, state.best)
+        return state._replace(stale=stale), _stay(state, score)
+    return state._replace(stale=0), Decision(Verdict.PLATEAU, state.stage, state.stage, score, state.best)
 
 
 def _enter(state: CurriculumState, stage: int) -> CurriculumState:

@@ -1,20 +1,29 @@
 """Signs that training falls apart: numbers that are not finite, a KL far off its target, returns that swing.
 
 Returns swing if those of the last iterations spread much wider than those of the run before, and are no better on
-average: a run that learns fast does not diverge. What is told is a reason in words; `decide_restore` says whether the
-run goes back to what it last held for good.
+average: a run that learns fast does not diverge. `decide_restore` says whether the run goes back to what it last held
+for good.
 """
 
 import math
+from dataclasses import dataclass
 from statistics import fmean, pstdev
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from rl_cluster.config.controllers import ControllersConfig
 from rl_cluster.config.section import Tally
 
-__all__ = ["RESTORED_LR", "SpreadState", "decide_restore", "forget_recent", "note_return", "why_diverging"]
+__all__ = [
+    "RESTORED_LR",
+    "Divergence",
+    "SpreadState",
+    "decide_restore",
+    "forget_recent",
+    "note_return",
+    "why_diverging",
+]
 
 RECENT = 10
 """Iterations whose spread of returns is held against that of the run before them."""
@@ -44,6 +53,34 @@ class SpreadState(NamedTuple):
     """sum of squared deviations from the mean (Welford 1962)"""
 
 
+_Measured = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Why training seems to diverge."""
+
+    sign: Literal["not finite", "far from target", "large", "swinging"]
+    """the loss or KL is not finite; KL is far from its target, or large without one; returns swing"""
+    value: _Measured | None = None
+    """KL, or the spread of the recent returns"""
+    limit: _Measured | None = None
+    """the target of KL, the largest KL, or the spread of the returns before"""
+
+    @property
+    def words(self) -> str:
+        """In one line."""
+        if self.value is None or self.limit is None:
+            return "the loss or KL is not finite"
+        match self.sign:
+            case "far from target":
+                return f"KL {self.value:.3g} is more than {FAR:g} times its target {self.limit:g}"
+            case "swinging":
+                recent = f"returns of the last {RECENT} iterations spread {self.value:.3g}"
+                return f"{recent}, those before {self.limit:.3g}"
+        return f"KL {self.value:.3g} is more than {self.limit:g} nat"
+
+
 def note_return(state: SpreadState, value: float) -> SpreadState:
     """The state after an iteration whose mean return was `value`; NaN is passed over."""
     if not math.isfinite(value):
@@ -56,7 +93,7 @@ def note_return(state: SpreadState, value: float) -> SpreadState:
     return SpreadState(recent[1:], num_before, mean, state.squares + (oldest - state.mean) * (oldest - mean))
 
 
-def why_diverging(state: SpreadState, loss: float, kl: float, kl_target: float) -> str | None:
+def why_diverging(state: SpreadState, loss: float, kl: float, kl_target: float) -> Divergence | None:
     """Why training seems to diverge, or None.
 
     Args:
@@ -66,20 +103,20 @@ def why_diverging(state: SpreadState, loss: float, kl: float, kl_target: float) 
         kl_target: 0 = none is set: KL up to `LARGEST_KL` is accepted.
     """
     if not math.isfinite(loss) or not math.isfinite(kl):
-        return "the loss or KL is not finite"
+        return Divergence("not finite")
     if kl_target and kl > FAR * kl_target:
-        return f"KL {kl:.3g} is more than {FAR:g} times its target {kl_target:g}"
+        return Divergence("far from target", kl, kl_target)
     if kl > LARGEST_KL:
-        return f"KL {kl:.3g} is more than {LARGEST_KL:g} nat"
+        return Divergence("large", kl, LARGEST_KL)
     if state.num_before < ENOUGH or len(state.recent) < RECENT:
         return None
     recent, before = pstdev(state.recent), math.sqrt(state.squares / state.num_before)
     if recent > WIDER * before and fmean(state.recent) <= state.mean:
-        return f"returns of the last {RECENT} iterations spread {recent:.3g}, those before {before:.3g}"
+        return Divergence("swinging", recent, before)
     return None
 
 
-def decide_restore(config: ControllersConfig, why: str | None, num_restores: int) -> bool:
+def decide_restore(config: ControllersConfig, why: Divergence | None, num_restores: int) -> bool:
     """Whether a run goes back now.
 
     Args:

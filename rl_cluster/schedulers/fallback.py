@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple
 
 from rl_cluster.config.curriculum import CurriculumConfig
 from rl_cluster.config.section import Tally
+from rl_cluster.schedulers.verdict import Verdict
 
-__all__ = ["FallbackState", "Verdict", "bound_of", "give_up", "judge"]
+__all__ = ["FallbackState", "GivenUp", "bound_of", "give_up", "judge"]
 
-Verdict = Literal["stay", "fall back", "hold"]
+GivenUp = Literal[Verdict.FALLBACK, Verdict.HELD]
 
 
 class FallbackState(NamedTuple):
@@ -31,17 +32,17 @@ def bound_of(rules: CurriculumConfig, reference: float) -> float:
 
 def judge(
     rules: CurriculumConfig, state: FallbackState, stage: int, score: float, reference: float
-) -> tuple[FallbackState, Verdict]:
-    """One round in `stage` (from 1), against the score at which the stage before was passed."""
+) -> tuple[FallbackState, GivenUp | None]:
+    """One round in `stage` (from 1), against the score at which the stage before was passed; None = it stays."""
     failures = state.failures + 1 if score < bound_of(rules, reference) else 0
     counted = state._replace(failures=failures)
-    return give_up(rules, counted, stage) if failures >= rules.num_failures else (counted, "stay")
+    return give_up(rules, counted, stage) if failures >= rules.num_failures else (counted, None)
 
 
-def give_up(rules: CurriculumConfig, state: FallbackState, stage: int) -> tuple[FallbackState, Verdict]:
+def give_up(rules: CurriculumConfig, state: FallbackState, stage: int) -> tuple[FallbackState, GivenUp]:
     """The way back from `stage`, or none: the first stage has none, the others have `max_fallbacks`."""
     used = [*state.used, *[0] * (stage - len(state.used))]
     if stage == 1 or used[stage - 1] >= rules.max_fallbacks:
-        return state._replace(failures=0), "hold"
+        return state._replace(failures=0), Verdict.HELD
     used[stage - 1] += 1
-    return FallbackState(failures=0, used=tuple(used)), "fall back"
+    return FallbackState(failures=0, used=tuple(used)), Verdict.FALLBACK

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from rl_cluster.config.schema import Config
 from rl_cluster.config.section import Share, Tally
 from rl_cluster.metrics.names import episode_key, learning_key
-from rl_cluster.schedulers.curriculum import CurriculumState, Event, decide
+from rl_cluster.schedulers.curriculum import CurriculumState, Decision, decide
 from rl_cluster.schedulers.divergence import (
     RESTORED_LR,
     SpreadState,
@@ -27,9 +27,11 @@ from rl_cluster.schedulers.divergence import (
 from rl_cluster.schedulers.learning_rate import PlateauState, note_score, schedule, warmup
 from rl_cluster.schedulers.pass_score import score_to_pass
 from rl_cluster.schedulers.trust_region import TrustRegionState, adapt_kl_weight
+from rl_cluster.schedulers.verdict import Verdict
+from rl_cluster.training.events import Diverging, LearningRates, Plateau, Restore, StageChange
 from rl_cluster.types import Controls, StageMix
 
-__all__ = ["Controllers", "describe"]
+__all__ = ["Controllers"]
 
 
 class _State(NamedTuple):
@@ -107,7 +109,7 @@ class Controllers:
         self._state = self._state._replace(curriculum=at)
         return score_to_pass(self._config.curriculum, at.stage, at.floors)
 
-    def note_update(self, metrics: Mapping[str, float], done: int) -> tuple[bool, list[str]]:
+    def note_update(self, metrics: Mapping[str, float], done: int) -> tuple[bool, list[Diverging]]:
         """Takes the metrics of the iteration that made it `done`.
 
         Returns:
@@ -121,14 +123,14 @@ class Controllers:
         if settings.kl_target:
             trust_region = adapt_kl_weight(settings, trust_region, math.nan if kl is None else kl)
         why = why_diverging(spread, loss, kl or 0.0, settings.kl_target)
-        self._state = state._replace(trust_region=trust_region, spread=spread, why_diverging=why)
-        if decide_restore(settings, why, state.restores):
-            return True, [f"diverging: {why}; {self._restore(done)}"]
+        self._state = state._replace(trust_region=trust_region, spread=spread, why_diverging=why.words if why else None)
+        if why and decide_restore(settings, why, state.restores):
+            return True, [Diverging("diverging", why, self._restore(done))]
         self._state = self._state._replace(is_finite=state.is_finite and math.isfinite(loss))
-        return False, [f"diverging: {why}"] if why and not state.why_diverging else []
+        return False, [Diverging("diverging", why)] if why and not state.why_diverging else []
 
-    def _restore(self, done: int) -> str:
-        """Slows down for weights that are good again; what was done, in words."""
+    def _restore(self, done: int) -> Restore:
+        """Slows down for weights that are good again."""
         state, before = self._state, self.controls(done).lr
         self._state = state._replace(
             spread=forget_recent(state.spread),
@@ -137,31 +139,44 @@ class Controllers:
             lr_factor=state.lr_factor * RESTORED_LR,
             held_lr=state.held_lr and state.held_lr * RESTORED_LR,
         )
-        number = f"{state.restores + 1} of {self._config.controllers.max_restores}"
-        return f"restored ({number}), lr {_short(before)} -> {_short(self.controls(done).lr)}"
+        lr = LearningRates(before, self.controls(done).lr)
+        return Restore(state.restores + 1, self._config.controllers.max_restores, lr)
 
-    def note_score(self, score: float, done: int) -> tuple[Event | None, list[str]]:
-        """Takes the score of an evaluation after `done` iterations: what it changes, and the words for it."""
+    def note_score(self, score: float, done: int) -> tuple[Decision, list[StageChange | Plateau]]:
+        """Takes the score of an evaluation after `done` iterations: what follows, and what is worth telling."""
         before = self.controls(done).lr
-        event, is_plateau = None, False
+        decision = self._decide(score)
+        match decision.verdict:
+            case Verdict.FALLBACK:
+                self._state = self._state._replace(lr_factor=self._state.lr_factor * self._config.curriculum.lr_decay)
+            case Verdict.HELD:
+                self._state = self._state._replace(held_lr=before)
+            case Verdict.PLATEAU:
+                self._leave_plateau()
+        return decision, self._told(decision, LearningRates(before, self.controls(done).lr))
+
+    def _decide(self, score: float) -> Decision:
+        """By the curriculum's rules, or without one by those of a plateau."""
+        state = self._state
         if self._config.curriculum:
-            state = self._state
-            curriculum, event = decide(self._config.curriculum, state.curriculum, score, state.is_finite)
+            curriculum, decision = decide(self._config.curriculum, state.curriculum, score, state.is_finite)
             self._state = state._replace(curriculum=curriculum, is_finite=True)
-            is_plateau = event is not None and event.kind == "plateau"
-        elif self._config.controllers.plateau != "none":
-            plateau, is_plateau = note_score(self._config.controllers, self._state.plateau, score)
-            self._state = self._state._replace(plateau=plateau)
-        if event and event.kind == "fallback":
-            self._state = self._state._replace(lr_factor=self._state.lr_factor * self._config.curriculum.lr_decay)
-        if event and event.kind == "held":
-            self._state = self._state._replace(held_lr=before)
-        if is_plateau:
-            self._leave_plateau()
-        words = describe(event, before, self.controls(done).lr) if event else None
-        if is_plateau and not event:
-            words = f"plateau: score {score:.2f}, lr {_short(before)} -> {_short(self.controls(done).lr)}"
-        return event, [words] if words else []
+            return decision
+        is_plateau = False
+        if self._config.controllers.plateau != "none":
+            plateau, is_plateau = note_score(self._config.controllers, state.plateau, score)
+            self._state = state._replace(plateau=plateau)
+        return Decision(Verdict.PLATEAU if is_plateau else Verdict.STAY, 1, 1, score, math.nan)
+
+    def _told(self, decision: Decision, lr: LearningRates) -> list[StageChange | Plateau]:
+        """The event of a decision; none where nothing changes."""
+        verdict, from_stage, to_stage, score, bound = decision
+        if verdict is Verdict.STAY:
+            return []
+        if verdict is Verdict.PLATEAU:
+            is_staged = bool(self._config.curriculum)
+            return [Plateau(verdict, from_stage if is_staged else None, bound if is_staged else score, lr)]
+        return [StageChange(verdict, from_stage, to_stage, _finite(score), _finite(bound), lr)]
 
     def _leave_plateau(self) -> None:
         factor, state = self._config.controllers.plateau_factor, self._state
@@ -211,26 +226,5 @@ class Controllers:
             raise ValueError(f"{wrong[0]}: no run of these settings comes to that")
 
 
-def describe(event: Event, lr_before: float, lr_after: float) -> str:
-    """An event in one line, as the terminal and the metrics show it."""
-    score, bound = event.score, event.bound
-    moved = f"stage {event.from_stage} -> {event.to_stage}"
-    changed_lr = f", lr {_short(lr_before)} -> {_short(lr_after)}" if lr_after != lr_before else ""
-    test = f"score {score:.2f} < {bound:.2f}" if math.isfinite(score) else "numbers that are not finite"
-    match event.kind:
-        case "advance":
-            return f"advance: {moved}, score {score:.2f} >= {bound:.2f}"
-        case "done":
-            return f"done: stage {event.from_stage}, score {score:.2f} >= {bound:.2f}"
-        case "fallback":
-            return f"fallback: {moved}, {test}{changed_lr}"
-        case "held":
-            return f"held: stage {event.from_stage}, {test}, no way back is left"
-        case "plateau":
-            return f"plateau: stage {event.from_stage}, best score {bound:.2f}{changed_lr}"
-
-
-def _short(value: float) -> str:
-    """1e-4, 2.5e-5."""
-    mantissa, _, exponent = f"{value:.1e}".partition("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -13,6 +13,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from rl_cluster.training.events import events_from_json
+
 __all__ = ["EVENTS", "Sorted", "parse_line", "read_metrics", "sort_lines"]
 
 EVENTS = "events"
@@ -32,19 +34,21 @@ class Sorted(NamedTuple):
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
-    """What a line says; None if it is not sound."""
+    """What a line says, its events as records; None if it is not sound."""
     try:
         data = json.loads(line) if line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES else None
     except (ValueError, RecursionError):
         return None
     if not isinstance(data, dict):
         return None
-    iteration, events = data.get("iteration"), data.get(EVENTS, [])
+    iteration = data.get("iteration")
     if type(iteration) is not int or not 0 < iteration <= MAX_ITERATION:
         return None
-    if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
+    try:
+        told = {EVENTS: events_from_json(data[EVENTS])} if EVENTS in data else {}
+    except (ValueError, RecursionError):
         return None
-    return data if all(_is_number(value) for name, value in data.items() if name != EVENTS) else None
+    return data | told if all(_is_number(value) for name, value in data.items() if name != EVENTS) else None
 
 
 def _is_number(value: object) -> bool:

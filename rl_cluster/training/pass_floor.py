@@ -10,6 +10,7 @@ from rl_cluster.environment.shared.interface import EpisodeSource
 from rl_cluster.environment.tasks import make_source, task_of
 from rl_cluster.sampling.episodes import evaluate
 from rl_cluster.schedulers.pass_score import floor_between
+from rl_cluster.training.events import Floor
 
 __all__ = ["PassFloor", "measure_pass_floor"]
 
@@ -24,10 +25,9 @@ class PassFloor(NamedTuple):
     heuristic_name: str
     floor: float
 
-    def describe(self, stage: int, pass_score: float) -> str:
-        """One line, as the terminal and the metrics show it."""
-        measured = f"random play scores {self.random:.2f}, {self.heuristic_name} {self.heuristic:.2f}"
-        return f"stage {stage}: passes at {pass_score:.2f}; {measured}"
+    def told(self, stage: int, pass_score: float) -> Floor:
+        """What a run tells of it."""
+        return Floor("floor", stage, pass_score, self.random, self.heuristic, self.heuristic_name)
 
 
 def measure_pass_floor(config: Config, stage: int) -> PassFloor:

@@ -4,7 +4,7 @@ It writes nothing: `loop.py` gives it a folder, and saves and restarts it.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rl_cluster.config.schema import Config
@@ -21,10 +21,12 @@ from rl_cluster.metrics.record import curriculum_metrics, outcome_means
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.schedulers.curriculum import CurriculumState
 from rl_cluster.schedulers.pass_score import score_to_pass
+from rl_cluster.schedulers.verdict import Verdict
 from rl_cluster.training.checkpoint import Checkpoint
 from rl_cluster.training.checkpoint_content import CONTROLLERS, COUNTERS
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.engine import Engine, EngineState
+from rl_cluster.training.events import Event, Floor
 from rl_cluster.training.pass_floor import measure_pass_floor
 from rl_cluster.training.stage_snapshots import StageSnapshots
 
@@ -38,8 +40,8 @@ class Record(NamedTuple):
     """iterations done, this one included"""
     metrics: dict[str, float]
     """by the names of `metrics/names.py`"""
-    events: list[str]
-    """what controllers have decided after it, in words"""
+    events: Sequence[Event]
+    """what controllers have decided after it, and what alerts say"""
 
 
 class Run:
@@ -107,9 +109,10 @@ class Run:
             self._snapshots.take_good(self._engine.state())
         metrics = self._engine.iterate(self.done, self._controllers.controls(self.done))
         self.done += 1
-        must_restore, events = self._controllers.note_update(metrics, self.done)
+        must_restore, told = self._controllers.note_update(metrics, self.done)
         if must_restore:
             self._engine.load_state(self._snapshots.restore_good(self._engine.state()))
+        events: list[Event] = [*told]
         scores: dict[int, float] = {}
         if training.evaluate_every and self.done % training.evaluate_every == 0:
             means, scores = self._evaluate()
@@ -122,7 +125,7 @@ class Run:
         self._counters[AGENT_STEPS_TOTAL] += metrics[AGENT_STEPS]
         self._counters[ELAPSED_S] = time.monotonic() - self._begin_s
         metrics |= {**self._counters, ETA_S: self._eta_s()}
-        return Record(self.done, metrics, events + self._alerts.note(metrics))
+        return Record(self.done, metrics, [*events, *self._alerts.note(metrics)])
 
     def _eta_s(self) -> float:
         """To the last iteration at the pace so far, or to the time limit if that comes first."""
@@ -131,22 +134,22 @@ class Run:
         left_s: float = max(0.0, min(pace_s * (training.iterations - self.done), training.time_limit_s - elapsed_s))
         return left_s
 
-    def _decide(self, score: float) -> list[str]:
-        floor_words = [self._measure_floor()] if self._controllers.lacks_floor else []
-        event, words = self._controllers.note_score(score, self.done)
-        if event and event.kind == "advance":
-            self._snapshots.take(event.from_stage, self._engine.state())
-        if event and event.kind == "fallback":
-            state = self._snapshots.restore(event.to_stage, self._engine.state())
+    def _decide(self, score: float) -> list[Event]:
+        floors = [self._measure_floor()] if self._controllers.lacks_floor else []
+        decision, events = self._controllers.note_score(score, self.done)
+        if decision.verdict is Verdict.ADVANCE:
+            self._snapshots.take(decision.from_stage, self._engine.state())
+        if decision.verdict is Verdict.FALLBACK:
+            state = self._snapshots.restore(decision.to_stage, self._engine.state())
             self._engine.load_state(state)
             if self._controllers.keeps_good:
                 self._snapshots.take_good(state)
-        return floor_words + words
+        return [*floors, *events]
 
-    def _measure_floor(self) -> str:
+    def _measure_floor(self) -> Floor:
         stage = self._controllers.curriculum.stage
         measured = measure_pass_floor(self._config, stage)
-        return measured.describe(stage, self._controllers.note_floor(measured.floor))
+        return measured.told(stage, self._controllers.note_floor(measured.floor))
 
     def _curriculum_metrics(self, at: CurriculumState, scores: Mapping[int, float]) -> dict[str, float]:
         """Of an iteration that was trained where the curriculum stood `at`."""

@@ -16,6 +16,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.config.scratch import sweep
 from rl_cluster.config.whole_file import whole_file
 from rl_cluster.errors import CheckpointError, typed
+from rl_cluster.training.events import Event, event_to_json
 from rl_cluster.training.metrics_file import MetricsFile
 from rl_cluster.training.metrics_lines import EVENTS, parse_line
 from rl_cluster.training.new_folder import make_folder
@@ -97,7 +98,7 @@ class RunFolder:
             raise _unwritable(path, error) from error
         return cls(path, metrics)
 
-    def append(self, iteration: int, metrics: Mapping[str, float], events: Sequence[str] = ()) -> None:
+    def append(self, iteration: int, metrics: Mapping[str, float], events: Sequence[Event] = ()) -> None:
         """Adds a line: metrics by name, and under `events` what was decided, if anything was.
 
         What is not finite is left out: it was not measured.
@@ -108,7 +109,7 @@ class RunFolder:
             CheckpointError: The folder is not there any more.
         """
         kept = {name: value for name, value in metrics.items() if math.isfinite(value)}
-        told = {EVENTS: list(events)} if events else {}
+        told = {EVENTS: [event_to_json(event) for event in events]} if events else {}
         line = json.dumps({"iteration": iteration, **kept, **told}, allow_nan=False)
         self._unwritten.append(line.encode() + b"\n")
         self._check_place()

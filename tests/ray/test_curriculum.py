@@ -63,7 +63,7 @@ def test_runner_that_dies_right_after_an_advance__samples_the_new_stage(tiny: Co
     fragments: list[list[int]] = []
 
     def kill_one(record: Record) -> None:
-        if any(event.startswith("advance") for event in record.events):
+        if any(event.words.startswith("advance") for event in record.events):
             pid = engine.algorithm.runners.for_each(lambda _: os.getpid())[0]
             os.kill(pid, 9)
         elif record.metrics["curriculum/stage"] == 2.0 and not fragments:

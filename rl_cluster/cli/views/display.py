@@ -72,7 +72,7 @@ class Display:
             line = "  ".join(f"{name} {value}" for name, value in cells.items())
             self._console.print(line, soft_wrap=True, highlight=False)
         for event in events:
-            self._console.print(event, soft_wrap=True, highlight=False, markup=False)
+            self._console.print(event.words, soft_wrap=True, highlight=False, markup=False)
 
     def _cells(self, done: int, metrics: dict[str, float]) -> dict[str, str]:
         """Name -> value as text; what an iteration did not measure is a dash, what the stack never does is left out."""

@@ -11,15 +11,22 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rl_cluster.cli.legible import legible
 from rl_cluster.config.curriculum import CurriculumConfig
 from rl_cluster.metrics.names import STAGE, STAGE_BOUND, STAGE_SCORE, stage_score_key
+from rl_cluster.schedulers.verdict import Verdict
+from rl_cluster.training.events import Event, Plateau, StageChange, Told
 from rl_cluster.training.metrics_lines import EVENTS, read_metrics
 from rl_cluster.training.output_file import write_own
 
 __all__ = ["save_timeline"]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-EVENT_STYLES = {"advance": "-", "done": "-", "fallback": "--", "held": ":", "plateau": ":"}
+VERDICT_STYLES = {
+    Verdict.ADVANCE: "-", Verdict.DONE: "-", Verdict.FALLBACK: "--", Verdict.HELD: ":", Verdict.PLATEAU: ":"
+}  # fmt: skip
+MAX_WORDS = 60
+"""Letters of an older version's words that are shown."""
 
 
 def save_timeline(metrics: Path, curriculum: CurriculumConfig, picture: Path) -> None:
@@ -61,13 +68,22 @@ def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: Curric
 def _draw_events(panels: Sequence[Axes], lines: Sequence[dict[str, Any]]) -> None:
     for line in lines:
         for event in line.get(EVENTS, ()):
-            kind, _, words = event.partition(": ")
-            if kind not in EVENT_STYLES:
+            if not (shown := _shown(event)):
                 continue
+            words, style = shown
             for axes in panels:
-                axes.axvline(line["iteration"], color="grey", linewidth=0.8, linestyle=EVENT_STYLES[kind])
+                axes.axvline(line["iteration"], color="grey", linewidth=0.8, linestyle=style)
             panels[0].annotate(
-                f"{kind} {words.partition(', ')[0]}",
-                (line["iteration"], 0.0), xycoords=("data", "axes fraction"), xytext=(2.0, 4.0),
-                textcoords="offset points", rotation=90, fontsize=7, va="bottom",
+                words, (line["iteration"], 0.0), xycoords=("data", "axes fraction"), xytext=(2.0, 4.0),
+                textcoords="offset points", rotation=90, fontsize=7, va="bottom", parse_math=False,
             )  # fmt: skip
+
+
+def _shown(event: Event) -> tuple[str, str] | None:
+    """Words and style of an event of the curriculum; None = it is none."""
+    match event:
+        case StageChange() | Plateau():
+            return f"{event.kind} {event.where}", VERDICT_STYLES[event.kind]
+        case Told():
+            return legible(event.words[:MAX_WORDS]), ":"
+    return None

@@ -17,10 +17,10 @@ def test_alert__is_raised_by_the_median_and_told_once() -> None:
     told = [alerts.note({KEY: 0.4}) for _ in range(2 * WINDOW)]
 
     assert sum(map(len, told)) == 1
-    assert next(words for words in told if words)[0].startswith(f"alert: {KEY} is 0.4, above 0.3; ")
+    assert next(events for events in told if events)[0].words.startswith(f"alert: {KEY} is 0.4, above 0.3; ")
     assert alerts.active == {KEY}
     over = [alerts.note({KEY: 0.0}) for _ in range(WINDOW)]
-    assert [words for words in over if words] == [[f"alert over: {KEY} is 0"]]
+    assert [event.words for events in over for event in events] == [f"alert over: {KEY} is 0"]
     assert alerts.active == set()
 
 
@@ -28,7 +28,7 @@ def test_alert__of_a_floor_is_raised_from_above() -> None:
     alerts = Alerts()
     told = [alerts.note({"gpu/busy_share_mean": 0.1}) for _ in range(WINDOW)]
 
-    assert told[-1][0].startswith("alert: gpu/busy_share_mean is 0.1, below 0.4; ")
+    assert told[-1][0].words.startswith("alert: gpu/busy_share_mean is 0.1, below 0.4; ")
 
 
 def test_alert__is_silent_about_what_is_not_measured() -> None:

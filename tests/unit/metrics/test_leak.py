@@ -22,7 +22,7 @@ def test_leak__is_the_slope_of_tensors_that_are_kept() -> None:
     alerts = Alerts()
     told = [alerts.note(metrics) for _ in range(16)]
     assert told[:-1] == [[]] * 15
-    assert told[-1][0].startswith(f"alert: {LOW}")
+    assert told[-1][0].words.startswith(f"alert: {LOW}")
 
 
 def test_leak__is_no_alarm_where_an_allocator_warms_up() -> None:

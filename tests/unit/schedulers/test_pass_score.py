@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rl_cluster.config.curriculum import AllocateCurriculum
 from rl_cluster.schedulers.curriculum import CurriculumState, decide
 from rl_cluster.schedulers.pass_score import floor_between, score_to_pass
+from rl_cluster.schedulers.verdict import Verdict
 
 SHARES = st.floats(0.0, 1.0)
 
@@ -38,16 +39,13 @@ def test_score_to_pass__is_at_least_what_the_settings_ask_for(
 def test_stage__is_passed_at_the_floor_and_not_at_a_pass_score_below_it(rules: AllocateCurriculum) -> None:
     state = CurriculumState(floors=(0.82,))
     for score in (0.75, 0.81, 0.819):
-        state, event = decide(rules, state, score)
-        assert event is None
+        state, decision = decide(rules, state, score)
+        assert decision.verdict is Verdict.STAY
         assert state.passes == ()
 
-    events = []
     for score in (0.82, 0.9, 0.85):
-        state, event = decide(rules, state, score)
-        events.append(event)
+        state, decision = decide(rules, state, score)
 
-    assert events[-1] is not None
-    assert (events[-1].kind, events[-1].bound) == ("advance", 0.82)
+    assert (decision.verdict, decision.bound) == (Verdict.ADVANCE, 0.82)
     assert state.floors == (0.82,)
     assert state.references == pytest.approx((0.856667,), abs=1e-6)

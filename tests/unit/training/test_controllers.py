@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from rl_cluster.config.load import load_config
-from rl_cluster.schedulers.curriculum import Event
-from rl_cluster.training.controllers import Controllers, describe
+from rl_cluster.schedulers.divergence import Divergence
+from rl_cluster.training.controllers import Controllers
+from rl_cluster.training.events import Diverging
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record
@@ -31,8 +32,8 @@ def test_state__survives_json_at_every_moment() -> None:
         for one in (controllers, copy):
             if one.lacks_floor:
                 one.note_floor(0.4)
-        words = [one.note_update(metrics, done)[1] + one.note_score(score, done)[1] for one in (controllers, copy)]
-        assert words[0] == words[1]
+        told = [[*one.note_update(metrics, done)[1], *one.note_score(score, done)[1]] for one in (controllers, copy)]
+        assert told[0] == told[1]
         assert controllers.controls(done) == copy.controls(done)
         state = json.loads(json.dumps(controllers.state_dict(), allow_nan=False))
         copy = Controllers(config)
@@ -42,24 +43,6 @@ def test_state__survives_json_at_every_moment() -> None:
     assert controllers.curriculum.transitions > 2
     assert controllers.state_dict()["restores"] > 0
     assert controllers.curriculum.floors == (0.4,) * len(controllers.curriculum.floors) != ()
-
-
-@pytest.mark.parametrize(
-    ("event", "words"),
-    [
-        (Event("advance", 1, 2, 0.81, 0.75), "advance: stage 1 -> 2, score 0.81 >= 0.75"),
-        (Event("fallback", 3, 2, 0.41, 0.45), "fallback: stage 3 -> 2, score 0.41 < 0.45, lr 1e-4 -> 5e-5"),
-        (Event("done", 4, 4, 0.63, 0.6), "done: stage 4, score 0.63 >= 0.60"),
-        (Event("held", 2, 2, 0.1, 0.45), "held: stage 2, score 0.10 < 0.45, no way back is left"),
-        (Event("plateau", 2, 2, 0.5, 0.52), "plateau: stage 2, best score 0.52, lr 1e-4 -> 5e-5"),
-        (
-            Event("fallback", 2, 1, float("nan"), float("nan")),
-            "fallback: stage 2 -> 1, numbers that are not finite, lr 1e-4 -> 5e-5",
-        ),
-    ],
-)
-def test_events__in_words(event: Event, words: str) -> None:
-    assert describe(event, 1e-4, 5e-5) == words
 
 
 def test_learning_rate__never_falls_below_its_least_by_fallbacks() -> None:
@@ -78,7 +61,7 @@ def test_learning_rate__of_a_run_that_is_held_stays() -> None:
     controllers = Controllers(load_config("curriculum_demo", ["curriculum.max_fallbacks=0"]))
     told: list[str] = []
     for done, score in enumerate([0.8] * 3 + [0.1] * 5, start=1):
-        told += controllers.note_score(score, done)[1]
+        told += [event.words for event in controllers.note_score(score, done)[1]]
 
     assert told[-1].startswith("held: stage 2, score 0.10 < 0.48")
     assert controllers.controls(8).lr == controllers.controls(100).lr > 0.0
@@ -90,7 +73,7 @@ def test_divergence__is_told_once_and_not_for_want_of_a_measurement() -> None:
     # the old API stack does not measure the last epoch's KL
     assert controllers.note_update({"learning/policy_loss": 0.1}, done=1) == (False, [])
     # of an update whose gradients were all left out there is no loss
-    assert controllers.note_update({}, done=2) == (False, ["diverging: the loss or KL is not finite"])
+    assert controllers.note_update({}, done=2) == (False, [Diverging("diverging", Divergence("not finite"))])
     assert controllers.note_update({}, done=3) == (False, [])
     assert controllers.is_diverging
 

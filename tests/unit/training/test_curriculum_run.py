@@ -14,6 +14,7 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.events import Diverging
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record
@@ -71,11 +72,11 @@ class _Watch:
 
     def __call__(self, record: Record) -> None:
         for event in record.events:
-            if event.startswith("diverging"):
+            if isinstance(event, Diverging):
                 continue
-            self.events.append(event)
+            self.events.append(event.words)
             self.weights.append(self._engine.state().weights)
-        self.lrs.append(float(self._engine._updater.optimizer.param_groups[0]["lr"]))
+        self.lrs.append(float(self._engine._parts.updater.optimizer.param_groups[0]["lr"]))
         if record.done == self._hurt_after:
             self._hurt(self._engine)
 

@@ -13,8 +13,10 @@ from torch import Tensor
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError
+from rl_cluster.schedulers.divergence import Divergence
 from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.controllers import Controllers
+from rl_cluster.training.events import Diverging
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.metrics_lines import read_metrics
@@ -56,7 +58,8 @@ def _play(
 
 
 def _diverging(records: list[Record]) -> dict[int, str]:
-    return {record.done: event for record in records for event in record.events if event.startswith("diverging")}
+    told = {record.done: event for record in records for event in record.events}
+    return {done: event.words for done, event in told.items() if isinstance(event, Diverging)}
 
 
 def _is_equal(left: Mapping[str, Tensor], right: Mapping[str, Tensor]) -> bool:
@@ -74,7 +77,13 @@ def test_weights_that_are_not_finite__go_back_to_what_was_last_good(
     why = "diverging: the loss or KL is not finite; restored (1 of 2), lr 1e-4 -> 5e-5"
     assert _diverging(records) == {broken_after + 1: why}
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert why in lines[broken_after]["events"]
+    assert lines[broken_after]["events"] == [
+        {
+            "kind": "diverging",
+            "why": {"sign": "not finite", "value": None, "limit": None},
+            "restore": {"number": 1, "most": 2, "lr": {"before": 1e-4, "after": 5e-5}},
+        }
+    ]
     assert all(math.isfinite(record.metrics["learning/policy_loss"]) for record in records[broken_after + 1 :])
     last = Checkpoint.load(find_checkpoint(tmp_path / "run").folder)
     assert all(tensor.isfinite().all() for tensor in (*last.weights.values(), *last.optimizer.values()))
@@ -96,10 +105,10 @@ def test_restores__are_bounded(tiny: Config, tmp_path: Path) -> None:
         _play(_config(tiny), tmp_path / "run", {1, 3, 5}, stop_after=6)
 
     events = [event for line in read_metrics(tmp_path / "run" / "metrics.jsonl") for event in line.get("events", [])]
-    assert [event.partition("; ")[2] for event in events if event.startswith("diverging")] == [
+    assert [event.restore and event.restore.words for event in events if isinstance(event, Diverging)] == [
         "restored (1 of 2), lr 1e-4 -> 5e-5",
         "restored (2 of 2), lr 5e-5 -> 2.5e-5",
-        "",
+        None,
     ]
 
 
@@ -108,7 +117,7 @@ def test_divergence__changes_nothing_where_it_is_only_told(tiny: Config, tmp_pat
         _play(_config(tiny, on_divergence="none"), tmp_path / "run", {1}, stop_after=3)
 
     lines = list(read_metrics(tmp_path / "run" / "metrics.jsonl"))
-    assert [line.get("events") for line in lines] == [None, ["diverging: the loss or KL is not finite"], None]
+    assert [line.get("events") for line in lines] == [None, [Diverging("diverging", Divergence("not finite"))], None]
     assert "learning/policy_loss" not in lines[-1]  # there is none that is finite
     last_sound = Checkpoint.load(find_checkpoint(tmp_path / "run").folder)
     assert (last_sound.iteration, last_sound.snapshots) == (0, {})

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl_cluster.training.metrics_lines import parse_line, read_metrics, sort_lines
+from rl_cluster.training.events import Told
+from rl_cluster.training.metrics_lines import EVENTS, parse_line, read_metrics, sort_lines
 
 
 def _line(iteration: int) -> bytes:
@@ -34,11 +35,24 @@ def _sorted(path: Path, content: bytes, iteration: int) -> tuple[bytes, list[int
         b'{"iteration": 1, "a": NaN}\n', b'{"iteration": 1, "a": 1e999}\n', b'{"iteration": 1, "a": "1"}\n',
         b'{"iteration": 1, "a": null}\n', b'{"iteration": 1, "a": true}\n', b'{"iteration": 1, "a": %d}\n' % 10**400,
         b'{"iteration": 1, "events": "x"}\n', b'{"iteration": 1, "events": [1]}\n',
+        b'{"iteration": 1, "events": [{"kind": "advance"}]}\n', b'{"iteration": 1, "events": [{"kind": "stay"}]}\n',
+        b'{"iteration": 1, "events": [{"kind": "alert over", "key": "a", "value": NaN}]}\n',
         b'{"iteration": 1}' + b" " * 2**20 + b"\n",
     ],
 )  # fmt: skip
 def test_parse_line__takes_nothing_but_what_a_run_writes(line: bytes) -> None:
     assert parse_line(line) is None
+
+
+def test_parse_line__reads_what_older_versions_wrote_as_its_words() -> None:
+    """A line of a run before events were records."""
+    line = b'{"iteration": 16, "curriculum/stage": 1.0, "events": ["advance: stage 1 -> 2, score 0.89 >= 0.82"]}\n'
+
+    data = parse_line(line)
+
+    assert data is not None
+    assert data["curriculum/stage"] == 1.0
+    assert data[EVENTS] == [Told("advance: stage 1 -> 2, score 0.89 >= 0.82")]
 
 
 def test_read_metrics__passes_over_what_is_not_sound(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_curriculum_that_ships__passes_no_stage_on_random_play(preset: str) -> N
         # three quarters of the way from random play to a heuristic that plans, or more
         assert bound >= measured.random + 0.75 * (measured.heuristic - measured.random)
         assert measured.heuristic > measured.random + 0.1
-        words = measured.describe(stage, bound)
+        words = measured.told(stage, bound).words
         assert words.startswith(f"stage {stage}: passes at {bound:.2f}; random play scores {measured.random:.2f}, ")
 
 

@@ -1,0 +1,22 @@
+"""What a round of a curriculum leads to: the words of code, events, metrics and documents alike."""
+
+from enum import StrEnum
+
+__all__ = ["Verdict"]
+
+
+class Verdict(StrEnum):
+    """One for each round."""
+
+    STAY = "stay"
+    """nothing changes"""
+    ADVANCE = "advance"
+    """the stage is passed, and the next one begins"""
+    FALLBACK = "fallback"
+    """the stage is given up, and the one before is entered anew"""
+    HELD = "held"
+    """the stage is to be given up, but no way back is left: the run stays in it for ever"""
+    DONE = "done"
+    """the last stage is passed"""
+    PLATEAU = "plateau"
+    """the stage goes on, but its score has stopped rising"""
