@@ -1,11 +1,14 @@
 """The rules of the source tree that no linter holds, read off the syntax of every file: sizes, names, borders."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from rl_cluster.metrics.names import CATALOGUE, DEVICE_CATALOGUE, HOST_CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rl_cluster"
@@ -134,6 +137,25 @@ def test_attribute__is_declared_in_the_class_or_at_its_birth(path: Path) -> None
         undeclared |= {f"{kind.name}.{name}": names - known for name, names in stored.items() if names - known}
 
     assert undeclared == {}
+
+
+def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and text of every string that is no docstring; of an f-string, its beginning."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.lineno, node.value
+
+
+KEYS = {*CATALOGUE, *HOST_CATALOGUE, *DEVICE_CATALOGUE}
+KEY = re.compile(rf"({'|'.join(sorted({key.split('/')[0] for key in KEYS}))})/[a-z_]*")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_metric_key__is_spelt_in_one_place(path: Path) -> None:
+    spelt = [f"line {line}: {text}" for line, text in _texts(TREES[path]) if text in KEYS or KEY.fullmatch(text)]
+
+    assert not spelt or path == PACKAGE / "metrics" / "names.py", "take these keys from metrics/names.py"
 
 
 PRINTING = {"print", "Console", "echo", "secho", "stdout", "stderr", "__stdout__", "__stderr__"}

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from rl_cluster.metrics import names
 from rl_cluster.metrics.names import EXPOSED_SHARE
 
 __all__ = ["RULES", "WINDOW", "Alert", "AlertOver", "Alerts", "Rule"]
@@ -78,27 +79,35 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule("balance/runner_imbalance", 0.30, "look for a slow or crowded node under env runners"),
-    Rule("balance/learner_imbalance", 0.30, "look for a slow GPU among the Learners, or rows shared out unevenly"),
-    Rule("balance/node_imbalance", 0.30, "look at the slow node's load and clocks"),
+    Rule(names.balance_key("runner", "imbalance"), 0.30, "look for a slow or crowded node under env runners"),
+    Rule(
+        names.balance_key("learner", "imbalance"),
+        0.30,
+        "look for a slow GPU among the Learners, or rows shared out unevenly",
+    ),
+    Rule(names.balance_key("node", "imbalance"), 0.30, "look at the slow node's load and clocks"),
     Rule(EXPOSED_SHARE, 0.35, "larger minibatches, fewer Learners, or a faster link between them"),
-    Rule("communication/bus_ratio", 0.40, "something else uses the link between Learners, or one of them lags", True),
-    Rule("memory/fragmentation", 0.40, "set learners.part_rows, or PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"),
-    Rule("memory/allocation_retries", 0.0, "lower learners.part_rows or learners.memory_share"),
+    Rule(
+        names.COMMUNICATION_BUS_RATIO, 0.40, "something else uses the link between Learners, or one of them lags", True
+    ),
+    Rule(
+        names.MEMORY_FRAGMENTATION, 0.40, "set learners.part_rows, or PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
+    ),
+    Rule(names.MEMORY_ALLOCATION_RETRIES, 0.0, "lower learners.part_rows or learners.memory_share"),
     # Sixteen slopes are of 200 iterations: an allocator that warms up may grow for the first hundred, and then stops.
     Rule(
-        "memory/leak_low_bytes_per_iteration",
+        names.MEMORY_LEAK_LOW_BYTES_PER_ITERATION,
         MIB,
         "look for tensors or arrays that callbacks keep",
         window=16,
         stands_for="30m",
     ),
-    Rule("node/memory_share_max", 0.95, "fewer env runners on the node, or fewer worlds each"),
-    Rule("node/disk_share_max", 0.95, "make room: checkpoints and spilled objects need it"),
-    Rule("node/object_store_share_max", 0.95, "a larger object store (ray start --object-store-memory)"),
-    Rule("gpu/busy_share_mean", 0.40, "more env runners or larger batches: GPUs wait", True),
-    Rule("gpu/memory_share_max", 0.97, "lower learners.memory_share"),
-    Rule("gpu/throttled", 0.0, "check cooling and power of the GPUs"),
+    Rule(names.NODE_MEMORY_SHARE_MAX, 0.95, "fewer env runners on the node, or fewer worlds each"),
+    Rule(names.NODE_DISK_SHARE_MAX, 0.95, "make room: checkpoints and spilled objects need it"),
+    Rule(names.NODE_OBJECT_STORE_SHARE_MAX, 0.95, "a larger object store (ray start --object-store-memory)"),
+    Rule(names.GPU_BUSY_SHARE_MEAN, 0.40, "more env runners or larger batches: GPUs wait", True),
+    Rule(names.GPU_MEMORY_SHARE_MAX, 0.97, "lower learners.memory_share"),
+    Rule(names.GPU_THROTTLED, 0.0, "check cooling and power of the GPUs"),
 )
 """All of them."""
 

@@ -9,6 +9,7 @@ exchange is hidden behind computation: all of it is exposed.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rl_cluster.metrics import names
 from rl_cluster.metrics.names import EXPOSED_SHARE
 
 __all__ = ["Traffic", "bus_bandwidth", "traffic_metrics", "traffic_of"]
@@ -63,10 +64,10 @@ def traffic_metrics(traffic: Sequence[Traffic]) -> dict[str, float]:
     probe = bus_bandwidth(first.probe_bytes_per_s, 1.0, len(traffic))
     return {
         EXPOSED_SHARE: max(one.seconds / max(one.update_s, 1e-9) for one in traffic),
-        "communication/exchanged_bytes": first.num_bytes,
-        "communication/exchanges": first.num_exchanges,
-        "communication/algorithm_bytes_per_s": first.gradient_bytes / gradient_s,
-        "communication/bus_bytes_per_s": busbw,
-        "communication/probe_bus_bytes_per_s": probe,
-        "communication/bus_ratio": busbw / probe,
+        names.COMMUNICATION_EXCHANGED_BYTES: first.num_bytes,
+        names.COMMUNICATION_EXCHANGES: first.num_exchanges,
+        names.COMMUNICATION_ALGORITHM_BYTES_PER_S: first.gradient_bytes / gradient_s,
+        names.COMMUNICATION_BUS_BYTES_PER_S: busbw,
+        names.COMMUNICATION_PROBE_BUS_BYTES_PER_S: probe,
+        names.COMMUNICATION_BUS_RATIO: busbw / probe,
     }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rl_cluster.environment.tasks import TASKS
+from rl_cluster.metrics import names
 from rl_cluster.metrics.names import (
     AGENT_STEPS_PER_S,
     CHECKPOINT_AGE_S,
@@ -58,25 +59,27 @@ def _panels() -> list[Panel]:
         Panel("Policy", [learning_key(name) for name in ("entropy", "approx_kl", "explained_variance")]),
         Panel("Gradient", [learning_key("grad_norm")]),
         Panel("Weights lag behind", [POLICY_LAG]),
-        Panel("Imbalance", [f"balance/{who}_imbalance" for who in ("runner", "learner", "node")]),
-        Panel("Waiting for the slowest", [f"balance/{who}_wait_s" for who in ("runner", "learner")]),
-        Panel("All-reduce", [EXPOSED_SHARE, "communication/bus_ratio"]),
-        Panel("Bandwidth of all-reduce", [f"communication/{name}bus_bytes_per_s" for name in ("", "probe_")]),
-        Panel("Weights to env runners", ["communication/weights_s"]),
-        Panel("Memory of the Learners", ["memory/used_bytes"]),
+        Panel("Imbalance", [names.balance_key(who, "imbalance") for who in ("runner", "learner", "node")]),
+        Panel("Waiting for the slowest", [names.balance_key(who, "wait_s") for who in ("runner", "learner")]),
+        Panel("All-reduce", [EXPOSED_SHARE, names.COMMUNICATION_BUS_RATIO]),
+        Panel(
+            "Bandwidth of all-reduce", [names.COMMUNICATION_BUS_BYTES_PER_S, names.COMMUNICATION_PROBE_BUS_BYTES_PER_S]
+        ),
+        Panel("Weights to env runners", [names.COMMUNICATION_WEIGHTS_S]),
+        Panel("Memory of the Learners", [names.MEMORY_USED_BYTES]),
         Panel("Time left, age of the checkpoint", [ETA_S, CHECKPOINT_AGE_S]),
-        Panel("CPU", ["host/cpu_share"], NODE),
-        Panel("Memory", ["host/memory_share"], NODE),
-        Panel("Object store", ["host/object_store_share"], NODE),
-        Panel("Spilled", ["host/spilled_bytes"], NODE),
-        Panel("Network", ["host/sent_bytes_per_s", "host/received_bytes_per_s"], NODE),
-        Panel("Disk", ["host/disk_share"], NODE),
-        Panel("GPU busy", ["device/busy_share"], GPU),
-        Panel("GPU memory", ["device/memory_share"], GPU),
-        Panel("GPU power", ["device/power_w"], GPU),
-        Panel("GPU clock", ["device/sm_clock_mhz"], GPU),
-        Panel("GPU heat", ["device/temperature_c"], GPU),
-        Panel("GPU held down", ["device/throttled"], GPU),
+        Panel("CPU", [names.HOST_CPU_SHARE], NODE),
+        Panel("Memory", [names.HOST_MEMORY_SHARE], NODE),
+        Panel("Object store", [names.HOST_OBJECT_STORE_SHARE], NODE),
+        Panel("Spilled", [names.HOST_SPILLED_BYTES], NODE),
+        Panel("Network", [names.HOST_SENT_BYTES_PER_S, names.HOST_RECEIVED_BYTES_PER_S], NODE),
+        Panel("Disk", [names.HOST_DISK_SHARE], NODE),
+        Panel("GPU busy", [names.DEVICE_BUSY_SHARE], GPU),
+        Panel("GPU memory", [names.DEVICE_MEMORY_SHARE], GPU),
+        Panel("GPU power", [names.DEVICE_POWER_W], GPU),
+        Panel("GPU clock", [names.DEVICE_SM_CLOCK_MHZ], GPU),
+        Panel("GPU heat", [names.DEVICE_TEMPERATURE_C], GPU),
+        Panel("GPU held down", [names.DEVICE_THROTTLED], GPU),
     ]
 
 

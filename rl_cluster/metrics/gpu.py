@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 import pynvml
 
+from rl_cluster.metrics import names
+
 __all__ = ["GpuReader", "GpuReading", "Nvml", "gpu_metrics"]
 
 THROTTLE_REASONS = {
@@ -123,16 +125,16 @@ def gpu_metrics(gpus: Sequence[GpuReading]) -> dict[str, float]:
     if not gpus:
         return {}
     columns: dict[str, tuple[Callable[[list[float]], float], list[float | None]]] = {
-        "gpu/busy_share_mean": (lambda values: sum(values) / len(values), [gpu.busy_share for gpu in gpus]),
-        "gpu/busy_share_min": (min, [gpu.busy_share for gpu in gpus]),
-        "gpu/memory_share_max": (max, [gpu.memory_share for gpu in gpus]),
-        "gpu/power_w": (sum, [gpu.power_w for gpu in gpus]),
-        "gpu/temperature_max_c": (max, [gpu.temperature_c for gpu in gpus]),
-        "gpu/sm_clock_min_mhz": (min, [gpu.sm_clock_mhz for gpu in gpus]),
+        names.GPU_BUSY_SHARE_MEAN: (lambda values: sum(values) / len(values), [gpu.busy_share for gpu in gpus]),
+        names.GPU_BUSY_SHARE_MIN: (min, [gpu.busy_share for gpu in gpus]),
+        names.GPU_MEMORY_SHARE_MAX: (max, [gpu.memory_share for gpu in gpus]),
+        names.GPU_POWER_W: (sum, [gpu.power_w for gpu in gpus]),
+        names.GPU_TEMPERATURE_MAX_C: (max, [gpu.temperature_c for gpu in gpus]),
+        names.GPU_SM_CLOCK_MIN_MHZ: (min, [gpu.sm_clock_mhz for gpu in gpus]),
     }
     known = {key: (join, [value for value in values if value is not None]) for key, (join, values) in columns.items()}
     return {
-        "gpu/count": float(len(gpus)),
-        "gpu/throttled": float(sum(bool(gpu.throttles) for gpu in gpus)),
+        names.GPU_COUNT: float(len(gpus)),
+        names.GPU_THROTTLED: float(sum(bool(gpu.throttles) for gpu in gpus)),
         **{key: join(values) for key, (join, values) in known.items() if values},
     }

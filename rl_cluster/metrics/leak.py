@@ -8,6 +8,8 @@ from collections import deque
 
 from scipy.stats import theilslopes
 
+from rl_cluster.metrics import names
+
 __all__ = ["EVERY", "WINDOW", "LeakWatch"]
 
 WINDOW = 50
@@ -32,7 +34,7 @@ class LeakWatch:
             return {}
         fit = theilslopes(list(self._used), alpha=CONFIDENCE)
         return {
-            "memory/leak_bytes_per_iteration": float(fit.slope),
-            "memory/leak_low_bytes_per_iteration": float(fit.low_slope),
-            "memory/leak_high_bytes_per_iteration": float(fit.high_slope),
+            names.MEMORY_LEAK_BYTES_PER_ITERATION: float(fit.slope),
+            names.MEMORY_LEAK_LOW_BYTES_PER_ITERATION: float(fit.low_slope),
+            names.MEMORY_LEAK_HIGH_BYTES_PER_ITERATION: float(fit.high_slope),
         }

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 from typing import NamedTuple
 
+from rl_cluster.metrics.names import balance_key
+
 __all__ = ["STRAGGLER_SCORE", "WINDOW", "Balance", "BalanceWindow", "balance_of"]
 
 STRAGGLER_SCORE = 0.75
@@ -60,4 +62,4 @@ class BalanceWindow:
         medians = [median(values) for values in self._history.values()]
         if len(medians) < 2 or not any(medians):
             return {}
-        return {f"balance/{self._who}_{name}": value for name, value in balance_of(medians)._asdict().items()}
+        return {balance_key(self._who, name): value for name, value in balance_of(medians)._asdict().items()}

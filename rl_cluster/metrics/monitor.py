@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from rl_cluster.metrics import names
 from rl_cluster.metrics.communication import Traffic, traffic_metrics
 from rl_cluster.metrics.leak import LeakWatch
 from rl_cluster.metrics.load_balance import BalanceWindow
@@ -94,6 +95,6 @@ def _by_node(runners: Sequence[RunnerReport]) -> dict[str, float]:
 def _sync_metrics(sync: WeightSync, runners: Sequence[RunnerReport]) -> dict[str, float]:
     taken_s = max((one.seconds.get("sync", 0.0) for one in runners), default=0.0)
     return {
-        "communication/weights_bytes": sync.num_bytes,
-        "communication/weights_s": sync.seconds + taken_s,
+        names.COMMUNICATION_WEIGHTS_BYTES: sync.num_bytes,
+        names.COMMUNICATION_WEIGHTS_S: sync.seconds + taken_s,
     }

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
+from rl_cluster.metrics import names
 from rl_cluster.metrics.gpu import GpuReader, GpuReading, gpu_metrics
 from rl_cluster.metrics.host import HostReader, HostReading
 
@@ -68,32 +69,32 @@ def host_values(node: NodeReading) -> dict[str, float]:
     """Key of `HOST_CATALOGUE` -> value."""
     host, store = node.host, node.object_store
     values = {
-        "host/cpu_share": host.cpu_share,
-        "host/memory_used_bytes": host.memory_used_bytes,
-        "host/memory_share": host.memory_share,
-        "host/disk_share": host.disk_share,
-        "host/disk_bytes_per_s": host.disk_bytes_per_s,
-        "host/sent_bytes_per_s": host.sent_bytes_per_s,
-        "host/received_bytes_per_s": host.received_bytes_per_s,
+        names.HOST_CPU_SHARE: host.cpu_share,
+        names.HOST_MEMORY_USED_BYTES: host.memory_used_bytes,
+        names.HOST_MEMORY_SHARE: host.memory_share,
+        names.HOST_DISK_SHARE: host.disk_share,
+        names.HOST_DISK_BYTES_PER_S: host.disk_bytes_per_s,
+        names.HOST_SENT_BYTES_PER_S: host.sent_bytes_per_s,
+        names.HOST_RECEIVED_BYTES_PER_S: host.received_bytes_per_s,
     }
     if store:
-        values["host/object_store_used_bytes"] = store.used_bytes
-        values["host/spilled_bytes"] = store.spilled_bytes
+        values[names.HOST_OBJECT_STORE_USED_BYTES] = store.used_bytes
+        values[names.HOST_SPILLED_BYTES] = store.spilled_bytes
         if store.total_bytes:
-            values["host/object_store_share"] = store.used_bytes / store.total_bytes
+            values[names.HOST_OBJECT_STORE_SHARE] = store.used_bytes / store.total_bytes
     return values
 
 
 def device_values(gpu: GpuReading) -> dict[str, float]:
     """Key of `DEVICE_CATALOGUE` -> value; what NVML does not say is left out."""
     values = {
-        "device/busy_share": gpu.busy_share,
-        "device/memory_used_bytes": gpu.memory_used_bytes,
-        "device/memory_share": gpu.memory_share,
-        "device/power_w": gpu.power_w,
-        "device/temperature_c": gpu.temperature_c,
-        "device/sm_clock_mhz": gpu.sm_clock_mhz,
-        "device/throttled": float(bool(gpu.throttles)),
+        names.DEVICE_BUSY_SHARE: gpu.busy_share,
+        names.DEVICE_MEMORY_USED_BYTES: gpu.memory_used_bytes,
+        names.DEVICE_MEMORY_SHARE: gpu.memory_share,
+        names.DEVICE_POWER_W: gpu.power_w,
+        names.DEVICE_TEMPERATURE_C: gpu.temperature_c,
+        names.DEVICE_SM_CLOCK_MHZ: gpu.sm_clock_mhz,
+        names.DEVICE_THROTTLED: float(bool(gpu.throttles)),
     }
     return {key: value for key, value in values.items() if value is not None}
 
@@ -104,21 +105,21 @@ def node_metrics(nodes: Sequence[NodeReading]) -> dict[str, float]:
         return {}
     hosts = [node.host for node in nodes]
     metrics = {
-        "node/count": float(len(nodes)),
-        "node/cpu_share_mean": sum(host.cpu_share for host in hosts) / len(hosts),
-        "node/cpu_share_max": max(host.cpu_share for host in hosts),
-        "node/memory_share_max": max(host.memory_share for host in hosts),
-        "node/disk_share_max": max(host.disk_share for host in hosts),
-        "node/disk_bytes_per_s": sum(host.disk_bytes_per_s for host in hosts),
-        "node/sent_bytes_per_s": sum(host.sent_bytes_per_s for host in hosts),
-        "node/received_bytes_per_s": sum(host.received_bytes_per_s for host in hosts),
+        names.NODE_COUNT: float(len(nodes)),
+        names.NODE_CPU_SHARE_MEAN: sum(host.cpu_share for host in hosts) / len(hosts),
+        names.NODE_CPU_SHARE_MAX: max(host.cpu_share for host in hosts),
+        names.NODE_MEMORY_SHARE_MAX: max(host.memory_share for host in hosts),
+        names.NODE_DISK_SHARE_MAX: max(host.disk_share for host in hosts),
+        names.NODE_DISK_BYTES_PER_S: sum(host.disk_bytes_per_s for host in hosts),
+        names.NODE_SENT_BYTES_PER_S: sum(host.sent_bytes_per_s for host in hosts),
+        names.NODE_RECEIVED_BYTES_PER_S: sum(host.received_bytes_per_s for host in hosts),
     }
     stores = [node.object_store for node in nodes if node.object_store and node.object_store.total_bytes]
     if stores:
         metrics |= {
-            "node/object_store_share_max": max(store.used_bytes / store.total_bytes for store in stores),
-            "node/object_store_used_bytes": sum(store.used_bytes for store in stores),
-            "node/spilled_bytes": sum(store.spilled_bytes for store in stores),
+            names.NODE_OBJECT_STORE_SHARE_MAX: max(store.used_bytes / store.total_bytes for store in stores),
+            names.NODE_OBJECT_STORE_USED_BYTES: sum(store.used_bytes for store in stores),
+            names.NODE_SPILLED_BYTES: sum(store.spilled_bytes for store in stores),
         }
     return metrics | gpu_metrics([gpu for node in nodes for gpu in node.gpus])
 

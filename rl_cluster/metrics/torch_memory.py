@@ -5,6 +5,8 @@ from typing import NamedTuple
 import psutil
 import torch
 
+from rl_cluster.metrics import names
+
 __all__ = ["MemoryReading", "memory_metrics", "read_memory"]
 
 
@@ -44,10 +46,10 @@ def memory_metrics(last: MemoryReading, before: MemoryReading | None) -> dict[st
         last.retries - (before.retries if before and before.retries else 0.0) if last.retries is not None else None
     )
     values = {
-        "memory/used_bytes": last.used_bytes,
-        "memory/peak_bytes": last.peak_bytes,
-        "memory/reserved_bytes": last.reserved_bytes,
-        "memory/fragmentation": last.fragmentation,
-        "memory/allocation_retries": retries,
+        names.MEMORY_USED_BYTES: last.used_bytes,
+        names.MEMORY_PEAK_BYTES: last.peak_bytes,
+        names.MEMORY_RESERVED_BYTES: last.reserved_bytes,
+        names.MEMORY_FRAGMENTATION: last.fragmentation,
+        names.MEMORY_ALLOCATION_RETRIES: retries,
     }
     return {key: value for key, value in values.items() if value is not None}

@@ -20,6 +20,7 @@ from rl_cluster.metrics.names import (
     ETA_S,
     EXPOSED_SHARE,
     LEARNER_SAMPLES_PER_S,
+    balance_key,
     phase_key,
 )
 from rl_cluster.metrics.node import NodeReading, node_from_json
@@ -98,7 +99,7 @@ def _speeds(metrics: Mapping[str, float]) -> Text:
 
 
 def _runners(runners: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]) -> Table:
-    imbalance = metrics.get("balance/runner_imbalance")
+    imbalance = metrics.get(balance_key("runner", "imbalance"))
     told = "" if imbalance is None else f", imbalance {imbalance:.0%}"
     table = _table(f"{len(runners)} env runners{told}, slowest first", "runner", "node", "busy", "env", "inference")
     slowest = sorted(runners, key=lambda one: -sum(one["seconds"].values()))[:MAX_RUNNERS]
