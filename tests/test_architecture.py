@@ -123,14 +123,14 @@ def _stored_attributes(function: ast.AST) -> set[str]:
 
 def _declared_attributes(kind: ast.ClassDef) -> set[str]:
     """Those that stand in the class's own body."""
-    names = {node.target for node in kind.body if isinstance(node, ast.AnnAssign)}
-    names |= {target for node in kind.body if isinstance(node, ast.Assign) for target in node.targets}
+    names: list[ast.expr] = [node.target for node in kind.body if isinstance(node, ast.AnnAssign)]
+    names += [target for node in kind.body if isinstance(node, ast.Assign) for target in node.targets]
     return {name.id for name in names if isinstance(name, ast.Name)}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_attribute__is_declared_in_the_class_or_at_its_birth(path: Path) -> None:
-    undeclared = {}
+    undeclared: dict[str, set[str]] = {}
     for kind in (node for node in ast.walk(TREES[path]) if isinstance(node, ast.ClassDef)):
         stored = {node.name: _stored_attributes(node) for node in kind.body if isinstance(node, ast.FunctionDef)}
         known = _declared_attributes(kind) | stored.pop("__init__", set()) | RLLIBS_OWN

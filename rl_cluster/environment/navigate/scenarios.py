@@ -26,7 +26,7 @@ class NavigateScenarios:
     """A source of episodes: world w plays scenario w modulo their number, the same in every episode.
 
     Raises:
-        ScenarioError: Some UAVs of a scenario have a goal and some have none, or there is neither goal nor target.
+        ScenarioError: Some UAVs of a scenario have a goal and some have none, or an episode would take too many steps.
     """
 
     def __init__(self, scenarios: Sequence[Scenario], world: NavigateWorldConfig, seed: int) -> None:
@@ -88,8 +88,7 @@ def _goals_m(scenario: Scenario) -> NDArray[np.float64]:
         uav = int(is_missing.argmax())
         what = "it has no goal_m, but other UAVs have one"
         raise ScenarioError(f"{scenario.name}: uavs.{uav}", what, "give every UAV a goal_m, or none")
-    if not scenario.target_ids:
-        raise ScenarioError(scenario.name, "its UAVs have no goal_m and there are no targets", "give each UAV a goal_m")
+    assert scenario.target_ids, "a scenario without targets has goals: its form asks for them"
     goals_m = scenario.uav_position_m.copy()
     distances_m = np.linalg.norm(scenario.uav_position_m[:, None] - scenario.target_position_m, axis=-1)
     uavs, targets = linear_sum_assignment(distances_m)

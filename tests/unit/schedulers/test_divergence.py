@@ -9,12 +9,15 @@ from rl_cluster.config.load import load_config
 from rl_cluster.schedulers.divergence import (
     ENOUGH,
     RECENT,
+    Divergence,
     SpreadState,
     decide_restore,
     forget_recent,
     note_return,
     why_diverging,
 )
+
+LARGE = Divergence("large", 2.33, 1.0)
 
 
 def _after(returns: list[float]) -> SpreadState:
@@ -75,16 +78,16 @@ def test_returns_that_rise_fast__do_not_diverge() -> None:
 @pytest.mark.parametrize(
     ("action", "why", "num_restores", "expected"),
     [
-        ("restore", "KL", 0, True),
-        ("restore", "KL", 1, True),
-        ("restore", "KL", 2, False),
+        ("restore", LARGE, 0, True),
+        ("restore", LARGE, 1, True),
+        ("restore", LARGE, 2, False),
         ("restore", None, 0, False),
-        ("none", "KL", 0, False),
+        ("none", LARGE, 0, False),
         ("none", None, 0, False),
     ],
 )
 def test_restore__is_decided_by_the_setting_the_signs_and_how_often(
-    action: str, why: str | None, num_restores: int, expected: bool
+    action: str, why: Divergence | None, num_restores: int, expected: bool
 ) -> None:
     settings = load_config("debug").controllers
     config = settings.model_copy(update={"on_divergence": action, "max_restores": 2})

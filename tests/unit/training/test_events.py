@@ -21,7 +21,7 @@ from rl_cluster.training.events import (
 )
 
 LR, SAME = LearningRates(1e-4, 5e-5), LearningRates(1e-4, 1e-4)
-WORDS = {
+WORDS: dict[str, Event] = {
     "advance: stage 1 -> 2, score 0.81 >= 0.75": StageChange(Verdict.ADVANCE, 1, 2, 0.81, 0.75, LR),
     "fallback: stage 3 -> 2, score 0.41 < 0.45, lr 1e-4 -> 5e-5": StageChange(Verdict.FALLBACK, 3, 2, 0.41, 0.45, LR),
     "fallback: stage 3 -> 2, score 0.41 < 0.45": StageChange(Verdict.FALLBACK, 3, 2, 0.41, 0.45, SAME),
