@@ -19,7 +19,7 @@ __all__ = [
     "COMMUNICATION_WEIGHTS_BYTES", "COMMUNICATION_WEIGHTS_S", "DEVICE_BUSY_SHARE", "DEVICE_CATALOGUE",
     "DEVICE_MEMORY_SHARE", "DEVICE_MEMORY_USED_BYTES", "DEVICE_POWER_W", "DEVICE_SM_CLOCK_MHZ",
     "DEVICE_TEMPERATURE_C", "DEVICE_THROTTLED", "ELAPSED_S", "ENV_STEPS_PER_S", "EPISODES", "ETA_S", "EXCHANGE_S",
-    "EXPOSED_SHARE", "GPU_BUSY_SHARE_MEAN", "GPU_BUSY_SHARE_MIN", "GPU_COUNT", "GPU_MEMORY_SHARE_MAX",
+    "EXPOSED_SHARE", "FORMS", "GPU_BUSY_SHARE_MEAN", "GPU_BUSY_SHARE_MIN", "GPU_COUNT", "GPU_MEMORY_SHARE_MAX",
     "GPU_POWER_W", "GPU_SM_CLOCK_MIN_MHZ", "GPU_TEMPERATURE_MAX_C", "GPU_THROTTLED", "HOST_CATALOGUE",
     "HOST_CPU_SHARE", "HOST_DISK_BYTES_PER_S", "HOST_DISK_SHARE", "HOST_MEMORY_SHARE", "HOST_MEMORY_USED_BYTES",
     "HOST_OBJECT_STORE_SHARE", "HOST_OBJECT_STORE_USED_BYTES", "HOST_RECEIVED_BYTES_PER_S", "HOST_SENT_BYTES_PER_S",
@@ -29,8 +29,8 @@ __all__ = [
     "MODE", "NODE_COUNT", "NODE_CPU_SHARE_MAX", "NODE_CPU_SHARE_MEAN", "NODE_DISK_BYTES_PER_S",
     "NODE_DISK_SHARE_MAX", "NODE_MEMORY_SHARE_MAX", "NODE_OBJECT_STORE_SHARE_MAX", "NODE_OBJECT_STORE_USED_BYTES",
     "NODE_RECEIVED_BYTES_PER_S", "NODE_SENT_BYTES_PER_S", "NODE_SPILLED_BYTES", "POLICY_LAG", "SAMPLING_S", "STAGE",
-    "STAGE_BOUND", "STAGE_SCORE", "Metric", "balance_key", "describe", "episode_key", "evaluation_key", "is_timed",
-    "learning_key", "phase_key", "stage_score_key",
+    "STAGE_BOUND", "STAGE_SCORE", "Form", "Metric", "balance_key", "describe", "episode_key", "evaluation_key",
+    "is_timed", "learning_key", "phase_key", "stage_score_key",
 ]  # fmt: skip
 
 
@@ -41,6 +41,13 @@ class Metric(NamedTuple):
     """`1` for shares, counts and numbers without a unit"""
     text: str
     """in words, one line"""
+
+
+class Form(NamedTuple):
+    """How a person sees the value of a key."""
+
+    label: str
+    decimals: int
 
 
 _EPISODE = {metric.name: Metric(metric.unit, metric.text) for task in TASKS.values() for metric in task.metrics}
@@ -212,6 +219,15 @@ DEVICE_POWER_W = _key("device/power_w", "W", "power drawn", DEVICE_CATALOGUE)
 DEVICE_TEMPERATURE_C = _key("device/temperature_c", "degC", "temperature", DEVICE_CATALOGUE)
 DEVICE_SM_CLOCK_MHZ = _key("device/sm_clock_mhz", "MHz", "SM clock", DEVICE_CATALOGUE)
 DEVICE_THROTTLED = _key("device/throttled", "1", "1 = heat or power hold its clock down", DEVICE_CATALOGUE)
+
+FORMS = {
+    AGENT_STEPS_PER_S: Form("per s", 0),
+    STAGE: Form("stage", 0),
+    "learning/entropy": Form("entropy", 3),
+    "learning/approx_kl": Form("KL", 4),
+    "learning/explained_variance": Form("explained variance", 2),
+}
+"""Keys that a run's progress shows; those of episodes have the labels and decimals of their task."""
 
 _TIMED_GROUPS = ("time", "share", "balance", "communication", "memory", "node", "gpu")
 _STAGE_SCORE = re.compile(rf"{STAGE_SCORE}_stage_\d+")

@@ -20,6 +20,7 @@ from rl_cluster.metrics.names import (
     AGENT_STEPS_TOTAL,
     ELAPSED_S,
     ETA_S,
+    FORMS,
     STAGE,
     episode_key,
     evaluation_key,
@@ -77,21 +78,24 @@ class Display:
     def _cells(self, done: int, metrics: dict[str, float]) -> dict[str, str]:
         """Name -> value as text; what an iteration did not measure is a dash, what the stack never does is left out."""
 
-        def text(key: str, form: str) -> str:
-            return format(metrics[key], form) if key in metrics else "-"
+        def text(key: str, decimals: int) -> str:
+            return f"{metrics[key]:.{decimals}f}" if key in metrics else "-"
+
+        def cell(key: str) -> dict[str, str]:
+            return {FORMS[key].label: text(key, FORMS[key].decimals)}
 
         return {
             "iteration": f"{done}/{self._config.training.iterations}",
             "elapsed": duration(metrics[ELAPSED_S]),
             "left": duration(metrics[ETA_S]),
             "agent-steps": f"{metrics[AGENT_STEPS_TOTAL] / 1e6:.2f}M",
-            "per s": text(AGENT_STEPS_PER_S, ".0f"),
-            f"{self._label} sampled": text(episode_key(self._metric), ".3f"),
-            **({"stage": text(STAGE, ".0f")} if self._config.curriculum else {}),
+            **cell(AGENT_STEPS_PER_S),
+            f"{self._label} sampled": text(episode_key(self._metric), 3),
+            **(cell(STAGE) if self._config.curriculum else {}),
             f"{self._label} evaluated": "-" if self._evaluated is None else f"{self._evaluated:.3f}",
-            "entropy": text(learning("entropy"), ".3f"),
-            **({"KL": text(learning("approx_kl"), ".4f")} if self._is_new_stack else {}),
-            "explained variance": text(learning("explained_variance"), ".2f"),
+            **cell(learning("entropy")),
+            **(cell(learning("approx_kl")) if self._is_new_stack else {}),
+            **cell(learning("explained_variance")),
             **({"time": time_split(metrics)} if self._is_new_stack else {}),
         }
 
