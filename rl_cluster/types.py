@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MAX_NEIGHBOURS",
+    "MIN_NEIGHBOURS",
     "WAIT",
     "BoolArray",
     "Controls",
@@ -20,13 +22,11 @@ __all__ = [
     "Fragment",
     "GraphSpec",
     "IntArray",
+    "NeighbourSlots",
     "Observation",
     "StageMix",
     "map_observation",
-    "obstacle_feature_dim",
-    "pair_feature_dim",
-    "target_feature_dim",
-    "uav_feature_dim",
+    "neighbour_slots",
 ]
 
 FloatArray = NDArray[np.float32]
@@ -38,6 +38,8 @@ OtherT = TypeVar("OtherT")
 
 WAIT = 0
 """Action 0: hover (no range is used). Action c + 1 flies to the UAV's c-th candidate."""
+MIN_NEIGHBOURS, MAX_NEIGHBOURS = 1, 16
+"""Range of attention's k: how many neighbours of each kind a row attends to."""
 
 
 class GraphSpec(NamedTuple):
@@ -74,53 +76,52 @@ class Controls(NamedTuple):
     """None = the run has no curriculum"""
 
 
-def uav_feature_dim(num_resources: int) -> int:
-    """Width of a UAV row for R resource kinds; `environment/features.py` says what each column holds."""
-    return 19 + 4 * num_resources
+class NeighbourSlots(NamedTuple):
+    """Which slots of a row of `Observation.neighbours` hold which kind of entity: UAVs first, from slot 0."""
+
+    targets: int
+    """the first slot of targets, and so the number of those of UAVs"""
+    obstacles: int
+    """the first slot of obstacles"""
+    width: int
+    """W, all slots"""
 
 
-def target_feature_dim(num_resources: int) -> int:
-    """Width of a target row."""
-    return 10 + 6 * num_resources
-
-
-def obstacle_feature_dim() -> int:
-    """Width of an obstacle row."""
-    return 2
-
-
-def pair_feature_dim(num_resources: int) -> int:
-    """Width of a UAV-candidate pair row."""
-    return 15 + 5 * num_resources
+def neighbour_slots(num_uavs: int, num_targets: int, num_obstacles: int) -> NeighbourSlots:
+    """The slots of each kind for these padded maxima, as many as a row can have neighbours of it. Kernels use it."""
+    targets = min(MAX_NEIGHBOURS, num_uavs)
+    obstacles = targets + min(MAX_NEIGHBOURS, num_targets)
+    return NeighbourSlots(targets, obstacles, obstacles + min(MAX_NEIGHBOURS, num_obstacles))
 
 
 class Observation(NamedTuple, Generic[ArrayT]):
     """What the policy sees of B worlds: an entity table, who attends to whom, and what each UAV may choose.
 
     Entities stand in the order UAVs, targets, obstacles: UAV i is entity i, target j is entity N + j.
-    Float arrays are float32, scale-free (lengths over `sensing_radius_m`) and, per UAV, in its body frame.
+    Float arrays are float32, scale-free (lengths over `sensing_radius_m`) and, per UAV, in its body frame. Each task
+    lists the columns of its rows in its `columns.py`; `GraphSpec` has their numbers F.
     """
 
     uav: ArrayT
-    """(B, N, uav_feature_dim) UAV rows; 0 where the UAV does not exist."""
+    """(B, N, F) UAV rows; 0 where the UAV does not exist."""
     target: ArrayT
-    """(B, M, target_feature_dim) target rows; 0 where the target is not open."""
+    """(B, M, F) target rows; 0 where the target is not open."""
     obstacle: ArrayT
-    """(B, O, obstacle_feature_dim) obstacle rows."""
+    """(B, O, F) obstacle rows."""
     position: ArrayT
     """(B, S, 2) positions over the sensing radius, origin at the area's centre: only differences may be used."""
     mask: ArrayT
     """(B, S) bool; True = the entity exists (a target: has appeared, and is not closed)."""
     neighbours: ArrayT
     """(B, N + M, W) int16 entity index in [0, S), -1 = no neighbour. A UAV row holds its k nearest UAVs, open
-    targets and obstacles, in that order of groups; a target row its k nearest UAVs. k is drawn where the observation
-    is built, so rollout and learner see the same graph."""
+    targets and obstacles, nearest first, in the slots that `neighbour_slots` gives each kind; a target row its k
+    nearest UAVs. k is drawn where the observation is built, so rollout and learner see the same graph."""
     candidates: ArrayT
     """(B, N, C) int16 target index in [0, M), -1 = none: the nearest legal targets, by rising distance; the current
     choice is always among them. Of `navigate`, where M = 0, entity index in [0, S) of the nearest bodies, by rising
     gap: encounters."""
     pair: ArrayT
-    """(B, N, C, pair_feature_dim) features of UAV and candidate together; 0 where there is no candidate."""
+    """(B, N, C, F) features of UAV and candidate together; 0 where there is no candidate."""
     action_mask: ArrayT
     """(B, N, 1 + C) bool; True = the action is legal. A UAV that does not choose has exactly one legal action. Of
     `navigate` it says nothing: all controls are legal."""

@@ -1,4 +1,4 @@
-"""Puts measured tables into the documents: their figures are generated, never typed.
+"""Puts tables into the documents: figures come from docs/results, feature columns from the lists that kernels write by.
 
     python -m benchmarks.documents.tables                       # from docs/results
     python -m benchmarks.documents.tables demo RUN              # first copies what `make demo` scored
@@ -8,7 +8,7 @@
     python -m benchmarks.documents.tables curriculum_demo RUN   # .. or what a run of curriculum_demo decided, and when
 
 A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`. `tests/test_documents.py` compares
-the documents with docs/results.
+each of them with what would be generated now.
 """
 
 import json
@@ -20,11 +20,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.documents.feature_tables import attention_k, feature_table
 from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
 from benchmarks.report import machine
 from rl_cluster.training.metrics_lines import read_metrics
+from rl_cluster.environment.allocate.columns import FEATURES as ALLOCATE_FEATURES
+from rl_cluster.environment.navigate.columns import FEATURES as NAVIGATE_FEATURES
 
 __all__ = ["DOCUMENTS", "TABLES", "with_tables"]
 
@@ -49,6 +52,9 @@ SCORES = {
 MEASURED = ("attention", "ablation", "intent_rounds", "environment", "mappo", "curriculum", "search", "monitoring")
 """Results that are shown as their rows alone."""
 TABLES: dict[str, Callable[[], str]] = {
+    "attention_k": attention_k,
+    "allocate_features": partial(feature_table, ALLOCATE_FEATURES),
+    "navigate_features": partial(feature_table, NAVIGATE_FEATURES),
     "demo": demo,
     "navigate": navigate,
     "ladder": ladder,

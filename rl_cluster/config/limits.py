@@ -5,6 +5,8 @@ Plain arithmetic on a run's settings, before anything is allocated. `schema.py` 
 
 from typing import Any
 
+from rl_cluster.types import neighbour_slots
+
 __all__ = [
     "MAX_BATCH_GIB",
     "MAX_STEPS",
@@ -23,8 +25,9 @@ MAX_WORLDS_GIB, MAX_BATCH_GIB = 64.0, 256.0
 GIB = 2**30
 WAYPOINTS = 8
 """Corners by which a way round a no-fly zone goes."""
-WIDEST_K = 16
-"""Neighbours of each kind that attention sees at most."""
+ROW_COLUMNS = {"uav": (19, 4), "target": (10, 6), "obstacle": (2, 0), "pair": (15, 5)}
+"""Columns of a feature row, and how many more for each kind of resource. They are those of task `allocate`, whose lists
+this layer cannot see; no task has wider rows. `tests/unit/config/test_limits.py` holds them to the tasks' lists."""
 
 
 def steps_fault(time_limit_s: float, step_s: float) -> str | None:
@@ -97,7 +100,7 @@ def _row_bytes(config: Any) -> float:
     n, m, o, r = _sizes(config)
     world = config.world
     num_choices = min(world.num_candidates, m) if m else min(world.num_encounters, n + o)
-    num_neighbours = sum(min(WIDEST_K, count) for count in (n, m, o))
-    of_uav, of_target, of_pair = 4 * (19 + 4 * r), 4 * (10 + 6 * r), 4 * (15 + 5 * r) + 3
-    entities = n * of_uav + m * of_target + 8 * o + 9 * (n + m + o)
-    return float(entities + 2 * (n + m) * num_neighbours + n * num_choices * of_pair + n)
+    of_uav, of_target, of_obstacle, of_pair = (4 * (single + blocks * r) for single, blocks in ROW_COLUMNS.values())
+    entities = n * of_uav + m * of_target + o * of_obstacle + 9 * (n + m + o)
+    of_choice = of_pair + 3
+    return float(entities + 2 * (n + m) * neighbour_slots(n, m, o).width + n * num_choices * of_choice + n)

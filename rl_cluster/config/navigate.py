@@ -72,7 +72,7 @@ class NavigateWorldConfig(Section):
     k_jitter: Annotated[int, Field(ge=0, le=8)]
     """In training, the attention's k varies per episode by up to this many neighbours either way."""
     k_wide_share: Share
-    """In training, the share of episodes whose k is drawn uniformly from 4 to 16 instead."""
+    """In training, the share of episodes whose k is drawn uniformly from that of small teams to the highest."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -10,27 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rl_cluster.config.schema import ModelConfig
+from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.model.transformer_gnn import TransformerGNN
-from rl_cluster.types import (
-    GraphSpec,
-    Observation,
-    map_observation,
-    obstacle_feature_dim,
-    pair_feature_dim,
-    target_feature_dim,
-    uav_feature_dim,
-)
+from rl_cluster.types import GraphSpec, Observation, map_observation, neighbour_slots
 
 NUM_RESOURCES = 2
 SPECS = {
-    "allocate": GraphSpec(
-        uav_feature_dim(NUM_RESOURCES),
-        target_feature_dim(NUM_RESOURCES),
-        obstacle_feature_dim(),
-        pair_feature_dim(NUM_RESOURCES),
-        num_controls=0,
-    ),
-    "navigate": GraphSpec(9, 0, obstacle_feature_dim(), 7, num_controls=2),
+    "allocate": FEATURES.graph_spec(NUM_RESOURCES, num_controls=0),
+    "navigate": GraphSpec(9, 0, 2, 7, num_controls=2),  # a network fits any widths
 }
 
 
@@ -67,14 +54,13 @@ def _make_scene(generator: np.random.Generator, padded: tuple[int, int, int]) ->
 
 def _find_neighbours(scene: _Scene, padded: tuple[int, int, int], k: int) -> NDArray[Any]:
     N, M, num_obstacles = padded
-    groups = [(0, N), (N, M), (N + M, num_obstacles)]
-    neighbours_EW = np.full((N + M, sum(min(16, size) for _, size in groups)), -1)
+    slots = neighbour_slots(*padded)
+    groups = [(0, 0, N), (slots.targets, N, M), (slots.obstacles, N + M, num_obstacles)]
+    neighbours_EW = np.full((N + M, slots.width), -1)
     for row in np.flatnonzero(scene.exists[: N + M]):
-        slot = 0
-        for first, size in groups if row < N else groups[:1]:
+        for slot, first, size in groups if row < N else groups[:1]:
             found = first + _nearest(scene.distance[row, first : first + size], min(k, size))
             neighbours_EW[row, slot : slot + len(found)] = found
-            slot += min(16, size)
     return neighbours_EW
 
 

@@ -1,8 +1,8 @@
 """The features of one world: rows for UAVs, targets and obstacles, and rows for UAV-candidate pairs.
 
 All features are relative and scale-free: lengths over the sensing radius, amounts over the mean UAV's initial
-resources, directions in the UAV's body frame, times as shares. `Observation` in `types.py` gives the shapes; the four
-writers below are the list of columns. R resource kinds come first in every row, group by group.
+resources, directions in the UAV's body frame, times as shares. `columns.py` lists the columns. Block b of a row holds
+kind r of resource in column b R + r; single columns follow the blocks.
 """
 
 import math
@@ -10,12 +10,23 @@ import math
 import numpy as np
 from numba import njit
 
+from rl_cluster.environment.allocate.columns import (
+    ObstacleColumn,
+    PairBlock,
+    PairColumn,
+    TargetBlock,
+    TargetColumn,
+    UavBlock,
+    UavColumn,
+)
 from rl_cluster.environment.allocate.depot import from_depot_m
-from rl_cluster.environment.allocate.intent import Intent
+from rl_cluster.environment.allocate.intent import Figure, Intent
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.types import FloatArray
 
 __all__ = ["write_obstacle_row", "write_pair_row", "write_target_row", "write_uav_row"]
+
+_UAV_BLOCKS, _TARGET_BLOCKS, _PAIR_BLOCKS = len(UavBlock), len(TargetBlock), len(PairBlock)
 
 
 @njit(cache=True, _nrt=False)
@@ -28,57 +39,74 @@ def _ratio(a, b, limit):  # type: ignore[no-untyped-def]
 def write_uav_row(
     state: AllocateState, b: int, i: int, intent: Intent, sensing_radius_m: float, row: FloatArray
 ) -> None:
-    """UAV i of world b. Columns (4 R + 19):
-
-    R carried / unit; R carried / initial; R supply over lack of the world; R uncovered demand of the choice / unit;
-    range left / sensing radius (at most 8, over 4); range left / side (at most 3); share of the time gone; metres that
-    the time left allows / sensing radius (over 8); has a choice; cos and sin of the bearing to it; distance to it
-    (at most 4); cruise speed / mean; can fly; legal targets / open targets; open / all targets; flying / all UAVs;
-    flying UAVs / open targets (at most 4, over 4); is present at its choice, to serve or to wait; there is a depot; cos
-    and sin of the bearing to it; distance to it / sensing radius (at most 4).
-    """
+    """UAV i of world b: `UavBlock`, then `UavColumn`."""
     num_kinds = intent.unit.shape[0]
     choice = state.uav_choice[b, i]
     for r in range(num_kinds):
-        row[r] = state.uav_resources[b, i, r] / intent.unit[r]
-        row[num_kinds + r] = _ratio(state.uav_resources[b, i, r], state.uav_initial_resources[b, i, r], 1.0)
-        row[2 * num_kinds + r] = _ratio(intent.supply[r], intent.lack[r], 3.0)
-        row[3 * num_kinds + r] = intent.uncovered[choice, r] / intent.unit[r] if choice >= 0 else 0.0
-    flying, num_uavs, num_open, num_targets = intent.counts
-    range_left = state.uav_range_left_m[b, i]
-    side = math.sqrt(state.area_m[b, 0] * state.area_m[b, 1])
-    c = 4 * num_kinds
-    row[c] = min(range_left / sensing_radius_m, 8.0) / 4.0
-    row[c + 1] = min(range_left / side, 3.0)
-    row[c + 2] = state.time_s[b] / state.time_limit_s[b]
-    time_left_s = max(state.time_limit_s[b] - state.time_s[b], 0.0)
-    row[c + 3] = min(time_left_s * state.uav_cruise_mps[b, i] / sensing_radius_m, 16.0) / 8.0
-    if choice >= 0:
-        row[c + 4] = 1.0
-        row[c + 5], row[c + 6] = _target_direction(state, b, i, choice, intent)
-        row[c + 7] = min(intent.distance_m[i, choice] / sensing_radius_m, 4.0)
-    else:
-        row[c + 4], row[c + 5], row[c + 6], row[c + 7] = 0.0, 0.0, 0.0, 0.0
-    row[c + 8] = state.uav_cruise_mps[b, i] / intent.means[0]
-    row[c + 9] = 1.0 if range_left > 0.0 else 0.0
-    row[c + 10] = _num_legal(intent, i) / max(num_open, 1.0)
-    row[c + 11] = num_open / max(num_targets, 1.0)
-    row[c + 12] = flying / num_uavs
-    row[c + 13] = min(flying / max(num_open, 1.0), 4.0) / 4.0
-    row[c + 14] = 1.0 if state.uav_present[b, i] else 0.0
-    _write_depot(state, b, i, intent, sensing_radius_m, row[c + 15 :])
+        uncovered = intent.uncovered[choice, r] / intent.unit[r] if choice >= 0 else 0.0
+        carried_share = _ratio(state.uav_resources[b, i, r], state.uav_initial_resources[b, i, r], 1.0)
+        row[UavBlock.CARRIED * num_kinds + r] = state.uav_resources[b, i, r] / intent.unit[r]
+        row[UavBlock.CARRIED_SHARE * num_kinds + r] = carried_share
+        row[UavBlock.SUPPLY * num_kinds + r] = _ratio(intent.supply[r], intent.lack[r], 3.0)
+        row[UavBlock.CHOICE_UNCOVERED * num_kinds + r] = uncovered
+    c = _UAV_BLOCKS * num_kinds
+    _write_reach(state, b, i, sensing_radius_m, row, c)
+    _write_choice(state, b, i, intent, sensing_radius_m, row, c)
+    _write_team(state, b, i, intent, row, c)
+    row[c + UavColumn.IS_PRESENT] = 1.0 if state.uav_present[b, i] else 0.0
+    _write_depot(state, b, i, intent, sensing_radius_m, row, c)
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_depot(state, b, i, intent, sensing_radius_m, row):  # type: ignore[no-untyped-def]
-    if not state.has_depot[b]:
-        row[0], row[1], row[2], row[3] = 0.0, 0.0, 0.0, 0.0
-        return
-    x, y = state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1]
-    distance = from_depot_m(state, b, x, y)
-    row[0], row[3] = 1.0, min(distance / sensing_radius_m, 4.0)
-    dx, dy = np.float64(state.depot_m[b, 0]) - x, np.float64(state.depot_m[b, 1]) - y
-    row[1], row[2] = _direction(intent, i, dx, dy, distance)
+def _write_reach(state, b, i, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]
+    """What range and time allow UAV i; c is the first single column."""
+    range_left = state.uav_range_left_m[b, i]
+    side = math.sqrt(state.area_m[b, 0] * state.area_m[b, 1])
+    time_left_s = max(state.time_limit_s[b] - state.time_s[b], 0.0)
+    row[c + UavColumn.RANGE_LEFT] = min(range_left / sensing_radius_m, 8.0) / 4.0
+    row[c + UavColumn.RANGE_LEFT_OF_SIDE] = min(range_left / side, 3.0)
+    row[c + UavColumn.TIME_GONE] = state.time_s[b] / state.time_limit_s[b]
+    row[c + UavColumn.TIME_LEFT_WAY] = min(time_left_s * state.uav_cruise_mps[b, i] / sensing_radius_m, 16.0) / 8.0
+    row[c + UavColumn.CAN_FLY] = 1.0 if range_left > 0.0 else 0.0
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _write_choice(state, b, i, intent, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]
+    choice = state.uav_choice[b, i]
+    cos, sin, distance = 0.0, 0.0, 0.0
+    if choice >= 0:
+        cos, sin = _target_direction(state, b, i, choice, intent)
+        distance = min(intent.distance_m[i, choice] / sensing_radius_m, 4.0)
+    row[c + UavColumn.HAS_CHOICE] = 1.0 if choice >= 0 else 0.0
+    row[c + UavColumn.CHOICE_COS] = cos
+    row[c + UavColumn.CHOICE_SIN] = sin
+    row[c + UavColumn.CHOICE_DISTANCE] = distance
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _write_team(state, b, i, intent, row, c):  # type: ignore[no-untyped-def]
+    """UAV i beside the others, and all of them beside the targets."""
+    flying, num_open = intent.figures[Figure.FLYING_UAVS], intent.figures[Figure.OPEN_TARGETS]
+    row[c + UavColumn.CRUISE_SPEED] = state.uav_cruise_mps[b, i] / intent.figures[Figure.MEAN_CRUISE_MPS]
+    row[c + UavColumn.LEGAL_TARGETS] = _num_legal(intent, i) / max(num_open, 1.0)
+    row[c + UavColumn.OPEN_TARGETS] = num_open / max(intent.figures[Figure.TARGETS], 1.0)
+    row[c + UavColumn.FLYING_UAVS] = flying / intent.figures[Figure.UAVS]
+    row[c + UavColumn.FLYING_PER_TARGET] = min(flying / max(num_open, 1.0), 4.0) / 4.0
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def _write_depot(state, b, i, intent, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]
+    cos, sin, distance = 0.0, 0.0, 0.0
+    if state.has_depot[b]:
+        x, y = state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1]
+        distance = from_depot_m(state, b, x, y)
+        dx, dy = np.float64(state.depot_m[b, 0]) - x, np.float64(state.depot_m[b, 1]) - y
+        cos, sin = _direction(intent, i, dx, dy, distance)
+        distance = min(distance / sensing_radius_m, 4.0)
+    row[c + UavColumn.HAS_DEPOT] = 1.0 if state.has_depot[b] else 0.0
+    row[c + UavColumn.DEPOT_COS] = cos
+    row[c + UavColumn.DEPOT_SIN] = sin
+    row[c + UavColumn.DEPOT_DISTANCE] = distance
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -108,66 +136,50 @@ def _target_direction(state, b, i, j, intent):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, _nrt=False, inline="always")
 def write_target_row(state: AllocateState, b: int, j: int, intent: Intent, interval_s: float, row: FloatArray) -> None:
-    """Open target j of world b. Columns (6 R + 10):
-
-    R remaining / unit; R remaining / demand; R committed / unit (at most 8); R uncovered / unit; R free supply over
-    uncovered (at most 2; 2 where nothing is uncovered); R of those present / unit (at most 8); ideal number of UAVs
-    (over 4); UAVs under way / ideal (at most 2); earliest arrival in decision intervals (over 10, at most 2; 2 without
-    any); all covered by those under way; coverable by free UAVs; mean share of the demand that remains; is open; value
-    / mean value of the targets that have appeared (at most 4, over 2); service time in decision intervals (at most 4);
-    is in service.
-    """
+    """Open target j of world b: `TargetBlock`, then `TargetColumn`."""
     num_kinds = intent.unit.shape[0]
     is_covered, is_coverable, remaining_share, kinds = True, True, 0.0, 0
     for r in range(num_kinds):
         unit, remaining = intent.unit[r], state.target_remaining[b, j, r]
         uncovered, free = intent.uncovered[j, r], intent.free_supply[j, r]
-        row[r] = remaining / unit
-        row[num_kinds + r] = _ratio(remaining, state.target_demand[b, j, r], 1.0)
-        row[2 * num_kinds + r] = min(intent.committed[j, r] / unit, 8.0)
-        row[3 * num_kinds + r] = uncovered / unit
-        row[4 * num_kinds + r] = _ratio(free, uncovered, 2.0) if uncovered > EPSILON else 2.0
-        row[5 * num_kinds + r] = min(intent.present[j, r] / unit, 8.0)
+        row[TargetBlock.REMAINING * num_kinds + r] = remaining / unit
+        row[TargetBlock.REMAINING_SHARE * num_kinds + r] = _ratio(remaining, state.target_demand[b, j, r], 1.0)
+        row[TargetBlock.COMMITTED * num_kinds + r] = min(intent.committed[j, r] / unit, 8.0)
+        row[TargetBlock.UNCOVERED * num_kinds + r] = uncovered / unit
+        row[TargetBlock.FREE_SUPPLY * num_kinds + r] = _ratio(free, uncovered, 2.0) if uncovered > EPSILON else 2.0
+        row[TargetBlock.PRESENT * num_kinds + r] = min(intent.present[j, r] / unit, 8.0)
         is_covered &= uncovered <= EPSILON
         is_coverable &= free >= uncovered - EPSILON
         if state.target_demand[b, j, r] > EPSILON:
             remaining_share += remaining / state.target_demand[b, j, r]
             kinds += 1
-    c = 6 * num_kinds
-    row[c] = min(intent.ideal[j], 16.0) / 4.0
-    row[c + 1] = min(intent.num_under_way[j] / intent.ideal[j], 2.0)
-    row[c + 2] = min(intent.earliest_s[j] / (10.0 * interval_s), 2.0)
-    row[c + 3] = 1.0 if is_covered else 0.0
-    row[c + 4] = 1.0 if is_coverable else 0.0
-    row[c + 5] = remaining_share / max(kinds, 1)
-    row[c + 6] = 1.0
-    row[c + 7] = min(state.target_value[b, j] / intent.means[1], 4.0) / 2.0
-    row[c + 8] = min(state.target_service_s[b, j] / interval_s, 4.0)
-    row[c + 9] = 1.0 if intent.is_in_service[j] else 0.0
+    mean_value, c = intent.figures[Figure.MEAN_VALUE], _TARGET_BLOCKS * num_kinds
+    row[c + TargetColumn.IDEAL] = min(intent.ideal[j], 16.0) / 4.0
+    row[c + TargetColumn.UNDER_WAY] = min(intent.num_under_way[j] / intent.ideal[j], 2.0)
+    row[c + TargetColumn.EARLIEST_ARRIVAL] = min(intent.earliest_s[j] / (10.0 * interval_s), 2.0)
+    row[c + TargetColumn.IS_COVERED] = 1.0 if is_covered else 0.0
+    row[c + TargetColumn.IS_COVERABLE] = 1.0 if is_coverable else 0.0
+    row[c + TargetColumn.MEAN_REMAINING_SHARE] = remaining_share / max(kinds, 1)
+    row[c + TargetColumn.IS_OPEN] = 1.0
+    row[c + TargetColumn.VALUE] = min(state.target_value[b, j] / mean_value, 4.0) / 2.0
+    row[c + TargetColumn.SERVICE_TIME] = min(state.target_service_s[b, j] / interval_s, 4.0)
+    row[c + TargetColumn.IS_IN_SERVICE] = 1.0 if intent.is_in_service[j] else 0.0
 
 
 @njit(cache=True, _nrt=False, inline="always")
 def write_obstacle_row(
     state: AllocateState, b: int, o: int, clearance_m: float, sensing_radius_m: float, row: FloatArray
 ) -> None:
-    """Obstacle o of world b. Columns (2): radius, and radius plus clearance, both / sensing radius."""
-    row[0] = state.obstacle_radius_m[b, o] / sensing_radius_m
-    row[1] = (state.obstacle_radius_m[b, o] + clearance_m) / sensing_radius_m
+    """Obstacle o of world b: `ObstacleColumn`."""
+    row[ObstacleColumn.RADIUS] = state.obstacle_radius_m[b, o] / sensing_radius_m
+    row[ObstacleColumn.KEPT_RADIUS] = (state.obstacle_radius_m[b, o] + clearance_m) / sensing_radius_m
 
 
 @njit(cache=True, _nrt=False, inline="always")
 def write_pair_row(
     state: AllocateState, b: int, i: int, j: int, intent: Intent, sensing_radius_m: float, row: FloatArray
 ) -> None:
-    """UAV i and its candidate j. Here *uncovered* leaves out the UAV's own commitment. Columns (5 R + 15):
-
-    R what the UAV can give / unit; R what of that is uncovered / unit; R what it can give / remaining;
-    R uncovered / unit; R uncovered after all nearer free UAVs / unit; distance (at most 8, over 2); cos and sin of the
-    bearing; is its current choice; distance / range left (at most 1); completes what remains alone; completes it given
-    those under way; own share of what remains; own share of what is uncovered; UAVs under way that are nearer / ideal;
-    UAVs under way / ideal (both at most 2); nearer free UAVs (over 4, at most 2); distance less that of the nearest
-    other free UAV (in [-2, 2]); free UAVs with it can cover all; flight time / time left (at most 2).
-    """
+    """UAV i and its candidate j: `PairBlock`, then `PairColumn`."""
     num_kinds = intent.unit.shape[0]
     distance = intent.distance_m[i, j]
     is_current = state.uav_choice[b, i] == j
@@ -180,11 +192,11 @@ def write_pair_row(
         committed = intent.committed[j, r] - (own if is_current else 0.0)
         uncovered = max(0.0, remaining - committed)
         free = intent.free_supply[j, r] + (own if state.uav_choice[b, i] >= 0 else 0.0)
-        row[r] = min(own, remaining) / unit
-        row[num_kinds + r] = min(own, uncovered) / unit
-        row[2 * num_kinds + r] = _ratio(min(own, remaining), remaining, 1.0)
-        row[3 * num_kinds + r] = uncovered / unit
-        row[4 * num_kinds + r] = max(0.0, uncovered - intent.nearer_free[r]) / unit
+        row[PairBlock.GIVES * num_kinds + r] = min(own, remaining) / unit
+        row[PairBlock.GIVES_UNCOVERED * num_kinds + r] = min(own, uncovered) / unit
+        row[PairBlock.GIVES_SHARE * num_kinds + r] = _ratio(min(own, remaining), remaining, 1.0)
+        row[PairBlock.UNCOVERED * num_kinds + r] = uncovered / unit
+        row[PairBlock.UNCOVERED_AFTER_NEARER * num_kinds + r] = max(0.0, uncovered - intent.nearer_free[r]) / unit
         alone &= own >= remaining - EPSILON
         given_others &= own >= uncovered - EPSILON
         with_free &= free >= uncovered - EPSILON
@@ -194,21 +206,23 @@ def write_pair_row(
         lacks_uncovered += uncovered / unit
     others_under_way = intent.num_under_way[j] - (1.0 if is_current else 0.0)
     time_left_s = max(state.time_limit_s[b] - state.time_s[b], 1.0)
-    c = 5 * num_kinds
-    row[c] = min(distance / sensing_radius_m, 8.0) / 2.0
-    row[c + 1], row[c + 2] = _target_direction(state, b, i, j, intent)
-    row[c + 3] = 1.0 if is_current else 0.0
-    row[c + 4] = min(distance / state.uav_range_left_m[b, i], 1.0)
-    row[c + 5] = 1.0 if alone else 0.0
-    row[c + 6] = 1.0 if given_others else 0.0
-    row[c + 7] = _ratio(gives, lacks, 1.0)
-    row[c + 8] = _ratio(gives_uncovered, lacks_uncovered, 1.0)
-    row[c + 9] = min(nearer_under_way / intent.ideal[j], 2.0)
-    row[c + 10] = min(others_under_way / intent.ideal[j], 2.0)
-    row[c + 11] = min(nearer_free / 4.0, 2.0)
-    row[c + 12] = max(-2.0, min(2.0, (distance - nearest_free_m) / sensing_radius_m))
-    row[c + 13] = 1.0 if with_free else 0.0
-    row[c + 14] = min(distance / state.uav_cruise_mps[b, i] / time_left_s, 2.0)
+    cos, sin = _target_direction(state, b, i, j, intent)
+    c = _PAIR_BLOCKS * num_kinds
+    row[c + PairColumn.DISTANCE] = min(distance / sensing_radius_m, 8.0) / 2.0
+    row[c + PairColumn.BEARING_COS] = cos
+    row[c + PairColumn.BEARING_SIN] = sin
+    row[c + PairColumn.IS_CHOICE] = 1.0 if is_current else 0.0
+    row[c + PairColumn.RANGE_SHARE] = min(distance / state.uav_range_left_m[b, i], 1.0)
+    row[c + PairColumn.COMPLETES_ALONE] = 1.0 if alone else 0.0
+    row[c + PairColumn.COMPLETES_UNCOVERED] = 1.0 if given_others else 0.0
+    row[c + PairColumn.SHARE_OF_REMAINING] = _ratio(gives, lacks, 1.0)
+    row[c + PairColumn.SHARE_OF_UNCOVERED] = _ratio(gives_uncovered, lacks_uncovered, 1.0)
+    row[c + PairColumn.NEARER_UNDER_WAY] = min(nearer_under_way / intent.ideal[j], 2.0)
+    row[c + PairColumn.OTHERS_UNDER_WAY] = min(others_under_way / intent.ideal[j], 2.0)
+    row[c + PairColumn.NEARER_FREE] = min(nearer_free / 4.0, 2.0)
+    row[c + PairColumn.BEHIND_NEAREST_FREE] = max(-2.0, min(2.0, (distance - nearest_free_m) / sensing_radius_m))
+    row[c + PairColumn.COVERABLE_WITH_FREE] = 1.0 if with_free else 0.0
+    row[c + PairColumn.FLIGHT_TIME] = min(distance / state.uav_cruise_mps[b, i] / time_left_s, 2.0)
 
 
 @njit(cache=True, _nrt=False, inline="always")

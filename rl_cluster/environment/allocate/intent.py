@@ -6,6 +6,7 @@ demand after them; *free* is a UAV that can fly and has no choice. Targets that 
 """
 
 import math
+from enum import auto
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +16,26 @@ from numpy.typing import NDArray
 from rl_cluster.environment.allocate.legality import could_serve, distance_m, has_appeared, is_coverable, is_open
 from rl_cluster.environment.allocate.service import is_in_service
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
+from rl_cluster.environment.shared.columns import Place
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.types import BoolArray
 
-__all__ = ["Intent", "read_intent"]
+__all__ = ["Figure", "Intent", "read_intent"]
+
+
+class Figure(Place):
+    """Places in `Intent.figures`."""
+
+    FLYING_UAVS = auto()
+    """UAVs that fly"""
+    UAVS = auto()
+    OPEN_TARGETS = auto()
+    TARGETS = auto()
+    """targets, open or closed"""
+    MEAN_CRUISE_MPS = auto()
+    """mean cruise speed of the UAVs"""
+    MEAN_VALUE = auto()
+    """mean value of the targets, open or closed"""
 
 
 class Intent(NamedTuple):
@@ -55,10 +72,8 @@ class Intent(NamedTuple):
     """(R,) what flying UAVs still carry"""
     lack: NDArray[np.float64]
     """(R,) what remains of all targets"""
-    counts: NDArray[np.float64]
-    """(4,) UAVs that fly, UAVs, open targets, targets"""
-    means: NDArray[np.float64]
-    """(2,) mean cruise speed of the UAVs, and mean value of the targets, open or closed"""
+    figures: NDArray[np.float64]
+    """counts and means of the world, by `Figure`"""
 
     @classmethod
     def empty(cls, sizes: Sizes) -> "Intent":
@@ -80,8 +95,7 @@ class Intent(NamedTuple):
             is_in_service=np.zeros(m, dtype=np.bool_),
             supply=np.zeros(r),
             lack=np.zeros(r),
-            counts=np.zeros(4),
-            means=np.zeros(2),
+            figures=np.zeros(len(Figure)),
         )
 
 
@@ -124,7 +138,9 @@ def _read_uavs(state, b, intent):  # type: ignore[no-untyped-def]
                 flying += 1.0
                 for r in range(intent.supply.shape[0]):
                     intent.supply[r] += state.uav_resources[b, i, r]
-    intent.counts[0], intent.counts[1], intent.means[0] = flying, uavs, cruise_mps / max(uavs, 1.0)
+    intent.figures[Figure.FLYING_UAVS] = flying
+    intent.figures[Figure.UAVS] = uavs
+    intent.figures[Figure.MEAN_CRUISE_MPS] = cruise_mps / max(uavs, 1.0)
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -138,7 +154,9 @@ def _read_targets(state, b, intent):  # type: ignore[no-untyped-def]
             value += state.target_value[b, j]
             for r in range(intent.lack.shape[0]):
                 intent.lack[r] += state.target_remaining[b, j, r]
-    intent.counts[2], intent.counts[3], intent.means[1] = num_open, targets, value / max(targets, 1.0)
+    intent.figures[Figure.OPEN_TARGETS] = num_open
+    intent.figures[Figure.TARGETS] = targets
+    intent.figures[Figure.MEAN_VALUE] = value / max(targets, 1.0)
 
 
 @njit(cache=True, _nrt=False, inline="always")

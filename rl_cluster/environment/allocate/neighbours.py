@@ -1,6 +1,7 @@
 """Who attends to whom, and which targets a UAV may choose: nearest-first lists of task `allocate`.
 
-`environment/shared/nearest.py` says how many neighbours there are. Ties of distance go to the lower index.
+`environment/shared/nearest.py` says how many neighbours there are, `neighbour_slots` of `types.py` in which slots they
+stand. Ties of distance go to the lower index.
 """
 
 import math
@@ -11,7 +12,7 @@ from numba import njit
 from rl_cluster.environment.allocate.intent import Intent
 from rl_cluster.environment.allocate.legality import is_open
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS, Ranking, rank
+from rl_cluster.environment.shared.nearest import Ranking, rank, slots_of
 from rl_cluster.types import IntArray
 
 __all__ = ["find_candidates", "find_neighbours"]
@@ -66,18 +67,16 @@ def _write_nearest(ranking, count, k, offset, row):  # type: ignore[no-untyped-d
 def find_neighbours(state: AllocateState, b: int, ranking: Ranking, neighbours: IntArray) -> None:
     """Writes neighbours[b] (N + M, W) of entity indices into an array that holds -1: see `Observation.neighbours`."""
     num_uavs, num_targets = state.uav_exists.shape[1], state.target_exists.shape[1]
-    k = state.k[b]
-    target_slot = min(MAX_NEIGHBOURS, num_uavs)
-    obstacle_slot = target_slot + min(MAX_NEIGHBOURS, num_targets)
+    k, slots = state.k[b], slots_of(num_uavs, num_targets, state.obstacle_exists.shape[1])
     for i in range(num_uavs):
         if not state.uav_exists[b, i]:
             continue
         x, y = np.float64(state.uav_position_m[b, i, 0]), np.float64(state.uav_position_m[b, i, 1])
         row = neighbours[b, i]
         _write_nearest(ranking, _find_uavs(state, b, x, y, i, ranking), k, 0, row)
-        _write_nearest(ranking, _find_targets(state, b, x, y, ranking), k, num_uavs, row[target_slot:])
+        _write_nearest(ranking, _find_targets(state, b, x, y, ranking), k, num_uavs, row[slots.targets :])
         count = _find_obstacles(state, b, x, y, ranking)
-        _write_nearest(ranking, count, k, num_uavs + num_targets, row[obstacle_slot:])
+        _write_nearest(ranking, count, k, num_uavs + num_targets, row[slots.obstacles :])
     for j in range(num_targets):
         if is_open(state, b, j):
             x, y = np.float64(state.target_position_m[b, j, 0]), np.float64(state.target_position_m[b, j, 1])

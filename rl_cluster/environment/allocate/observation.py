@@ -7,6 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.environment.allocate.features import write_obstacle_row, write_pair_row, write_target_row, write_uav_row
 from rl_cluster.environment.allocate.intent import Intent, read_intent
 from rl_cluster.environment.allocate.legality import is_open
@@ -14,15 +15,8 @@ from rl_cluster.environment.allocate.neighbours import find_candidates, find_nei
 from rl_cluster.environment.allocate.service import is_locked
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.interface import Sizes
-from rl_cluster.environment.shared.nearest import Ranking, num_neighbour_slots
-from rl_cluster.types import (
-    WAIT,
-    Observation,
-    obstacle_feature_dim,
-    pair_feature_dim,
-    target_feature_dim,
-    uav_feature_dim,
-)
+from rl_cluster.environment.shared.nearest import Ranking
+from rl_cluster.types import WAIT, Observation, neighbour_slots
 
 __all__ = ["empty_observation", "write_observation"]
 
@@ -31,14 +25,14 @@ def empty_observation(num_worlds: int, sizes: Sizes, num_candidates: int) -> Obs
     """Arrays of B worlds in which nothing exists, nobody has neighbours, and nothing is legal."""
     (n, m, o, r, _), b, c = sizes, num_worlds, num_candidates
     return Observation(
-        uav=np.zeros((b, n, uav_feature_dim(r)), dtype=np.float32),
-        target=np.zeros((b, m, target_feature_dim(r)), dtype=np.float32),
-        obstacle=np.zeros((b, o, obstacle_feature_dim()), dtype=np.float32),
+        uav=np.zeros((b, n, FEATURES.uav.width(r)), dtype=np.float32),
+        target=np.zeros((b, m, FEATURES.target.width(r)), dtype=np.float32),
+        obstacle=np.zeros((b, o, FEATURES.obstacle.width(r)), dtype=np.float32),
         position=np.zeros((b, n + m + o, 2), dtype=np.float32),
         mask=np.zeros((b, n + m + o), dtype=np.bool_),
-        neighbours=np.full((b, n + m, num_neighbour_slots(n, m, o)), -1, dtype=np.int16),
+        neighbours=np.full((b, n + m, neighbour_slots(n, m, o).width), -1, dtype=np.int16),
         candidates=np.full((b, n, c), -1, dtype=np.int16),
-        pair=np.zeros((b, n, c, pair_feature_dim(r)), dtype=np.float32),
+        pair=np.zeros((b, n, c, FEATURES.pair.width(r)), dtype=np.float32),
         action_mask=np.zeros((b, n, 1 + c), dtype=np.bool_),
         decides=np.zeros((b, n), dtype=np.bool_),
     )

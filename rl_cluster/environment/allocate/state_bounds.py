@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.shared.array_form import FAR, Bounds
 from rl_cluster.environment.shared.interface import Sizes
-from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS
+from rl_cluster.types import MAX_NEIGHBOURS, MIN_NEIGHBOURS
 
 __all__ = ["allocate_bounds", "allocate_fault"]
 
@@ -39,7 +39,7 @@ def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
         "waypoint_to_goal_m": _NEVER,
         "depot_m": _SIGNED,
         "return_sum": _SIGNED,
-        "k": Bounds(low=1, high=MAX_NEIGHBOURS),
+        "k": Bounds(low=MIN_NEIGHBOURS, high=MAX_NEIGHBOURS),
         "episode": _COUNT,
         "decision": _COUNT,
     }

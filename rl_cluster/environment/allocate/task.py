@@ -5,6 +5,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
 from rl_cluster.environment.allocate.observation import empty_observation
@@ -16,14 +17,7 @@ from rl_cluster.environment.allocate.state_bounds import allocate_bounds, alloca
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import Sizes, SourceOf
 from rl_cluster.environment.task import Task
-from rl_cluster.types import (
-    GraphSpec,
-    Observation,
-    obstacle_feature_dim,
-    pair_feature_dim,
-    target_feature_dim,
-    uav_feature_dim,
-)
+from rl_cluster.types import GraphSpec, Observation
 
 __all__ = ["ALLOCATE"]
 
@@ -39,14 +33,7 @@ def _empty_observation(num_worlds: int, sizes: Sizes, config: Config) -> Observa
 
 
 def _graph_spec(config: Config) -> GraphSpec:
-    num_resources = config.generator.num_resources
-    return GraphSpec(
-        uav_feature_dim(num_resources),
-        target_feature_dim(num_resources),
-        obstacle_feature_dim(),
-        pair_feature_dim(num_resources),
-        num_controls=0,
-    )
+    return FEATURES.graph_spec(config.generator.num_resources, num_controls=0)
 
 
 ALLOCATE = Task(

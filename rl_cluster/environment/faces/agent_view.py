@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS, adaptive_k
-from rl_cluster.types import FloatArray, IntArray, Observation
+from rl_cluster.environment.shared.nearest import adaptive_k
+from rl_cluster.types import FloatArray, IntArray, Observation, neighbour_slots
 
 __all__ = ["agent_view"]
 
@@ -24,7 +24,8 @@ def agent_view(observation: Observation[NDArray[Any]], heading_rad: FloatArray) 
       in this body frame, the other's own row. A = min(k, N - 1), k of attention (`nearest.py`) for N UAVs.
     - `candidates` (N, C, 1 + T + P): in `allocate` what it may choose, in the order of the actions: 1, the target's row
       (T), the pair's row (P). In `navigate` the nearest bodies: 1, the encounter's row (P); T = 0.
-    - `zones` (N, Z, 3 + 2): its Z nearest no-fly zones: 1, ahead, left (of the centre), the zone's row. Z = min(k, O).
+    - `zones` (N, Z, 3 + G): its Z nearest no-fly zones: 1, ahead, left (of the centre), the zone's row (G). Z = min(k,
+      O).
 
     Args:
         observation: What is seen of B worlds.
@@ -34,7 +35,7 @@ def agent_view(observation: Observation[NDArray[Any]], heading_rad: FloatArray) 
     (num_uavs, _), num_targets, num_zones = world.uav.shape, len(world.target), len(world.obstacle)
     k = adaptive_k(num_uavs)
     uavs = world.neighbours[:num_uavs, : min(k, num_uavs - 1)]
-    first = min(MAX_NEIGHBOURS, num_uavs) + min(MAX_NEIGHBOURS, num_targets)
+    first = neighbour_slots(num_uavs, num_targets, num_zones).obstacles
     zones = world.neighbours[:num_uavs, first : first + min(k, num_zones)]
     turn_rad = heading_rad[np.maximum(uavs, 0)] - heading_rad[:, None]
     relative = [np.cos(turn_rad)[..., None], np.sin(turn_rad)[..., None]]

@@ -8,20 +8,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.environment.navigate.features import (
-    ENCOUNTER_FEATURES,
-    OBSTACLE_FEATURES,
-    UAV_FEATURES,
-    write_encounter_row,
-    write_uav_row,
-    write_zone_row,
-)
+from rl_cluster.environment.navigate.columns import FEATURES
+from rl_cluster.environment.navigate.features import write_encounter_row, write_uav_row, write_zone_row
 from rl_cluster.environment.navigate.physics import Physics
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.surroundings import Surroundings, look_around, meet_world
 from rl_cluster.environment.shared.interface import Sizes
-from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS, num_neighbour_slots
-from rl_cluster.types import Observation
+from rl_cluster.environment.shared.nearest import slots_of
+from rl_cluster.types import Observation, neighbour_slots
 
 __all__ = ["empty_observation", "num_encounter_slots", "write_observation"]
 
@@ -37,16 +31,16 @@ def num_encounter_slots(sizes: Sizes, num_encounters: int) -> int:
 
 def empty_observation(num_worlds: int, sizes: Sizes, num_encounters: int) -> Observation[NDArray[np.generic]]:
     """Arrays for B worlds; what they hold has no meaning yet."""
-    b, n, o, c = num_worlds, sizes.num_uavs, sizes.num_obstacles, num_encounter_slots(sizes, num_encounters)
+    (n, m, o, r, _), b, c = sizes, num_worlds, num_encounter_slots(sizes, num_encounters)
     return Observation(
-        uav=np.empty((b, n, UAV_FEATURES), dtype=np.float32),
-        target=np.empty((b, 0, 0), dtype=np.float32),
-        obstacle=np.empty((b, o, OBSTACLE_FEATURES), dtype=np.float32),
+        uav=np.empty((b, n, FEATURES.uav.width(r)), dtype=np.float32),
+        target=np.empty((b, m, FEATURES.target.width(r)), dtype=np.float32),
+        obstacle=np.empty((b, o, FEATURES.obstacle.width(r)), dtype=np.float32),
         position=np.empty((b, n + o, 2), dtype=np.float32),
         mask=np.empty((b, n + o), dtype=np.bool_),
-        neighbours=np.empty((b, n, num_neighbour_slots(n, 0, o)), dtype=np.int16),
+        neighbours=np.empty((b, n, neighbour_slots(n, m, o).width), dtype=np.int16),
         candidates=np.empty((b, n, c), dtype=np.int16),
-        pair=np.empty((b, n, c, ENCOUNTER_FEATURES), dtype=np.float32),
+        pair=np.empty((b, n, c, FEATURES.pair.width(r)), dtype=np.float32),
         action_mask=np.empty((b, n, 1 + c), dtype=np.bool_),
         decides=np.empty((b, n), dtype=np.bool_),
     )
@@ -137,17 +131,17 @@ def _write_no_encounter(b, i, c, observation):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, _nrt=False, inline="always")
 def _write_neighbours(state, b, i, num_uavs, num_zones, around, observation):  # type: ignore[no-untyped-def]
-    """The k nearest UAVs, and behind their group of slots the k nearest zones."""
-    num_slots, k = min(MAX_NEIGHBOURS, state.uav_exists.shape[1]), np.int64(state.k[b])
-    row = observation.neighbours[b, i]
-    for slot in range(num_slots):
+    """The k nearest UAVs and the k nearest zones, each in the slots of their kind; -1 in the others."""
+    slots = slots_of(state.uav_exists.shape[1], 0, state.obstacle_exists.shape[1])
+    row, k = observation.neighbours[b, i], np.int64(state.k[b])
+    for slot in range(slots.obstacles):
         row[slot] = -1
     for slot in range(min(k, num_uavs)):
         row[slot] = around.uavs.order[slot]
-    for slot in range(num_slots, row.shape[0]):
+    for slot in range(slots.obstacles, slots.width):
         row[slot] = -1
     for slot in range(min(k, num_zones)):
-        row[num_slots + slot] = around.zones.order[slot]
+        row[slots.obstacles + slot] = around.zones.order[slot]
 
 
 @njit(cache=True, _nrt=False, inline="always")

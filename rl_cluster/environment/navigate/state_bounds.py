@@ -2,7 +2,7 @@
 
 from rl_cluster.environment.shared.array_form import FAR, Bounds
 from rl_cluster.environment.shared.interface import Sizes
-from rl_cluster.environment.shared.nearest import MAX_NEIGHBOURS
+from rl_cluster.types import MAX_NEIGHBOURS, MIN_NEIGHBOURS
 
 __all__ = ["navigate_bounds"]
 
@@ -24,7 +24,7 @@ def navigate_bounds(sizes: Sizes) -> dict[str, Bounds]:
         "obstacle_vertices_m": _SIGNED,
         "obstacle_num_vertices": Bounds(high=sizes.num_vertices),
         "return_sum": _SIGNED,
-        "k": Bounds(low=1, high=MAX_NEIGHBOURS),
+        "k": Bounds(low=MIN_NEIGHBOURS, high=MAX_NEIGHBOURS),
         "all_in_formation": _COUNT,
         "episode": _COUNT,
         "decision": _COUNT,

@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.navigate.features import ENCOUNTER_FEATURES, OBSTACLE_FEATURES, UAV_FEATURES
+from rl_cluster.environment.navigate.columns import FEATURES
 from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.heuristics import HEURISTICS
 from rl_cluster.environment.navigate.observation import empty_observation
@@ -34,7 +34,7 @@ def _empty_observation(num_worlds: int, sizes: Sizes, config: Config) -> Observa
 
 
 def _graph_spec(config: Config) -> GraphSpec:  # noqa: ARG001 - the widths are those of every run
-    return GraphSpec(UAV_FEATURES, 0, OBSTACLE_FEATURES, ENCOUNTER_FEATURES, num_controls=2)
+    return FEATURES.graph_spec(num_resources=0, num_controls=2)
 
 
 def _state_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:  # noqa: ARG001 - no fields depend on others

@@ -1,8 +1,9 @@
 """Lists of the nearest, and how many of them attention sees: what the neighbours of both tasks share.
 
-Attention's k = min(max(4, ceil(N/4)), 16), N = UAVs of the episode (Yehudai et al. 2021, arXiv 2010.08853: local
+Attention's k is a quarter of the UAVs of the episode, within bounds (Yehudai et al. 2021, arXiv 2010.08853: local
 structure must keep its statistics for a graph network to transfer across size). In training it varies per episode, so
-that the policy meets the k of larger teams. Ties of distance go to the lower index.
+that the policy meets the k of larger teams. `types.py` has its range, and the slots that neighbours stand in. Ties of
+distance go to the lower index.
 """
 
 import math
@@ -13,20 +14,23 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.environment.shared.keyed_random import TRAINING, key, uniform, uniform_int
+from rl_cluster.types import MAX_NEIGHBOURS, MIN_NEIGHBOURS, neighbour_slots
 
 __all__ = [
-    "MAX_NEIGHBOURS",
     "MAX_RANKED",
+    "SMALL_TEAM_K",
+    "UAVS_PER_NEIGHBOUR",
     "Ranking",
     "adaptive_k",
     "draw_k",
-    "num_neighbour_slots",
     "rank",
+    "slots_of",
     "training_k",
 ]
 
-MAX_NEIGHBOURS = 16
-"""Most neighbours of one kind that a row attends to."""
+SMALL_TEAM_K = 4
+"""k of teams too small for a quarter of them to be as many."""
+UAVS_PER_NEIGHBOUR = 4
 _K_COUNTER = 1 << 40
 """Counter of the k draws: far from those of the generator, which uses the same key."""
 
@@ -35,6 +39,10 @@ MAX_RANKED = 128
 """Up to so many, ranking all of them beats insertion into a list of the nearest."""
 _LANES = 16
 """Keys are counted in groups of so many."""
+
+
+slots_of = njit(_nrt=False, inline="always")(neighbour_slots)
+"""`neighbour_slots` for kernels."""
 
 
 class Ranking(NamedTuple):
@@ -56,18 +64,21 @@ class Ranking(NamedTuple):
 
 @njit(cache=True, _nrt=False)
 def adaptive_k(num_uavs: int) -> int:
-    """k = min(max(4, ceil(N / 4)), 16)."""
-    return min(max(4, math.ceil(num_uavs / 4)), MAX_NEIGHBOURS)
+    """k of evaluation: ceil(N / UAVS_PER_NEIGHBOUR), at least that of small teams, at most the highest."""
+    return min(max(SMALL_TEAM_K, math.ceil(num_uavs / UAVS_PER_NEIGHBOUR)), MAX_NEIGHBOURS)
 
 
 @njit(cache=True, _nrt=False)
 def training_k(num_uavs: int, seed: int, world: int, episode: int, jitter: int, wide_share: float) -> int:
-    """k + U{-jitter..jitter} clipped to [1, 16], or with probability `wide_share` uniform in [4, 16]; keyed."""
+    """k of training, keyed.
+
+    k + U{-jitter..jitter} clipped to its range, or with probability `wide_share` uniform from that of small teams up.
+    """
     episode_key = key(seed, TRAINING, world, episode)
     if uniform(episode_key, _K_COUNTER) < wide_share:
-        return uniform_int(episode_key, _K_COUNTER + 1, 4, MAX_NEIGHBOURS)
+        return uniform_int(episode_key, _K_COUNTER + 1, SMALL_TEAM_K, MAX_NEIGHBOURS)
     shifted = adaptive_k(num_uavs) + uniform_int(episode_key, _K_COUNTER + 2, -jitter, jitter)
-    return min(max(shifted, 1), MAX_NEIGHBOURS)
+    return min(max(shifted, MIN_NEIGHBOURS), MAX_NEIGHBOURS)
 
 
 @njit(cache=True)
@@ -132,8 +143,3 @@ def _insert_all(ranking, count, limit):  # type: ignore[no-untyped-def]
             ranking.order[place] = j
             num_ranked = min(num_ranked + 1, limit)
     return num_ranked
-
-
-def num_neighbour_slots(num_uavs: int, num_targets: int, num_obstacles: int) -> int:
-    """W: slots of a neighbour row, a group per kind of entity, each up to 16 wide."""
-    return sum(min(MAX_NEIGHBOURS, count) for count in (num_uavs, num_targets, num_obstacles))

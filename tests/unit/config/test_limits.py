@@ -2,8 +2,10 @@
 
 import pytest
 
-from rl_cluster.config.limits import MAX_BATCH_GIB, MAX_WORLDS_GIB, batch_gib, worlds_gib
+from rl_cluster.config.limits import MAX_BATCH_GIB, MAX_WORLDS_GIB, ROW_COLUMNS, batch_gib, worlds_gib
 from rl_cluster.config.load import load_config
+from rl_cluster.environment.allocate.columns import FEATURES as ALLOCATE_FEATURES
+from rl_cluster.environment.navigate.columns import FEATURES as NAVIGATE_FEATURES
 from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.errors import ConfigError
 
@@ -23,6 +25,13 @@ def test_estimate__is_near_what_worlds_and_rows_take(preset: str, num_uavs: int)
 
     assert 0.8 < worlds_gib(config) * GIB / (seen + held) < 1.6
     assert 0.8 < batch_gib(config) * GIB / (seen * config.sampling.fragment_steps) < 1.6
+
+
+def test_estimate__has_the_columns_of_the_widest_rows() -> None:
+    for array, (num_columns, num_blocks) in ROW_COLUMNS.items():
+        row = getattr(ALLOCATE_FEATURES, array)
+        assert (len(row.columns), len(row.blocks)) == (num_columns, num_blocks)
+        assert getattr(NAVIGATE_FEATURES, array).width(0) <= num_columns
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.model.distributions import ILLEGAL_LOGIT, MaskedCategorical
 from rl_cluster.model.heads import EMA_STEP, MEAN_BOUND, MIN_STD, STD_INIT, STD_RANGE, ControlHead, PointerHead, PopArt
-from rl_cluster.types import Observation, pair_feature_dim
+from rl_cluster.types import Observation
 
 
 def test_popart__keeps_denormalised_outputs_when_statistics_change() -> None:
@@ -71,7 +72,7 @@ def test_pointer__starts_nearly_uniform_over_legal_actions(
 ) -> None:
     torch.manual_seed(0)
     observation = make_observation(num_graphs=20)
-    head = PointerHead(16, pair_feature_dim(2))
+    head = PointerHead(16, FEATURES.pair.width(2))
     embedding = torch.randn(20, 6, 16)
 
     logits = head(embedding[:, :5], embedding, observation)
@@ -86,7 +87,7 @@ def test_pointer__gives_every_chooser_its_own_formula(
 ) -> None:
     torch.manual_seed(0)
     observation = make_observation(num_graphs=4)
-    head = PointerHead(16, pair_feature_dim(2))
+    head = PointerHead(16, FEATURES.pair.width(2))
     uav, target = torch.randn(4, 5, 16), torch.randn(4, 6, 16)
 
     logits = head(uav, target, observation)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.environment.navigate.columns import EncounterColumn
 from rl_cluster.environment.navigate.heuristics.tracking import goal_velocity_mps, to_controls
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.types import FloatArray, Observation
@@ -13,8 +14,7 @@ __all__ = ["Straight"]
 
 INFLUENCE_BANDS = 2.0
 """Bodies push within so many widths of the warning band."""
-_BEARING, _GAP = slice(0, 2), 2
-"""Columns of an encounter's row; see `features.py`."""
+_BEARING = slice(EncounterColumn.BEARING_COS, EncounterColumn.BEARING_SIN + 1)
 
 
 class Straight:
@@ -30,7 +30,7 @@ class Straight:
     def act(self, worlds: NavigateWorlds, observation: Observation[NDArray[Any]]) -> FloatArray:
         """Controls (B, N, 2)."""
         physics = worlds.physics
-        gap_m = observation.pair[..., _GAP].astype(np.float64) * physics.sensing_radius_m
+        gap_m = observation.pair[..., EncounterColumn.GAP].astype(np.float64) * physics.sensing_radius_m
         push = np.clip(1.0 - gap_m / (INFLUENCE_BANDS * physics.band_m + 1e-9), 0.0, 1.0) * (
             observation.candidates >= 0
         )

@@ -5,9 +5,10 @@ import pytest
 from gymnasium import spaces
 
 from rl_cluster.config.load import load_config
+from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.environment.faces.face import Face, Setup, to_dict
 from rl_cluster.environment.faces.spaces import mask_space, spaces_of
-from rl_cluster.types import Observation, pair_feature_dim
+from rl_cluster.types import Observation
 
 NO_ZONES = ("generator.num_obstacles=[0, 0]",)
 
@@ -16,7 +17,7 @@ def test_spaces__name_the_fields_of_an_observation() -> None:
     observation_space, action_space = spaces_of(load_config("quick_demo"))
 
     assert observation_space.spaces.keys() == set(Observation._fields)
-    assert observation_space["pair"].shape == (8, 8, pair_feature_dim(2))
+    assert observation_space["pair"].shape == (8, 8, FEATURES.pair.width(2))
     assert observation_space["mask"] == spaces.MultiBinary((18,))
     assert isinstance(action_space, spaces.MultiDiscrete)
     np.testing.assert_array_equal(action_space.nvec, [9] * 8)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rl_cluster.environment.navigate.features import ENCOUNTER_FEATURES, OBSTACLE_FEATURES, UAV_FEATURES
+from rl_cluster.environment.navigate.columns import EncounterColumn, UavColumn, ZoneColumn
 from rl_cluster.environment.navigate.observation import num_encounter_slots
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.shared.nearest import adaptive_k
-from rl_cluster.types import Observation
+from rl_cluster.types import Observation, neighbour_slots
 
 MakeWorlds = Callable[..., NavigateWorlds]
 Vector = NDArray[np.float64]
@@ -156,7 +156,7 @@ def test_uav_rows__are_as_calculated(seen: Seen) -> None:
 
 def test_neighbours__are_the_k_nearest_of_each_kind(seen: Seen) -> None:
     worlds, observation, zones = seen
-    num_slots = min(16, worlds.sizes.num_uavs)
+    num_slots = neighbour_slots(*worlds.sizes[:3]).obstacles
     for row, i in existing(worlds):
         k = adaptive_k(int(worlds.state.uav_exists[row].sum()))
         others = bodies(worlds, zones[row], row, i)
@@ -190,10 +190,10 @@ def test_shapes__are_those_of_the_features(seen: Seen) -> None:
     worlds, observation, _ = seen
     num_worlds, num_uavs = worlds.state.uav_exists.shape
     num_zones, num_encounters = worlds.sizes.num_obstacles, worlds.world.num_encounters
-    assert observation.uav.shape == (num_worlds, num_uavs, UAV_FEATURES)
+    assert observation.uav.shape == (num_worlds, num_uavs, len(UavColumn))
     assert observation.target.shape == (num_worlds, 0, 0)
-    assert observation.obstacle.shape == (num_worlds, num_zones, OBSTACLE_FEATURES)
-    assert observation.pair.shape == (num_worlds, num_uavs, num_encounters, ENCOUNTER_FEATURES)
+    assert observation.obstacle.shape == (num_worlds, num_zones, len(ZoneColumn))
+    assert observation.pair.shape == (num_worlds, num_uavs, num_encounters, len(EncounterColumn))
     assert num_encounter_slots(worlds.sizes, 64) == num_uavs - 1 + num_zones
 
 
