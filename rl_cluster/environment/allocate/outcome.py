@@ -5,6 +5,8 @@ congestion = mean over targets of their crowding (`crowding.py`); normalized_com
 of them. NaN says that a metric is not defined: the efficiency where targets were closed and nobody flew.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -12,29 +14,33 @@ from numpy.typing import NDArray
 from rl_cluster.environment.allocate.crowding import crowding
 from rl_cluster.environment.allocate.legality import is_unmet
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
-from rl_cluster.environment.shared.interface import EpisodeMetric
+from rl_cluster.environment.shared.columns import MetricColumn
 from rl_cluster.types import BoolArray
 
-__all__ = ["METRICS", "NAMES", "episode_outcomes"]
+__all__ = ["METRICS", "NAMES", "Metric", "episode_outcomes"]
 
-METRICS = (
-    EpisodeMetric("normalized_completion_score", "NCS", "1", 3, "satisfied rate times (1 - congestion)"),
-    EpisodeMetric("satisfied_rate", "satisfied", "1", 3, "share of targets closed"),
-    EpisodeMetric("completion_rate", "completion", "1", 3, "mean share of a target's demand that was met"),
-    EpisodeMetric("value_rate", "value", "1", 3, "value of closed targets over that of all"),
-    EpisodeMetric("congestion", "congestion", "1", 3, "mean crowding of targets: UAVs beyond those needed, 0 to 1"),
-    EpisodeMetric("per_agent_reward", "reward/UAV", "reward", 2, "summed reward over active UAVs"),
-    EpisodeMetric("efficiency_per_km", "targets/km", "1/km", 3, "targets closed per kilometre flown"),
-    EpisodeMetric("makespan_s", "makespan s", "s", 1, "time to the end of the episode's work"),
-    EpisodeMetric("path_km_per_uav", "km/UAV", "km", 2, "path flown by a UAV"),
-    EpisodeMetric("wasted_trips_per_uav", "wasted/UAV", "1", 3, "trips whose target closed on the way"),
-    EpisodeMetric("waiting_s_per_uav", "waiting s/UAV", "s", 1, "time that a UAV waited"),
-    EpisodeMetric("collisions_per_uav", "collis./UAV", "1", 3, "contacts with no-fly zones or other UAVs"),
-    EpisodeMetric("success_rate", "success", "1", 3, "share of episodes, or of UAVs, that came to their goal"),
-    EpisodeMetric("timeout_rate", "out of time", "1", 3, "share of episodes ended by the time limit"),
-    EpisodeMetric("deadlock_rate", "deadlocked", "1", 3, "share of episodes in which nobody could do anything more"),
-)
-"""A rate of one episode is 0 or 1, or a share of its targets."""
+
+class Metric(MetricColumn):
+    """The metrics, in order; a rate of one episode is 0 or 1, or a share of its targets."""
+
+    NORMALIZED_COMPLETION_SCORE = "NCS", "1", 3, "satisfied rate times (1 - congestion)"
+    SATISFIED_RATE = "satisfied", "1", 3, "share of targets closed"
+    COMPLETION_RATE = "completion", "1", 3, "mean share of a target's demand that was met"
+    VALUE_RATE = "value", "1", 3, "value of closed targets over that of all"
+    CONGESTION = "congestion", "1", 3, "mean crowding of targets: UAVs beyond those needed, 0 to 1"
+    PER_AGENT_REWARD = "reward/UAV", "reward", 2, "summed reward over active UAVs"
+    EFFICIENCY_PER_KM = "targets/km", "1/km", 3, "targets closed per kilometre flown"
+    MAKESPAN_S = "makespan s", "s", 1, "time to the end of the episode's work"
+    PATH_KM_PER_UAV = "km/UAV", "km", 2, "path flown by a UAV"
+    WASTED_TRIPS_PER_UAV = "wasted/UAV", "1", 3, "trips whose target closed on the way"
+    WAITING_S_PER_UAV = "waiting s/UAV", "s", 1, "time that a UAV waited"
+    COLLISIONS_PER_UAV = "collis./UAV", "1", 3, "contacts with no-fly zones or other UAVs"
+    SUCCESS_RATE = "success", "1", 3, "share of episodes, or of UAVs, that came to their goal"
+    TIMEOUT_RATE = "out of time", "1", 3, "share of episodes ended by the time limit"
+    DEADLOCK_RATE = "deadlocked", "1", 3, "share of episodes in which nobody could do anything more"
+
+
+METRICS = tuple(column.metric for column in Metric)
 NAMES = tuple(metric.name for metric in METRICS)
 
 
@@ -53,34 +59,59 @@ def episode_outcomes(
     return dict(zip(NAMES, table, strict=True))
 
 
+class _Targets(NamedTuple):
+    """Sums over the targets of one world."""
+
+    num: int
+    """at least 1"""
+    num_closed: int
+    met: float
+    """of the shares of demand met"""
+    crowding: float
+    value: float
+    closed_value: float
+    """of the closed ones alone"""
+
+
+class _Uavs(NamedTuple):
+    """Sums over the UAVs of one world."""
+
+    num: int
+    """at least 1"""
+    flown_m: float
+    waited_s: float
+    num_wasted: int
+    """trips"""
+    num_collisions: int
+
+
 @njit(cache=True, _nrt=False)
 def _write_outcomes(state, rows, terminated, deadlocked, table):  # type: ignore[no-untyped-def]
-    """Writes table (len(METRICS), E), in the order of METRICS."""
+    """Writes table (len(Metric), E)."""
     for e in range(rows.shape[0]):
         b = rows[e]
-        num_targets, num_closed, met, crowded, value, closed_value = _sum_targets(state, b)
-        num_uavs, flown_m, waited_s, num_wasted, num_collisions = _sum_uavs(state, b)
-        satisfied, congestion, flown_km = num_closed / num_targets, crowded / num_targets, flown_m / 1000.0
-        table[0, e] = satisfied * (1.0 - congestion)
-        table[1, e] = satisfied
-        table[2, e] = met / num_targets
-        table[3, e] = closed_value / value
-        table[4, e] = congestion
-        table[5, e] = state.return_sum[b] / num_uavs
-        table[6, e] = num_closed / flown_km if flown_km > 0.0 else (np.nan if num_closed > 0 else 0.0)
-        table[7, e] = state.time_s[b]
-        table[8, e] = flown_km / num_uavs
-        table[9, e] = num_wasted / num_uavs
-        table[10, e] = waited_s / num_uavs
-        table[11, e] = num_collisions / num_uavs
-        table[12, e] = terminated[b]
-        table[13, e] = not terminated[b] and not deadlocked[b]
-        table[14, e] = deadlocked[b]
+        targets, uavs = _sum_targets(state, b), _sum_uavs(state, b)
+        satisfied, congestion = targets.num_closed / targets.num, targets.crowding / targets.num
+        flown_km, no_efficiency = uavs.flown_m / 1000.0, np.nan if targets.num_closed > 0 else 0.0
+        table[Metric.NORMALIZED_COMPLETION_SCORE, e] = satisfied * (1.0 - congestion)
+        table[Metric.SATISFIED_RATE, e] = satisfied
+        table[Metric.COMPLETION_RATE, e] = targets.met / targets.num
+        table[Metric.VALUE_RATE, e] = targets.closed_value / targets.value
+        table[Metric.CONGESTION, e] = congestion
+        table[Metric.PER_AGENT_REWARD, e] = state.return_sum[b] / uavs.num
+        table[Metric.EFFICIENCY_PER_KM, e] = targets.num_closed / flown_km if flown_km > 0.0 else no_efficiency
+        table[Metric.MAKESPAN_S, e] = state.time_s[b]
+        table[Metric.PATH_KM_PER_UAV, e] = flown_km / uavs.num
+        table[Metric.WASTED_TRIPS_PER_UAV, e] = uavs.num_wasted / uavs.num
+        table[Metric.WAITING_S_PER_UAV, e] = uavs.waited_s / uavs.num
+        table[Metric.COLLISIONS_PER_UAV, e] = uavs.num_collisions / uavs.num
+        table[Metric.SUCCESS_RATE, e] = terminated[b]
+        table[Metric.TIMEOUT_RATE, e] = not terminated[b] and not deadlocked[b]
+        table[Metric.DEADLOCK_RATE, e] = deadlocked[b]
 
 
 @njit(cache=True, _nrt=False, inline="always")
 def _sum_targets(state, b):  # type: ignore[no-untyped-def]
-    """Targets, closed ones, sum of the shares of demand met, of crowding, of values, of the values of closed ones."""
     count, num_closed, met, crowded, value, closed_value = 0, 0, 0.0, 0.0, 0.0, 0.0
     for j in range(state.target_exists.shape[1]):
         if state.target_exists[b, j]:
@@ -95,12 +126,11 @@ def _sum_targets(state, b):  # type: ignore[no-untyped-def]
             crowded += crowding(state, b, j)
             value += state.target_value[b, j]
             closed_value += state.target_value[b, j] if is_closed else 0.0
-    return max(count, 1), num_closed, met, crowded, value, closed_value
+    return _Targets(max(count, 1), num_closed, met, crowded, value, closed_value)
 
 
 @njit(cache=True, _nrt=False, inline="always")
 def _sum_uavs(state, b):  # type: ignore[no-untyped-def]
-    """UAVs, metres flown, seconds waited, wasted trips, collisions."""
     count, flown_m, waited_s, num_wasted, num_collisions = 0, 0.0, 0.0, 0, 0
     for i in range(state.uav_exists.shape[1]):
         if state.uav_exists[b, i]:
@@ -109,4 +139,4 @@ def _sum_uavs(state, b):  # type: ignore[no-untyped-def]
             waited_s += state.uav_waited_s[b, i]
             num_wasted += state.uav_wasted_trips[b, i]
             num_collisions += state.uav_collisions[b, i]
-    return max(count, 1), flown_m, waited_s, num_wasted, num_collisions
+    return _Uavs(max(count, 1), flown_m, waited_s, num_wasted, num_collisions)

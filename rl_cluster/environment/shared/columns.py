@@ -1,4 +1,4 @@
-"""Names for the columns of arrays: what a feature row is made of, and the places of an array that holds figures.
+"""Names for the columns of arrays: what a feature row is made of, what outcomes are, and where an array holds figures.
 
 A feature row begins with blocks. A block holds one column for each of the R kinds of resource, so block b of kind r is
 column b R + r. Single columns follow: column c of them is column (number of blocks) R + c. Each task lists its columns
@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple, Self
 
+from rl_cluster.environment.shared.interface import EpisodeMetric
 from rl_cluster.types import GraphSpec
 
-__all__ = ["FeatureColumn", "FeatureRow", "FeatureRows", "Place"]
+__all__ = ["FeatureColumn", "FeatureRow", "FeatureRows", "MetricColumn", "Place"]
 
 
 class Place(IntEnum):
@@ -20,6 +21,31 @@ class Place(IntEnum):
     @staticmethod
     def _generate_next_value_(name: str, start: int, count: int, last_values: list[int]) -> int:  # noqa: ARG004
         return count
+
+
+class MetricColumn(IntEnum):
+    """Base of lists of episode metrics: a member is its place in a table of outcomes, and has the metric's name.
+
+    A member is defined by the rest of its `EpisodeMetric`, and counts from 0. Numba compiles it as a constant.
+    """
+
+    label: str
+    unit: str
+    decimals: int
+    text: str
+
+    def __new__(cls, label: str, unit: str, decimals: int, text: str) -> Self:
+        """The next place in the list."""
+        place = len(cls.__members__)
+        member = int.__new__(cls, place)
+        member._value_ = place
+        member.label, member.unit, member.decimals, member.text = label, unit, decimals, text
+        return member
+
+    @property
+    def metric(self) -> EpisodeMetric:
+        """What tables and figures need to know of it."""
+        return EpisodeMetric(self.name.lower(), self.label, self.unit, self.decimals, self.text)
 
 
 class FeatureColumn(IntEnum):
