@@ -25,9 +25,8 @@ from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
 from benchmarks.report import machine
+from rl_cluster.environment.tasks import TASKS
 from rl_cluster.training.metrics_lines import read_metrics
-from rl_cluster.environment.allocate.columns import FEATURES as ALLOCATE_FEATURES
-from rl_cluster.environment.navigate.columns import FEATURES as NAVIGATE_FEATURES
 
 __all__ = ["DOCUMENTS", "TABLES", "with_tables"]
 
@@ -53,8 +52,7 @@ MEASURED = ("attention", "ablation", "intent_rounds", "environment", "mappo", "c
 """Results that are shown as their rows alone."""
 TABLES: dict[str, Callable[[], str]] = {
     "attention_k": attention_k,
-    "allocate_features": partial(feature_table, ALLOCATE_FEATURES),
-    "navigate_features": partial(feature_table, NAVIGATE_FEATURES),
+    **{f"{name}_features": partial(feature_table, task.features) for name, task in TASKS.items()},
     "demo": demo,
     "navigate": navigate,
     "ladder": ladder,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.array_form import Bounds
+from rl_cluster.environment.shared.columns import FeatureRows
 from rl_cluster.environment.shared.interface import EpisodeMetric, PolicyOf, Sizes, SourceOf
 from rl_cluster.environment.shared.recording import Recording
 from rl_cluster.types import GraphSpec, Observation
@@ -38,6 +39,8 @@ class Task(Generic[StateT, WorldsT]):
     """Makes worlds of a source, by a run's settings: their number, that of the first, whether they are for training."""
     empty_observation: Callable[[int, Sizes, Config], Observation[NDArray[Any]]]
     """Number of worlds, their sizes, settings -> arrays of the shapes and dtypes that are seen of them."""
+    features: FeatureRows
+    """The columns of its feature rows."""
     graph_spec: Callable[[Config], GraphSpec]
     """What a network of a run must fit."""
     heuristics: Mapping[str, Callable[[int], PolicyOf[WorldsT]]]

@@ -43,6 +43,7 @@ ALLOCATE = Task(
     make_scenarios=ScenarioFiles,
     make_worlds=_make_worlds,
     empty_observation=_empty_observation,
+    features=FEATURES,
     graph_spec=_graph_spec,
     heuristics=HEURISTICS,
     extras=EXTRAS,

@@ -48,6 +48,7 @@ NAVIGATE = Task(
     make_scenarios=NavigateScenarios,
     make_worlds=_make_worlds,
     empty_observation=_empty_observation,
+    features=FEATURES,
     graph_spec=_graph_spec,
     heuristics=HEURISTICS,
     extras={},

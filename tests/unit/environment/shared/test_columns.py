@@ -1,6 +1,7 @@
 """Columns have a name, a scale and a meaning; widths follow from them; kernels write every one of them."""
 
 from enum import auto
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.columns import FEATURES as ALLOCATE_FEATURES
+from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.observation import write_observation
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.navigate.columns import FEATURES as NAVIGATE_FEATURES
+from rl_cluster.environment.navigate.generator import NavigateGenerator
+from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.shared.columns import FeatureColumn, FeatureRow, Place
 from rl_cluster.environment.shared.nearest import slots_of
-from rl_cluster.environment.tasks import make_source, make_worlds
 from rl_cluster.types import MAX_NEIGHBOURS, NeighbourSlots, Observation, neighbour_slots
 
 ROWS = {
@@ -34,7 +38,6 @@ class Colour(FeatureColumn):
     BLUE = "0 or 1", "is blue"
 
 
-@njit
 def _write(row: NDArray[np.float64], first: int) -> None:
     row[first + Colour.BLUE] = 5.0
     row[Seat.SECOND] = 7.0
@@ -43,7 +46,7 @@ def _write(row: NDArray[np.float64], first: int) -> None:
 def test_names__are_places_in_kernels() -> None:
     row = np.zeros(4)
 
-    _write(row, 2)
+    njit(_write)(row, 2)
 
     assert row.tolist() == [0.0, 7.0, 0.0, 5.0]
 
@@ -67,7 +70,7 @@ def test_columns__count_from_0_and_say_what_they_are(row: FeatureRow) -> None:
         assert len({(column.scale, column.meaning) for column in group}) == len(group)
 
 
-def _unwritten(observation: Observation[NDArray[np.generic]]) -> Observation[NDArray[np.generic]]:
+def _unwritten(observation: Observation[NDArray[Any]]) -> Observation[NDArray[Any]]:
     """An observation like this one whose features are not numbers yet."""
     return observation._replace(
         **{name: np.full_like(getattr(observation, name), np.nan) for name in ("uav", "target", "obstacle", "pair")}
@@ -75,11 +78,9 @@ def _unwritten(observation: Observation[NDArray[np.generic]]) -> Observation[NDA
 
 
 def test_allocate__writes_every_column(quick_demo: Config) -> None:
-    config = quick_demo.model_copy(
-        update={"generator": quick_demo.generator.model_copy(update={"num_obstacles": (2, 2)})}
-    )
-    worlds = make_worlds(config, make_source(config, 0, is_training=False), 8)
-    seen, world = _unwritten(worlds.reset()), config.world
+    generator, world = quick_demo.generator.model_copy(update={"num_obstacles": (2, 2)}), quick_demo.world
+    worlds = AllocateWorlds(AllocateGenerator(generator, world, 0, is_training=False), world, quick_demo.reward, 8)
+    seen = _unwritten(worlds.reset())
     write_observation(
         worlds.state, seen, worlds._intent, worlds._ranking, world.replan, world.decision_interval_s,
         world.sensing_radius_m, world.obstacle_clearance_m,
@@ -98,7 +99,9 @@ def test_allocate__writes_every_column(quick_demo: Config) -> None:
 
 def test_navigate__writes_every_column() -> None:
     config = load_config("navigate_demo")
-    worlds = make_worlds(config, make_source(config, 0, is_training=False), 8)
+    source = NavigateGenerator(config.generator, config.world, 0, is_training=False)
+    worlds = NavigateWorlds(source, config.world, config.reward, 8)
+
     seen = worlds.observe(_unwritten(worlds.reset()))
 
     assert all(np.isfinite(getattr(seen, name)).all() for name in ("uav", "obstacle", "pair"))
