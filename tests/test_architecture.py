@@ -158,6 +158,23 @@ def test_metric_key__is_spelt_in_one_place(path: Path) -> None:
     assert not spelt or path == PACKAGE / "metrics" / "names.py", "take these keys from metrics/names.py"
 
 
+TASK_FOLDERS = [PACKAGE / "environment" / "allocate", PACKAGE / "environment" / "navigate"]
+
+
+def _written(tree: ast.AST) -> Iterator[str]:
+    """What the tree assigns to, as it is written."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            yield from map(ast.unparse, node.targets)
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            yield ast.unparse(node.target)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if not set(TASK_FOLDERS) & set(path.parents)], ids=_name)
+def test_state_of_worlds__is_written_in_the_folders_of_the_tasks_alone(path: Path) -> None:
+    assert not [target for target in _written(TREES[path]) if "worlds.state." in target]
+
+
 PRINTING = {"print", "Console", "echo", "secho", "stdout", "stderr", "__stdout__", "__stderr__"}
 """What would carry the control characters of a name to a terminal."""
 PRINTERS = {"cli/console.py", "cli/streams.py", "cli/exits.py", "cli/entry.py", "cli/submit.py", "rllib/messages.py"}

@@ -90,7 +90,7 @@ class Rollout:
     def _give_up(self, is_broken: BoolArray) -> int:
         """Starts the next episode in these worlds (B,), and says how many they are."""
         if is_broken.any():
-            self.worlds.state.ended[is_broken] = True
+            self.worlds.give_up(is_broken)
             self.worlds.reset_ended()
             self._observation = self.worlds.observe()
         return int(is_broken.sum())

@@ -94,7 +94,7 @@ class Face:
         """
         seed = as_seed(seed)
         if seed is None and self.has_begun:
-            self.worlds.state.ended[:] = True
+            self.worlds.give_up(np.ones(self._num_worlds, dtype=np.bool_))
             return self.reset_ended()
         self.has_begun = True
         self.worlds = self._make_worlds(int(random.integers(2**31)) if seed is None else seed)

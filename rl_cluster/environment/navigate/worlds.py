@@ -110,6 +110,10 @@ class NavigateWorlds:
         """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
         return episode_outcomes(self.state, np.flatnonzero(rows), self.physics.formation_radius_m > 0.0)
 
+    def give_up(self, rows: BoolArray) -> None:
+        """Ends the episodes of the worlds that `rows` (B,) marks True; see `Worlds.give_up`."""
+        self.state.ended[rows] = True
+
     def reset_ended(self) -> None:
         """Starts the next episode in every world that has ended."""
         rows = np.flatnonzero(self.state.ended)

@@ -169,6 +169,12 @@ class Worlds(Protocol):
     def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
         """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
 
+    def give_up(self, rows: BoolArray) -> None:
+        """Ends the episodes of the worlds that `rows` (B,) marks True, wherever they stand.
+
+        Nobody is paid for it, and no outcomes come of it. `reset_ended` starts the next episodes.
+        """
+
     def reset_ended(self) -> None:
         """Starts the next episode in every world that has ended."""
 

@@ -54,7 +54,7 @@ def test_episodes__do_not_depend_on_the_order_of_resets(quick_demo: Config) -> N
 
     for row in range(4):
         for worlds, ending in ((forward, row), (backward, 3 - row)):
-            worlds.state.ended[ending] = True
+            worlds.give_up(np.arange(4) == ending)
             worlds.reset_ended()
 
     assert forward.state.episode.tolist() == [1, 1, 1, 1]

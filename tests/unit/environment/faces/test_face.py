@@ -69,7 +69,7 @@ def test_face__plays_the_worlds_of_the_seed() -> None:
     face = Face(Setup(config), num_worlds=2)
 
     first, again = worlds.reset(), face.begin(SEED, np.random.default_rng(0))
-    worlds.state.ended[:] = True
+    worlds.give_up(np.ones(2, dtype=np.bool_))
     worlds.reset_ended()
     second, after = worlds.observe(), face.begin(None, np.random.default_rng(0))
 
