@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from rl_cluster.environment.allocate.route import GUARD_M, REACHED_SHARE, can_see, standoff_m
+from rl_cluster.environment.allocate.rules import Rules
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.obstacles import gap_m, is_inside, is_zone_near, to_segment_m2, zones_of
 
@@ -33,10 +34,10 @@ def wrap(angle_rad: float) -> float:
 
 
 @njit(cache=True, _nrt=False)
-def _aim(state, b, j, x, y, gx, gy, standoff, margin_m):  # type: ignore[no-untyped-def]
+def _aim(state, b, j, here, goal, standoff, margin_m):  # type: ignore[no-untyped-def]
     """The waypoint with the shortest way to goal j of those in sight, or _GOAL, or _NO_WAY."""
-    zones = zones_of(state)
-    if can_see(zones, b, x, y, gx, gy, margin_m):
+    zones, (x, y) = zones_of(state), here
+    if can_see(zones, b, x, y, goal[0], goal[1], margin_m):
         return _GOAL
     best, best_m = _NO_WAY, np.inf
     for v in range(state.waypoint_exists.shape[1]):
@@ -132,11 +133,11 @@ def _is_caught(zones, b, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _aim_with_fallback(state, b, j, x, y, gx, gy, clearance_m):  # type: ignore[no-untyped-def]
+def _aim_with_fallback(state, b, j, here, goal, clearance_m):  # type: ignore[no-untyped-def]
     """With a margin of a quarter of the standoff to all zones; where that shows no way, as near as the guard."""
     standoff = standoff_m(clearance_m)
-    aim = _aim(state, b, j, x, y, gx, gy, standoff, 0.25 * standoff)
-    return aim if aim != _NO_WAY else _aim(state, b, j, x, y, gx, gy, standoff, GUARD_M)
+    aim = _aim(state, b, j, here, goal, standoff, 0.25 * standoff)
+    return aim if aim != _NO_WAY else _aim(state, b, j, here, goal, standoff, GUARD_M)
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -147,34 +148,32 @@ def _turned(state, b, i, heading_rad, error_rad, substep_s):  # type: ignore[no-
 
 
 @njit(cache=True, _nrt=False)
-def _fly_round(state, b, i, j, x, y, gx, gy, heading, substep_s, capture_radius_m, clearance_m):  # type: ignore[no-untyped-def]
+def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-untyped-def]
     """Where a zone may be in the way: (new heading, metres to fly, True = it is inside a zone and flies out of it)."""
-    zones = zones_of(state)
-    aim = _aim_with_fallback(state, b, j, x, y, gx, gy, clearance_m)
+    zones, (x, y) = zones_of(state), here
+    aim = _aim_with_fallback(state, b, j, here, goal, rules.clearance_m)
     is_escaping = aim == _NO_WAY and _is_caught(zones, b, x, y)
     if aim == _NO_WAY and not is_escaping:
         return heading, 0.0, False
-    ax, ay = gx, gy
+    ax, ay = goal
     if aim >= 0:
         ax, ay = np.float64(state.waypoint_m[b, aim, 0]), np.float64(state.waypoint_m[b, aim, 1])
     distance, error = math.hypot(ax - x, ay - y), wrap(math.atan2(ay - y, ax - x) - heading)
     if aim < 0:
-        speed = _goal_speed_mps(state, b, i, distance, capture_radius_m)
+        speed = _goal_speed_mps(state, b, i, distance, rules.capture_radius_m)
     else:
         speed = _waypoint_speed_mps(state, b, i, distance, error)
-    heading = _turned(state, b, i, heading, error, substep_s)
+    heading = _turned(state, b, i, heading, error, rules.substep_s)
     # No further than the aim: what lies behind a waypoint may be out of sight of the next one.
-    flown_m = min(speed * substep_s, distance, state.uav_range_left_m[b, i])
+    flown_m = min(speed * rules.substep_s, distance, state.uav_range_left_m[b, i])
     if not is_escaping:
-        is_aligned = abs(error) <= state.uav_max_turn_rate_radps[b, i] * substep_s
+        is_aligned = abs(error) <= state.uav_max_turn_rate_radps[b, i] * rules.substep_s
         flown_m = _free_m(zones, b, x, y, heading, flown_m, is_aligned)
     return heading, flown_m, is_escaping
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def fly(
-    state: AllocateState, b: int, i: int, j: int, substep_s: float, capture_radius_m: float, clearance_m: float
-) -> tuple[float, bool]:
+def fly(state: AllocateState, b: int, i: int, j: int, rules: Rules) -> tuple[float, bool]:
     """Flies UAV i of world b towards target j for one substep, j = M: towards the depot; never further than there.
 
     Without any way it hovers. Only a UAV that starts inside a zone is ever in one: it flies straight on, out of it.
@@ -187,18 +186,16 @@ def fly(
     heading, is_escaping = np.float64(state.uav_heading_rad[b, i]), False
     distance, is_on_course = math.sqrt((gx - x) ** 2 + (gy - y) ** 2), state.uav_course[b, i] == 1 + j
     # who flies straight at its goal need not look to its sides
-    within_m = 0.0 if is_on_course else state.uav_cruise_mps[b, i] * substep_s + GUARD_M
-    if _is_free_of_zones(state, b, x, y, gx, gy, standoff_m(clearance_m), within_m):
-        speed = _goal_speed_mps(state, b, i, distance, capture_radius_m)
-        flown_m = min(speed * substep_s, distance, state.uav_range_left_m[b, i])
+    within_m = 0.0 if is_on_course else state.uav_cruise_mps[b, i] * rules.substep_s + GUARD_M
+    if _is_free_of_zones(state, b, x, y, gx, gy, standoff_m(rules.clearance_m), within_m):
+        speed = _goal_speed_mps(state, b, i, distance, rules.capture_radius_m)
+        flown_m = min(speed * rules.substep_s, distance, state.uav_range_left_m[b, i])
         if not is_on_course:
             error = wrap(math.atan2(gy - y, gx - x) - heading)
-            heading = _turned(state, b, i, heading, error, substep_s)
-            is_on_course = abs(error) <= state.uav_max_turn_rate_radps[b, i] * substep_s
+            heading = _turned(state, b, i, heading, error, rules.substep_s)
+            is_on_course = abs(error) <= state.uav_max_turn_rate_radps[b, i] * rules.substep_s
     else:
-        heading, flown_m, is_escaping = _fly_round(
-            state, b, i, j, x, y, gx, gy, heading, substep_s, capture_radius_m, clearance_m
-        )
+        heading, flown_m, is_escaping = _fly_round(state, b, i, j, (x, y), (gx, gy), heading, rules)
         is_on_course = False
     state.uav_course[b, i] = 1 + j if is_on_course else 0
     if is_on_course:

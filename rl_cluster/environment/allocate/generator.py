@@ -8,6 +8,7 @@ episode is drawn last, and from counters of its own: an option that is off chang
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateWorldConfig
 from rl_cluster.config.curriculum import AllocateStage
+from rl_cluster.environment.allocate.generator_ranges import ranges_of
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.keyed_random import EVALUATION, TRAINING, key, uniform, uniform_int
 from rl_cluster.environment.shared.stages import StageRanges
-from rl_cluster.environment.shared.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
+from rl_cluster.environment.shared.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, Circle, draw_zone
 from rl_cluster.types import StageMix
 
 __all__ = ["AllocateGenerator"]
@@ -41,7 +43,7 @@ class AllocateGenerator:
         is_training: bool,
         stages: Sequence[AllocateStage] = (),
     ) -> None:
-        self._config, self._world = config, world
+        self._config, self._drawn = config, ranges_of(config, world)
         self._seed, self._stream = seed, TRAINING if is_training else EVALUATION
         ranges = [(stage.num_uavs, stage.num_targets, stage.num_obstacles) for stage in stages or (config,)]
         self._ranges = StageRanges(ranges, seed)
@@ -66,47 +68,47 @@ class AllocateGenerator:
 
     def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
-        config = self._config
-        _generate(
-            state, rows, first_world, self._seed, self._stream,
-            self._ranges.of_worlds(first_world + rows), config.spacing_m, config.obstacle_radius_m,
-            config.polygon_share, self._world.obstacle_clearance_m, config.uav_resource, config.specialist_share,
-            config.range_sides, config.cruise_mps, config.speed_share, config.demand_spread, config.supply_demand_ratio,
-            self._world.max_turn_rate_radps, self._world.time_limit_sides,
-            (config.target_value, config.service_time_s, config.appearing_share), config.failing_share,
-            config.has_depot,
-        )  # fmt: skip
+        counts_R32 = self._ranges.of_worlds(first_world + rows)
+        _generate(state, rows, counts_R32, self._drawn, self._seed, self._stream, first_world)
 
 
 _CELL, _PLACE, _UAV, _ZONE, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 26, 1 << 28
 """First counters of the draws for cells, places, UAVs, zones and targets: far apart, so that no draw is used twice."""
 
 
+class _Counts(NamedTuple):
+    """How many there are in one episode."""
+
+    num_uavs: int
+    num_targets: int
+    num_obstacles: int
+
+
 @njit(cache=True)
-def _generate(  # type: ignore[no-untyped-def]
-    state, rows, first_world, seed, stream, counts_R32, spacing_m, radius_m, polygon_share, clearance_m, resource,
-    specialist_share, range_sides, cruise_mps, speed_share, spread, supply_demand_ratio, turn_rate_radps,
-    time_limit_sides, service, failing_share, has_depot,
-):  # fmt: skip
+def _draw_counts(episode_key, counts_32):  # type: ignore[no-untyped-def]
+    return _Counts(
+        uniform_int(episode_key, 0, counts_32[0, 0], counts_32[0, 1]),
+        uniform_int(episode_key, 1, counts_32[1, 0], counts_32[1, 1]),
+        uniform_int(episode_key, 2, counts_32[2, 0], counts_32[2, 1]),
+    )
+
+
+@njit(cache=True)
+def _generate(state, rows, counts_R32, ranges, seed, stream, first_world):  # type: ignore[no-untyped-def]
     for position, b in enumerate(rows):
         episode_key = key(seed, stream, first_world + b, state.episode[b])
-        num_uavs = uniform_int(episode_key, 0, counts_R32[position, 0, 0], counts_R32[position, 0, 1])
-        num_targets = uniform_int(episode_key, 1, counts_R32[position, 1, 0], counts_R32[position, 1, 1])
-        num_obstacles = uniform_int(episode_key, 2, counts_R32[position, 2, 0], counts_R32[position, 2, 1])
-        side_m = spacing_m * math.sqrt((num_uavs + num_targets) / 2.0)
+        counts = _draw_counts(episode_key, counts_R32[position])
+        side_m = ranges.spacing_m * math.sqrt((counts.num_uavs + counts.num_targets) / 2.0)
         state.area_m[b] = side_m
-        state.has_depot[b] = has_depot
-        _place(
-            state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, polygon_share, clearance_m
-        )
-        _equip(
-            state, b, episode_key, num_uavs, side_m, resource, specialist_share, range_sides, cruise_mps, speed_share
-        )
-        _demand(state, b, episode_key, num_targets, spread, supply_demand_ratio)
-        state.uav_max_turn_rate_radps[b, :num_uavs] = turn_rate_radps
-        state.time_limit_s[b] = time_limit_sides * side_m / state.uav_cruise_mps[b, :num_uavs].mean()
-        _draw_service(state, b, episode_key, num_targets, service)
-        _draw_failures(state, b, episode_key, num_uavs, failing_share)
+        state.has_depot[b] = ranges.has_depot
+        _place(state, b, episode_key, counts, side_m, ranges)
+        _equip(state, b, episode_key, counts.num_uavs, side_m, ranges)
+        _demand(state, b, episode_key, counts.num_targets, ranges)
+        state.uav_max_turn_rate_radps[b, : counts.num_uavs] = ranges.max_turn_rate_radps
+        mean_cruise_mps = state.uav_cruise_mps[b, : counts.num_uavs].mean()
+        state.time_limit_s[b] = ranges.time_limit_sides * side_m / mean_cruise_mps
+        _draw_service(state, b, episode_key, counts.num_targets, ranges)
+        _draw_failures(state, b, episode_key, counts.num_uavs, ranges.failing_share)
 
 
 @njit(cache=True)
@@ -125,10 +127,9 @@ def _shuffled_cells(episode_key, num_cells, count):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def _place(  # type: ignore[no-untyped-def]
-    state, b, episode_key, num_uavs, num_targets, num_obstacles, side_m, radius_m, polygon_share, clearance_m
-):
+def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-untyped-def]
     """Positions of all entities, each in a cell of its own; obstacles keep their clearance inside their cell."""
+    num_uavs, num_targets, num_obstacles = counts
     depot = num_uavs + num_targets + num_obstacles
     count = depot + state.has_depot[b]
     per_side = math.ceil(math.sqrt(count))
@@ -137,16 +138,18 @@ def _place(  # type: ignore[no-untyped-def]
     for entity in range(count):
         zone_radius_m, margin_m, obstacle = 0.0, 0.0, entity - num_uavs - num_targets
         if 0 <= obstacle < num_obstacles:
-            zone_radius_m = np.float64(np.float32(_between(episode_key, _PLACE + 3 * entity + 2, radius_m)))
-            margin_m = zone_radius_m + clearance_m
+            zone_radius_m = np.float64(
+                np.float32(_between(episode_key, _PLACE + 3 * entity + 2, ranges.obstacle_radius_m))
+            )
+            margin_m = zone_radius_m + ranges.clearance_m
         span_m = cell_m - 2.0 * margin_m
         x = (cells[entity] % per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity)
         y = (cells[entity] // per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity + 1)
         if entity == depot:
             state.depot_m[b, 0], state.depot_m[b, 1] = x, y
         elif obstacle >= 0:
-            counter = _ZONE + NUM_ZONE_DRAWS * obstacle
-            draw_zone(state, b, obstacle, episode_key, counter, x, y, zone_radius_m, polygon_share)
+            circle, counter = Circle(x, y, zone_radius_m), _ZONE + NUM_ZONE_DRAWS * obstacle
+            draw_zone(state, b, obstacle, circle, ranges.polygon_share, episode_key, counter)
         elif entity < num_uavs:
             state.uav_exists[b, entity] = True
             state.uav_position_m[b, entity, 0], state.uav_position_m[b, entity, 1] = x, y
@@ -157,35 +160,35 @@ def _place(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _equip(state, b, episode_key, num_uavs, side_m, resource, specialist_share, range_sides, cruise_mps, speed_share):  # type: ignore[no-untyped-def]
+def _equip(state, b, episode_key, num_uavs, side_m, ranges):  # type: ignore[no-untyped-def]
     """Heading, speeds, range and resources of the UAVs."""
     num_kinds = state.uav_resources.shape[2]
     for i in range(num_uavs):
         first = _UAV + 32 * i
         state.uav_heading_rad[b, i] = math.pi * (2.0 * uniform(episode_key, first) - 1.0)
-        cruise = _between(episode_key, first + 1, cruise_mps)
+        cruise = _between(episode_key, first + 1, ranges.cruise_mps)
         state.uav_cruise_mps[b, i] = cruise
-        state.uav_speed_mps[b, i, 0] = cruise * speed_share[0]
-        state.uav_speed_mps[b, i, 1] = cruise * speed_share[1]
-        state.uav_range_left_m[b, i] = side_m * _between(episode_key, first + 2, range_sides)
-        is_specialist = num_kinds > 1 and uniform(episode_key, first + 3) < specialist_share
+        state.uav_speed_mps[b, i, 0] = cruise * ranges.speed_share[0]
+        state.uav_speed_mps[b, i, 1] = cruise * ranges.speed_share[1]
+        state.uav_range_left_m[b, i] = side_m * _between(episode_key, first + 2, ranges.range_sides)
+        is_specialist = num_kinds > 1 and uniform(episode_key, first + 3) < ranges.specialist_share
         missing = uniform_int(episode_key, first + 4, 0, num_kinds - 1) if is_specialist else -1
         for r in range(num_kinds):
             if r != missing:
-                state.uav_resources[b, i, r] = _between(episode_key, first + 5 + r, resource)
+                state.uav_resources[b, i, r] = _between(episode_key, first + 5 + r, ranges.uav_resource)
 
 
 @njit(cache=True)
-def _demand(state, b, episode_key, num_targets, spread, supply_demand_ratio):  # type: ignore[no-untyped-def]
+def _demand(state, b, episode_key, num_targets, ranges):  # type: ignore[no-untyped-def]
     """Demands: 1 +- spread per target and kind, scaled so that supply over demand is the ratio drawn for the kind."""
     num_kinds = state.target_demand.shape[2]
     for r in range(num_kinds):
-        ratio = _between(episode_key, 3 + r, supply_demand_ratio)
+        ratio = _between(episode_key, 3 + r, ranges.supply_demand_ratio)
         supply, total = 0.0, 0.0
         for i in range(state.uav_resources.shape[1]):
             supply += state.uav_resources[b, i, r]
         for j in range(num_targets):
-            shape = 1.0 + spread * (2.0 * uniform(episode_key, _TARGET + 16 * j + r) - 1.0)
+            shape = 1.0 + ranges.demand_spread * (2.0 * uniform(episode_key, _TARGET + 16 * j + r) - 1.0)
             state.target_demand[b, j, r] = shape
             total += shape
         for j in range(num_targets):
@@ -194,14 +197,13 @@ def _demand(state, b, episode_key, num_targets, spread, supply_demand_ratio):  #
 
 
 @njit(cache=True)
-def _draw_service(state, b, episode_key, num_targets, service):  # type: ignore[no-untyped-def]
+def _draw_service(state, b, episode_key, num_targets, ranges):  # type: ignore[no-untyped-def]
     """Values and service times of the targets; some of them appear during the first half of the time limit."""
-    value, service_time_s, appearing_share = service
     for j in range(num_targets):
         first = _TARGET + 16 * j + 8
-        state.target_value[b, j] = _between(episode_key, first, value)
-        state.target_service_s[b, j] = _between(episode_key, first + 1, service_time_s)
-        if uniform(episode_key, first + 2) < appearing_share:
+        state.target_value[b, j] = _between(episode_key, first, ranges.target_value)
+        state.target_service_s[b, j] = _between(episode_key, first + 1, ranges.service_time_s)
+        if uniform(episode_key, first + 2) < ranges.appearing_share:
             state.target_appears_s[b, j] = 0.5 * state.time_limit_s[b] * uniform(episode_key, first + 3)
 
 

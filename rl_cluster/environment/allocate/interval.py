@@ -14,6 +14,7 @@ from rl_cluster.environment.allocate.delivery import charge_crowding, deliver
 from rl_cluster.environment.allocate.depot import all_home, is_away
 from rl_cluster.environment.allocate.legality import all_closed, distance_m, is_open, is_stuck
 from rl_cluster.environment.allocate.reward import term_index
+from rl_cluster.environment.allocate.rules import Rules
 from rl_cluster.environment.allocate.service import choose, drop_out, fail, is_in_service
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.types import BoolArray, FloatArray, IntArray
@@ -57,22 +58,22 @@ def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_radius_m):  # type: ignore[no-untyped-def]
+def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]
     """Towards their choices, or to the depot when all is done; who is present at its target stays there."""
     depot = state.target_exists.shape[1]
     is_returning = state.has_depot[b] and all_closed(state, b)
     for i in range(state.uav_exists.shape[1]):
         goal = state.uav_choice[b, i]
-        if is_returning and is_away(state, b, i, capture_radius_m):
+        if is_returning and is_away(state, b, i, rules.capture_radius_m):
             goal = depot
         if goal < 0:
             continue
         if state.uav_present[b, i]:
             if not is_in_service(state, b, i):
-                state.uav_waited_s[b, i] += substep_s
+                state.uav_waited_s[b, i] += rules.substep_s
             continue
-        flown_m, has_entered = fly(state, b, i, goal, substep_s, capture_radius_m, clearance_m)
-        terms[b, i, _PATH] -= flown_m / sensing_radius_m
+        flown_m, has_entered = fly(state, b, i, goal, rules)
+        terms[b, i, _PATH] -= flown_m / rules.sensing_radius_m
         if has_entered:
             terms[b, i, _COLLISION] -= 1.0
             state.uav_collisions[b, i] += 1
@@ -125,12 +126,7 @@ def fly_interval(
     terminated: BoolArray,
     truncated: BoolArray,
     deadlocked: BoolArray,
-    num_substeps: int,
-    substep_s: float,
-    capture_radius_m: float,
-    clearance_m: float,
-    sensing_radius_m: float,
-    replan: bool,
+    rules: Rules,
 ) -> None:
     """Flies every world that has not ended for one interval, or until its episode ends.
 
@@ -147,21 +143,21 @@ def fly_interval(
     for b in range(state.time_s.shape[0]):
         if state.ended[b]:
             continue
-        _add_potential(state, b, terms, -1.0, sensing_radius_m)
-        for _ in range(num_substeps):
-            _fly_all(state, b, terms, substep_s, capture_radius_m, clearance_m, sensing_radius_m)
-            state.time_s[b] += substep_s
+        _add_potential(state, b, terms, -1.0, rules.sensing_radius_m)
+        for _ in range(rules.num_substeps):
+            _fly_all(state, b, terms, rules)
+            state.time_s[b] += rules.substep_s
             fail(state, b)
-            deliver(state, b, terms, capture_radius_m, state.time_s[b])
+            deliver(state, b, terms, rules.capture_radius_m, state.time_s[b])
             _ground_empty(state, b)
-            if _is_done(state, b, capture_radius_m) or state.time_s[b] >= state.time_limit_s[b]:
+            if _is_done(state, b, rules.capture_radius_m) or state.time_s[b] >= state.time_limit_s[b]:
                 break
         for i in range(state.uav_exists.shape[1]):
             terms[b, i, _TIME] -= 1.0
         state.decision[b] += 1
-        terminated[b] = _is_done(state, b, capture_radius_m)
+        terminated[b] = _is_done(state, b, rules.capture_radius_m)
         is_timeout = state.time_s[b] >= state.time_limit_s[b]
-        deadlocked[b] = not is_timeout and not all_closed(state, b) and is_stuck(state, b, replan)
+        deadlocked[b] = not is_timeout and not all_closed(state, b) and is_stuck(state, b, rules.replan)
         truncated[b] = not terminated[b] and (is_timeout or deadlocked[b])
         state.ended[b] = terminated[b] or truncated[b]
-        _settle(state, b, terms, terminated[b], sensing_radius_m)
+        _settle(state, b, terms, terminated[b], rules.sensing_radius_m)

@@ -14,6 +14,7 @@ from rl_cluster.environment.allocate.observation import empty_observation, write
 from rl_cluster.environment.allocate.outcome import NAMES, episode_outcomes
 from rl_cluster.environment.allocate.reward import TERMS, mix_terms, term_weights
 from rl_cluster.environment.allocate.route import plan_routes
+from rl_cluster.environment.allocate.rules import rules_of
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.interface import SourceOf, StepResult
 from rl_cluster.environment.shared.nearest import Ranking, draw_k
@@ -44,6 +45,7 @@ class AllocateWorlds:
         self.intent_rounds = world.training_intent_rounds if is_training else world.intent_rounds
         self.num_candidates = min(world.num_candidates, self.sizes.num_targets)
         self.state = AllocateState.empty(num_worlds, self.sizes)
+        self._rules = rules_of(world)
         self._weights, self._own_weight = term_weights(reward), reward.own_weight
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
         self._terminated, self._deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(2))
@@ -124,12 +126,7 @@ class AllocateWorlds:
         num_worlds, num_uavs = actions.shape
         reward = np.zeros((num_worlds, num_uavs), dtype=np.float32)
         terminated, truncated, deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(3))
-        world = self.world
-        fly_interval(
-            self.state, self.terms, terminated, truncated, deadlocked,
-            round(world.decision_interval_s / world.substep_s), world.substep_s,
-            world.capture_radius_m, world.obstacle_clearance_m, world.sensing_radius_m, world.replan,
-        )  # fmt: skip
+        fly_interval(self.state, self.terms, terminated, truncated, deadlocked, self._rules)
         mix_terms(self.terms, self._weights, self._own_weight, self.state.uav_exists, reward)
         # term after term: zeros of padding behind the last UAV change no bit
         self.state.return_sum[...] += np.add.accumulate(reward, axis=1, dtype=np.float64)[:, -1]

@@ -16,11 +16,12 @@ from scipy.optimize import linear_sum_assignment
 
 from rl_cluster.config.curriculum import NavigateStage
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateWorldConfig
+from rl_cluster.environment.navigate.generator_ranges import ranges_of
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.keyed_random import EVALUATION, TRAINING, key, uniform, uniform_int
 from rl_cluster.environment.shared.stages import StageRanges
-from rl_cluster.environment.shared.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, draw_zone
+from rl_cluster.environment.shared.zones import MAX_DRAWN_CORNERS, NUM_ZONE_DRAWS, Circle, draw_zone
 from rl_cluster.types import StageMix
 
 __all__ = ["NavigateGenerator", "match_goals"]
@@ -45,7 +46,7 @@ class NavigateGenerator:
         is_training: bool,
         stages: Sequence[NavigateStage] = (),
     ) -> None:
-        self._config, self._world = config, world
+        self._config, self._drawn = config, ranges_of(config, world)
         self._seed, self._stream = seed, TRAINING if is_training else EVALUATION
         self._ranges = StageRanges([(stage.num_uavs, stage.num_obstacles) for stage in stages or (config,)], seed)
         most = config.num_uavs[1] * 2 + config.num_obstacles[1]
@@ -69,13 +70,9 @@ class NavigateGenerator:
 
     def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
-        config, world = self._config, self._world
-        _generate(
-            state, rows, first_world, self._seed, self._stream, self._cells, self._ranges.of_worlds(first_world + rows),
-            config.spacing_m, config.obstacle_radius_m, config.polygon_share, world.warning_distance_m,
-            world.formation_radius_m > 0.0, world.dynamics == "unicycle", world.speed_mps, world.time_limit_sides,
-        )  # fmt: skip
-        if config.goal_matching == "hungarian":
+        counts_R22 = self._ranges.of_worlds(first_world + rows)
+        _generate(state, rows, counts_R22, self._drawn, self._cells, self._seed, self._stream, first_world)
+        if self._config.goal_matching == "hungarian":
             for row in rows:
                 match_goals(state, row)
 
@@ -89,38 +86,36 @@ def match_goals(state: NavigateState, row: int) -> None:
 
 
 @njit(cache=True, _nrt=False)
-def _generate(  # type: ignore[no-untyped-def]
-    state, rows, first_world, seed, stream, cells, counts_R22, spacing_m, radius_m, polygon_share,
-    margin_m, has_formation, is_unicycle, speed_mps, time_limit_sides,
-):  # fmt: skip
+def _generate(state, rows, counts_R22, ranges, cells, seed, stream, first_world):  # type: ignore[no-untyped-def]
     for position in range(rows.shape[0]):
         b = rows[position]
         episode_key = key(seed, stream, first_world + b, state.episode[b])
         num_uavs = uniform_int(episode_key, 0, counts_R22[position, 0, 0], counts_R22[position, 0, 1])
         num_zones = uniform_int(episode_key, 1, counts_R22[position, 1, 0], counts_R22[position, 1, 1])
-        side_m = spacing_m * math.sqrt(num_uavs)
+        side_m = ranges.spacing_m * math.sqrt(num_uavs)
         state.area_m[b, 0] = side_m
         state.area_m[b, 1] = side_m
-        state.time_limit_s[b] = time_limit_sides * side_m / speed_mps[1]
+        state.time_limit_s[b] = ranges.time_limit_sides * side_m / ranges.speed_mps[1]
         per_side = math.ceil(math.sqrt(2 * num_uavs + num_zones))
         _shuffle(episode_key, cells, per_side * per_side)
-        if has_formation:
+        if ranges.has_formation:
             _sort_ends(cells, num_uavs, per_side * per_side)
         cell_m = side_m / per_side
         for i in range(num_uavs):
-            x, y = _spot(episode_key, cells[i], per_side, cell_m, margin_m, _PLACE + 4 * i)
+            x, y = _spot(episode_key, cells[i], per_side, cell_m, ranges.margin_m, _PLACE + 4 * i)
             state.uav_exists[b, i] = True
             state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1] = x, y
-            x, y = _spot(episode_key, cells[num_uavs + i], per_side, cell_m, margin_m, _PLACE + 4 * i + 2)
+            x, y = _spot(episode_key, cells[num_uavs + i], per_side, cell_m, ranges.margin_m, _PLACE + 4 * i + 2)
             state.uav_goal_m[b, i, 0], state.uav_goal_m[b, i, 1] = x, y
-            if is_unicycle:
+            if ranges.is_unicycle:
                 state.uav_heading_rad[b, i] = math.pi * (2.0 * uniform(episode_key, _HEADING + i) - 1.0)
-                state.uav_speed_mps[b, i] = speed_mps[0]
+                state.uav_speed_mps[b, i] = ranges.speed_mps[0]
         for o in range(num_zones):
-            counter = _ZONE + (3 + NUM_ZONE_DRAWS) * o
-            radius = radius_m[0] + (radius_m[1] - radius_m[0]) * uniform(episode_key, counter)
-            x, y = _spot(episode_key, cells[2 * num_uavs + o], per_side, cell_m, margin_m + 2.0 * radius, counter + 1)
-            draw_zone(state, b, o, episode_key, counter + 3, x, y, radius, polygon_share)
+            counter, (least_m, most_m) = _ZONE + (3 + NUM_ZONE_DRAWS) * o, ranges.obstacle_radius_m
+            radius = least_m + (most_m - least_m) * uniform(episode_key, counter)
+            margin_m = ranges.margin_m + 2.0 * radius
+            x, y = _spot(episode_key, cells[2 * num_uavs + o], per_side, cell_m, margin_m, counter + 1)
+            draw_zone(state, b, o, Circle(x, y, radius), ranges.polygon_share, episode_key, counter + 3)
 
 
 @njit(cache=True, _nrt=False)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
-from rl_cluster.environment.navigate.contact import find_contacts
+from rl_cluster.environment.navigate.contact import Contacts, find_contacts
 from rl_cluster.environment.navigate.motion import move, stop
 from rl_cluster.environment.navigate.physics import Physics
 from rl_cluster.environment.navigate.reward import RewardWeights
@@ -53,15 +53,16 @@ def _fly(state, b, controls, physics, weights, reward):  # type: ignore[no-untyp
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _settle_contacts(state, b, physics, weights, touches, depth, reward):  # type: ignore[no-untyped-def]
+def _settle_contacts(state, b, physics, weights, contacts, reward):  # type: ignore[no-untyped-def]
     """Counts collisions, charges for them and for the warning band, and stops who has arrived."""
     for i in range(state.uav_exists.shape[1]):
-        is_new = touches[i] and not state.uav_touching[b, i]
-        state.uav_touching[b, i] = touches[i]
+        depth = contacts.depth[i]
+        is_new = contacts.touches[i] and not state.uav_touching[b, i]
+        state.uav_touching[b, i] = contacts.touches[i]
         state.uav_collisions[b, i] += is_new
         was_under_way = not state.uav_arrived[b, i] or state.uav_arrival_s[b, i] > state.time_s[b]
-        if depth[i] > 0.0 and was_under_way:
-            reward[b, i] -= weights.warning * physics.step_s * depth[i] + weights.collision * is_new
+        if depth > 0.0 and was_under_way:
+            reward[b, i] -= weights.warning * physics.step_s * depth + weights.collision * is_new
         if state.uav_arrived[b, i]:
             stop(state, b, i)
 
@@ -107,8 +108,7 @@ def step_worlds(
     controls: FloatArray,
     physics: Physics,
     weights: RewardWeights,
-    touches: BoolArray,
-    depth: FloatArray,
+    contacts: Contacts,
     reward: FloatArray,
     terminated: BoolArray,
     truncated: BoolArray,
@@ -117,8 +117,7 @@ def step_worlds(
 
     Args:
         controls: (B, N, 2) in [-1, 1]: acceleration and turn rate, or acceleration east and north, over their limits.
-        touches: (N,) scratch.
-        depth: (N,) scratch.
+        contacts: Scratch.
         reward: (B, N) written; 0 for worlds that had ended.
         terminated: (B,) written: True = the last UAV arrived in this step.
         truncated: (B,) written: True = the time limit was reached in this step.
@@ -131,8 +130,8 @@ def step_worlds(
                 reward[b, i] = 0.0
             continue
         _fly(state, b, controls, physics, weights, reward)
-        find_contacts(state, b, physics, touches, depth)
-        _settle_contacts(state, b, physics, weights, touches, depth, reward)
+        find_contacts(state, b, physics, contacts)
+        _settle_contacts(state, b, physics, weights, contacts, reward)
         if physics.formation_radius_m > 0.0:
             _keep_formation(state, b, physics, weights, reward)
         state.time_s[b] += physics.step_s

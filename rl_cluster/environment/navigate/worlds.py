@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.config.navigate import NavigateRewardConfig, NavigateWorldConfig
+from rl_cluster.environment.navigate.contact import Contacts
 from rl_cluster.environment.navigate.observation import empty_observation, write_observation
 from rl_cluster.environment.navigate.outcome import NAMES, episode_outcomes
 from rl_cluster.environment.navigate.physics import physics_of
@@ -45,9 +46,7 @@ class NavigateWorlds:
         self.sizes: Sizes = source.sizes
         self.state = NavigateState.empty(num_worlds, self.sizes)
         self.physics, self._weights = physics_of(world), reward_weights(reward)
-        self._touches = np.zeros(self.sizes.num_uavs, dtype=np.bool_)
-        self._depth = np.zeros(self.sizes.num_uavs, dtype=np.float32)
-        self._around = Surroundings.empty(self.sizes)
+        self._contacts, self._around = Contacts.empty(self.sizes.num_uavs), Surroundings.empty(self.sizes)
         self.observation = empty_observation(num_worlds, self.sizes, world.num_encounters)
         """What was observed last."""
 
@@ -101,9 +100,7 @@ class NavigateWorlds:
         num_worlds, num_uavs = actions.shape[:2]
         reward = np.empty((num_worlds, num_uavs), dtype=np.float32)
         terminated, truncated = (np.empty(num_worlds, dtype=np.bool_) for _ in range(2))
-        step_worlds(
-            self.state, actions, self.physics, self._weights, self._touches, self._depth, reward, terminated, truncated
-        )
+        step_worlds(self.state, actions, self.physics, self._weights, self._contacts, reward, terminated, truncated)
         return StepResult(reward, terminated, truncated, np.zeros(num_worlds, dtype=np.bool_))
 
     def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:

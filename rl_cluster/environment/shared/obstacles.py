@@ -140,8 +140,10 @@ def _side(x0, y0, x1, y1, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _is_edge_near(x0, y0, x1, y1, x2, y2, x3, y3, margin_m2):  # type: ignore[no-untyped-def]
-    """True = segments 0-1 and 2-3 cross, or come nearer than the margin (squared) to each other."""
+def _is_edge_near(way, edge, margin_m2):  # type: ignore[no-untyped-def]
+    """True = the way and the edge, each (x, y, x, y), cross or come nearer than the margin (squared) to each other."""
+    x0, y0, x1, y1 = way
+    x2, y2, x3, y3 = edge
     if _side(x0, y0, x1, y1, x2, y2) * _side(x0, y0, x1, y1, x3, y3) < 0.0 and (
         _side(x2, y2, x3, y3, x0, y0) * _side(x2, y2, x3, y3, x1, y1) < 0.0
     ):
@@ -168,7 +170,7 @@ def is_zone_near(state: Any, b: int, o: int, x0: float, y0: float, x1: float, y1
     x2, y2 = _corner(state, b, o, num_vertices - 1)
     for v in range(num_vertices):
         x3, y3 = _corner(state, b, o, v)
-        if _is_edge_near(x0, y0, x1, y1, x2, y2, x3, y3, margin_m2):
+        if _is_edge_near((x0, y0, x1, y1), (x2, y2, x3, y3), margin_m2):
             return True
         x2, y2 = x3, y3
     return False

@@ -4,7 +4,7 @@ A polygon is stored by its corners, counter-clockwise, and by a circle that hold
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_cluster.environment.shared.keyed_random import uniform, uniform_int
 
-__all__ = ["MAX_DRAWN_CORNERS", "NUM_ZONE_DRAWS", "bounding_circle", "counter_clockwise", "draw_zone"]
+__all__ = ["MAX_DRAWN_CORNERS", "NUM_ZONE_DRAWS", "Circle", "bounding_circle", "counter_clockwise", "draw_zone"]
 
 MAX_DRAWN_CORNERS = 8
 """Corners that a drawn polygon has at most."""
@@ -25,26 +25,27 @@ _ROUNDING = 1e-6
 """A bounding circle is wider by this share of the largest coordinate: single precision moves a corner by less."""
 
 
+class Circle(NamedTuple):
+    """Where a zone is placed, and how wide it is at most; metres."""
+
+    x: float
+    y: float
+    radius_m: float
+
+
 @njit(cache=True, _nrt=False)
 def draw_zone(
-    state: Any,
-    b: int,
-    o: int,
-    episode_key: np.uint64,
-    counter: int,
-    x: float,
-    y: float,
-    radius_m: float,
-    polygon_share: float,
+    state: Any, b: int, o: int, circle: Circle, polygon_share: float, episode_key: np.uint64, counter: int
 ) -> None:
-    """Writes zone o of world b about (x, y), metres: a circle, or with probability `polygon_share` a convex polygon.
+    """Writes zone o of world b: the circle, or with probability `polygon_share` a convex polygon on it.
 
     A polygon has 3 to 8 corners on the circle: corner v of n lies at angle 2 pi (v + start + 0.4 (u_v - 0.5)) / n,
-    u_v and start in (0, 1). It holds the point (x, y). A share of 0 draws nothing.
+    u_v and start in (0, 1). It holds the circle's centre. A share of 0 draws nothing.
 
     Args:
         counter: The first of NUM_ZONE_DRAWS draws of the key that belong to this zone.
     """
+    x, y, radius_m = circle
     state.obstacle_exists[b, o] = True
     state.obstacle_center_m[b, o, 0], state.obstacle_center_m[b, o, 1] = x, y
     state.obstacle_radius_m[b, o] = radius_m

@@ -11,6 +11,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.autopilot import fly, wrap
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.route import plan_routes
+from rl_cluster.environment.allocate.rules import Rules
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import Sizes
@@ -18,6 +19,7 @@ from rl_cluster.environment.shared.obstacles import gap_m, is_inside
 from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
 
 CAPTURE_M, CLEARANCE_M = 100.0, 50.0
+RULES = Rules(20, 1.0, CAPTURE_M, CLEARANCE_M, 1500.0, replan=True)
 ROW = np.array([0])
 
 
@@ -51,7 +53,7 @@ def _fly_until_captured(
 ) -> tuple[np.ndarray[Any, Any], int]:
     path, entered = [state.uav_position_m[0, 0].astype(np.float64)], 0
     for _ in range(num_steps):
-        entered += fly(state, 0, 0, 0, substep_s, CAPTURE_M, CLEARANCE_M)[1]
+        entered += fly(state, 0, 0, 0, RULES._replace(substep_s=substep_s))[1]
         path.append(state.uav_position_m[0, 0].astype(np.float64))
         if np.linalg.norm(path[-1] - state.target_position_m[0, 0]) <= CAPTURE_M:
             return np.array(path), entered
@@ -70,7 +72,7 @@ def test_fly__turns_at_most_the_turn_rate() -> None:
     state = _one_uav()
     state.target_position_m[0, 0] = 0.0, 5000.0
 
-    flown_m, _ = fly(state, 0, 0, 0, 1.0, CAPTURE_M, CLEARANCE_M)
+    flown_m, _ = fly(state, 0, 0, 0, RULES)
 
     # heading 0 to +90 degrees wanted, 0.3 rad allowed; then 25 m along the new heading
     assert flown_m == 25.0
@@ -83,7 +85,7 @@ def test_fly__stops_where_the_range_ends() -> None:
     state.target_position_m[0, 0] = 5000.0, 0.0
     state.uav_range_left_m[0, 0] = 10.0
 
-    flown_m, _ = fly(state, 0, 0, 0, 1.0, CAPTURE_M, CLEARANCE_M)
+    flown_m, _ = fly(state, 0, 0, 0, RULES)
 
     assert flown_m == 10.0
     assert state.uav_range_left_m[0, 0] == 0.0
@@ -155,7 +157,7 @@ def test_fly__never_enters_a_zone_of_generated_episodes(quick_demo: Config) -> N
             for j in np.flatnonzero(state.target_exists[b]):
                 path = [state.uav_position_m[b, i].astype(np.float64)]
                 while np.linalg.norm(path[-1] - state.target_position_m[b, j]) > CAPTURE_M:
-                    fly(state, b, i, j, 1.0, CAPTURE_M, CLEARANCE_M)
+                    fly(state, b, i, j, RULES)
                     path.append(state.uav_position_m[b, i].astype(np.float64))
                     assert len(path) < 3000
                 closest_m = min(closest_m, _closest_m(state, b, np.array(path)))
@@ -209,7 +211,7 @@ def test_fly__slips_between_zones_that_leave_less_than_the_clearance() -> None:
 
     path = [state.uav_position_m[0, 0].astype(np.float64)]
     for _ in range(600):
-        fly(state, 0, 0, 0, 1.0, CAPTURE_M, 12.0)
+        fly(state, 0, 0, 0, RULES._replace(clearance_m=12.0))
         path.append(state.uav_position_m[0, 0].astype(np.float64))
 
     assert np.linalg.norm(path[-1] - state.target_position_m[0, 0]) < CAPTURE_M
@@ -226,7 +228,7 @@ def test_fly__hovers_where_there_is_no_way() -> None:
     state.target_position_m[0, 0] = 1000.0, 0.0
     plan_routes(state, ROW, CLEARANCE_M)
 
-    flights = [fly(state, 0, 0, 0, 1.0, CAPTURE_M, CLEARANCE_M) for _ in range(300)]
+    flights = [fly(state, 0, 0, 0, RULES) for _ in range(300)]
 
     assert flights == [(0.0, False)] * 300
     assert state.uav_range_left_m[0, 0] == 1e6
@@ -238,7 +240,7 @@ def test_fly__turns_on_the_spot_before_a_wall() -> None:
     state.target_position_m[0, 0] = -2000.0, 0.0
     plan_routes(state, ROW, CLEARANCE_M)
 
-    flights = [fly(state, 0, 0, 0, 1.0, CAPTURE_M, CLEARANCE_M)[0] for _ in range(12)]
+    flights = [fly(state, 0, 0, 0, RULES)[0] for _ in range(12)]
 
     # pi / 0.3 = 10.5 s for the turn, of which the first 1.2 rad or so face the wall within 60 m
     assert flights[:3] == [0.0, 0.0, 0.0]
@@ -264,7 +266,7 @@ def test_fly__goes_to_the_depot_where_the_target_is_number_m() -> None:
     other.target_position_m[0, 0] = 0.0
 
     for _ in range(30):
-        flights = [fly(state, 0, 0, j, 1.0, CAPTURE_M, CLEARANCE_M) for j, state in enumerate((one, other))]
+        flights = [fly(state, 0, 0, j, RULES) for j, state in enumerate((one, other))]
         assert flights[0] == flights[1]
 
     np.testing.assert_array_equal(one.uav_position_m, other.uav_position_m)
@@ -286,7 +288,7 @@ def test_fly__is_the_looped_autopilot(widest_m: float, looped_zones: Any, looped
             flown=0.0,
         )
         for _ in range(120):
-            flown_m, entered = fly(state, 0, 0, 0, 1.0, CAPTURE_M, CLEARANCE_M)
+            flown_m, entered = fly(state, 0, 0, 0, RULES)
             assert looped.fly(uav, goal, 1.0) == pytest.approx(flown_m, abs=1e-2)
             assert uav.position == pytest.approx(state.uav_position_m[0, 0].tolist(), abs=1e-2)
             assert not entered

@@ -12,6 +12,7 @@ from rl_cluster.environment.shared.obstacles import is_inside
 from rl_cluster.environment.shared.zones import (
     MAX_DRAWN_CORNERS,
     NUM_ZONE_DRAWS,
+    Circle,
     bounding_circle,
     counter_clockwise,
     draw_zone,
@@ -24,7 +25,7 @@ def drawn(num_zones: int, polygon_share: float, num_vertices: int = MAX_DRAWN_CO
     state = AllocateState.empty(1, Sizes(1, 1, num_zones, 1, num_vertices))
     episode_key = np.uint64(key(0, TRAINING, 0, 0))
     for o in range(num_zones):
-        draw_zone(state, 0, o, episode_key, NUM_ZONE_DRAWS * o, *PLACE_M, 200.0, polygon_share)
+        draw_zone(state, 0, o, Circle(*PLACE_M, 200.0), polygon_share, episode_key, NUM_ZONE_DRAWS * o)
     return state
 
 

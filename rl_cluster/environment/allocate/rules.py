@@ -1,0 +1,36 @@
+"""The settings of the world that the kernels of task `allocate` take, as numbers in one record.
+
+The generator's settings are in `generator_ranges.py`. Rules that episodes may differ in (`is_sync`, `is_capability`)
+stand in the state.
+"""
+
+from typing import NamedTuple
+
+from rl_cluster.config.allocate import AllocateWorldConfig
+
+__all__ = ["Rules", "rules_of"]
+
+
+class Rules(NamedTuple):
+    """Settings of the world; see `config/allocate.py` for their meanings."""
+
+    num_substeps: int
+    """Substeps of one decision interval"""
+    substep_s: float
+    capture_radius_m: float
+    clearance_m: float
+    """That the autopilot keeps from zones"""
+    sensing_radius_m: float
+    replan: bool
+
+
+def rules_of(world: AllocateWorldConfig) -> Rules:
+    """The settings as the kernels take them."""
+    return Rules(
+        num_substeps=round(world.decision_interval_s / world.substep_s),
+        substep_s=world.substep_s,
+        capture_radius_m=world.capture_radius_m,
+        clearance_m=world.obstacle_clearance_m,
+        sensing_radius_m=world.sensing_radius_m,
+        replan=world.replan,
+    )
