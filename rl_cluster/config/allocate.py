@@ -127,25 +127,27 @@ class AllocateWorldConfig(Section):
 
 
 class AllocateRewardConfig(Section):
-    """Weights of the named reward terms (`environment/reward.py` has the formulas). 0 switches a term off."""
+    """Weights of the reward's terms. Each says what it multiplies: an amount per UAV. 0 switches a term off."""
 
     completion: NonNegative
-    """A target closes: each contributor gets its share of what was delivered."""
+    """When target j closes: the UAV's share of all that was delivered to it, times value_j / mean value."""
     share: NonNegative
-    """A UAV's own share of demand newly met."""
+    """Units delivered / the target's whole demand."""
     waste: NonNegative
-    """Charged to a UAV whose chosen target closes under it."""
+    """-1 when the chosen target closes under the UAV."""
     congestion: NonNegative
-    """Charged when a target closes (or at the end): its part of the congestion metric, split over those involved."""
+    """When target j closes, or at the end if it does not: -clip(n_j / ideal_j - 1, 0, 1), split over the n_j involved.
+    It is the target's part of the congestion metric."""
     path: NonNegative
-    """Charged per sensing radius flown."""
+    """-metres flown / sensing radius."""
     time: NonNegative
-    """Charged per decision, while the episode lasts."""
+    """-1 per decision."""
     approach: NonNegative
-    """Potential-based shaping (Ng, Harada, Russell 1999) on the distance to the chosen target, per sensing radius."""
+    """Potential after less potential before; potential = -distance to the choice / sensing radius, 0 without a choice
+    and after the end (Ng, Harada, Russell 1999)."""
     collision: NonNegative
-    """Charged for entering a no-fly zone. The autopilot enters none: a value of your own is refused."""
+    """-1 for entering a no-fly zone. The autopilot enters none: a value of your own is refused."""
     all_done: NonNegative
-    """Paid once, divided by the number of UAVs, when every target is closed."""
+    """1 / N when the episode terminates: all targets are closed, and with a depot all UAVs that fly are back."""
     own_weight: Share
-    """lambda: r = lambda * own + (1 - lambda) * mean over UAVs."""
+    """lambda of r_i = lambda * own_i + (1 - lambda) * mean over UAVs of own."""

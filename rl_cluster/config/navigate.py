@@ -86,21 +86,23 @@ class NavigateWorldConfig(Section):
 
 
 class NavigateRewardConfig(Section):
-    """Weights of the named reward terms (`environment/navigate/reward.py` has the formulas). 0 switches a term off."""
+    """Weights of the reward's terms. Each says what it multiplies: an amount per UAV that has not arrived. 0 switches a
+    term off.
+    """
 
     progress: NonNegative
-    """Paid per sensing radius by which a UAV has come nearer to its goal."""
+    """Metres come nearer to the goal / sensing radius; potential-based (Ng, Harada, Russell 1999)."""
     arrival: NonNegative
-    """Paid once when a UAV arrives."""
+    """1 in the step of arrival."""
     collision: NonNegative
-    """Charged when a UAV begins to touch another UAV or a no-fly zone."""
+    """-1 in a step in which the UAV begins to touch another UAV or a no-fly zone."""
     warning: NonNegative
-    """Charged per second in the warning band, in proportion to the depth in it."""
+    """-(depth in the warning band of the nearest body, in [0, 1]) per second."""
     effort: NonNegative
-    """Charged per second of full control, by the mean square of the controls."""
+    """-(mean square of the controls) per second."""
     time: NonNegative
-    """Charged per second until a UAV has arrived."""
+    """-1 per second."""
     formation: NonNegative
-    """Charged per second to a follower outside the formation, per sensing radius of the excess (at most one)."""
+    """-min(metres outside the formation radius / sensing radius, 1) per second, of followers."""
     own_weight: Share
-    """lambda: r = lambda * own + (1 - lambda) * mean over UAVs."""
+    """lambda of r_i = lambda * own_i + (1 - lambda) * mean over UAVs of own."""

@@ -11,7 +11,7 @@ from numba import njit
 
 from rl_cluster.environment.allocate.crowding import crowding, is_involved, num_involved
 from rl_cluster.environment.allocate.legality import is_open
-from rl_cluster.environment.allocate.reward import term_index
+from rl_cluster.environment.allocate.reward import completion, congestion, share, term_index, waste
 from rl_cluster.environment.allocate.service import choose, gather, has_anyone_arrived
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.types import FloatArray
@@ -51,7 +51,7 @@ def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]
             if not state.is_capability[b]:
                 state.uav_resources[b, i, r] -= amount
             state.delivered[b, i, j, r] += amount
-            terms[b, i, _SHARE] += amount / demand
+            terms[b, i, _SHARE] += share(amount, demand)
             state.involved[b, i, j] |= amount > EPSILON
         state.target_remaining[b, j, r] = max(0.0, remaining - scale * offered)
     for i in range(num_uavs):
@@ -62,10 +62,10 @@ def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]
 @njit(cache=True, _nrt=False)
 def charge_crowding(state: AllocateState, b: int, j: int, terms: FloatArray) -> None:
     """Books the crowding of target j, in equal parts on the UAVs that are involved with it."""
-    charge = crowding(state, b, j) / max(num_involved(state, b, j), 1)
+    charge = congestion(crowding(state, b, j), num_involved(state, b, j))
     for i in range(state.involved.shape[1]):
         if is_involved(state, b, i, j):
-            terms[b, i, _CONGESTION] -= charge
+            terms[b, i, _CONGESTION] += charge
 
 
 @njit(cache=True, _nrt=False)
@@ -81,7 +81,7 @@ def _mean_value(state, b):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, _nrt=False)
 def _close(state, b, j, terms, time_s):  # type: ignore[no-untyped-def]
-    """Books the closing of target j: completion shares (by its value over the mean), wasted trips, crowding."""
+    """Books the closing of target j: completion, wasted trips, crowding."""
     num_uavs, num_kinds = state.uav_resources.shape[1:]
     state.target_closed_time_s[b, j] = time_s
     total = 0.0
@@ -89,14 +89,14 @@ def _close(state, b, j, terms, time_s):  # type: ignore[no-untyped-def]
         state.target_remaining[b, j, r] = 0.0
         for i in range(num_uavs):
             total += state.delivered[b, i, j, r]
-    worth = state.target_value[b, j] / _mean_value(state, b)
+    value, mean_value = state.target_value[b, j], _mean_value(state, b)
     for i in range(num_uavs):
         own = 0.0
         for r in range(num_kinds):
             own += state.delivered[b, i, j, r]
-        terms[b, i, _COMPLETION] += worth * (own / max(total, EPSILON))
+        terms[b, i, _COMPLETION] += completion(own, total, value, mean_value)
         if state.uav_choice[b, i] == j:
-            terms[b, i, _WASTE] -= 1.0
+            terms[b, i, _WASTE] += waste()
             state.uav_wasted_trips[b, i] += 1
             state.involved[b, i, j] = True
             choose(state, b, i, -1)

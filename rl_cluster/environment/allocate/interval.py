@@ -13,7 +13,7 @@ from rl_cluster.environment.allocate.autopilot import fly
 from rl_cluster.environment.allocate.delivery import charge_crowding, deliver
 from rl_cluster.environment.allocate.depot import all_home, is_away
 from rl_cluster.environment.allocate.legality import all_closed, distance_m, is_open, is_stuck
-from rl_cluster.environment.allocate.reward import term_index
+from rl_cluster.environment.allocate.reward import all_done, approach, collision, path, term_index, time
 from rl_cluster.environment.allocate.rules import Rules
 from rl_cluster.environment.allocate.service import choose, drop_out, fail, is_in_service
 from rl_cluster.environment.allocate.state import AllocateState
@@ -54,7 +54,7 @@ def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-
     for i in range(state.uav_exists.shape[1]):
         choice = state.uav_choice[b, i]
         if choice >= 0:
-            terms[b, i, _APPROACH] -= sign * distance_m(state, b, i, choice) / sensing_radius_m
+            terms[b, i, _APPROACH] += approach(sign, distance_m(state, b, i, choice), sensing_radius_m)
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -73,9 +73,9 @@ def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]
                 state.uav_waited_s[b, i] += rules.substep_s
             continue
         flown_m, has_entered = fly(state, b, i, goal, rules)
-        terms[b, i, _PATH] -= flown_m / rules.sensing_radius_m
+        terms[b, i, _PATH] += path(flown_m, rules.sensing_radius_m)
         if has_entered:
-            terms[b, i, _COLLISION] -= 1.0
+            terms[b, i, _COLLISION] += collision()
             state.uav_collisions[b, i] += 1
 
 
@@ -93,7 +93,7 @@ def _pay_all_done(state, b, terms):  # type: ignore[no-untyped-def]
     for i in range(state.uav_exists.shape[1]):
         count += state.uav_exists[b, i]
     for i in range(state.uav_exists.shape[1]):
-        terms[b, i, _ALL_DONE] += 1.0 / count
+        terms[b, i, _ALL_DONE] += all_done(count)
 
 
 @njit(cache=True, _nrt=False)
@@ -153,7 +153,7 @@ def fly_interval(
             if _is_done(state, b, rules.capture_radius_m) or state.time_s[b] >= state.time_limit_s[b]:
                 break
         for i in range(state.uav_exists.shape[1]):
-            terms[b, i, _TIME] -= 1.0
+            terms[b, i, _TIME] += time()
         state.decision[b] += 1
         terminated[b] = _is_done(state, b, rules.capture_radius_m)
         is_timeout = state.time_s[b] >= state.time_limit_s[b]

@@ -1,29 +1,104 @@
-"""The named terms of the reward, and how they become one number per UAV.
+"""The reward of task `allocate`: a kernel for each term, whose docstring is its formula, and what becomes of the terms.
 
-Kernels of `delivery.py` and `interval.py` write each term's raw amount per UAV; weights and mixing are applied here:
-own_i = sum_t weight_t * term_ti and r_i = lambda * own_i + (1 - lambda) * mean over existing UAVs of own.
-Costs are negative amounts, so all weights are non-negative.
+A kernel gives the amount of its term for one UAV. Costs are negative amounts, so all weights are non-negative. Amounts
+of one decision are summed as they arise (`interval.py`, `delivery.py`); `mix_terms` weighs them. The help of the
+settings and `docs/environments.md` repeat these formulas, and a test holds them to it.
 """
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateRewardConfig
+from rl_cluster.environment.allocate.state import EPSILON
+from rl_cluster.environment.shared.credit import mixed
 from rl_cluster.types import BoolArray, FloatArray
 
-__all__ = ["TERMS", "mix_terms", "term_index", "term_weights"]
+__all__ = [
+    "TERMS",
+    "all_done",
+    "approach",
+    "collision",
+    "completion",
+    "congestion",
+    "mix_terms",
+    "path",
+    "share",
+    "term_index",
+    "term_weights",
+    "time",
+    "waste",
+]
 
-TERMS = (
-    "completion",  # own share of what was delivered to a target, when it closes
-    "share",  # own share of demand newly met: units delivered over the target's whole demand
-    "waste",  # -1 when the chosen target closes under the UAV
-    "congestion",  # -(own part of clip(n_j / ideal_j - 1, 0, 1)) when target j closes, or at the end if it does not
-    "path",  # -metres flown / sensing radius
-    "time",  # -1 per decision
-    "approach",  # potential after - before; potential = -distance to the chosen target / sensing radius, or 0
-    "collision",  # -1 for entering a no-fly zone
-    "all_done",  # 1 / N when all targets are closed
-)
+
+@njit(cache=True, _nrt=False, inline="always")
+def completion(given: float, given_by_all: float, value: float, mean_value: float) -> float:
+    """When target j closes: the UAV's share of all that was delivered to it, times value_j / mean value."""
+    return value / mean_value * (given / max(given_by_all, EPSILON))
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def share(delivered: float, demand: float) -> float:
+    """Units delivered / the target's whole demand."""
+    return delivered / demand
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def waste() -> float:
+    """-1 when the chosen target closes under the UAV."""
+    return -1.0
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def congestion(crowding: float, num_involved: int) -> float:
+    """When target j closes, or at the end if it does not: -clip(n_j / ideal_j - 1, 0, 1), split over the n_j involved.
+
+    Args:
+        crowding: The clipped figure (`crowding.py`).
+        num_involved: n_j.
+    """
+    return -crowding / max(num_involved, 1)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def path(flown_m: float, sensing_radius_m: float) -> float:
+    """-metres flown / sensing radius."""
+    return -flown_m / sensing_radius_m
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def time() -> float:
+    """-1 per decision."""
+    return -1.0
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def approach(sign: float, distance_m: float, sensing_radius_m: float) -> float:
+    """Potential after less potential before; potential = -distance to the choice / sensing radius, 0 without a choice
+    and after the end (Ng, Harada, Russell 1999).
+
+    Args:
+        sign: 1 for the potential after the decision interval, -1 for that before.
+        distance_m: To the choice.
+        sensing_radius_m: The unit of lengths.
+    """
+    return sign * (-distance_m / sensing_radius_m)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def collision() -> float:
+    """-1 for entering a no-fly zone."""
+    return -1.0
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def all_done(num_uavs: int) -> float:
+    """1 / N when the episode terminates: all targets are closed, and with a depot all UAVs that fly are back."""
+    return 1.0 / num_uavs
+
+
+_KERNELS = (completion, share, waste, congestion, path, time, approach, collision, all_done)
+TERMS: tuple[str, ...] = tuple(kernel.__name__ for kernel in _KERNELS)
 """Names of the terms, in the order of the last axis of the term arrays."""
 
 
@@ -39,9 +114,17 @@ def term_weights(config: AllocateRewardConfig) -> FloatArray:
 
 @njit(cache=True, _nrt=False)
 def mix_terms(
-    terms: FloatArray, weights: FloatArray, own_weight: float, uav_exists: BoolArray, reward: FloatArray
+    terms: FloatArray,
+    weights: FloatArray,
+    own_weight: float,
+    uav_exists: BoolArray,
+    reward: FloatArray,
+    return_sum: NDArray[np.float64],
 ) -> None:
-    """Writes reward (B, N) from raw terms (B, N, len(TERMS)); 0 where the UAV does not exist (True = exists)."""
+    """Writes reward (B, N) from the amounts (B, N, len(TERMS)), and adds it to the worlds' returns (B,).
+
+    own_i = sum over terms of weight * amount. The reward is 0 where the UAV does not exist (True = exists).
+    """
     num_worlds, num_uavs, num_terms = terms.shape
     for b in range(num_worlds):
         total, count = 0.0, 0
@@ -53,7 +136,9 @@ def mix_terms(
                 total += own
                 count += 1
             reward[b, i] = own
-        mean = total / max(count, 1)
+        mean, paid = total / max(count, 1), 0.0
         for i in range(num_uavs):
             if uav_exists[b, i]:
-                reward[b, i] = own_weight * reward[b, i] + (1.0 - own_weight) * mean
+                reward[b, i] = mixed(reward[b, i], mean, own_weight)
+                paid += reward[b, i]
+        return_sum[b] += paid

@@ -127,9 +127,8 @@ class AllocateWorlds:
         reward = np.zeros((num_worlds, num_uavs), dtype=np.float32)
         terminated, truncated, deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(3))
         fly_interval(self.state, self.terms, terminated, truncated, deadlocked, self._rules)
-        mix_terms(self.terms, self._weights, self._own_weight, self.state.uav_exists, reward)
-        # term after term: zeros of padding behind the last UAV change no bit
-        self.state.return_sum[...] += np.add.accumulate(reward, axis=1, dtype=np.float64)[:, -1]
+        state = self.state
+        mix_terms(self.terms, self._weights, self._own_weight, state.uav_exists, reward, state.return_sum)
         has_ended = terminated | truncated
         self._terminated = np.where(has_ended, terminated, self._terminated)
         self._deadlocked = np.where(has_ended, deadlocked, self._deadlocked)

@@ -11,8 +11,18 @@ from numba import njit
 from rl_cluster.environment.navigate.contact import Contacts, find_contacts
 from rl_cluster.environment.navigate.motion import move, stop
 from rl_cluster.environment.navigate.physics import Physics
-from rl_cluster.environment.navigate.reward import RewardWeights
+from rl_cluster.environment.navigate.reward import (
+    RewardWeights,
+    arrival,
+    collision,
+    effort,
+    formation,
+    progress,
+    time,
+    warning,
+)
 from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.environment.shared.credit import mixed
 from rl_cluster.types import BoolArray, FloatArray
 
 __all__ = ["find_illegal", "step_worlds"]
@@ -42,11 +52,11 @@ def _fly(state, b, controls, physics, weights, reward):  # type: ignore[no-untyp
         dx = np.float64(state.uav_goal_m[b, i, 0]) - state.uav_position_m[b, i, 0]
         dy = np.float64(state.uav_goal_m[b, i, 1]) - state.uav_position_m[b, i, 1]
         distance = math.sqrt(dx * dx + dy * dy)
-        own = weights.progress * (state.uav_goal_distance_m[b, i] - distance) * physics.per_sensing_radius
-        own -= (weights.time + weights.effort * 0.5 * (u0 * u0 + u1 * u1)) * physics.step_s
+        own = progress(weights.progress, state.uav_goal_distance_m[b, i], distance, physics.per_sensing_radius)
+        own += (time(weights.time) + effort(weights.effort, u0, u1)) * physics.step_s
         state.uav_goal_distance_m[b, i] = distance
         if distance <= physics.arrival_radius_m:
-            own += weights.arrival
+            own += arrival(weights.arrival)
             state.uav_arrived[b, i] = True
             state.uav_arrival_s[b, i] = state.time_s[b] + physics.step_s
         reward[b, i] = own
@@ -62,7 +72,7 @@ def _settle_contacts(state, b, physics, weights, contacts, reward):  # type: ign
         state.uav_collisions[b, i] += is_new
         was_under_way = not state.uav_arrived[b, i] or state.uav_arrival_s[b, i] > state.time_s[b]
         if depth > 0.0 and was_under_way:
-            reward[b, i] -= weights.warning * physics.step_s * depth + weights.collision * is_new
+            reward[b, i] += warning(weights.warning, physics.step_s, depth) + collision(weights.collision, is_new)
         if state.uav_arrived[b, i]:
             stop(state, b, i)
 
@@ -79,7 +89,7 @@ def _keep_formation(state, b, physics, weights, reward):  # type: ignore[no-unty
             num_followers += 1
             num_in += excess_m <= 0.0
             if excess_m > 0.0 and not state.uav_arrived[b, i]:
-                reward[b, i] -= weights.formation * physics.step_s * min(excess_m / physics.sensing_radius_m, 1.0)
+                reward[b, i] += formation(weights.formation, physics.step_s, excess_m, physics.sensing_radius_m)
     if num_followers > 0:
         state.in_formation_sum[b] += num_in / num_followers
     state.all_in_formation[b] += num_in == num_followers
@@ -97,7 +107,7 @@ def _mix(state, b, own_weight, reward):  # type: ignore[no-untyped-def]
     mean = total / max(count, 1)
     for i in range(state.uav_exists.shape[1]):
         if state.uav_exists[b, i]:
-            reward[b, i] = own_weight * reward[b, i] + (1.0 - own_weight) * mean
+            reward[b, i] = mixed(reward[b, i], mean, own_weight)
             state.return_sum[b] += reward[b, i]
     return num_arrived == count
 

@@ -1,0 +1,17 @@
+"""How much of what a UAV is paid is its own, and how much is the team's."""
+
+from numba import njit
+
+__all__ = ["mixed"]
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def mixed(own: float, mean: float, own_weight: float) -> float:
+    """r_i = lambda * own_i + (1 - lambda) * mean over UAVs of own.
+
+    Args:
+        own: own_i = sum over terms of weight * amount.
+        mean: Over the UAVs that exist.
+        own_weight: lambda.
+    """
+    return own_weight * own + (1.0 - own_weight) * mean
