@@ -1,4 +1,4 @@
-"""One decision interval of a batch of worlds: choices are taken up, UAVs fly and deliver, and the episode may end.
+"""One decision interval of a batch of worlds: UAVs fly by their choices and deliver, and the episode may end.
 
 Terminated: every target is closed (also those that have appeared late), and with a depot, all UAVs that can fly have
 returned to it. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`).
@@ -15,38 +15,18 @@ from rl_cluster.environment.allocate.depot import all_home, is_away
 from rl_cluster.environment.allocate.legality import all_closed, distance_m, is_open, is_stuck
 from rl_cluster.environment.allocate.reward import all_done, approach, collision, path, term_index, time
 from rl_cluster.environment.allocate.rules import Rules
-from rl_cluster.environment.allocate.service import choose, drop_out, fail, is_in_service
+from rl_cluster.environment.allocate.service import drop_out, fail, is_in_service
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.types import BoolArray, FloatArray, IntArray
+from rl_cluster.environment.shared.interface import StepResult
+from rl_cluster.types import FloatArray
 
-__all__ = ["fly_interval", "take_choices"]
+__all__ = ["fly_interval"]
 
 _PATH = term_index("path")
 _TIME = term_index("time")
 _APPROACH = term_index("approach")
 _COLLISION = term_index("collision")
 _ALL_DONE = term_index("all_done")
-
-
-@njit(cache=True, _nrt=False)
-def take_choices(
-    state: AllocateState, candidates: IntArray, action_mask: BoolArray, actions: IntArray
-) -> tuple[int, int]:
-    """Turns actions (B, N) in [0, C] into choices. Returns (-1, -1), or (world, UAV) of the first illegal action.
-
-    Nothing is changed if an action is illegal. Ended worlds are passed over.
-    """
-    num_worlds, num_uavs = actions.shape
-    for b in range(num_worlds):
-        for i in range(num_uavs):
-            action = actions[b, i]
-            if not state.ended[b] and not (0 <= action < action_mask.shape[2] and action_mask[b, i, action]):
-                return b, i
-    for b in range(num_worlds):
-        if not state.ended[b]:
-            for i in range(num_uavs):
-                choose(state, b, i, candidates[b, i, actions[b, i] - 1] if actions[b, i] > 0 else -1)
-    return -1, -1
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -120,26 +100,14 @@ def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[n
 
 
 @njit(cache=True, _nrt=False)
-def fly_interval(
-    state: AllocateState,
-    terms: FloatArray,
-    terminated: BoolArray,
-    truncated: BoolArray,
-    deadlocked: BoolArray,
-    rules: Rules,
-) -> None:
+def fly_interval(state: AllocateState, terms: FloatArray, result: StepResult, rules: Rules) -> None:
     """Flies every world that has not ended for one interval, or until its episode ends.
 
     Args:
-        terms: (B, N, len(TERMS)) raw reward terms, zeroed and written.
-        terminated: (B,) written: True = the episode was done in this interval.
-        truncated: (B,) written: True = cut by the time limit or a deadlock in this interval.
-        deadlocked: (B,) written: True = cut by a deadlock.
+        terms: (B, N, len(TERMS)) amounts of the reward's terms, zeroed and written.
+        result: Zeroed; the ends of episodes are written.
     """
     terms[:] = 0.0
-    terminated[:] = False
-    truncated[:] = False
-    deadlocked[:] = False
     for b in range(state.time_s.shape[0]):
         if state.ended[b]:
             continue
@@ -155,9 +123,11 @@ def fly_interval(
         for i in range(state.uav_exists.shape[1]):
             terms[b, i, _TIME] += time()
         state.decision[b] += 1
-        terminated[b] = _is_done(state, b, rules.capture_radius_m)
+        is_done = _is_done(state, b, rules.capture_radius_m)
         is_timeout = state.time_s[b] >= state.time_limit_s[b]
-        deadlocked[b] = not is_timeout and not all_closed(state, b) and is_stuck(state, b, rules.replan)
-        truncated[b] = not terminated[b] and (is_timeout or deadlocked[b])
-        state.ended[b] = terminated[b] or truncated[b]
-        _settle(state, b, terms, terminated[b], rules.sensing_radius_m)
+        is_deadlock = not is_timeout and not all_closed(state, b) and is_stuck(state, b, rules.replan)
+        result.terminated[b] = is_done
+        result.truncated[b] = not is_done and (is_timeout or is_deadlock)
+        result.deadlocked[b] = is_deadlock
+        state.ended[b] = is_done or result.truncated[b]
+        _settle(state, b, terms, is_done, rules.sensing_radius_m)

@@ -1,4 +1,4 @@
-"""B worlds that step together. This file composes; the formulas are in the modules that it imports.
+"""B worlds of task `allocate` that step together. This file composes; the formulas are in the modules that it imports.
 
 Same-step auto-reset: `step` returns the observation of the next episode for worlds that ended, with their outcomes.
 `advance` leaves ended worlds standing, so that evaluation and traces can read them.
@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
+from rl_cluster.environment.allocate.choices import Announcements, take_choices
+from rl_cluster.environment.allocate.ends import Ends
+from rl_cluster.environment.allocate.episode_start import clear_rows, equip_rows
 from rl_cluster.environment.allocate.intent import Intent
-from rl_cluster.environment.allocate.interval import fly_interval, take_choices
+from rl_cluster.environment.allocate.interval import fly_interval
 from rl_cluster.environment.allocate.observation import empty_observation, write_observation
 from rl_cluster.environment.allocate.outcome import NAMES, episode_outcomes
 from rl_cluster.environment.allocate.reward import TERMS, mix_terms, term_weights
-from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.rules import rules_of
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.interface import SourceOf, StepResult
@@ -24,9 +26,42 @@ __all__ = ["AllocateWorlds"]
 
 
 class AllocateWorlds:
-    """Worlds first_world .. first_world + B - 1 of a source, one row each (see `Observation` for what is seen).
+    """Worlds first_world .. first_world + B - 1 of a source of episodes, one row each.
 
-    Action (B, N): 0 waits, c + 1 flies to candidate c. Reward: `reward.py`. End of an episode: `interval.py`.
+    B worlds, N UAVs, M targets, O no-fly zones, R kinds of resource: the source's padded maxima. A UAV has
+    C = min(num_candidates, M) candidates; a row has W = min(16, N) + min(16, M) + min(16, O) slots for neighbours.
+    k neighbours of each kind are seen, as `shared/nearest.py` draws them for each episode.
+
+    Observation: lengths are divided by the sensing radius, amounts by what the mean UAV carries, and directions are in
+    the UAV's body frame. `features.py` has the columns of the rows.
+
+        uav: (B, N, 19 + 4 * R) float32, rows of UAVs; 0 where the UAV does not exist
+        target: (B, M, 10 + 6 * R) float32, rows of targets; 0 where the target is not open
+        obstacle: (B, O, 2) float32, rows of no-fly zones; 0 where the zone does not exist
+        position: (B, N + M + O, 2) float32, about the area's centre; only differences may be used
+        mask: (B, N + M + O) bool, True = the UAV or zone exists, or the target is open
+        neighbours: (B, N + M, W) int16, in [0, N + M + O): of a UAV its k nearest UAVs, open targets and zones, of an
+            open target its k nearest UAVs; -1 = none
+        candidates: (B, N, C) int16, in [0, M): the nearest legal targets by rising distance; the current choice is
+            among them while it is legal; -1 = none
+        pair: (B, N, C, 15 + 5 * R) float32, rows of UAV and candidate together; 0 where there is no candidate
+        action_mask: (B, N, 1 + C) bool, True = the action is legal
+        decides: (B, N) bool, True = more than one action is legal, so that the UAV counts in the policy's loss
+
+    Action: (B, N) int16, in [0, C], for `decision_interval_s` seconds. 0 hovers on the spot and uses no range. c + 1
+    flies to candidate c and delivers there (`autopilot.py`, `service.py`, `delivery.py`). `legality.py` says which
+    targets a UAV may choose. While a UAV serves a target together with others, or if `replan` is false, its only legal
+    action is to keep its target.
+
+    Reward: (B, N) float32, 0 where the UAV does not exist. `reward.py` weighs the terms completion, share, waste,
+    congestion, path, time, approach, collision and all_done; `shared/credit.py` mixes own and mean.
+
+    End of an episode:
+
+        terminated: all targets are closed, including those that appear late; with a depot, all UAVs that fly are back
+        truncated: the episode reaches its time limit, or a deadlock
+        deadlocked: no UAV has a legal target and no target is still to appear; if `replan` is false, also when all UAVs
+            that fly wait at targets for others (`is_stuck` in `legality.py`)
     """
 
     metrics = NAMES
@@ -48,15 +83,14 @@ class AllocateWorlds:
         self._rules = rules_of(world)
         self._weights, self._own_weight = term_weights(reward), reward.own_weight
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
-        self._terminated, self._deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(2))
+        self._ends, self._announcements = Ends.empty(num_worlds), Announcements(self.state)
         self._intent, self._ranking = Intent.empty(self.sizes), Ranking.empty(max(self.sizes[:3]))
-        self.observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
+        self.observation = empty_observation(num_worlds, self.sizes, self.num_candidates)
         """What was observed last, against which actions are held."""
-        self._plans: list[NDArray[np.generic]] = []
 
     def reset(self) -> Observation[NDArray[np.generic]]:
         """Starts episode 0 of every world."""
-        self._plans = []
+        self._announcements.forget()
         self._start(np.arange(self.state.num_worlds), np.zeros(self.state.num_worlds, dtype=np.int64))
         return self.observe()
 
@@ -71,19 +105,9 @@ class AllocateWorlds:
         return self.observe()
 
     def _start(self, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
-        for array in self.state:
-            array[rows] = 0
-        self.state.episode[rows] = episodes
-        self.state.uav_fails_s[rows] = np.inf
+        clear_rows(self.state, rows, episodes)
         self.source.fill(self.state, rows, self.first_world)
-        plan_routes(self.state, rows, self.world.obstacle_clearance_m)
-        self.state.uav_initial_resources[rows] = self.state.uav_resources[rows]
-        self.state.target_remaining[rows] = self.state.target_demand[rows]
-        self.state.uav_choice[rows] = -1
-        self.state.uav_service_ends_s[rows] = np.inf
-        self.state.is_sync[rows] = self.world.coalition == "sync"
-        self.state.is_capability[rows] = self.world.resource_kind == "capability"
-        self.state.target_closed_time_s[rows] = np.inf
+        equip_rows(self.state, rows, self.world)
         draw_k(
             self.state, rows, self.first_world, self.source.seed, self.is_training,
             self.world.k_jitter, self.world.k_wide_share,
@@ -94,27 +118,13 @@ class AllocateWorlds:
 
         It is as if they had chosen: who means to leave a target is not present there. Raises ValueError as `advance`.
         """
-        if not self._plans:
-            self._plans = [array.copy() for array in self._chosen()]
-        self._take(actions)
+        self._announcements.begin()
+        take_choices(self.state, self.observation, actions)
         return self.observe()
 
     def retract(self) -> None:
         """Takes announcements back: choices, presence and service are what they were at the last `advance`."""
-        for array, before in zip(self._chosen(), self._plans, strict=bool(self._plans)):
-            array[...] = before
-        self._plans = []
-
-    def _chosen(self) -> tuple[NDArray[np.generic], ...]:
-        """All of the state that a choice changes."""
-        return self.state.uav_choice, self.state.uav_present, self.state.uav_service_ends_s
-
-    def _take(self, actions: IntArray) -> None:
-        b, i = take_choices(self.state, self.observation.candidates, self.observation.action_mask, actions)
-        if b >= 0:
-            raise ValueError(
-                f"action {actions[b, i]} of UAV {i} in world {b} is masked; choose where action_mask is True"
-            )
+        self._announcements.retract()
 
     def advance(self, actions: IntArray) -> StepResult:
         """Applies actions (B, N) for one decision interval; ended worlds stand still.
@@ -122,21 +132,17 @@ class AllocateWorlds:
         Raises ValueError if an action is illegal; then nothing has changed, but that announcements are taken back.
         """
         self.retract()
-        self._take(actions)
-        num_worlds, num_uavs = actions.shape
-        reward = np.zeros((num_worlds, num_uavs), dtype=np.float32)
-        terminated, truncated, deadlocked = (np.zeros(num_worlds, dtype=np.bool_) for _ in range(3))
-        fly_interval(self.state, self.terms, terminated, truncated, deadlocked, self._rules)
         state = self.state
-        mix_terms(self.terms, self._weights, self._own_weight, state.uav_exists, reward, state.return_sum)
-        has_ended = terminated | truncated
-        self._terminated = np.where(has_ended, terminated, self._terminated)
-        self._deadlocked = np.where(has_ended, deadlocked, self._deadlocked)
-        return StepResult(reward, terminated, truncated, deadlocked)
+        take_choices(state, self.observation, actions)
+        result = StepResult.empty(state.num_worlds, self.sizes.num_uavs)
+        fly_interval(state, self.terms, result, self._rules)
+        mix_terms(self.terms, self._weights, self._own_weight, state.uav_exists, result.reward, state.return_sum)
+        self._ends.note(result)
+        return result
 
     def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
         """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
-        return episode_outcomes(self.state, np.flatnonzero(rows), self._terminated, self._deadlocked)
+        return episode_outcomes(self.state, np.flatnonzero(rows), *self._ends)
 
     def give_up(self, rows: BoolArray) -> None:
         """Ends the episodes of the worlds that `rows` (B,) marks True; see `Worlds.give_up`."""
@@ -169,14 +175,13 @@ class AllocateWorlds:
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """All that the worlds need to go on, as arrays by name."""
-        assert not self._plans, "announcements are not kept: retract them"
-        ends = {"terminated": self._terminated.copy(), "deadlocked": self._deadlocked.copy()}
-        return {**self.state.state_dict(), **ends}
+        assert not self._announcements.are_open, "announcements are not kept: retract them"
+        return {**self.state.state_dict(), **{name: array.copy() for name, array in self._ends._asdict().items()}}
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> Observation[NDArray[np.generic]]:
         """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
-        self._plans = []
+        self._announcements.forget()
         self.state.load_state_dict(arrays)
-        self._terminated[...] = arrays["terminated"]
-        self._deadlocked[...] = arrays["deadlocked"]
+        for name, array in self._ends._asdict().items():
+            array[...] = arrays[name]
         return self.observe()

@@ -23,19 +23,36 @@ from rl_cluster.environment.navigate.reward import (
 )
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.shared.credit import mixed
-from rl_cluster.types import BoolArray, FloatArray
+from rl_cluster.environment.shared.interface import StepResult
+from rl_cluster.types import FloatArray
 
-__all__ = ["find_illegal", "step_worlds"]
+__all__ = ["checked_controls", "step_worlds"]
+
+
+def checked_controls(state: NavigateState, actions: FloatArray) -> FloatArray:
+    """The controls in the form that the kernels take.
+
+    Raises ValueError if their shape is not (B, N, 2), or if those of a UAV that decides are not within [-1, 1].
+    """
+    expected = state.uav_goal_m.shape
+    if actions.shape != expected:
+        raise ValueError(f"controls have shape {actions.shape}, but these worlds take {expected}")
+    controls = np.ascontiguousarray(actions, dtype=np.float32)
+    # a few arrays: to hand over the whole state takes longer than to look
+    b, i = _find_illegal(state.ended, state.uav_exists, state.uav_arrived, controls)
+    if b >= 0:
+        raise ValueError(f"controls {controls[b, i]} of UAV {i} in world {b} are not in [-1, 1]; clip them")
+    return controls
 
 
 @njit(cache=True, _nrt=False)
-def find_illegal(state: NavigateState, controls: FloatArray) -> tuple[int, int]:
-    """(world, UAV) of the first UAV under control whose controls (B, N, 2) are not within [-1, 1]; else (-1, -1)."""
+def _find_illegal(ended, exists, arrived, controls):  # type: ignore[no-untyped-def]
+    """(world, UAV) of the first UAV that decides whose controls are not within [-1, 1]; else (-1, -1)."""
     for b in range(controls.shape[0]):
-        if not state.ended[b]:
+        if not ended[b]:
             for i in range(controls.shape[1]):
                 is_legal = abs(controls[b, i, 0]) <= 1.0 and abs(controls[b, i, 1]) <= 1.0  # false for NaN, too
-                if not is_legal and state.uav_exists[b, i] and not state.uav_arrived[b, i]:
+                if not is_legal and exists[b, i] and not arrived[b, i]:
                     return b, i
     return -1, -1
 
@@ -44,7 +61,6 @@ def find_illegal(state: NavigateState, controls: FloatArray) -> tuple[int, int]:
 def _fly(state, b, controls, physics, weights, reward):  # type: ignore[no-untyped-def]
     """Moves the UAVs that have not arrived, and pays for progress, arrival, effort and time."""
     for i in range(state.uav_exists.shape[1]):
-        reward[b, i] = 0.0
         if not state.uav_exists[b, i] or state.uav_arrived[b, i]:
             continue
         u0, u1 = np.float64(controls[b, i, 0]), np.float64(controls[b, i, 1])
@@ -119,25 +135,18 @@ def step_worlds(
     physics: Physics,
     weights: RewardWeights,
     contacts: Contacts,
-    reward: FloatArray,
-    terminated: BoolArray,
-    truncated: BoolArray,
+    result: StepResult,
 ) -> None:
     """Steps every world that has not ended.
 
     Args:
         controls: (B, N, 2) in [-1, 1]: acceleration and turn rate, or acceleration east and north, over their limits.
         contacts: Scratch.
-        reward: (B, N) written; 0 for worlds that had ended.
-        terminated: (B,) written: True = the last UAV arrived in this step.
-        truncated: (B,) written: True = the time limit was reached in this step.
+        result: Zeroed; rewards and ends of episodes are written.
     """
+    reward = result.reward
     for b in range(state.time_s.shape[0]):
-        terminated[b] = False
-        truncated[b] = False
         if state.ended[b]:
-            for i in range(state.uav_exists.shape[1]):
-                reward[b, i] = 0.0
             continue
         _fly(state, b, controls, physics, weights, reward)
         find_contacts(state, b, physics, contacts)
@@ -146,6 +155,6 @@ def step_worlds(
             _keep_formation(state, b, physics, weights, reward)
         state.time_s[b] += physics.step_s
         state.decision[b] += 1
-        terminated[b] = _mix(state, b, weights.own_weight, reward)
-        truncated[b] = not terminated[b] and state.time_s[b] >= state.time_limit_s[b]
-        state.ended[b] = terminated[b] or truncated[b]
+        result.terminated[b] = _mix(state, b, weights.own_weight, reward)
+        result.truncated[b] = not result.terminated[b] and state.time_s[b] >= state.time_limit_s[b]
+        state.ended[b] = result.terminated[b] or result.truncated[b]

@@ -3,17 +3,17 @@ imports.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.config.navigate import NavigateRewardConfig, NavigateWorldConfig
 from rl_cluster.environment.navigate.contact import Contacts
+from rl_cluster.environment.navigate.episode_start import clear_rows, take_bearings
 from rl_cluster.environment.navigate.observation import empty_observation, write_observation
 from rl_cluster.environment.navigate.outcome import NAMES, episode_outcomes
 from rl_cluster.environment.navigate.physics import physics_of
 from rl_cluster.environment.navigate.reward import reward_weights
 from rl_cluster.environment.navigate.state import NavigateState
-from rl_cluster.environment.navigate.step import find_illegal, step_worlds
+from rl_cluster.environment.navigate.step import checked_controls, step_worlds
 from rl_cluster.environment.navigate.surroundings import Surroundings
 from rl_cluster.environment.shared.interface import Sizes, SourceOf, StepResult
 from rl_cluster.environment.shared.nearest import draw_k
@@ -25,9 +25,38 @@ AnyObservation = Observation[NDArray[np.generic]]
 
 
 class NavigateWorlds:
-    """Worlds first_world .. first_world + B - 1 of a source, one row each (see `Observation` for what is seen).
+    """Worlds first_world .. first_world + B - 1 of a source of episodes, one row each.
 
-    Action (B, N, 2) in [-1, 1]: `motion.py`. Reward: `reward.py`. End of an episode: `step.py`.
+    B worlds, N UAVs, O no-fly zones: the source's padded maxima. A UAV has C = max(1, min(num_encounters, N - 1 + O))
+    encounters, the bodies nearest to it; a row has W = min(16, N) + min(16, O) slots for neighbours. k neighbours of
+    each kind are seen, as `shared/nearest.py` draws them for each episode.
+
+    Observation: lengths are divided by the sensing radius, speeds by the highest speed, and directions are in the UAV's
+    body frame. `features.py` has the columns of the rows.
+
+        uav: (B, N, 18) float32, rows of UAVs; 0 where the UAV does not exist
+        target: (B, 0, 0) float32, none
+        obstacle: (B, O, 2) float32, rows of no-fly zones; 0 where the zone does not exist
+        position: (B, N + O, 2) float32, about the area's centre; only differences may be used
+        mask: (B, N + O) bool, True = the UAV or zone exists
+        neighbours: (B, N, W) int16, in [0, N + O): the k nearest UAVs, then the k nearest zones; -1 = none
+        candidates: (B, N, C) int16, in [0, N + O): encounters by rising gap; -1 = none
+        pair: (B, N, C, 12) float32, rows of UAV and encounter together; 0 where there is no encounter
+        action_mask: (B, N, 1 + C) bool, says nothing here: all controls are legal
+        decides: (B, N) bool, True = the UAV exists and has not arrived
+
+    Action: (B, N, 2) float32, in [-1, 1], for `step_s` seconds: acceleration and turn rate, or acceleration east and
+    north, divided by their limits (`motion.py`). A UAV within the arrival radius of its goal has arrived: it hovers
+    there until the end, and others can still touch it (`contact.py`).
+
+    Reward: (B, N) float32, 0 where the UAV does not exist. `reward.py` weighs the terms progress, arrival, collision,
+    warning, effort, time and formation; `shared/credit.py` mixes own and mean.
+
+    End of an episode:
+
+        terminated: all UAVs have arrived
+        truncated: the episode reaches its time limit
+        deadlocked: never
     """
 
     metrics = NAMES
@@ -67,15 +96,13 @@ class NavigateWorlds:
         return self.observe()
 
     def _start(self, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
-        for array in self.state:
-            array[rows] = 0
-        self.state.episode[rows] = episodes
+        clear_rows(self.state, rows, episodes)
         self.source.fill(self.state, rows, self.first_world)
         world = self.world
         draw_k(
             self.state, rows, self.first_world, self.source.seed, self.is_training, world.k_jitter, world.k_wide_share
         )
-        _take_bearings(self.state, rows)
+        take_bearings(self.state, rows)
 
     def announce(self, actions: FloatArray) -> AnyObservation:  # noqa: ARG002 - controls are no plans
         """What was observed last: nobody is told of controls."""
@@ -90,18 +117,10 @@ class NavigateWorlds:
         Raises ValueError if a control of a UAV that decides is not within [-1, 1], or if the shape differs; then
         nothing has changed.
         """
-        expected = self.state.uav_goal_m.shape
-        if actions.shape != expected:
-            raise ValueError(f"controls have shape {actions.shape}, but these worlds take {expected}")
-        actions = np.ascontiguousarray(actions, dtype=np.float32)
-        b, i = find_illegal(self.state, actions)
-        if b >= 0:
-            raise ValueError(f"controls {actions[b, i]} of UAV {i} in world {b} are not in [-1, 1]; clip them")
-        num_worlds, num_uavs = actions.shape[:2]
-        reward = np.empty((num_worlds, num_uavs), dtype=np.float32)
-        terminated, truncated = (np.empty(num_worlds, dtype=np.bool_) for _ in range(2))
-        step_worlds(self.state, actions, self.physics, self._weights, self._contacts, reward, terminated, truncated)
-        return StepResult(reward, terminated, truncated, np.zeros(num_worlds, dtype=np.bool_))
+        controls = checked_controls(self.state, actions)
+        result = StepResult.empty(self.state.num_worlds, self.sizes.num_uavs)
+        step_worlds(self.state, controls, self.physics, self._weights, self._contacts, result)
+        return result
 
     def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
         """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
@@ -140,22 +159,3 @@ class NavigateWorlds:
         """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
         self.state.load_state_dict(arrays)
         return self.observe()
-
-
-@njit(cache=True)
-def _take_bearings(state: NavigateState, rows: NDArray[np.int64]) -> None:
-    """Writes what follows from starts, headings and goals."""
-    for b in rows:
-        for i in range(state.uav_exists.shape[1]):
-            if state.uav_exists[b, i]:
-                cos, sin = (
-                    np.cos(np.float64(state.uav_heading_rad[b, i])),
-                    np.sin(np.float64(state.uav_heading_rad[b, i])),
-                )
-                speed = state.uav_speed_mps[b, i]
-                state.uav_axis[b, i, 0], state.uav_axis[b, i, 1] = cos, sin
-                state.uav_velocity_mps[b, i, 0], state.uav_velocity_mps[b, i, 1] = speed * cos, speed * sin
-                dx = np.float64(state.uav_goal_m[b, i, 0]) - state.uav_position_m[b, i, 0]
-                dy = np.float64(state.uav_goal_m[b, i, 1]) - state.uav_position_m[b, i, 1]
-                state.uav_goal_distance_m[b, i] = np.sqrt(dx * dx + dy * dy)
-                state.uav_straight_m[b, i] = state.uav_goal_distance_m[b, i]

@@ -64,6 +64,16 @@ class StepResult(NamedTuple):
     deadlocked: BoolArray
     """(B,) True = cut because nothing is left that anybody could do"""
 
+    @classmethod
+    def empty(cls, num_worlds: int, num_uavs: int) -> "StepResult":
+        """A step that gave nothing and ended nothing."""
+        return cls(
+            reward=np.zeros((num_worlds, num_uavs), dtype=np.float32),
+            terminated=np.zeros(num_worlds, dtype=np.bool_),
+            truncated=np.zeros(num_worlds, dtype=np.bool_),
+            deadlocked=np.zeros(num_worlds, dtype=np.bool_),
+        )
+
 
 class SwarmState(Protocol):
     """The part of every task's state: where each world and each UAV stands."""

@@ -9,12 +9,16 @@ import pytest
 
 from rl_cluster.config.allocate import AllocateRewardConfig
 from rl_cluster.config.navigate import NavigateRewardConfig
+from rl_cluster.config.section import Section
 from rl_cluster.environment.allocate import reward as allocate
 from rl_cluster.environment.navigate import reward as navigate
 from rl_cluster.environment.shared.credit import mixed
 
 PAGE = (Path(__file__).parents[3] / "docs" / "environments.md").read_text(encoding="utf-8")
-TASKS = {"allocate": (allocate, AllocateRewardConfig), "navigate": (navigate, NavigateRewardConfig)}
+TASKS: dict[str, tuple[ModuleType, type[Section]]] = {
+    "allocate": (allocate, AllocateRewardConfig),
+    "navigate": (navigate, NavigateRewardConfig),
+}
 TERMS = [(task, term) for task, (module, _) in TASKS.items() for term in module.TERMS]
 
 
@@ -47,8 +51,7 @@ def test_terms__are_those_of_the_settings_and_of_the_page(task: str) -> None:
 
 @pytest.mark.parametrize(("task", "term"), TERMS)
 def test_term__is_said_by_help_and_page_as_by_its_kernel(task: str, term: str) -> None:
-    module: ModuleType = TASKS[task][0]
-    formula = _formula(getattr(module, term))
+    formula = _formula(getattr(TASKS[task][0], term))
 
     assert _help(task, term).startswith(formula)
     assert _table(task)[term].startswith(formula)

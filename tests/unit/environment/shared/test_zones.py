@@ -25,7 +25,7 @@ def drawn(num_zones: int, polygon_share: float, num_vertices: int = MAX_DRAWN_CO
     state = AllocateState.empty(1, Sizes(1, 1, num_zones, 1, num_vertices))
     episode_key = np.uint64(key(0, TRAINING, 0, 0))
     for o in range(num_zones):
-        draw_zone(state, 0, o, Circle(*PLACE_M, 200.0), polygon_share, episode_key, NUM_ZONE_DRAWS * o)
+        draw_zone(state, 0, o, Circle(PLACE_M[0], PLACE_M[1], 200.0), polygon_share, episode_key, NUM_ZONE_DRAWS * o)
     return state
 
 

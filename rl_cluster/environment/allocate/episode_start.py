@@ -1,0 +1,30 @@
+"""The state of a world at the start of an episode: what its source says, and what follows from that and the rules."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_cluster.config.allocate import AllocateWorldConfig
+from rl_cluster.environment.allocate.route import plan_routes
+from rl_cluster.environment.allocate.state import AllocateState
+
+__all__ = ["clear_rows", "equip_rows"]
+
+
+def clear_rows(state: AllocateState, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
+    """Leaves nothing in the rows but the numbers of their next episodes; no UAV is going to fail."""
+    for array in state:
+        array[rows] = 0
+    state.episode[rows] = episodes
+    state.uav_fails_s[rows] = np.inf
+
+
+def equip_rows(state: AllocateState, rows: NDArray[np.int64], world: AllocateWorldConfig) -> None:
+    """Writes what follows from the entities of the rows: ways round zones, all that is still to do, and the rules."""
+    plan_routes(state, rows, world.obstacle_clearance_m)
+    state.uav_initial_resources[rows] = state.uav_resources[rows]
+    state.target_remaining[rows] = state.target_demand[rows]
+    state.uav_choice[rows] = -1
+    state.uav_service_ends_s[rows] = np.inf
+    state.is_sync[rows] = world.coalition == "sync"
+    state.is_capability[rows] = world.resource_kind == "capability"
+    state.target_closed_time_s[rows] = np.inf
