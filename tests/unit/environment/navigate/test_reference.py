@@ -20,13 +20,12 @@ REWARD = {
     "reward__warning": 0.7,
     "reward__effort": 0.4,
     "reward__time": 0.3,
-    "reward__formation": 0.6,
     "reward__own_weight": 0.4,
 }
 SETTINGS: list[dict[str, object]] = [
     {"world__dynamics": "unicycle", "world__speed_mps": [2.0, 20.0]},
     {"world__dynamics": "double_integrator"},
-    {"world__dynamics": "unicycle", "world__formation_radius_m": 40.0},
+    {"world__dynamics": "unicycle", "world__formation_radius_m": 40.0, "reward__formation": 0.6},
 ]
 
 
