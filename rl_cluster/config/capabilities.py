@@ -146,7 +146,7 @@ def _set_by_user(
                 break
             return override.text if override.key == key else f"{override.text}: {key}"
     top = layers[-1]
-    given = value_at(top.data, key)
+    given = value_at(top.given, key)
     if top.is_shipped or given is None:
         return None
     own = [value_at(merged(layers[:-1]), key)] if len(layers) > 1 else [value_at(data, key) for data in shipped()]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rl_cluster.config.choices import CHOSEN_BY, drop_chosen
+from rl_cluster.config.formats import FORMAT_KEY, is_saved, refusal
+from rl_cluster.config.migrations import FORMAT, UNNUMBERED, migrated
 from rl_cluster.config.yaml_file import key_lines, read_text, read_yaml
 from rl_cluster.errors import ConfigError
 
@@ -24,11 +26,13 @@ class Layer(NamedTuple):
 
     name: str
     data: dict[str, Any]
-    """without `base`"""
+    """without `base`, as the newest format has it"""
     lines: Mapping[str, int]
     """dotted key -> line, from 1"""
     is_shipped: bool
     """True = it is a preset of the package"""
+    given: Mapping[str, Any]
+    """the data as it stands in the file"""
 
 
 def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Layer]:
@@ -40,7 +44,8 @@ def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Lay
         presets: Name -> file of those that may be named as a base.
 
     Raises:
-        ConfigError: A file cannot be read, is no mapping, names a base that is no preset, or there are too many.
+        ConfigError: A file cannot be read, is no mapping, was written by a newer version, names a base that is no
+            preset, or there are too many.
     """
     layers: list[Layer] = []
     while True:
@@ -49,7 +54,8 @@ def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Lay
             raise ConfigError(where, "is not a mapping", "begin from a preset: rl-cluster config show quick_demo")
         base = data.pop(BASE, None)
         lines = {} if path.suffix.lower() == ".json" else key_lines(read_text(path, ConfigError, "YAML"))
-        layers.insert(0, Layer(where, data, lines, path in presets.values()))
+        now = _as_now(data, path, where, is_whole=base is None)
+        layers.insert(0, Layer(where, now, lines, path in presets.values(), data))
         if base is None:
             return layers
         if not isinstance(base, str) or base not in presets:
@@ -58,6 +64,20 @@ def read_layers(path: Path, where: str, presets: Mapping[str, Path]) -> list[Lay
             raise ConfigError(f"{where}: {BASE}", f"more than {MAX_LAYERS} files build on each other", "name another")
         path = presets[base]
         where = path.name
+
+
+def _as_now(data: dict[str, Any], path: Path, where: str, *, is_whole: bool) -> dict[str, Any]:
+    """The data as the newest format has it; takes its number out of it.
+
+    A file of the user's that has no number is one of the newest format. One that begins from a preset says only what it
+    changes: what an older version did not know comes from the preset.
+
+    Raises ConfigError if a newer version has written it.
+    """
+    number = data.pop(FORMAT_KEY, UNNUMBERED if is_saved(path) else FORMAT)
+    if fault := refusal(number, FORMAT):
+        raise ConfigError(where, *fault)
+    return migrated(data, number) if is_whole else data
 
 
 def merged(layers: Sequence[Layer]) -> dict[str, Any]:
@@ -109,7 +129,9 @@ def _place_in(layer: Layer, key: str) -> str | None:
     for place in _upwards(key):
         if place in layer.lines and _has(layer.data, place, is_whole=place != key):
             return f"{layer.name} line {layer.lines[place]}"
-    return layer.name if not layer.lines and _has(layer.data, key, is_whole=False) else None
+    if not _has(layer.data, key, is_whole=False):
+        return None
+    return layer.name if _has(layer.given, key, is_whole=False) else f"{layer.name}, whose format is older"
 
 
 def _upwards(key: str) -> Iterator[str]:

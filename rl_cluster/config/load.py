@@ -14,7 +14,9 @@ from rl_cluster.config.capabilities import Override, check_effects
 from rl_cluster.config.choices import drop_chosen
 from rl_cluster.config.curriculum import fill_pace
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
+from rl_cluster.config.formats import FORMAT_KEY, refusal
 from rl_cluster.config.layers import Layer, merged, origin_of, read_layers
+from rl_cluster.config.migrations import FORMAT, migrated, numbered
 from rl_cluster.config.mistaken import mistaken_data, mistaken_path
 from rl_cluster.config.model_size import fill_model_size
 from rl_cluster.config.schema import TASKS, Config
@@ -95,14 +97,23 @@ def _leaves(data: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 def to_yaml(config: Config) -> str:
     """The settings as a YAML file that `load_config` reads back to an equal `Config`."""
-    return dump_yaml(config.model_dump(mode="json"))
+    return dump_yaml(numbered(config.model_dump(mode="json")))
 
 
-def validated(data: dict[str, Any], where: str) -> Config:
+def validated(data: dict[str, Any], where: str, unnumbered: int = FORMAT) -> Config:
     """Settings from plain data, as a run has written them: what has no effect is taken.
+
+    Args:
+        data: Of the newest or an older format.
+        where: What messages call it.
+        unnumbered: The format of data that has no number.
 
     Raises ConfigError, which names `where`.
     """
+    number = data.get(FORMAT_KEY, unnumbered)
+    if fault := refusal(number, FORMAT):
+        raise ConfigError(where, *fault)
+    data = migrated({key: value for key, value in data.items() if key != FORMAT_KEY}, number)
     return _validate(data, where, (), _kind(data, where))
 
 

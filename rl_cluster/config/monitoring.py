@@ -7,15 +7,20 @@ from pydantic import BeforeValidator, Field
 
 from rl_cluster.config.section import Section
 
-__all__ = ["MonitoringConfig"]
+__all__ = ["MonitoringConfig", "holds_secret"]
 
 USER_INFO = re.compile(r"^[a-z+]+://[^/?#]*@", re.IGNORECASE)
 SECRET_WORDS = re.compile(r"[?&;][\w.-]*(token|secret|password|passwd|pwd|key|sig)[\w.-]*=", re.IGNORECASE)
 
 
+def holds_secret(uri: object) -> bool:
+    """True = an address holds a user name, a password or a token."""
+    return isinstance(uri, str) and bool(USER_INFO.match(uri) or SECRET_WORDS.search(uri))
+
+
 def _check_no_secret(uri: object) -> object:
     """Settings are printed, saved in run folders and in checkpoints: no place for a password. It is not repeated."""
-    if isinstance(uri, str) and (USER_INFO.match(uri) or SECRET_WORDS.search(uri)):
+    if holds_secret(uri):
         what = "the address holds a user name, a password or a token, which would be saved with every checkpoint"
         raise ValueError(f"{what}; export MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead")
     return uri

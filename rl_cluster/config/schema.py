@@ -13,7 +13,9 @@ from pydantic import Field, TypeAdapter, model_validator
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.config.controllers import ControllersConfig
 from rl_cluster.config.curriculum import AllocateCurriculum, NavigateCurriculum, check_stages
+from rl_cluster.config.formats import FORMAT_KEY
 from rl_cluster.config.limits import check_memory, check_steps
+from rl_cluster.config.migrations import FORMAT
 from rl_cluster.config.model_size import MODEL_SIZES
 from rl_cluster.config.monitoring import MonitoringConfig
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateRewardConfig, NavigateWorldConfig
@@ -341,6 +343,9 @@ TASKS: dict[str, type[Config]] = {
 def json_schema() -> dict[str, Any]:
     """JSON Schema of a file of settings: `task` says which of the alternatives holds."""
     schema = TypeAdapter(Annotated[AllocateConfig | NavigateConfig, Field(discriminator="task")]).json_schema()
+    number = {"type": "integer", "minimum": 1, "maximum": FORMAT, "description": "Of the format; left out: the newest."}
+    for kind in TASKS.values():
+        schema["$defs"][kind.__name__]["properties"][FORMAT_KEY] = number
     model = schema["$defs"][ModelConfig.__name__]
     model["required"] = [name for name in model["required"] if name not in MODEL_SIZES["small"]]
     return schema

@@ -1,0 +1,135 @@
+"""Settings that older versions have saved, as this version writes them. `formats.py` has what numbers are for.
+
+A format's migration is a pure function from its data to that of the next one. A setting that a version did not have
+gets the value by which that version behaved, so that a run goes on as it began: presets may have other values.
+
+    format 1    files without a number: everything up to the first version that wrote one. Settings were added over
+                time, and none was renamed or removed.
+    format 2    the number is the first key
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rl_cluster.config.formats import FORMAT_KEY
+from rl_cluster.config.monitoring import holds_secret
+
+__all__ = ["FORMAT", "UNNUMBERED", "migrated", "numbered"]
+
+FORMAT = 2
+"""Raised with each setting that is added, renamed or removed, or whose values mean something else."""
+UNNUMBERED = 1
+"""Format of files that runs saved before there were numbers."""
+
+NEVER_S = 1e6
+"""Nobody waits so long: there was no time limit."""
+ADDED: Mapping[str, Any] = {
+    "task": "allocate",
+    "api_stack": "new",
+    "model.size": "auto",
+    "model.attention": "dense",
+    "sampling.overlap": False,
+    "sampling.timeout_s": 600.0,
+    "sampling.gpus_per_runner": 0.0,
+    "learners.timeout_s": NEVER_S,
+    "learners.memory_share": 1.0,
+    "training.max_restarts": 0,
+    "monitoring.tensorboard": False,
+    "monitoring.mlflow_uri": "",
+    "monitoring.wandb_mode": "disabled",
+    "monitoring.node_interval_s": 5.0,
+    "controllers.warmup_iterations": 0,
+    "controllers.plateau": "none",
+    "controllers.plateau_rounds": 5,
+    "controllers.plateau_factor": 0.8,
+    "controllers.min_lr": 0.0,
+    "controllers.kl_target": 0.0,
+    "controllers.kl_weight": 1.0,
+    "controllers.kl_weight_range": [1e-4, 100.0],
+    "controllers.on_divergence": "none",
+    "controllers.max_restores": 3,
+    "curriculum": None,
+    "study": None,
+}
+"""Dotted key -> the value by which versions that lacked it behaved."""
+ADDED_TO_ALLOCATE: Mapping[str, Any] = {
+    "generator.polygon_share": 0.0,
+    "generator.target_value": [1.0, 1.0],
+    "generator.service_time_s": [0.0, 0.0],
+    "generator.appearing_share": 0.0,
+    "generator.failing_share": 0.0,
+    "generator.has_depot": False,
+    "world.coalition": "sum",
+    "world.resource_kind": "consumed",
+    "world.intent_rounds": 1,
+}
+LEAST_NODE_INTERVAL_S = 5.0
+
+
+def migrated(data: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Settings of a format as those of the newest one; what makes no sense is left for the schema to name.
+
+    Args:
+        data: Nested plain data without its number, which is not changed.
+        number: Of its format, from 1 to `FORMAT`.
+    """
+    new = _copied(data)
+    for step in STEPS[number - 1 :]:
+        step(new)
+    return new
+
+
+def numbered(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the newest format with the number in front."""
+    return {FORMAT_KEY: FORMAT, **data}
+
+
+def _copied(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, dict) else value for key, value in data.items()}
+
+
+def _to_2(data: dict[str, Any]) -> None:
+    for key, value in ADDED.items():
+        _add(data, key, value)
+    if data["task"] == "allocate":
+        for key, value in ADDED_TO_ALLOCATE.items():
+            _add(data, key, value)
+        _add(data, "world.training_intent_rounds", _value(data, "world.intent_rounds"))
+    _add(data, "learners.part_rows", _value(data, "ppo.minibatch_rows"))
+    if data["curriculum"] is not None:
+        _add(data, "curriculum.floor_share", None)
+    _loosen(data)
+
+
+def _loosen(data: dict[str, Any]) -> None:
+    """What later versions refuse, but nothing that is learnt depends on."""
+    sampling, monitoring = data.get("sampling"), data.get("monitoring")
+    if isinstance(sampling, dict) and sampling.get("num_env_runners") == 0:
+        sampling["overlap"] = False
+    if isinstance(monitoring, dict):
+        interval_s = monitoring["node_interval_s"]
+        if type(interval_s) in {int, float} and 1.0 <= interval_s < LEAST_NODE_INTERVAL_S:
+            monitoring["node_interval_s"] = LEAST_NODE_INTERVAL_S
+        if holds_secret(monitoring["mlflow_uri"]):
+            monitoring["mlflow_uri"] = ""
+
+
+def _add(data: dict[str, Any], key: str, value: Any) -> None:
+    """Sets a dotted key that is not there, with its section; a section that is no mapping stays as it is."""
+    *sections, name = key.split(".")
+    for section in sections:
+        data = data.setdefault(section, {})
+        if not isinstance(data, dict):
+            return
+    data.setdefault(name, value)
+
+
+def _value(data: Any, key: str) -> Any:
+    for name in key.split("."):
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2,)
+"""The first one makes format 2 of format 1, in place."""
+assert len(STEPS) == FORMAT - 1
