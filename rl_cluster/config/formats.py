@@ -36,7 +36,9 @@ def refusal(number: object, newest: int) -> Refusal | None:
     if type(number) is not int or number < 1:
         return Refusal(f"has format {str(number)[:20]!a}, which is no format's number", f"write {newest} or less")
     if number > newest:
-        what = f"was written by a newer version of rl_cluster (format {str(number)[:20]}; this one reads up to {newest})"
+        what = (
+            f"was written by a newer version of rl_cluster (format {str(number)[:20]}; this one reads up to {newest})"
+        )
         return Refusal(what, "install that version or newer")
     return None
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, device
 
 from rl_cluster.config.load import to_yaml, validated
+from rl_cluster.config.migrations import UNNUMBERED
 from rl_cluster.config.schema import Config
 from rl_cluster.config.yaml_file import parse_yaml
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.learning.memory import available_bytes
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.network import make_model
-from rl_cluster.training.checkpoint_content import Content, weights_fault
+from rl_cluster.training.checkpoint_content import CONTROLLERS, Content, weights_fault
 from rl_cluster.training.checkpoint_files import (
     ARRAYS,
     CONFIG,
@@ -35,6 +36,12 @@ from rl_cluster.training.checkpoint_files import (
     parse_state,
     parse_tensors,
 )
+from rl_cluster.training.checkpoint_migrations import (
+    migrated_files,
+    migrated_optimizer,
+    migrated_state,
+    migrated_weights,
+)
 from rl_cluster.training.checkpoint_store import (
     checkpoint_name,
     is_checkpoint,
@@ -43,7 +50,8 @@ from rl_cluster.training.checkpoint_store import (
     older_checkpoints,
     prune_checkpoints,
 )
-from rl_cluster.training.sealed_folder import Damage, Sealed, read_sealed, write_sealed
+from rl_cluster.training.controllers import Controllers
+from rl_cluster.training.sealed_folder import FORMAT_VERSION, Damage, Newer, Sealed, read_sealed, write_sealed
 
 __all__ = ["Checkpoint", "FoundCheckpoint", "find_checkpoint", "load_model"]
 
@@ -70,6 +78,8 @@ class Checkpoint:
     """Whatever else there is, as JSON values: counters, wall time, controllers. No NaN or infinity."""
     snapshots: dict[str, Tensor] = field(default_factory=dict)
     """`StageSnapshots.state_dict()`: what was learnt when stages of a curriculum were passed."""
+    lacks: str | None = None
+    """Why no run can go on from it: what an older version has not kept, in words; None = a run can go on."""
 
     def save(self, checkpoints: Path, keep: int) -> Path:
         """Writes the checkpoint into the folder `checkpoints`, then prunes; returns the checkpoint's folder.
@@ -81,6 +91,7 @@ class Checkpoint:
             CheckpointError: It cannot be written, or its numbers are not finite. The former ones are untouched.
         """
         assert keep >= 2, "a damaged checkpoint needs an older one behind it"
+        assert not self.lacks, "no run goes on from it, so none saves it"
         folder = checkpoints / checkpoint_name(self.iteration)
         if name := self._not_finite():
             what = f"is not written: {name} is not finite, and no run can go on from that"
@@ -114,9 +125,11 @@ class Checkpoint:
     def load(cls, folder: Path) -> "Checkpoint":
         """Reads a checkpoint folder, if every byte of it is as it was written, and all of it fits its own settings.
 
+        One of an older version is read as if this one had written it. `lacks` says if a run cannot go on from it.
+
         Raises:
-            CheckpointError: The folder is none, or damaged, or its content does not fit; the message names the file,
-                what is wrong with it, and the newest older sound checkpoint beside it.
+            CheckpointError: The folder is none, or damaged, its content does not fit, or a newer version has written
+                it; the message names the file, what is wrong with it, and the newest older sound checkpoint beside it.
         """
         try:
             return _load(folder)
@@ -142,7 +155,8 @@ def find_checkpoint(path: Path) -> FoundCheckpoint:
 
     What a full disk, a kill or a flipped bit has done to a checkpoint is passed over, and reported. One whose files are
     all as they were written, but ask for more memory than its settings need, is refused: somebody has made it so.
-    `Checkpoint.load` refuses in the same way what else does not fit.
+    `Checkpoint.load` refuses in the same way what else does not fit. One of a newer version is refused, too: older ones
+    beside it are no longer the run's last word.
 
     Raises:
         CheckpointError: There is no such folder, it holds no checkpoint, or none that is sound; a checkpoint folder
@@ -162,7 +176,7 @@ def find_checkpoint(path: Path) -> FoundCheckpoint:
     for folder in candidates:
         try:
             _read(folder)
-        except _Misfit as misfit:
+        except (_Misfit, Newer) as misfit:
             raise _to_error(misfit, folder) from misfit
         except Damage as damage:
             damaged.append(_to_error(damage, folder))
@@ -189,41 +203,79 @@ def load_model(checkpoint: Checkpoint, config: Config | None = None) -> Transfor
     return model
 
 
+class _Read(NamedTuple):
+    """The files of a checkpoint, as bytes."""
+
+    files: dict[str, bytes]
+    content: Content
+    config: Config
+    number: int
+    """of the format"""
+
+
 def _load(folder: Path) -> Checkpoint:
     """Raises Damage."""
-    files, content, config = _read(folder)
+    read = _read(folder)
     parts: dict[str, Any] = {}
     for part, name, parse in (
         ("state", STATE, parse_state),
         ("weights", WEIGHTS, parse_tensors),
         ("optimizer", OPTIMIZER, parse_tensors),
         ("snapshots", SNAPSHOTS, parse_tensors),
-        ("arrays", ARRAYS, lambda array_file: parse_arrays(array_file, content.arrays)),
+        ("arrays", ARRAYS, lambda array_file: parse_arrays(array_file, read.content.arrays)),
     ):
         try:
-            parts[part] = parse(files[name])
+            parts[part] = parse(read.files[name])
         except Unreadable as error:
-            raise _Misfit(folder / name, f"cannot be parsed: {error}") from error
+            if name != ARRAYS or read.number == FORMAT_VERSION:
+                raise _Misfit(folder / name, f"cannot be parsed: {error}") from error
+            parts[part] = {}
     iteration, parts["state"] = parts["state"]
-    for misfit in content.misfits(iteration=iteration, **parts):
-        raise _Misfit(folder / misfit.file, misfit.what)
+    if read.number < FORMAT_VERSION:
+        parts |= _migrated(read.config, parts)
+    lacks = _check_fit(folder, read, iteration, parts)
     named = iteration_of(folder)
     if named is not None and named != iteration:
         raise _Misfit(folder / STATE, f"is of iteration {iteration}, the folder's name of {named}")
-    return Checkpoint(config=config, iteration=iteration, **parts)
+    return Checkpoint(config=read.config, iteration=iteration, lacks=lacks, **parts)
 
 
-def _read(folder: Path) -> tuple[dict[str, bytes], Content, Config]:
+def _migrated(config: Config, parts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "state": migrated_state(parts["state"], CONTROLLERS, Controllers(config).state_dict()),
+        "weights": migrated_weights(config, parts["weights"]),
+        "optimizer": migrated_optimizer(config, parts["optimizer"]),
+    }
+
+
+def _check_fit(folder: Path, read: _Read, iteration: int, parts: dict[str, Any]) -> str | None:
+    """What the checkpoint of an older version lacks for a run to go on. Raises _Misfit for all else that does not fit.
+
+    Empties the parts that only a run that goes on needs, if they do not fit.
+    """
+    lacks = None
+    for misfit in read.content.misfits(iteration=iteration, **parts):
+        part = {ARRAYS: "arrays", OPTIMIZER: "optimizer"}.get(misfit.file)
+        if not part or read.number == FORMAT_VERSION:
+            raise _Misfit(folder / misfit.file, misfit.what)
+        parts[part] = {}
+        lacks = lacks or f"{misfit.file}: {misfit.what}"
+    return lacks
+
+
+def _read(folder: Path) -> _Read:
     """Every file, all of them together no larger than the settings need. Raises Damage."""
-    found: list[tuple[Content, Config]] = []
+    found: list[tuple[Content, Config, int]] = []
 
     def check(sealed: Sealed) -> None:
-        for name in sorted(sealed.num_bytes.keys() ^ set(FILES)):
+        expected = set(FILES) if sealed.number == FORMAT_VERSION else {*FILES} - ({SNAPSHOTS} - sealed.num_bytes.keys())
+        for name in sorted(sealed.num_bytes.keys() ^ expected):
             raise Damage(folder / name, "is missing" if name in FILES else "does not belong to a checkpoint")
-        found.append(_check_sizes(sealed))
+        found.append((*_check_sizes(sealed), sealed.number))
 
     files = read_sealed(folder, check)
-    return files, *found[0]
+    content, config, number = found[0]
+    return _Read(files if number == FORMAT_VERSION else migrated_files(files), content, config, number)
 
 
 def _check_sizes(sealed: Sealed) -> tuple[Content, Config]:
@@ -233,9 +285,10 @@ def _check_sizes(sealed: Sealed) -> tuple[Content, Config]:
         raise _Misfit(folder / CONFIG, f"has {sealed.num_bytes[CONFIG]} bytes, more than {MAX_CONFIG_BYTES}")
     config = _parse_config(sealed.read(CONFIG), folder / CONFIG)
     content = Content(config)
-    for name, most in content.max_bytes().items():
-        if sealed.num_bytes[name] > most:
-            what = f"has {sealed.num_bytes[name]} bytes, and its settings need no more than {most}"
+    most = content.max_bytes()
+    for name, num_bytes in sealed.num_bytes.items():
+        if num_bytes > most[name]:
+            what = f"has {num_bytes} bytes, and its settings need no more than {most[name]}"
             raise _Misfit(folder / name, what)
     total, free = sum(sealed.num_bytes.values()), available_bytes(device("cpu"))
     if total > free:
@@ -249,7 +302,7 @@ def _parse_config(text: bytes, path: Path) -> Config:
         data = parse_yaml(text.decode(), str(path))
         if not isinstance(data, dict):
             raise _Misfit(path, "is not a mapping")
-        return validated(data, str(path))
+        return validated(data, str(path), UNNUMBERED)
     except UnicodeDecodeError:
         raise _Misfit(path, "is not UTF-8") from None
     except ConfigError as error:
@@ -258,6 +311,8 @@ def _parse_config(text: bytes, path: Path) -> Config:
 
 def _to_error(damage: Damage, folder: Path) -> CheckpointError:
     """The user's error, with the newest older sound checkpoint as the remedy."""
+    if isinstance(damage, Newer):
+        return CheckpointError(str(damage.where), damage.what, damage.remedy)
     older = next((path for path in older_checkpoints(folder) if _is_sound(path)), None)
     remedy = f"use {older}" if older else "train again; there is no older sound checkpoint beside it"
     return CheckpointError(str(damage.where), damage.what, remedy)

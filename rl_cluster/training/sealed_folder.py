@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from rl_cluster.config.bounded_file import FileFault, read_bounded
+from rl_cluster.config.formats import refusal
 
 __all__ = [
     "FORMAT_VERSION",
     "MANIFEST",
     "Damage",
+    "Newer",
     "Sealed",
     "read_sealed",
     "remove_leftovers",
@@ -27,8 +29,9 @@ __all__ = [
     "write_sealed",
 ]
 
-FORMAT_VERSION = 1
-"""Raised when files are added, renamed or mean something else; folders of other versions are refused."""
+FORMAT_VERSION = 2
+"""Raised when files are added, renamed or mean something else. Folders of newer versions are refused; what older ones
+lack is added by `checkpoint_migrations.py`."""
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 
@@ -39,6 +42,14 @@ class Damage(Exception):  # noqa: N818  a finding, which `checkpoint.py` turns i
     def __init__(self, where: Path, what: str) -> None:
         super().__init__(f"{where}: {what}")
         self.where, self.what = where, what
+
+
+class Newer(Damage):
+    """The folder is sound, but a newer version has written it; `remedy` says what reads it."""
+
+    def __init__(self, where: Path, what: str, remedy: str) -> None:
+        super().__init__(where, what)
+        self.remedy = remedy
 
 
 def write_sealed(folder: Path, files: dict[str, bytes]) -> None:
@@ -83,10 +94,11 @@ class Sealed:
     Args:
         folder: Of the manifest.
         entries: What the manifest lists.
+        number: Of the folder's format.
     """
 
-    def __init__(self, folder: Path, entries: Mapping[str, Any]) -> None:
-        self.folder, self._entries = folder, entries
+    def __init__(self, folder: Path, entries: Mapping[str, Any], number: int) -> None:
+        self.folder, self.number, self._entries = folder, number, entries
         self.num_bytes = {name: _listed_bytes(folder / name, entry) for name, entry in entries.items()}
         """Name -> size of the file, as the manifest lists it."""
 
@@ -105,19 +117,19 @@ def _open_sealed(folder: Path) -> Sealed:
     """A folder whose files may be read; so far only its manifest and the names of its files have been looked at.
 
     Raises:
-        Damage: The manifest, or a file, is missing or unknown, or the format is of another version.
+        Damage: The manifest, or a file, is missing or unknown.
+        Newer: A newer version has written it.
     """
     try:
         manifest = _read_manifest(folder)
-        if manifest["format_version"] != FORMAT_VERSION:
-            what = f"has format version {str(manifest['format_version'])[:20]}, this program reads {FORMAT_VERSION}"
-            raise Damage(folder, what)
+        if fault := refusal(manifest["format_version"], FORMAT_VERSION):
+            raise Newer(folder, *fault)
         listed, present = manifest["files"].keys(), {path.name for path in folder.iterdir()} - {MANIFEST}
     except OSError as error:
         raise Damage(folder, f"cannot be read: {error.strerror}") from error
     for name in sorted(present ^ listed):
         raise Damage(folder / name, "is missing" if name in listed else f"is not listed in {MANIFEST}")
-    return Sealed(folder, manifest["files"])
+    return Sealed(folder, manifest["files"], manifest["format_version"])
 
 
 def read_sealed(folder: Path, check: Callable[[Sealed], None] | None = None) -> dict[str, bytes]:
@@ -128,7 +140,8 @@ def read_sealed(folder: Path, check: Callable[[Sealed], None] | None = None) -> 
         check: Is asked before the files are read: what the manifest lists may be more than the memory holds.
 
     Raises:
-        Damage: A file is missing, unknown, no plain file, truncated or changed, or the format is of another version.
+        Damage: A file is missing, unknown, no plain file, truncated or changed.
+        Newer: A newer version has written the folder.
     """
     sealed = _open_sealed(folder)
     if check:

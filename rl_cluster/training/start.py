@@ -87,13 +87,16 @@ def resumed_start(path: Path) -> Start:
     """A run that goes on from its newest sound checkpoint.
 
     Raises CheckpointError if there is none, if it does not fit its own config, if the run has ended, or if it is one of
-    the old API stack.
+    the old API stack, or of a version that kept too little.
     """
     found = find_checkpoint(path)
     checkpoint = Checkpoint.load(found.folder)
     if checkpoint.config.api_stack == "old":
         what = "was trained with api_stack=old, which keeps neither its optimizer nor its worlds"
         raise CheckpointError(str(path), what, f"begin a new run with its weights: {typed('--weights', path)}")
+    if checkpoint.lacks:
+        what = f"was written by an older version, and cannot go on: {checkpoint.lacks}"
+        raise CheckpointError(str(path), what, f"evaluate it, or begin with its weights: {typed('--weights', path)}")
     load_model(checkpoint)  # weights that do not fit are found before anything is started
     if ending := ending_of(checkpoint):
         raise CheckpointError(str(path), f"has ended: {ending.what}", f"evaluate it, or {ending.remedy}")

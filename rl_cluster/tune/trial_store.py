@@ -75,6 +75,8 @@ class TrialStore:
     @staticmethod
     def _load(folder: Path, config: Config) -> Checkpoint:
         checkpoint = Checkpoint.load(folder)
+        if checkpoint.lacks:
+            raise CheckpointError(str(folder), f"no run can go on from it: {checkpoint.lacks}", "use a newer one")
         if checkpoint.iteration > config.training.iterations:
             what = f"is of iteration {checkpoint.iteration}, and the trial has {config.training.iterations}"
             raise CheckpointError(str(folder), what, "use an older one")

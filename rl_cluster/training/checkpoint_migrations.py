@@ -1,0 +1,82 @@
+"""Parts of older checkpoints as this version writes them: pure functions from data to data.
+
+    format 1    config.yaml has no number (`config/migrations.py`). What runs came to keep over time may be missing:
+                stages.safetensors, the controllers and parts of their state, the number of graphs in a part, columns of
+                features. Worlds in flight may have other fields: no run can go on from those.
+    format 2    as `checkpoint.py` writes it
+
+What is missing is what a run has before it has done anything: versions without a controller were not controlled.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rl_cluster.config.schema import Config
+from rl_cluster.learning.optimizer_form import PART_ROWS
+from rl_cluster.training.checkpoint_files import SNAPSHOTS, format_tensors
+
+__all__ = ["migrated_files", "migrated_optimizer", "migrated_state", "migrated_weights"]
+
+UAV_FEATURES, ADDED_UAV_FEATURES = 14, 5
+"""Of the first version, after 4 of each kind of resource; added after them."""
+TARGET_FEATURES, ADDED_TARGET_FEATURES = 7, 3
+"""Of the first version, after 5 of each kind of resource; added after them. One of each kind was added before them."""
+
+
+def migrated_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a checkpoint; runs without a curriculum had passed no stage, and kept no file of them."""
+    return {SNAPSHOTS: format_tensors({}), **files}
+
+
+def migrated_state(state: Mapping[str, Any], name: str, first: Mapping[str, Any]) -> dict[str, Any]:
+    """The state of a run, completed by what controllers begin with; what makes no sense stays as it is.
+
+    Args:
+        state: Counters, and perhaps the controllers' state.
+        name: Of the controllers' state.
+        first: The state of controllers that have decided nothing.
+    """
+    return {**state, name: _completed(state.get(name, {}), first)}
+
+
+def _completed(data: Any, first: Mapping[str, Any]) -> Any:
+    if not isinstance(data, Mapping):
+        return data
+    known = {key: _completed(value, first[key]) if _is_mapping(first, key) else value for key, value in data.items()}
+    return {**first, **known}
+
+
+def _is_mapping(first: Mapping[str, Any], key: str) -> bool:
+    return isinstance(first.get(key), Mapping)
+
+
+def migrated_weights(config: Config, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights, or what an optimizer keeps of each, of encoders whose rows of features were narrower.
+
+    Features that were added get weights of 0: the network says what it said without them.
+    """
+    return {name: _widened(config, name, tensor) for name, tensor in tensors.items()}
+
+
+def _widened(config: Config, name: str, tensor: Tensor) -> Tensor:
+    if config.task != "allocate" or tensor.dim() != 2:
+        return tensor
+    kinds, width = config.generator.num_resources, tensor.shape[1]
+    if name.startswith("uav_encoder.0.weight") and width == UAV_FEATURES + 4 * kinds:
+        return functional.pad(tensor, (0, ADDED_UAV_FEATURES))
+    if name.startswith("target_encoder.0.weight") and width == TARGET_FEATURES + 5 * kinds:
+        of_kinds, others = tensor.split([5 * kinds, TARGET_FEATURES], dim=1)
+        parts = functional.pad(of_kinds, (0, kinds)), functional.pad(others, (0, ADDED_TARGET_FEATURES))
+        return torch.cat(parts, dim=1)
+    return tensor
+
+
+def migrated_optimizer(config: Config, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The optimizer's state. Whole minibatches went through the network together, unless it says something else."""
+    if not tensors:
+        return {}
+    return {PART_ROWS: torch.tensor(config.ppo.minibatch_rows), **migrated_weights(config, tensors)}
