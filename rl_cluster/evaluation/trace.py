@@ -2,6 +2,7 @@
 
 What a step holds is each task's own: its `recording.py` says it. Common to all lines are
 
+    format               the number of this format; lines of older versions have none, and are of format 1
     group                where the episodes come from: the scenario file, or the generator and its seed
     policy, episode      who played, and the episode's number within the group
     scenario             the start, in the form of a scenario file
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.bounded_file import FileFault, read_first_line
+from rl_cluster.config.formats import FORMAT_KEY, refusal
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import StepResult, Worlds
@@ -28,7 +30,10 @@ from rl_cluster.environment.shared.recording import Recording, Step
 from rl_cluster.errors import ConfigError
 from rl_cluster.types import Observation
 
-__all__ = ["Trace", "read_paths"]
+__all__ = ["FORMAT", "Trace", "read_paths"]
+
+FORMAT = 1
+"""Raised when a line would be misread; all versions so far have written what is read here alike."""
 
 _MAX_LINE_BYTES = 2**25
 """Of an episode that is read back: as Python's objects it takes 20 times the memory."""
@@ -58,9 +63,8 @@ class Trace:
         for row in range(worlds.state.num_worlds):
             number = worlds.first_world + row
             scenario = self._recording.scenario_of(worlds, row, f"episode-{number}").as_dict()
-            self._episodes.append(
-                {"group": self.group, "policy": policy_name, "episode": number, "scenario": scenario, "steps": []}
-            )
+            who = {"group": self.group, "policy": policy_name, "episode": number}
+            self._episodes.append({FORMAT_KEY: FORMAT, **who, "scenario": scenario, "steps": []})
 
     def on_step(
         self, worlds: Worlds, observation: Observation[NDArray[Any]], actions: NDArray[Any], result: StepResult
@@ -100,18 +104,23 @@ def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
         scenario: The one that the episode was played on.
 
     Raises:
-        ConfigError: The file cannot be read, its first line is no episode, or one of another scenario.
+        ConfigError: The file cannot be read, its first line is no episode, or one of another scenario or a newer
+            version.
     """
     remedy = "name a file of evaluate --trace"
     try:
         line = read_first_line(path, _MAX_LINE_BYTES)
-        ids, paths_m = _paths(parse_json(line.decode(), str(path)))
+        episode = parse_json(line.decode(), str(path))
+        fault = refusal(episode.get(FORMAT_KEY, FORMAT), FORMAT)
+        ids, paths_m = ([], np.empty((0, 0, 2))) if fault else _paths(episode)
     except FileNotFoundError as error:
         raise ConfigError(str(path), f"cannot be read ({error.strerror})", remedy) from None
     except FileFault as fault:
         raise ConfigError(str(path), fault.what, remedy) from None
-    except (ValueError, TypeError, LookupError, ConfigError):
+    except (AttributeError, ValueError, TypeError, LookupError, ConfigError):
         raise ConfigError(str(path), "its first line is no episode", remedy) from None
+    if fault:
+        raise ConfigError(str(path), *fault)
     start_m = scenario.uav_position_m
     is_same = ids == list(scenario.uav_ids) and paths_m.shape[1:] == start_m.shape
     if not is_same or np.abs(paths_m[0] - start_m).max() > _SAME_PLACE_M:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_cluster.config.bounded_file import FileFault, read_bounded
+from rl_cluster.config.formats import FORMAT_KEY, refusal
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import task_of
@@ -23,6 +24,8 @@ from rl_cluster.training.status_form import status_fault
 __all__ = ["STATUS", "StatusBoard", "checked_status", "read_status"]
 
 STATUS = "status.json"
+FORMAT = 1
+"""Raised when a status would be misread; one of an older version may have no number."""
 MAX_POINTS = 400
 """Of a curve; beyond that every second one is dropped."""
 MAX_BYTES = 4 << 20
@@ -64,6 +67,7 @@ class StatusBoard:
             name: points if len(points) < MAX_POINTS else points[::2] for name, points in self._curves.items()
         }
         return {
+            FORMAT_KEY: FORMAT,
             "run": self._config.name,
             "engine": self._config.engine,
             "time_s": time.time(),
@@ -99,6 +103,9 @@ def read_status(run: Path) -> dict[str, Any]:
 
 def checked_status(status: Any, where: str) -> dict[str, Any]:
     """The status, if it is one that can be shown. Raises CheckpointError, which names `where`."""
+    number = status.get(FORMAT_KEY, FORMAT) if isinstance(status, Mapping) else FORMAT
+    if fault := refusal(number, FORMAT):
+        raise CheckpointError(where, *fault)
     if what := status_fault(status):
         raise CheckpointError(where, f"is no status of this version: {what}", REMEDY)
     return dict(status)

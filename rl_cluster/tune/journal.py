@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from rl_cluster.config.formats import FORMAT_KEY, refusal
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError
@@ -23,7 +24,7 @@ __all__ = ["JOURNAL", "Journal", "format_header", "num_rounds", "read_entries"]
 
 JOURNAL = "trials.jsonl"
 FORMAT = 1
-"""Raised when lines mean something else; files of other formats are refused."""
+"""Raised when lines mean something else; files of newer formats are refused."""
 MAX_BYTES, MAX_LINE_BYTES = 256 << 20, 64 << 10
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def num_rounds(config: Config) -> int:
 
 def format_header() -> bytes:
     """The first line."""
-    return json.dumps({"format": FORMAT}).encode() + b"\n"
+    return json.dumps({FORMAT_KEY: FORMAT}).encode() + b"\n"
 
 
 def read_entries(path: Path, config: Config) -> list[Entry]:
@@ -66,11 +67,12 @@ def _check_header(line: bytes, path: Path) -> None:
         data = parse_json(line.decode(), where)
     except (ConfigError, UnicodeDecodeError):
         data = None
-    if not isinstance(data, dict) or not isinstance(number := data.get("format"), int):
+    if not isinstance(data, dict) or FORMAT_KEY not in data:
         raise CheckpointError(where, "does not tell the format", "name the folder of a study, as it was written")
-    if number != FORMAT or data.keys() != {"format"}:
-        what = f"has format {str(number)[:20]}, this program reads {FORMAT}"
-        raise CheckpointError(where, what, "use the version of rl-cluster that began the study")
+    if fault := refusal(data[FORMAT_KEY], FORMAT):
+        raise CheckpointError(where, *fault)
+    if data.keys() != {FORMAT_KEY}:
+        raise CheckpointError(where, "says more than the format", "name the folder of a study, as it was written")
 
 
 def _entries(lines: Iterator[bytes], path: Path, config: Config) -> Iterator[Entry]:

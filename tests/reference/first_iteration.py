@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from rl_cluster.config.formats import FORMAT_KEY
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source, task_of
@@ -72,7 +73,14 @@ def _played(config: Config, checkpoint: Path, file: Path) -> tuple[dict[str, Any
         observer.group = "generated"
         outcomes = evaluate(task.heuristics[task.reference](7), source, config, NUM_EPISODES, observer=observer)
     scores[task.reference] = _means(outcomes)
-    return scores, {"trace": hashlib.sha256(file.read_bytes()).hexdigest()}
+    return scores, {"trace": hashlib.sha256(_without_format(file)).hexdigest()}
+
+
+def _without_format(trace: Path) -> bytes:
+    """The lines of a trace without the number of their format, which says nothing of what was played."""
+    lines = [json.loads(line) for line in trace.read_text(encoding="utf-8").splitlines()]
+    assert all(line.pop(FORMAT_KEY) for line in lines)
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
 def _means(outcomes: dict[str, NDArray[np.float64]]) -> dict[str, float]:
