@@ -41,7 +41,8 @@ def write_stored_files(folder: Path) -> None:
     """Makes the folder: RUN, settings.yaml, trace.jsonl, STUDY."""
     folder.mkdir(parents=True)
     (folder / "settings.yaml").write_text(SETTINGS, encoding="utf-8")
-    config = load_config("debug", [*TINY, "generator.num_targets=[2, 3]", "training.checkpoint_every=1"])
+    settings = ["generator.num_targets=[2, 3]", "sampling.worlds_per_runner=1", "training.checkpoint_every=1"]
+    config = load_config("debug", [*TINY, *settings])
     _write_run(config, folder / "run")
     _write_trace(config, folder / "trace.jsonl")
     _write_study(folder / "study")
