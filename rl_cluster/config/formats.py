@@ -34,7 +34,9 @@ def refusal(number: object, newest: int) -> Refusal | None:
         newest: The highest that the reader knows.
     """
     if type(number) is not int or number < 1:
-        return Refusal(f"has format {str(number)[:20]!a}, which is no format's number", f"write {newest} or less")
+        return Refusal(
+            f"has format {str(number)[:20]!a}, which is no format's number", f"give a number from 1 to {newest}"
+        )
     if number > newest:
         what = (
             f"was written by a newer version of rl_cluster (format {str(number)[:20]}; this one reads up to {newest})"

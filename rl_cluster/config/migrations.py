@@ -4,7 +4,7 @@ A format's migration is a pure function from its data to that of the next one. A
 gets the value by which that version behaved, so that a run goes on as it began: presets may have other values.
 
     format 1    files without a number: everything up to the first version that wrote one. Settings were added over
-                time, and none was renamed or removed.
+                time, and none was renamed or removed
     format 2    the number is the first key
 """
 

@@ -107,7 +107,7 @@ JOURNAL_ROWS = [
     _journal("{}\n", r"line 1: does not tell the format; "),
     _journal("null\n" + _line(), r"line 1: does not tell the format; "),
     _journal(b"\x80\x04\x95\x1c\x00\x00cos\nsystem\n", r"line 1: does not tell the format; "),
-    _journal('{"format": 2}\n', r"line 1: has format 2, this program reads 1; use the version"),
+    _journal('{"format": 2}\n', r"line 1: was written by a newer version .*; install that version or newer"),
     _journal('{"format": 1e999}\n', r"line 1: does not tell the format; "),
     _journal('{"format": ' + "9" * 5000 + "}\n", r"line 1: does not tell the format; "),
     _journal(HEADER + _line()[:60] + "\n" + _line(), r"line 2.*: is not JSON .*; delete that line"),

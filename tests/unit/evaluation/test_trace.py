@@ -69,6 +69,15 @@ def test_read_paths__refuses_what_is_no_trace(content: str, tmp_path: Path) -> N
         read_paths(path, SMALL)
 
 
+def test_read_paths__refuses_a_trace_of_a_newer_version(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text('{"format": 2, "episodes": "in another form"}\n')
+
+    newer = r"was written by a newer version of rl_cluster \(format 2; this one reads up to 1\); install that version"
+    with pytest.raises(ConfigError, match=newer):
+        read_paths(path, SMALL)
+
+
 def test_read_paths__refuses_a_trace_of_another_scenario(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     start_m = SMALL.uav_position_m + np.array([0.0, 1.5])

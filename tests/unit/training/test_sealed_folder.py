@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rl_cluster.training.sealed_folder import MANIFEST, Damage, read_sealed, remove_leftovers, write_sealed
+from rl_cluster.training.sealed_folder import MANIFEST, Damage, Newer, read_sealed, remove_leftovers, write_sealed
 
 FILES = {"a.bin": bytes(range(40)), "b.txt": b"hello", "empty": b""}
 
@@ -106,11 +106,22 @@ def test_read_sealed__reads_nothing_outside_the_folder(tmp_path: Path) -> None:
         read_sealed(scratch / "sealed")
 
 
-def test_read_sealed__refuses_another_version(folder: Path) -> None:
+def test_read_sealed__refuses_a_newer_version(folder: Path) -> None:
     body = {key: value for key, value in json.loads((folder / MANIFEST).read_bytes()).items() if key != "sha256"}
     _write_manifest(folder, {**body, "format_version": 99})
 
-    with pytest.raises(Damage, match="has format version 99, this program reads 1"):
+    newer = "was written by a newer version of rl_cluster .format 99; this one reads up to 2."
+    with pytest.raises(Newer, match=newer) as caught:
+        read_sealed(folder)
+    assert caught.value.remedy == "install that version or newer"
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_read_sealed__refuses_what_is_no_number_of_a_format(folder: Path, number: int) -> None:
+    body = {key: value for key, value in json.loads((folder / MANIFEST).read_bytes()).items() if key != "sha256"}
+    _write_manifest(folder, {**body, "format_version": number})
+
+    with pytest.raises(Damage, match=f"has format '{number}', which is no format's number"):
         read_sealed(folder)
 
 

@@ -162,6 +162,18 @@ def test_status__that_cannot_be_shown_is_refused(run: Path, tmp_path: Path, path
     assert caught.value.what.isprintable()
 
 
+def test_status__of_a_newer_version_is_refused_by_name(run: Path, tmp_path: Path) -> None:
+    status = read_status(run)
+    assert status["format"] == 1
+    (tmp_path / STATUS).write_text(json.dumps({"format": 2, "nothing": "else"}))
+    with pytest.raises(CheckpointError, match=r"newer version of rl_cluster \(format 2; .*; install that version"):
+        read_status(tmp_path)
+
+    del status["format"]
+    (tmp_path / STATUS).write_text(json.dumps(status))
+    assert read_status(tmp_path) == status
+
+
 def test_status__of_a_folder_without_one_says_so(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"has no status.json: no iteration has been done in it"):
         read_status(tmp_path)
