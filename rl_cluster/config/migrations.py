@@ -117,11 +117,12 @@ def _loosen(data: dict[str, Any]) -> None:
 def _add(data: dict[str, Any], key: str, value: Any) -> None:
     """Sets a dotted key that is not there, with its section; a section that is no mapping stays as it is."""
     *sections, name = key.split(".")
+    place: Any = data
     for section in sections:
-        data = data.setdefault(section, {})
-        if not isinstance(data, dict):
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
             return
-    data.setdefault(name, value)
+    place.setdefault(name, value)
 
 
 def _value(data: Any, key: str) -> Any:

@@ -111,16 +111,16 @@ def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
     try:
         line = read_first_line(path, _MAX_LINE_BYTES)
         episode = parse_json(line.decode(), str(path))
-        fault = refusal(episode.get(FORMAT_KEY, FORMAT), FORMAT)
-        ids, paths_m = ([], np.empty((0, 0, 2))) if fault else _paths(episode)
+        newer = refusal(episode.get(FORMAT_KEY, FORMAT), FORMAT)
+        ids, paths_m = ([], np.empty((0, 0, 2))) if newer else _paths(episode)
     except FileNotFoundError as error:
         raise ConfigError(str(path), f"cannot be read ({error.strerror})", remedy) from None
     except FileFault as fault:
         raise ConfigError(str(path), fault.what, remedy) from None
     except (AttributeError, ValueError, TypeError, LookupError, ConfigError):
         raise ConfigError(str(path), "its first line is no episode", remedy) from None
-    if fault:
-        raise ConfigError(str(path), *fault)
+    if newer:
+        raise ConfigError(str(path), *newer)
     start_m = scenario.uav_position_m
     is_same = ids == list(scenario.uav_ids) and paths_m.shape[1:] == start_m.shape
     if not is_same or np.abs(paths_m[0] - start_m).max() > _SAME_PLACE_M:
