@@ -24,8 +24,8 @@ __all__ = ["answer"]
 
 LIMIT_S = 20.0
 MODULES = (
-    "environment.map_export", "environment.map_import", "operations.doctor", "operations.jobs", "rllib.engine",
-    "training.ladder_report", "training.live_view", "training.loop", "training.scoring", "training.start",
+    "environment.scenario.map_export", "environment.scenario.map_import", "operations.doctor", "operations.jobs", "rllib.engine",
+    "evaluation.ladder_report", "cli.views.live_view", "training.loop", "evaluation.scoring", "training.start",
     "tune.study",
 )  # fmt: skip
 """What commands import when they run."""
