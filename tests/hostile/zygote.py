@@ -24,9 +24,9 @@ __all__ = ["answer"]
 
 LIMIT_S = 20.0
 MODULES = (
-    "environment.scenario.map_export", "environment.scenario.map_import", "operations.doctor", "operations.jobs", "rllib.engine",
+    "environment.scenario.map_export", "environment.scenario.map_import", "operations.doctor", "operations.jobs",
     "evaluation.ladder_report", "cli.views.live_view", "training.loop", "evaluation.scoring", "training.start",
-    "tune.study",
+    "rllib.engine", "tune.study",
 )  # fmt: skip
 """What commands import when they run."""
 MEMORY_LIMIT_BYTES = 4 << 30
