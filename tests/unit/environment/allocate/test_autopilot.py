@@ -17,6 +17,8 @@ from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.obstacles import gap_m, is_inside
 from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
+from tests.reference.autopilot import LoopedAutopilot
+from tests.reference.zones import zones_of
 
 CAPTURE_M, CLEARANCE_M = 100.0, 50.0
 RULES = Rules(20, 1.0, CAPTURE_M, CLEARANCE_M, 1500.0, replan=True)
@@ -273,11 +275,11 @@ def test_fly__goes_to_the_depot_where_the_target_is_number_m() -> None:
 
 
 @pytest.mark.parametrize("widest_m", [240.0, 420.0], ids=["apart", "overlapping"])
-def test_fly__is_the_looped_autopilot(widest_m: float, looped_zones: Any, looped_autopilot: Any) -> None:
+def test_fly__is_the_looped_autopilot(widest_m: float) -> None:
     for seed in range(100, 112):
         state = _random_case(seed, widest_m)
         goal, start = (tuple(place[0, 0].tolist()) for place in (state.target_position_m, state.uav_position_m))
-        looped = looped_autopilot(looped_zones(state, 0), [goal], [start], clearance=CLEARANCE_M, capture=CAPTURE_M)
+        looped = LoopedAutopilot(zones_of(state, 0), [goal], [start], CLEARANCE_M, CAPTURE_M)
         uav = SimpleNamespace(
             position=start,
             heading=float(state.uav_heading_rad[0, 0]),

@@ -1,10 +1,10 @@
-"""Batched kernels against the looped world of `conftest.py`: choices, flights, deliveries, rewards and metrics.
+"""Batched kernels against the looped world : choices, flights, deliveries, rewards and metrics.
 
 Once with teams of three sizes, and once with every combination of the rules that can be switched on.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,12 @@ from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.types import Observation
+from tests.reference.allocate_world import LoopedWorld
 
 SEED = 21
-MakeLooped = Callable[..., Any]
 
 
-def assert_same_state(looped: Any, state: AllocateState, row: int) -> None:
+def assert_same_state(looped: LoopedWorld, state: AllocateState, row: int) -> None:
     """Within 1e-5 of the unit of each quantity: 1 km, 100 units of a resource, 1 rad."""
     num_uavs, num_targets = len(looped.uavs), len(looped.targets)
     for array, attribute, unit in (
@@ -88,7 +88,7 @@ class Compared:
     num_done: int = 0
     waited_s: float = 0.0
 
-    def add(self, world: Any) -> None:
+    def add(self, world: LoopedWorld) -> None:
         self.num_deadlocked += world.is_deadlocked
         self.num_done += world.is_terminated
         self.num_late += world.is_truncated and not world.is_deadlocked
@@ -121,17 +121,15 @@ def config(request: pytest.FixtureRequest, quick_demo: Config) -> Config:
     )
 
 
-def play(
-    config: Config, make_looped: MakeLooped, num_worlds: int, num_steps: int
-) -> Iterator[tuple[AllocateWorlds, list[Any]]]:
+def play(config: Config, num_worlds: int, num_steps: int) -> Iterator[tuple[AllocateWorlds, list[LoopedWorld]]]:
     """Both, after each interval, before the ended episodes are reset."""
     worlds = AllocateWorlds(
         AllocateGenerator(config.generator, config.world, SEED, False), config.world, config.reward, num_worlds
     )
     observation, rng = worlds.reset(), np.random.default_rng(SEED)
 
-    def begin(row: int) -> Any:
-        return make_looped(worlds.state, row, config.world, config.reward)
+    def begin(row: int) -> LoopedWorld:
+        return LoopedWorld(worlds.state, row, config.world, config.reward)
 
     looped = [begin(row) for row in range(num_worlds)]
     for _ in range(num_steps):
@@ -157,10 +155,10 @@ def play(
         observation = worlds.observe()
 
 
-def compare(config: Config, make_looped: MakeLooped, num_worlds: int, num_steps: int) -> Compared:
+def compare(config: Config, num_worlds: int, num_steps: int) -> Compared:
     """Plays both, holds state and outcomes of one against the other, and says what they met."""
     met = Compared()
-    for worlds, looped in play(config, make_looped, num_worlds, num_steps):
+    for worlds, looped in play(config, num_worlds, num_steps):
         outcomes = worlds.outcomes(worlds.state.ended)
         for row, world in enumerate(looped):
             assert_same_state(world, worlds.state, row)
@@ -172,8 +170,8 @@ def compare(config: Config, make_looped: MakeLooped, num_worlds: int, num_steps:
 
 
 @pytest.mark.slow
-def test_batched_worlds__are_the_looped_world(config: Config, looped_world: MakeLooped) -> None:
-    met = compare(config, looped_world, num_worlds=4, num_steps=200)
+def test_batched_worlds__are_the_looped_world(config: Config) -> None:
+    met = compare(config, num_worlds=4, num_steps=200)
 
     assert min(met.num_deadlocked, met.num_late, met.num_wasted, met.num_crowded) > 0
     assert met.num_closed > 50
@@ -206,11 +204,10 @@ def with_rules(config: Config, rules: tuple[str, str, float, float, bool], *, re
 
 @pytest.mark.parametrize("rules", RULES, ids=str)
 def test_batched_worlds__are_the_looped_world_by_all_rules(
-    rules: tuple[str, str, float, float, bool], quick_demo: Config, looped_world: MakeLooped
+    rules: tuple[str, str, float, float, bool], quick_demo: Config
 ) -> None:
     met = [
-        compare(with_rules(quick_demo, rules, replan=replan), looped_world, num_worlds=4, num_steps=40)
-        for replan in (True, False)
+        compare(with_rules(quick_demo, rules, replan=replan), num_worlds=4, num_steps=40) for replan in (True, False)
     ]
 
     assert min(each.num_done for each in met) > 0
@@ -218,12 +215,10 @@ def test_batched_worlds__are_the_looped_world_by_all_rules(
 
 
 @pytest.mark.parametrize("coalition", ["sum", "sync"])
-def test_batched_world_of_one_uav_and_one_target__is_the_looped_world(
-    coalition: str, quick_demo: Config, looped_world: MakeLooped
-) -> None:
+def test_batched_world_of_one_uav_and_one_target__is_the_looped_world(coalition: str, quick_demo: Config) -> None:
     config = with_rules(quick_demo, (coalition, "consumed", 60.0, 0.4, True))
     generator = config.generator.model_copy(update={"num_uavs": (1, 1), "num_targets": (1, 1)})
 
-    met = compare(config.model_copy(update={"generator": generator}), looped_world, num_worlds=6, num_steps=40)
+    met = compare(config.model_copy(update={"generator": generator}), num_worlds=6, num_steps=40)
 
     assert met.num_done > 0

@@ -13,6 +13,8 @@ from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
+from tests.reference.autopilot import LoopedAutopilot
+from tests.reference.zones import zones_of
 
 Shape = list[tuple[float, float]]
 SQUARE: Shape = [(400.0, -100.0), (600.0, -100.0), (600.0, 100.0), (400.0, 100.0)]
@@ -137,7 +139,7 @@ def test_can_see__keeps_the_margin_but_for_ends_that_are_nearer() -> None:
     assert not can_see(state, 0, 500.0, 105.0, 500.0, -105.0, 25.0)
 
 
-def test_plan_routes__are_the_looped_routes(quick_demo: Config, looped_zones: Any, looped_autopilot: Any) -> None:
+def test_plan_routes__are_the_looped_routes(quick_demo: Config) -> None:
     changes = {"num_obstacles": (0, 5), "polygon_share": 0.5, "obstacle_radius_m": (100.0, 400.0), "has_depot": True}
     config = quick_demo.generator.model_copy(update=changes)
     world_config = quick_demo.world.model_copy(update={"obstacle_clearance_m": 90.0})
@@ -148,7 +150,7 @@ def test_plan_routes__are_the_looped_routes(quick_demo: Config, looped_zones: An
     for b in range(40):
         goals = list(map(tuple, state.target_position_m[b, state.target_exists[b]].tolist()))
         starts = list(map(tuple, state.uav_position_m[b, state.uav_exists[b]].tolist()))
-        looped = looped_autopilot(looped_zones(state, b), goals, starts, clearance=90.0, capture=100.0)
+        looped = LoopedAutopilot(zones_of(state, b), goals, starts, clearance=90.0, capture=100.0)
         exists = state.waypoint_exists[b]
         assert exists.sum() == len(looped.waypoints)
         if looped.waypoints:

@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.state import NavigateState
+from tests.reference.zones import zones_of
 
 MakeConfig = Callable[..., Config]
 NUM_WORLDS = 120
@@ -58,9 +59,7 @@ def test_generator__keeps_density_constant(config: Config, state: NavigateState)
 
 
 @pytest.mark.parametrize("formation_radius_m", [0.0, 30.0])
-def test_generator__leaves_room(
-    crowded: MakeConfig, looped_zones: Callable[..., list[Any]], formation_radius_m: float
-) -> None:
+def test_generator__leaves_room(crowded: MakeConfig, formation_radius_m: float) -> None:
     """Between starts, between goals, and from both to zones: at least the warning distance, or a gap of the band."""
     config = crowded(generator__num_uavs=[1, 9], world__formation_radius_m=formation_radius_m)
     state, world = drawn(config), config.world
@@ -71,7 +70,7 @@ def test_generator__leaves_room(
             assert distances.min(initial=math.inf) >= world.warning_distance_m - 1e-3
             assert points.min() >= 0.0
             assert points.max() <= state.area_m[row, 0]
-            for zone in looped_zones(state, row):
+            for zone in zones_of(state, row):
                 gaps = [zone.gap(tuple(point)) for point in points.tolist()]
                 assert min(gaps) >= world.warning_distance_m - 1e-3
 

@@ -13,6 +13,7 @@ from rl_cluster.environment.navigate.observation import num_encounter_slots
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.shared.nearest import adaptive_k
 from rl_cluster.types import Observation, neighbour_slots
+from tests.reference.zones import zones_of
 
 MakeWorlds = Callable[..., NavigateWorlds]
 Vector = NDArray[np.float64]
@@ -71,12 +72,12 @@ def frame(worlds: NavigateWorlds, row: int, i: int) -> NDArray[np.float64]:
 
 @pytest.fixture(scope="module", params=["unicycle", "double_integrator"])
 def seen(
-    request: pytest.FixtureRequest, generated: MakeWorlds, looped_zones: Callable[..., list[Any]]
+    request: pytest.FixtureRequest, generated: MakeWorlds
 ) -> tuple[NavigateWorlds, Observation[NDArray[Any]], list[list[Any]]]:
     """25 worlds, their observation and their looped zones."""
     worlds = generated(25, **MANY, world__dynamics=request.param, world__formation_radius_m=60.0)
     observation = flown(worlds, 20)
-    return worlds, observation, [looped_zones(worlds.state, row) for row in range(25)]
+    return worlds, observation, [zones_of(worlds.state, row) for row in range(25)]
 
 
 Seen = tuple[NavigateWorlds, Observation[NDArray[Any]], list[list[Any]]]

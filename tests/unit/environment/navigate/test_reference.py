@@ -1,4 +1,4 @@
-"""Batched kernels against the looped world of `conftest.py`: flights, arrivals, collisions, rewards and metrics."""
+"""Batched kernels against the looped world : flights, arrivals, collisions, rewards and metrics."""
 
 import math
 from collections.abc import Callable
@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rl_cluster.config.navigate import NavigateRewardConfig
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.types import FloatArray
+from tests.reference.navigate_world import LoopedWorld
 
 NUM_WORLDS = 12
 NUM_STEPS = 135
@@ -45,7 +47,7 @@ def controls_to_goals(worlds: NavigateWorlds, rng: np.random.Generator, share: N
     return np.clip(np.where(is_directed[..., None], directed, controls), -1.0, 1.0).astype(np.float32)
 
 
-def assert_same_state(looped: Any, worlds: NavigateWorlds, row: int) -> None:
+def assert_same_state(looped: LoopedWorld, worlds: NavigateWorlds, row: int) -> None:
     state, num_uavs = worlds.state, len(looped.uavs)
     for array, attribute in (
         (state.uav_position_m, "position"),
@@ -66,7 +68,7 @@ def assert_same_state(looped: Any, worlds: NavigateWorlds, row: int) -> None:
     assert state.time_s[row] == looped.time
 
 
-def expected_outcomes(looped: Any) -> dict[str, float]:
+def expected_outcomes(looped: LoopedWorld) -> dict[str, float]:
     uavs = looped.uavs
     arrived = [uav for uav in uavs if uav.arrival is not None]
     safe = [uav for uav in uavs if uav.num_collisions == 0]
@@ -95,11 +97,10 @@ def expected_outcomes(looped: Any) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=["unicycle", "double integrator", "formation"])
-def test_batch__is_the_looped_world(
-    generated: Callable[..., NavigateWorlds], looped: Callable[..., Any], settings: dict[str, object]
-) -> None:
+def test_batch__is_the_looped_world(generated: Callable[..., NavigateWorlds], settings: dict[str, object]) -> None:
     worlds = generated(NUM_WORLDS, **settings, **REWARD, world__time_limit_sides=10.0)
-    references = [looped(worlds, row) for row in range(NUM_WORLDS)]
+    reward = NavigateRewardConfig(**worlds._weights._asdict())
+    references = [LoopedWorld(worlds.state, row, worlds.world, reward) for row in range(NUM_WORLDS)]
     shares = np.linspace(0.0, 1.0, NUM_WORLDS)[:, None]
     rng = np.random.default_rng(3)
     for _ in range(NUM_STEPS):

@@ -1,7 +1,6 @@
 """Rankings against a stable sort, and ways to edges against the looped zones."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.shared.nearest import MAX_RANKED, Ranking, rank
 from rl_cluster.environment.shared.obstacles import edge_way
+from tests.reference.zones import zones_of
 
 
 def ranked(keys: NDArray[np.float64], limit: int) -> list[int]:
@@ -30,14 +30,12 @@ def test_rank__is_a_stable_sort(count: int, num_distinct: int) -> None:
         assert len(order) >= min(count, limit)
 
 
-def test_edge_way__leads_to_the_edge(
-    generated: Callable[..., NavigateWorlds], looped_zones: Callable[..., list[Any]]
-) -> None:
+def test_edge_way__leads_to_the_edge(generated: Callable[..., NavigateWorlds]) -> None:
     worlds = generated(30, generator__num_obstacles=[1, 3])
     rng = np.random.default_rng(0)
     num_inside = 0
     for row in range(30):
-        for o, zone in enumerate(looped_zones(worlds.state, row)):
+        for o, zone in enumerate(zones_of(worlds.state, row)):
             center, radius = worlds.state.obstacle_center_m[row, o], worlds.state.obstacle_radius_m[row, o]
             for x, y in (center + rng.uniform(-2.0, 2.0, (20, 2)) * radius).tolist():
                 dx, dy, gap = edge_way(worlds.state, row, o, x, y)

@@ -9,6 +9,7 @@ from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.obstacles import gap_m, is_inside, is_zone_near
 from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
+from tests.reference.zones import zones_of
 
 SQUARE = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)]
 NOTCHED = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (5.0, 3.0), (0.0, 10.0)]
@@ -46,12 +47,12 @@ def random_zones(rng: np.random.Generator) -> AllocateState:
     return state
 
 
-def test_zones__are_the_looped_zones(looped_zones: Any) -> None:
+def test_zones__are_the_looped_zones() -> None:
     rng = np.random.default_rng(3)
     num_inside = num_blocked = num_near = 0
     for _ in range(40):
         state = random_zones(rng)
-        zones = looped_zones(state, 0)
+        zones = zones_of(state, 0)
         for start, end in rng.uniform((-150, -250), (280, 200), (60, 2, 2)):
             gaps = [zone.gap(tuple(start)) for zone in zones]
             np.testing.assert_allclose([gap_m(state, 0, o, *start) for o in range(3)], gaps, rtol=1e-9, atol=1e-6)

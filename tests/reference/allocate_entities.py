@@ -1,16 +1,11 @@
-"""UAVs and targets of the looped world of `conftest.py`: plain objects, and what each of them knows alone."""
+"""UAVs and targets of the looped world of task `allocate`: plain objects, and what each of them knows alone."""
 
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
+__all__ = ["NOTHING", "LoopedTarget", "LoopedUAV"]
 
 NOTHING = 1e-4
-
-
-def stored(value: float) -> float:
-    """As float32 keeps it."""
-    return float(np.float32(value))
 
 
 @dataclass
