@@ -11,6 +11,8 @@ DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenario/shipped
 
 # Processes share the cores out, not threads; floats stay the same on every machine.
 export OMP_NUM_THREADS := 1
+# Compiled tests and modules are kept for the next run.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install prometheus demo test test-slow bench-benchmarl check lint types layers fast-tests format
 

@@ -9,25 +9,14 @@ from pathlib import Path
 import pytest
 
 from rl_cluster.metrics.names import CATALOGUE, DEVICE_CATALOGUE, HOST_CATALOGUE
+from tests.source_tree import PACKAGE, SOURCES, module_name, offenders, trees
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "rl_cluster"
 RING = {"rllib", "tune", "operations", "cli"}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 GRAB_BAGS = {"util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"}
 
-SOURCES = sorted(PACKAGE.rglob("*.py"))
 CORE = [path for path in SOURCES if path.relative_to(PACKAGE).parts[0] not in RING]
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
-
-
-def _name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-def _module(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:
@@ -50,14 +39,16 @@ def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-@pytest.mark.parametrize("path", CORE, ids=_name)
-def test_core__imports_no_ray(path: Path) -> None:
-    assert not [name for name in _imports(TREES[path]) if name.split(".")[0] == "ray"]
+def test_core__imports_no_ray() -> None:
+    def find(path: Path) -> list[str]:
+        return [name for name in _imports(trees()[path]) if name.split(".")[0] == "ray"]
+
+    assert offenders(find, CORE) == {}
 
 
 def test_package__needs_no_pettingzoo_but_in_its_own_face() -> None:
     names = {"pettingzoo", "rl_cluster.environment.faces.pettingzoo_face"}
-    users = [path for path in SOURCES if any(name in names for name in _imports(TREES[path]))]
+    users = [path for path in SOURCES if any(name in names for name in _imports(trees()[path]))]
 
     assert users == [PACKAGE / "environment" / "faces" / "pettingzoo_face.py"]
 
@@ -67,15 +58,15 @@ def test_old_stack__is_a_leaf_that_one_place_knows() -> None:
     users = {
         path
         for path in SOURCES
-        if leaf not in path.parents and any(name.startswith("rl_cluster.rllib.old") for name in _imports(TREES[path]))
+        if leaf not in path.parents and any(name.startswith("rl_cluster.rllib.old") for name in _imports(trees()[path]))
     }
 
     assert users == {PACKAGE / "cli" / "train.py"}  # where the engine is chosen
 
 
 def test_modules__import_each_other_without_a_cycle() -> None:
-    modules = {_module(path): path for path in SOURCES}
-    graph = {module: {name for name in _imports(TREES[path]) if name in modules} for module, path in modules.items()}
+    modules = {module_name(path): path for path in SOURCES}
+    graph = {module: {name for name in _imports(trees()[path]) if name in modules} for module, path in modules.items()}
 
     try:
         order = list(TopologicalSorter(graph).static_order())
@@ -85,27 +76,38 @@ def test_modules__import_each_other_without_a_cycle() -> None:
     assert order.index("rl_cluster.errors") < order.index("rl_cluster.cli")
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path.parent != PACKAGE / "cli"], ids=_name)
-def test_imports__stand_at_the_top_but_in_the_command_line(path: Path) -> None:
-    assert not [function.name for function in _functions(TREES[path]) if list(_imports(function))]
+def test_imports__stand_at_the_top_but_in_the_command_line() -> None:
+    def find(path: Path) -> list[str]:
+        return [function.name for function in _functions(trees()[path]) if list(_imports(function))]
+
+    assert offenders(find, [path for path in SOURCES if path.parent != PACKAGE / "cli"]) == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_file__is_one_idea_of_bounded_length(path: Path) -> None:
-    lengths = {function.name: _num_code_lines(function) for function in _functions(TREES[path])}
+def test_files__have_a_bounded_length() -> None:
+    def find(path: Path) -> int:
+        num_lines = len(path.read_text(encoding="utf-8").splitlines())
+        return num_lines if num_lines > MAX_FILE_LINES else 0
 
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
-    assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_name__says_what_is_inside(path: Path) -> None:
-    assert not GRAB_BAGS & set(path.relative_to(PACKAGE).with_suffix("").parts)
+    assert offenders(find, SOURCES) == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_module__opens_with_its_idea(path: Path) -> None:
-    assert ast.get_docstring(TREES[path])
+def test_functions__have_a_bounded_length() -> None:
+    def find(path: Path) -> dict[str, int]:
+        lengths = {function.name: _num_code_lines(function) for function in _functions(trees()[path])}
+        return {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES}
+
+    assert offenders(find, SOURCES) == {}
+
+
+def test_names__say_what_is_inside() -> None:
+    def find(path: Path) -> set[str]:
+        return GRAB_BAGS & set(path.relative_to(PACKAGE).with_suffix("").parts)
+
+    assert offenders(find, SOURCES) == {}
+
+
+def test_modules__open_with_their_idea() -> None:
+    assert offenders(lambda path: ast.get_docstring(trees()[path]) is None, SOURCES) == {}
 
 
 RLLIBS_OWN = {"_weights_seq_no", "last_sample"}
@@ -128,15 +130,16 @@ def _declared_attributes(kind: ast.ClassDef) -> set[str]:
     return {name.id for name in names if isinstance(name, ast.Name)}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_attribute__is_declared_in_the_class_or_at_its_birth(path: Path) -> None:
-    undeclared: dict[str, set[str]] = {}
-    for kind in (node for node in ast.walk(TREES[path]) if isinstance(node, ast.ClassDef)):
-        stored = {node.name: _stored_attributes(node) for node in kind.body if isinstance(node, ast.FunctionDef)}
-        known = _declared_attributes(kind) | stored.pop("__init__", set()) | RLLIBS_OWN
-        undeclared |= {f"{kind.name}.{name}": names - known for name, names in stored.items() if names - known}
+def test_attributes__are_declared_in_the_class_or_at_their_birth() -> None:
+    def find(path: Path) -> dict[str, set[str]]:
+        undeclared: dict[str, set[str]] = {}
+        for kind in (node for node in ast.walk(trees()[path]) if isinstance(node, ast.ClassDef)):
+            stored = {node.name: _stored_attributes(node) for node in kind.body if isinstance(node, ast.FunctionDef)}
+            known = _declared_attributes(kind) | stored.pop("__init__", set()) | RLLIBS_OWN
+            undeclared |= {f"{kind.name}.{name}": names - known for name, names in stored.items() if names - known}
+        return undeclared
 
-    assert undeclared == {}
+    assert offenders(find, SOURCES) == {}
 
 
 def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -151,11 +154,11 @@ KEYS = {*CATALOGUE, *HOST_CATALOGUE, *DEVICE_CATALOGUE}
 KEY = re.compile(rf"({'|'.join(sorted({key.split('/')[0] for key in KEYS}))})/[a-z_]*")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_metric_key__is_spelt_in_one_place(path: Path) -> None:
-    spelt = [f"line {line}: {text}" for line, text in _texts(TREES[path]) if text in KEYS or KEY.fullmatch(text)]
+def test_metric_keys__are_spelt_in_one_place() -> None:
+    def find(path: Path) -> list[str]:
+        return [f"line {line}: {text}" for line, text in _texts(trees()[path]) if text in KEYS or KEY.fullmatch(text)]
 
-    assert not spelt or path == PACKAGE / "metrics" / "names.py", "take these keys from metrics/names.py"
+    assert offenders(find, [path for path in SOURCES if path != PACKAGE / "metrics" / "names.py"]) == {}
 
 
 TASK_FOLDERS = [PACKAGE / "environment" / "allocate", PACKAGE / "environment" / "navigate"]
@@ -170,9 +173,11 @@ def _written(tree: ast.AST) -> Iterator[str]:
             yield ast.unparse(node.target)
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if not set(TASK_FOLDERS) & set(path.parents)], ids=_name)
-def test_state_of_worlds__is_written_in_the_folders_of_the_tasks_alone(path: Path) -> None:
-    assert not [target for target in _written(TREES[path]) if "worlds.state." in target]
+def test_states_of_worlds__are_written_in_the_folders_of_the_tasks_alone() -> None:
+    def find(path: Path) -> list[str]:
+        return [target for target in _written(trees()[path]) if "worlds.state." in target]
+
+    assert offenders(find, [path for path in SOURCES if not set(TASK_FOLDERS) & set(path.parents)]) == {}
 
 
 PRINTING = {"print", "Console", "echo", "secho", "stdout", "stderr", "__stdout__", "__stderr__"}
@@ -182,13 +187,18 @@ STREAM_FILES = {"training/output_file.py"}
 """Hands out the standard streams themselves, to whoever asks for a file named `-`."""
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_printing__happens_in_one_place(path: Path) -> None:
+def _printing(path: Path) -> set[str]:
+    """Names that print, of those that a file uses."""
     used = set()
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(trees()[path]):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             used.add(node.func.id)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in {"sys", "typer"}:
             used.add(node.attr)
+    return used & PRINTING
 
-    assert not used & PRINTING or str(path.relative_to(PACKAGE)) in PRINTERS | STREAM_FILES
+
+def test_printing__happens_in_one_place() -> None:
+    allowed = {PACKAGE / name for name in PRINTERS | STREAM_FILES}
+
+    assert offenders(_printing, [path for path in SOURCES if path not in allowed]) == {}
