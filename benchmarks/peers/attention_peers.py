@@ -49,7 +49,7 @@ class FullNeighbourhood(NamedTuple):
 
     log_num_keys_BS11: Tensor
 
-    def attend(self, query_BSHd: Tensor, key_value_BS2Hd: Tensor, slope_H: Tensor) -> Tensor:  # noqa: ARG002
+    def attend(self, query_BSHd: Tensor, key_value_BS2Hd: Tensor, slope_H: Tensor) -> Tensor:  # noqa: ARG002 - all peers share the signature
         """As `Neighbourhood.attend`, without distances."""
         key_BSHd, value_BSHd = key_value_BS2Hd.unbind(dim=2)
         attended_BHSd = functional.scaled_dot_product_attention(

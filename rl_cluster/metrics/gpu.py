@@ -56,18 +56,18 @@ class Nvml(Protocol):
     NVML_TEMPERATURE_GPU: int
 
     @property
-    def NVMLError(self) -> type[Exception]: ...  # noqa: N802, D102
+    def NVMLError(self) -> type[Exception]: ...  # noqa: N802, D102 - NVML's own name
 
-    def nvmlInit(self) -> None: ...  # noqa: N802, D102
-    def nvmlDeviceGetCount(self) -> int: ...  # noqa: N802, D102
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> Any: ...  # noqa: N802, D102
-    def nvmlDeviceGetName(self, handle: Any) -> Any: ...  # noqa: N802, D102
-    def nvmlDeviceGetUtilizationRates(self, handle: Any) -> Any: ...  # noqa: N802, D102
-    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any: ...  # noqa: N802, D102
-    def nvmlDeviceGetPowerUsage(self, handle: Any) -> int: ...  # noqa: N802, D102
-    def nvmlDeviceGetTemperature(self, handle: Any, sensor: int) -> int: ...  # noqa: N802, D102
-    def nvmlDeviceGetClockInfo(self, handle: Any, clock: int) -> int: ...  # noqa: N802, D102
-    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: Any) -> int: ...  # noqa: N802, D102
+    def nvmlInit(self) -> None: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetCount(self) -> int: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> Any: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetName(self, handle: Any) -> Any: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetUtilizationRates(self, handle: Any) -> Any: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetPowerUsage(self, handle: Any) -> int: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetTemperature(self, handle: Any, sensor: int) -> int: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetClockInfo(self, handle: Any, clock: int) -> int: ...  # noqa: N802, D102 - NVML's own name
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: Any) -> int: ...  # noqa: N802, D102 - NVML's own name
 
 
 class GpuReader:

@@ -41,7 +41,7 @@ class SparseNeighbourhood(NamedTuple):
         return attended_BSHd
 
 
-class _Attention(MessagePassing):  # type: ignore[misc]
+class _Attention(MessagePassing):  # type: ignore[misc]  # its base ships no types
     """Sum over the edges of a row of softmax weight times value; it has no parameters."""
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ def _check_kept(*, is_needed: bool) -> Finding:
         remedy = "write it to a file of mode 0600, and export RAY_AUTH_TOKEN_PATH"
         return warned("token", "it stands in RAY_AUTH_TOKEN, which every process of yours inherits", remedy)
     # Path's own way to a home raises where a user has none.
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or os.path.expanduser("~/.ray/auth_token"))  # noqa: PTH111
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or os.path.expanduser("~/.ray/auth_token"))  # noqa: PTH111 - Path.home() raises without one
     return _check_file(path, is_needed)
 
 

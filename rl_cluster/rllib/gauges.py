@@ -51,7 +51,7 @@ class GaugeTracker:
         self._is_over = threading.Event()
         threading.Thread(target=self._beat, name="gauges", daemon=True).start()
 
-    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:  # noqa: ARG002
+    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:  # noqa: ARG002 - a tracker's signature
         """Takes a record, which the next beat shows. What an iteration did not measure stays as it was."""
         self._last = {**self._last, **metrics}
 

@@ -52,7 +52,7 @@ class SwarmLearner(TorchLearner):
         torch.set_num_threads(max(1, int(self._run.learners.cpus_per_learner)))
         super().build()
 
-    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:  # noqa: ARG002
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:  # noqa: ARG002 - RLlib's signature
         """The Updater's optimizer, without a schedule of RLlib's: the Updater sets the learning rate."""
         module = self.module[module_id]
         self._model = module.model

@@ -37,7 +37,7 @@ class Learners:
     def __init__(self, group: LearnerGroup, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._local: SwarmLearner | None = group._learner  # noqa: SLF001 - the group hides whom it has made
-        self._actors: list[Any] = group._workers or []  # noqa: SLF001
+        self._actors: list[Any] = group._workers or []  # noqa: SLF001 - the group hides its actors
 
     def update(self, fragments: Sequence[RunnerFragment], controls: Controls, iteration: int) -> list[Updated]:
         """One iteration's update on these fragments; every Learner's answer. Raises EngineLost."""

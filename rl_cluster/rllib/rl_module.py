@@ -72,7 +72,7 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
         """
         return {Columns.ACTION_DIST_INPUTS: distribution_parameters(self.model(observe(batch[Columns.OBS])).policy)}
 
-    def compute_values(self, batch: dict[str, Any], embeddings: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def compute_values(self, batch: dict[str, Any], embeddings: Tensor | None = None) -> Tensor:  # noqa: ARG002 - RLlib's signature
         """(B,) predicted return in reward units, the mean over the UAVs that exist; `embeddings` are not used."""
         observation = observe(batch[Columns.OBS])
         return team_value(self.model, self.model(observation), observation)

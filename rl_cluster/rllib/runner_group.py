@@ -51,7 +51,7 @@ class RunnerGroup:
         self._algorithm = algorithm
         self._local: SwarmEnvRunner | None = algorithm.env_runner
         # RLlib's group of runners only logs what a runner raises; its manager hands it out.
-        self._manager = algorithm.env_runner_group._worker_manager  # noqa: SLF001
+        self._manager = algorithm.env_runner_group._worker_manager  # noqa: SLF001 - RLlib hides whom it has asked
         self._num_runners = max(1, algorithm.config.num_env_runners)
         self._timeout_s: float = algorithm.config.sample_timeout_s
         self._state: dict[str, Any] = {}
@@ -84,7 +84,7 @@ class RunnerGroup:
     def _fetch(self) -> list[Sampled]:
         """What has been requested; whoever has not answered in time is ended, and Ray restarts it."""
         answers = self._answers(self._manager.fetch_ready_async_reqs(tags=TAG, timeout_seconds=self._timeout_s))
-        hanging = {index for tag, index in self._manager._in_flight_req_to_actor_id.values() if tag == TAG}  # noqa: SLF001
+        hanging = {index for tag, index in self._manager._in_flight_req_to_actor_id.values() if tag == TAG}  # noqa: SLF001 - RLlib hides whom it has asked
         for index in hanging:
             logger.warning("env runner %d has not answered for %g s, and is restarted", index, self._timeout_s)
             ray.kill(self._manager.actors()[index], no_restart=False)

@@ -31,6 +31,6 @@ def distribution_parameters(policy: MaskedCategorical | SquashedGaussian) -> Ten
 
 def team_value(model: TransformerGNN, output: PolicyOutput, observation: Observation[Tensor]) -> Tensor:
     """(B,) predicted return in reward units: the mean over the UAVs that exist."""
-    value_BN = model.denormalise(output.value_BN)  # noqa: N806
-    exists_BN = observation.mask[:, : value_BN.shape[1]]  # noqa: N806
+    value_BN = model.denormalise(output.value_BN)  # noqa: N806 - a shape suffix
+    exists_BN = observation.mask[:, : value_BN.shape[1]]  # noqa: N806 - a shape suffix
     return (value_BN * exists_BN).sum(dim=1) / exists_BN.sum(dim=1).clamp(min=1)

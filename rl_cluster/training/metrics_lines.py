@@ -53,7 +53,7 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
 
 def _is_number(value: object) -> bool:
     try:
-        return type(value) in {int, float} and math.isfinite(value)  # type: ignore[arg-type]
+        return type(value) in {int, float} and math.isfinite(value)  # type: ignore[arg-type]  # it is a number here
     except OverflowError:  # an integer that is no float
         return False
 

@@ -91,7 +91,7 @@ class StageScheduler(FIFOScheduler):
         """The trial is paused, and will go on from the better one's last checkpoint: as Tune's own PBT does it."""
         tune_controller.pause_trial(trial, should_checkpoint=False)
         trial.set_config({**trial.config, **self._changed(better.config)})
-        trial.run_metadata.checkpoint_manager._latest_checkpoint_result = _TrainingResult(  # noqa: SLF001
+        trial.run_metadata.checkpoint_manager._latest_checkpoint_result = _TrainingResult(  # noqa: SLF001 - Tune has no setter for it
             checkpoint=copy.copy(better.checkpoint), metrics=better.last_result
         )
         self._standing[trial.trial_id] = self._standing[better.trial_id]

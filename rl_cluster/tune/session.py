@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyarrow.fs import LocalFileSystem  # type: ignore[import-untyped]
+from pyarrow.fs import LocalFileSystem  # type: ignore[import-untyped]  # it ships no types
 from ray import tune
 from ray.tune import Callback, CheckpointConfig, Stopper
 from ray.tune.experiment import Trial
@@ -121,7 +121,7 @@ class _Watcher(Callback):
         """Tune looks around."""
         self.stopper.is_any_running = any(trial.status == Trial.RUNNING for trial in trials)
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002 - Tune's interface
         """A trial begins, or goes on."""
         last = self._session.journal.last.get(trial.trial_id)
         if not last or last.status != "trains":
@@ -130,7 +130,7 @@ class _Watcher(Callback):
     def on_trial_result(
         self,
         iteration: int,  # noqa: ARG002 - Tune's interface
-        trials: list[Trial],  # noqa: ARG002
+        trials: list[Trial],  # noqa: ARG002 - Tune's interface
         trial: Trial,
         result: dict[str, Any],
         **_: Any,
@@ -138,13 +138,13 @@ class _Watcher(Callback):
         """A trial has come to the end of a round."""
         self._session.journal.note(_entry(trial.trial_id, result))
 
-    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002 - Tune's interface
         """A trial is done, or was stopped: for good by its scheduler, for a while by the user."""
         last = self._session.journal.last.get(trial.trial_id)
         if last and (last.rounds == self._last_round or not self._session.is_stopped()):
             self._end(last, "ended")
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002 - Tune's interface
         """A trial has died once too often."""
         self._end(self._session.journal.last.get(trial.trial_id) or _begun(trial), "failed")
 

@@ -46,7 +46,7 @@ def _num_uavs(runner: Any) -> list[int]:
     return counts
 
 
-class _Recreated(RLlibCallback):  # type: ignore[misc]
+class _Recreated(RLlibCallback):  # type: ignore[misc]  # Ray's classes are not typed
     """Counts env runners that came back."""
 
     indices: list[int] = []  # noqa: RUF012 - of the class: RLlib makes its own instances

@@ -122,7 +122,7 @@ def _slow_all_reduce(_: Any) -> None:
         _spin(0.05)
         return reduce(*arguments)
 
-    torch.distributed.all_reduce = slow  # type: ignore[assignment]
+    torch.distributed.all_reduce = slow  # type: ignore[assignment]  # the test slows it down
 
 
 def _names_of_monitors() -> list[str]:

@@ -156,7 +156,7 @@ class AllocateState(NamedTuple):
             shape = others.get(name, by_prefix.get(name.split("_", 1)[0], ()))
             return np.zeros((num_worlds, *shape), dtype=dtype)
 
-        return cls(**{name: make(name, annotation) for name, annotation in get_type_hints(cls).items()})  # type: ignore[arg-type]
+        return cls(**{name: make(name, annotation) for name, annotation in get_type_hints(cls).items()})  # type: ignore[arg-type]  # all its fields are arrays
 
     @property
     def num_worlds(self) -> int:

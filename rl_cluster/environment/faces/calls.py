@@ -82,7 +82,7 @@ def check_num_envs(num_envs: object) -> None:
 def check_overrides(overrides: object) -> None:
     """Raises CallError unless this is a sequence of texts, and not one text."""
     is_list = isinstance(overrides, Sequence) and not isinstance(overrides, str | bytes)
-    if not is_list or not all(isinstance(override, str) for override in overrides):  # type: ignore[attr-defined]
+    if not is_list or not all(isinstance(override, str) for override in overrides):  # type: ignore[attr-defined]  # a caller may hand in anything
         raise CallError("make", f"overrides={shown(overrides)} is no list of texts", "write ['key=value', ..]")
 
 
@@ -97,7 +97,7 @@ def _whole(value: object) -> int | None:
     if isinstance(value, bool | np.bool_):
         return None
     try:
-        return operator.index(value)  # type: ignore[arg-type]
+        return operator.index(value)  # type: ignore[arg-type]  # a caller may hand in anything
     except TypeError:
         return None
 

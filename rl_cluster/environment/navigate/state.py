@@ -101,7 +101,7 @@ class NavigateState(NamedTuple):
             shape = per_world.get(name, rows.get(name.split("_", 1)[0], (b,)))
             return np.zeros(shape, dtype=dtypes.get(name, np.float32))
 
-        return cls(**{name: make(name) for name in cls._fields})  # type: ignore[arg-type]
+        return cls(**{name: make(name) for name in cls._fields})  # type: ignore[arg-type]  # all its fields are arrays
 
     @property
     def num_worlds(self) -> int:

@@ -29,7 +29,7 @@ def test_section__explains_itself_and_every_value_and_has_no_default(section: ty
 
 def test_config__is_frozen(quick_demo: Config) -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        quick_demo.seed = 1  # type: ignore[misc]
+        quick_demo.seed = 1  # type: ignore[misc]  # settings are frozen, as it shows
 
 
 @pytest.mark.parametrize(("num_env_runners", "rows"), [(0, 4 * 2), (1, 4 * 2), (3, 3 * 4 * 2)])

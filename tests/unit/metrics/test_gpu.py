@@ -21,45 +21,45 @@ class _Driver:
     NVMLError = _NvmlError
     NVML_CLOCK_SM, NVML_TEMPERATURE_GPU = 1, 0
 
-    def nvmlInit(self) -> None:  # noqa: N802
+    def nvmlInit(self) -> None:  # noqa: N802 - NVML's own name
         """There is a driver."""
 
-    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802 - NVML's own name
         return 2
 
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802 - NVML's own name
         return index
 
-    def nvmlDeviceGetName(self, handle: int) -> Any:  # noqa: N802
+    def nvmlDeviceGetName(self, handle: int) -> Any:  # noqa: N802 - NVML's own name
         return b"H200" if handle else "H200"
 
-    def nvmlDeviceGetUtilizationRates(self, handle: int) -> Any:  # noqa: N802
+    def nvmlDeviceGetUtilizationRates(self, handle: int) -> Any:  # noqa: N802 - NVML's own name
         if handle:
             raise _NvmlError
         return SimpleNamespace(gpu=85)
 
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802 - NVML's own name
         return SimpleNamespace(used=30 * (handle + 1), total=100)
 
-    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:  # noqa: N802, ARG002
+    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:  # noqa: N802, ARG002 - NVML's own signature
         return 350_000
 
-    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: N802, ARG002
+    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: N802, ARG002 - NVML's own signature
         return 60 + handle
 
-    def nvmlDeviceGetClockInfo(self, handle: int, clock: int) -> int:  # noqa: N802, ARG002
+    def nvmlDeviceGetClockInfo(self, handle: int, clock: int) -> int:  # noqa: N802, ARG002 - NVML's own signature
         if handle:
             raise _NvmlError
         return 1980
 
-    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: int) -> int:  # noqa: N802
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: int) -> int:  # noqa: N802 - NVML's own name
         return 0x1 | (0x44 if handle else 0)
 
 
 class _NoDriver(_Driver):
     """A machine without a driver."""
 
-    def nvmlInit(self) -> None:  # noqa: N802
+    def nvmlInit(self) -> None:  # noqa: N802 - NVML's own name
         raise _NvmlError
 
 

@@ -69,7 +69,7 @@ def test_outbox__gives_up_on_a_service_that_hangs() -> None:
     is_over = threading.Event()
 
     class _Hanging(_Service):
-        def log(self, iteration: int, metrics: Mapping[str, float]) -> None:  # noqa: ARG002
+        def log(self, iteration: int, metrics: Mapping[str, float]) -> None:  # noqa: ARG002 - a tracker's signature
             is_over.wait(60.0)
 
     outbox = Outbox("Service", lambda: _Hanging(0))

@@ -126,7 +126,7 @@ class _Lost(LocalEngine):
         self.losses = losses
 
     def restart(self) -> None:
-        self.__init__(self.config, self.losses)  # type: ignore[misc]
+        self.__init__(self.config, self.losses)  # type: ignore[misc]  # it restarts as the engines do
         self._lose("restart", 0)
 
     def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:

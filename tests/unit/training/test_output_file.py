@@ -27,7 +27,7 @@ def test_output_file__keeps_the_old_file_if_the_writing_fails(tmp_path: Path) ->
     path.write_text("old")
 
     with pytest.raises(TypeError), output_file(path) as file:
-        file.write(b"not text")  # type: ignore[arg-type]
+        file.write(b"not text")  # type: ignore[arg-type]  # the wrong type, as a caller may
 
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

@@ -61,7 +61,7 @@ def assert_same(actual: dict[str, Any], expected: dict[str, Any]) -> None:
         elif isinstance(value, np.ndarray) and value.dtype == object:
             assert [one is None for one in actual[name]] == [one is None for one in value]
             for one, other in zip(actual[name], value, strict=True):
-                assert other is None or assert_same(one, other) is None  # type: ignore[func-returns-value]
+                assert other is None or assert_same(one, other) is None  # type: ignore[func-returns-value]  # it raises where they differ
         else:
             np.testing.assert_allclose(actual[name], value, rtol=1e-6)
 
