@@ -100,7 +100,7 @@ class Intent(NamedTuple):
 
 
 @njit(cache=True, _nrt=False)
-def _largest_demand(state, b, r):  # type: ignore[no-untyped-def]
+def _largest_demand(state, b, r):  # type: ignore[no-untyped-def]  # numba infers the types
     largest = EPSILON
     for j in range(state.target_demand.shape[1]):
         if has_appeared(state, b, j):
@@ -109,7 +109,7 @@ def _largest_demand(state, b, r):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]
+def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]  # numba infers the types
     ideal[:] = 1.0
     for r in range(unit.shape[0]):
         total, count = 0.0, 0
@@ -125,7 +125,7 @@ def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _read_uavs(state, b, intent):  # type: ignore[no-untyped-def]
+def _read_uavs(state, b, intent):  # type: ignore[no-untyped-def]  # numba infers the types
     flying, uavs, cruise_mps = 0.0, 0.0, 0.0
     intent.supply[:] = 0.0
     for i in range(state.uav_exists.shape[1]):
@@ -144,7 +144,7 @@ def _read_uavs(state, b, intent):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _read_targets(state, b, intent):  # type: ignore[no-untyped-def]
+def _read_targets(state, b, intent):  # type: ignore[no-untyped-def]  # numba infers the types
     num_open, targets, value = 0.0, 0.0, 0.0
     intent.lack[:] = 0.0
     for j in range(state.target_exists.shape[1]):
@@ -160,7 +160,7 @@ def _read_targets(state, b, intent):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _read_legal(state, b, intent):  # type: ignore[no-untyped-def]
+def _read_legal(state, b, intent):  # type: ignore[no-untyped-def]  # numba infers the types
     """As `is_legal`, for all pairs at once."""
     intent.legal[:] = False
     for j in range(state.target_exists.shape[1]):
@@ -173,7 +173,7 @@ def _read_legal(state, b, intent):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]
+def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]  # numba infers the types
     """Adds what UAV i means to target j: under way to it, or free to choose it."""
     choice = state.uav_choice[b, i]
     if choice == j:

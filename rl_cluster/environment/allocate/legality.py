@@ -59,7 +59,7 @@ def all_closed(state: AllocateState, b: int) -> bool:
 
 
 @njit(cache=True, _nrt=False)
-def _is_one_to_come(state, b):  # type: ignore[no-untyped-def]
+def _is_one_to_come(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
     for j in range(state.target_exists.shape[1]):
         if state.target_exists[b, j] and not has_appeared(state, b, j):
             return True
@@ -75,7 +75,7 @@ def distance_m(state: AllocateState, b: int, i: int, j: int) -> float:
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _can_help(state, b, i, j):  # type: ignore[no-untyped-def]
+def _can_help(state, b, i, j):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = it carries something of a kind that the target still lacks, and may (still) give it."""
     if state.is_capability[b] and state.involved[b, i, j]:
         return False
@@ -86,7 +86,7 @@ def _can_help(state, b, i, j):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _needed_m(state, b, i, j, distance):  # type: ignore[no-untyped-def]
+def _needed_m(state, b, i, j, distance):  # type: ignore[no-untyped-def]  # numba infers the types
     """Range that it takes to serve the target, and then to reach the depot if there is one."""
     if state.uav_present[b, i] and state.uav_choice[b, i] == j:
         return 0.0
@@ -125,7 +125,7 @@ def is_legal(state: AllocateState, b: int, i: int, j: int) -> bool:
 
 
 @njit(cache=True, _nrt=False)
-def _has_legal_target(state, b, i):  # type: ignore[no-untyped-def]
+def _has_legal_target(state, b, i):  # type: ignore[no-untyped-def]  # numba infers the types
     for j in range(state.target_exists.shape[1]):
         if is_legal(state, b, i, j):
             return True
@@ -133,7 +133,7 @@ def _has_legal_target(state, b, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _is_held(state, b, i):  # type: ignore[no-untyped-def]
+def _is_held(state, b, i):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = under sync, the UAV waits for others at a target that it may still choose."""
     is_waiting = state.is_sync[b] and state.uav_present[b, i] and state.uav_service_ends_s[b, i] == np.inf
     return is_waiting and is_legal(state, b, i, state.uav_choice[b, i])

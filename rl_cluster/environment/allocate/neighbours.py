@@ -19,7 +19,7 @@ __all__ = ["find_candidates", "find_neighbours"]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _find_uavs(state, b, x, y, skip, ranking):  # type: ignore[no-untyped-def]
+def _find_uavs(state, b, x, y, skip, ranking):  # type: ignore[no-untyped-def]  # numba infers the types
     """All UAVs but one, by the square of their distance; returns how many."""
     count = 0
     for i in range(state.uav_exists.shape[1]):
@@ -31,7 +31,7 @@ def _find_uavs(state, b, x, y, skip, ranking):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _find_targets(state, b, x, y, ranking):  # type: ignore[no-untyped-def]
+def _find_targets(state, b, x, y, ranking):  # type: ignore[no-untyped-def]  # numba infers the types
     """All open targets, by the square of their distance; returns how many."""
     count = 0
     for j in range(state.target_exists.shape[1]):
@@ -43,7 +43,7 @@ def _find_targets(state, b, x, y, ranking):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _find_obstacles(state, b, x, y, ranking):  # type: ignore[no-untyped-def]
+def _find_obstacles(state, b, x, y, ranking):  # type: ignore[no-untyped-def]  # numba infers the types
     """All zones, by the distance to their bounding circle; returns how many."""
     count = 0
     for o in range(state.obstacle_exists.shape[1]):
@@ -56,7 +56,7 @@ def _find_obstacles(state, b, x, y, ranking):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_nearest(ranking, count, k, offset, row):  # type: ignore[no-untyped-def]
+def _write_nearest(ranking, count, k, offset, row):  # type: ignore[no-untyped-def]  # numba infers the types
     """The k first of what was found, as entity indices."""
     num_ranked = rank(ranking, count, k)
     for slot in range(min(num_ranked, k)):

@@ -64,7 +64,7 @@ def write_observation(
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_targets(state, b, intent, interval_s, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
+def _write_targets(state, b, intent, interval_s, sensing_radius_m, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     first = state.uav_exists.shape[1]
     for j in range(state.target_exists.shape[1]):
         if is_open(state, b, j):
@@ -73,7 +73,7 @@ def _write_targets(state, b, intent, interval_s, sensing_radius_m, observation):
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_obstacles(state, b, clearance_m, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
+def _write_obstacles(state, b, clearance_m, sensing_radius_m, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     first = state.uav_exists.shape[1] + state.target_exists.shape[1]
     for o in range(state.obstacle_exists.shape[1]):
         if state.obstacle_exists[b, o]:
@@ -82,7 +82,7 @@ def _write_obstacles(state, b, clearance_m, sensing_radius_m, observation):  # t
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _place(state, b, entity, position_m, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
+def _place(state, b, entity, position_m, sensing_radius_m, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     """Marks an entity as there, and places it relative to the area's centre."""
     observation.mask[b, entity] = True
     for axis in range(2):
@@ -90,7 +90,7 @@ def _place(state, b, entity, position_m, sensing_radius_m, observation):  # type
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_choices(state, b, i, intent, replan, sensing_radius_m, observation):  # type: ignore[no-untyped-def]
+def _write_choices(state, b, i, intent, replan, sensing_radius_m, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     """Pair rows and legal actions of one UAV.
 
     Who keeps its target (no replanning, or it is locked in a service) has that as its only action.

@@ -64,7 +64,7 @@ def plan_routes(state: AllocateState, rows: NDArray[np.int64], clearance_m: floa
 
 
 @njit(cache=True, _nrt=False)
-def _plan(state, rows, standoff, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]
+def _plan(state, rows, standoff, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]  # numba infers the types
     for b in rows:
         if not _has_zone(state, b):
             continue
@@ -79,7 +79,7 @@ def _plan(state, rows, standoff, length_m, to_goal_m, is_done):  # type: ignore[
 
 
 @njit(cache=True, _nrt=False)
-def _has_zone(state, b):  # type: ignore[no-untyped-def]
+def _has_zone(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
     for o in range(state.obstacle_exists.shape[1]):
         if state.obstacle_exists[b, o]:
             return True
@@ -87,7 +87,7 @@ def _has_zone(state, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _place_waypoints(state, b, pushed_m, margin_m):  # type: ignore[no-untyped-def]
+def _place_waypoints(state, b, pushed_m, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """Slots o V / O onwards belong to zone o; a corner too near to a zone leaves its slot empty."""
     zones = zones_of(state)
     num_slots = state.waypoint_exists.shape[1] // state.obstacle_exists.shape[1]
@@ -110,7 +110,7 @@ def _place_waypoints(state, b, pushed_m, margin_m):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, _nrt=False)
-def _circle_corner(state, b, o, v, pushed_m):  # type: ignore[no-untyped-def]
+def _circle_corner(state, b, o, v, pushed_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """Corner v of the regular polygon about the circle that is wider than the zone by the standoff."""
     radius = (state.obstacle_radius_m[b, o] + pushed_m) / math.cos(math.pi / CIRCLE_CORNERS)
     angle = 2.0 * math.pi * v / CIRCLE_CORNERS
@@ -119,7 +119,7 @@ def _circle_corner(state, b, o, v, pushed_m):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _edge(state, b, o, v, w):  # type: ignore[no-untyped-def]
+def _edge(state, b, o, v, w):  # type: ignore[no-untyped-def]  # numba infers the types
     """Unit vector from corner v to corner w of a polygon."""
     dx = np.float64(state.obstacle_vertices_m[b, o, w, 0]) - state.obstacle_vertices_m[b, o, v, 0]
     dy = np.float64(state.obstacle_vertices_m[b, o, w, 1]) - state.obstacle_vertices_m[b, o, v, 1]
@@ -128,7 +128,7 @@ def _edge(state, b, o, v, w):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _pushed_corner(state, b, o, v, pushed_m):  # type: ignore[no-untyped-def]
+def _pushed_corner(state, b, o, v, pushed_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """(is convex, x, y): the corner pushed along its bisector until both edges are at the standoff (a mitre)."""
     num_vertices = state.obstacle_num_vertices[b, o]
     ux, uy = _edge(state, b, o, (v + num_vertices - 1) % num_vertices, v)
@@ -144,7 +144,7 @@ def _pushed_corner(state, b, o, v, pushed_m):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _keeps_off(zones, b, x, y, margin_m):  # type: ignore[no-untyped-def]
+def _keeps_off(zones, b, x, y, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
     for o in range(zones.obstacle_exists.shape[1]):
         if zones.obstacle_exists[b, o] and is_zone_near(zones, b, o, x, y, x, y, margin_m):
             return False
@@ -152,7 +152,7 @@ def _keeps_off(zones, b, x, y, margin_m):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _connect(state, b, margin_m, length_m):  # type: ignore[no-untyped-def]
+def _connect(state, b, margin_m, length_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """Lengths between waypoints that see each other; inf between those that do not."""
     num_waypoints, zones = state.waypoint_exists.shape[1], zones_of(state)
     for v in range(num_waypoints):
@@ -167,7 +167,7 @@ def _connect(state, b, margin_m, length_m):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _reach_goals(state, b, margin_m, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]
+def _reach_goals(state, b, margin_m, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]  # numba infers the types
     num_targets = state.target_exists.shape[1]
     for j in range(num_targets + 1):
         if j < num_targets and state.target_exists[b, j]:
@@ -182,7 +182,7 @@ def _reach_goals(state, b, margin_m, length_m, to_goal_m, is_done):  # type: ign
 
 
 @njit(cache=True, _nrt=False)
-def _shortest_ways(state, b, gx, gy, margin_m, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]
+def _shortest_ways(state, b, gx, gy, margin_m, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]  # numba infers the types
     """Dijkstra's algorithm from the goal to all waypoints, on the dense graph; inf = no way."""
     num_waypoints, zones = to_goal_m.shape[0], zones_of(state)
     for v in range(num_waypoints):
@@ -204,7 +204,7 @@ def _shortest_ways(state, b, gx, gy, margin_m, length_m, to_goal_m, is_done):  #
 
 
 @njit(cache=True, _nrt=False)
-def _has_all_ways(state, b, margin_m):  # type: ignore[no-untyped-def]
+def _has_all_ways(state, b, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = every waypoint has a way to every goal, and every UAV sees a waypoint."""
     num_targets = state.target_exists.shape[1]
     for j in range(num_targets + 1):
@@ -220,7 +220,7 @@ def _has_all_ways(state, b, margin_m):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _sees_waypoint(state, b, x, y, margin_m):  # type: ignore[no-untyped-def]
+def _sees_waypoint(state, b, x, y, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
     zones = zones_of(state)
     for v in range(state.waypoint_exists.shape[1]):
         wx, wy = np.float64(state.waypoint_m[b, v, 0]), np.float64(state.waypoint_m[b, v, 1])

@@ -62,7 +62,7 @@ def fail(state: AllocateState, b: int) -> None:
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _has_arrived(state, b, i, j, capture_radius_m):  # type: ignore[no-untyped-def]
+def _has_arrived(state, b, i, j, capture_radius_m):  # type: ignore[no-untyped-def]  # numba infers the types
     return state.uav_choice[b, i] == j and distance_m(state, b, i, j) <= capture_radius_m
 
 
@@ -77,7 +77,7 @@ def has_anyone_arrived(state: AllocateState, b: int, capture_radius_m: float) ->
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _serve_alone(state, b, j, capture_radius_m, time_s):  # type: ignore[no-untyped-def]
+def _serve_alone(state, b, j, capture_radius_m, time_s):  # type: ignore[no-untyped-def]  # numba infers the types
     num_ready = 0
     for i in range(state.uav_exists.shape[1]):
         is_ready = _has_arrived(state, b, i, j, capture_radius_m)
@@ -90,7 +90,7 @@ def _serve_alone(state, b, j, capture_radius_m, time_s):  # type: ignore[no-unty
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _do_cover(state, b, j):  # type: ignore[no-untyped-def]
+def _do_cover(state, b, j):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = those that have arrived carry all that remains of every kind."""
     for r in range(state.target_remaining.shape[2]):
         total = 0.0
@@ -103,7 +103,7 @@ def _do_cover(state, b, j):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _serve_together(state, b, j, capture_radius_m, time_s):  # type: ignore[no-untyped-def]
+def _serve_together(state, b, j, capture_radius_m, time_s):  # type: ignore[no-untyped-def]  # numba infers the types
     is_served, num_ready = False, 0
     for i in range(state.uav_exists.shape[1]):
         state.arrived[b, i] = _has_arrived(state, b, i, j, capture_radius_m)

@@ -64,7 +64,7 @@ def write_uav_row(
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_leader(state, b, i, x, y, physics, row):  # type: ignore[no-untyped-def]
+def _write_leader(state, b, i, x, y, physics, row):  # type: ignore[no-untyped-def]  # numba infers the types
     cos, sin = np.float64(state.uav_axis[b, i, 0]), np.float64(state.uav_axis[b, i, 1])
     dx, dy = state.uav_position_m[b, 0, 0] - x, state.uav_position_m[b, 0, 1] - y
     distance = math.sqrt(dx * dx + dy * dy)

@@ -33,7 +33,7 @@ def move(state: NavigateState, b: int, i: int, u0: float, u1: float, physics: Ph
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _steer(state: Any, b, i, u0, u1, physics):  # type: ignore[no-untyped-def]
+def _steer(state: Any, b, i, u0, u1, physics):  # type: ignore[no-untyped-def]  # numba infers the types
     """New velocity and speed of a unicycle."""
     speed = state.uav_speed_mps[b, i] + physics.max_acceleration_mps2 * u0 * physics.step_s
     speed = min(max(speed, physics.min_speed_mps), physics.max_speed_mps)
@@ -50,7 +50,7 @@ def _steer(state: Any, b, i, u0, u1, physics):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _accelerate(state: Any, b, i, u0, u1, physics):  # type: ignore[no-untyped-def]
+def _accelerate(state: Any, b, i, u0, u1, physics):  # type: ignore[no-untyped-def]  # numba infers the types
     """New velocity and speed of a double integrator."""
     gain = physics.max_acceleration_mps2 * physics.step_s
     vx = np.float64(state.uav_velocity_mps[b, i, 0]) + gain * u0

@@ -96,7 +96,7 @@ def look_around(
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _find_zones(state, b, x, y, physics, around):  # type: ignore[no-untyped-def]
+def _find_zones(state, b, x, y, physics, around):  # type: ignore[no-untyped-def]  # numba infers the types
     num_uavs, count = state.uav_exists.shape[1], 0
     for o in range(state.obstacle_exists.shape[1]):
         if state.obstacle_exists[b, o]:

@@ -59,7 +59,7 @@ def uniform_int(episode_key: np.uint64, counter: int, low: int, high: int) -> in
 
 
 @njit(cache=True, _nrt=False)
-def _fill_noise(noise, seed, first_world, episode, decision) -> None:  # type: ignore[no-untyped-def]
+def _fill_noise(noise, seed, first_world, episode, decision) -> None:  # type: ignore[no-untyped-def]  # numba infers the types
     num_worlds, num_uavs, num_actions = noise.shape
     for b in range(num_worlds):
         world_key = key(seed, ACTION, first_world + b, episode[b])

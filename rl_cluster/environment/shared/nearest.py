@@ -82,7 +82,7 @@ def training_k(num_uavs: int, seed: int, world: int, episode: int, jitter: int, 
 
 
 @njit(cache=True)
-def draw_k(  # type: ignore[no-untyped-def]
+def draw_k(  # type: ignore[no-untyped-def]  # numba infers the types
     state, rows, first_world: int, seed: int, is_training: bool, jitter: int, wide_share: float
 ) -> None:
     """Writes state.k of the rows: `training_k` in training, else `adaptive_k`."""
@@ -113,7 +113,7 @@ def rank(ranking: Ranking, count: int, limit: int) -> int:
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _rank_all(ranking, count):  # type: ignore[no-untyped-def]
+def _rank_all(ranking, count):  # type: ignore[no-untyped-def]  # numba infers the types
     for j in range(count):
         ranking.order[j] = -1
     padded = count
@@ -131,7 +131,7 @@ def _rank_all(ranking, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _insert_all(ranking, count, limit):  # type: ignore[no-untyped-def]
+def _insert_all(ranking, count, limit):  # type: ignore[no-untyped-def]  # numba infers the types
     num_ranked = 0
     for j in range(count):
         key = ranking.keys[j]

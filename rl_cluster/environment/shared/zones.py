@@ -64,7 +64,7 @@ def draw_zone(
 
 
 @njit(cache=True, _nrt=False)
-def _write_bounding_circle(state, b, o):  # type: ignore[no-untyped-def]
+def _write_bounding_circle(state, b, o):  # type: ignore[no-untyped-def]  # numba infers the types
     """As `bounding_circle` has it, of the corners as they are stored."""
     low_x, low_y, high_x, high_y, largest, radius_m2 = np.inf, np.inf, -np.inf, -np.inf, 0.0, 0.0
     for v in range(state.obstacle_num_vertices[b, o]):

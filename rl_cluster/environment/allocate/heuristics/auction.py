@@ -64,7 +64,7 @@ def agree(tasks: Tasks, talks: BoolArray, max_tasks: int) -> tuple[NDArray[np.in
 
 
 @njit(cache=True)
-def _worth(tasks, agent, path, extra, place):  # type: ignore[no-untyped-def]
+def _worth(tasks, agent, path, extra, place):  # type: ignore[no-untyped-def]  # numba infers the types
     """Worth of a path with task `extra` inserted at `place`; without it where `place` is below 0."""
     total, time, last, position, step = 0.0, 0.0, NOBODY, 0, 0
     while True:
@@ -82,13 +82,13 @@ def _worth(tasks, agent, path, extra, place):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _is_higher(bid, bidder, other_bid, other):  # type: ignore[no-untyped-def]
+def _is_higher(bid, bidder, other_bid, other):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = the bid beats the other one; of equal bids that of the lower number does."""
     return bid > other_bid or (bid == other_bid and bid > 0.0 and (other == NOBODY or bidder < other))
 
 
 @njit(cache=True)
-def _build(tasks, agent, bid, winner, bundle, path):  # type: ignore[no-untyped-def]
+def _build(tasks, agent, bid, winner, bundle, path):  # type: ignore[no-untyped-def]  # numba infers the types
     """Adds the task of the highest marginal gain that beats the bid known for it, until the bundle is full."""
     size = (bundle != NOBODY).sum()
     while size < bundle.shape[0]:
@@ -113,7 +113,7 @@ def _build(tasks, agent, bid, winner, bundle, path):  # type: ignore[no-untyped-
 
 
 @njit(cache=True)
-def _talk(talks, now, bid, winner, news):  # type: ignore[no-untyped-def]
+def _talk(talks, now, bid, winner, news):  # type: ignore[no-untyped-def]  # numba infers the types
     """Every agent hears what its neighbours knew at the end of their building."""
     said_bid, said_winner, said_news = bid.copy(), winner.copy(), news.copy()
     num_agents, num_tasks = bid.shape
@@ -134,7 +134,7 @@ def _talk(talks, now, bid, winner, news):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _resolve(i, k, bid_k, winner_k, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]
+def _resolve(i, k, bid_k, winner_k, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]  # numba infers the types
     """What agent i makes of what k says of a task: the paper's table 1, row by row."""
     if winner_k == k:
         return _hear_of_sender(i, k, bid_k, bid_i, winner_i, news_i, news_k)
@@ -151,7 +151,7 @@ def _resolve(i, k, bid_k, winner_k, bid_i, winner_i, news_i, news_k):  # type: i
 
 
 @njit(cache=True)
-def _hear_of_sender(i, k, bid_k, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]
+def _hear_of_sender(i, k, bid_k, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]  # numba infers the types
     """Agent k says that itself holds the highest bid."""
     if winner_i in (k, NOBODY):
         return _UPDATE
@@ -162,7 +162,7 @@ def _hear_of_sender(i, k, bid_k, bid_i, winner_i, news_i, news_k):  # type: igno
 
 
 @njit(cache=True)
-def _hear_of_third(i, k, bid_k, m, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]
+def _hear_of_third(i, k, bid_k, m, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]  # numba infers the types
     """Agent k says that m, neither of the two, holds the highest bid."""
     is_newer = news_k[m] > news_i[m]
     is_higher = _is_higher(bid_k, m, bid_i, winner_i)
@@ -179,7 +179,7 @@ def _hear_of_third(i, k, bid_k, m, bid_i, winner_i, news_i, news_k):  # type: ig
 
 
 @njit(cache=True)
-def _release(agent, bid, winner, bundle, path):  # type: ignore[no-untyped-def]
+def _release(agent, bid, winner, bundle, path):  # type: ignore[no-untyped-def]  # numba infers the types
     """Gives up the first task of the bundle that was outbid and all added after it: their bids no longer hold."""
     size = (bundle != NOBODY).sum()
     first = 0

@@ -55,7 +55,7 @@ def _plan(state: AllocateState, distances: NDArray[np.float64], may_wait: BoolAr
 
 
 @njit(cache=True)
-def _times(state, b, distances):  # type: ignore[no-untyped-def]
+def _times(state, b, distances):  # type: ignore[no-untyped-def]  # numba infers the types
     """Flight times (N, M) to targets and (N, M, M) between them, over the mean of the legal ones."""
     num_uavs, num_targets = distances.shape
     start, between = np.zeros((num_uavs, num_targets)), np.zeros((num_uavs, num_targets, num_targets))
@@ -76,7 +76,7 @@ def _times(state, b, distances):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _shares(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]
+def _shares(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]  # numba infers the types
     """(N, M) share of each target's uncovered demand that a UAV without a target can give; 0 where it may not go."""
     score = np.zeros(distances.shape)
     for i in range(distances.shape[0]):
@@ -89,7 +89,7 @@ def _shares(distances, supply, uncovered, targets):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def _commit_along(path, supply, uncovered):  # type: ignore[no-untyped-def]
+def _commit_along(path, supply, uncovered):  # type: ignore[no-untyped-def]  # numba infers the types
     """Takes what the UAV would give at each target of its path off its supply (R,) and off what is uncovered (M, R)."""
     for j in path:
         if j != NOBODY:

@@ -41,7 +41,7 @@ def _plan(state: AllocateState, distances: NDArray[np.float64], may_wait: BoolAr
 
 
 @njit(cache=True)
-def _cover_wholly(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]
+def _cover_wholly(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]  # numba infers the types
     """Commits teams to targets, cheapest first, until no target can be covered by the UAVs that are free."""
     num_targets = distances.shape[1]
     team, best_team = np.empty_like(targets), np.empty_like(targets)
@@ -88,7 +88,7 @@ def _nearest_team(
 
 
 @njit(cache=True)
-def _use_leftovers(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]
+def _use_leftovers(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]  # numba infers the types
     """Sends each free UAV, in order of its number, to the nearest target where it helps with what is uncovered."""
     for i in range(targets.shape[0]):
         nearest_m = np.inf

@@ -26,7 +26,7 @@ def legal_distances(state: AllocateState, observation: Observation[NDArray[np.ge
 
 
 @njit(cache=True)
-def _write_distances(state, candidates, action_mask, distances):  # type: ignore[no-untyped-def]
+def _write_distances(state, candidates, action_mask, distances):  # type: ignore[no-untyped-def]  # numba infers the types
     num_worlds, num_uavs, num_candidates = candidates.shape
     for b in range(num_worlds):
         for i in range(num_uavs):
@@ -80,7 +80,7 @@ def to_actions(targets: IntArray, observation: Observation[NDArray[np.generic]])
 
 
 @njit(cache=True)
-def _write_actions(targets, candidates, action_mask, actions):  # type: ignore[no-untyped-def]
+def _write_actions(targets, candidates, action_mask, actions):  # type: ignore[no-untyped-def]  # numba infers the types
     num_worlds, num_uavs, num_candidates = candidates.shape
     for b in range(num_worlds):
         for i in range(num_uavs):

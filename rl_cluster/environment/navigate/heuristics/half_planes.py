@@ -45,7 +45,7 @@ def nearest_velocity(
 
 
 @njit(cache=True, _nrt=False)
-def _solve(planes, count, shift, max_speed, wanted_x, wanted_y):  # type: ignore[no-untyped-def]
+def _solve(planes, count, shift, max_speed, wanted_x, wanted_y):  # type: ignore[no-untyped-def]  # numba infers the types
     """(True, vx, vy), or False first if nothing is in all planes, each shifted outwards by `shift`, and in the disc."""
     speed = math.sqrt(wanted_x * wanted_x + wanted_y * wanted_y)
     scale = min(1.0, max_speed / max(speed, 1e-12))
@@ -60,7 +60,7 @@ def _solve(planes, count, shift, max_speed, wanted_x, wanted_y):  # type: ignore
 
 
 @njit(cache=True, _nrt=False)
-def _solve_on_edge(planes, c, shift, max_speed, wanted_x, wanted_y):  # type: ignore[no-untyped-def]
+def _solve_on_edge(planes, c, shift, max_speed, wanted_x, wanted_y):  # type: ignore[no-untyped-def]  # numba infers the types
     """As `_solve`, on the edge of plane c, for the planes before it."""
     nx, ny = planes[c, 2], planes[c, 3]
     px, py = planes[c, 0] - shift * nx, planes[c, 1] - shift * ny

@@ -44,7 +44,7 @@ class Orca:
 
 
 @njit(cache=True, _nrt=False)
-def _avoid(state, candidates, physics, planes, wanted):  # type: ignore[no-untyped-def]
+def _avoid(state, candidates, physics, planes, wanted):  # type: ignore[no-untyped-def]  # numba infers the types
     """Replaces each wanted velocity (B, N, 2) by the nearest one that keeps to the half-planes; `planes` is scratch."""
     for b in range(candidates.shape[0]):
         for i in range(candidates.shape[1]):
@@ -60,7 +60,7 @@ def _avoid(state, candidates, physics, planes, wanted):  # type: ignore[no-untyp
 
 
 @njit(cache=True, _nrt=False)
-def _write_plane(state, b, i, entity, physics, plane):  # type: ignore[no-untyped-def]
+def _write_plane(state, b, i, entity, physics, plane):  # type: ignore[no-untyped-def]  # numba infers the types
     """Writes a point of the half-plane's edge and its normal, which points to the velocities that are allowed."""
     x, y = np.float64(state.uav_position_m[b, i, 0]), np.float64(state.uav_position_m[b, i, 1])
     vx, vy = np.float64(state.uav_velocity_mps[b, i, 0]), np.float64(state.uav_velocity_mps[b, i, 1])
@@ -81,7 +81,7 @@ def _write_plane(state, b, i, entity, physics, plane):  # type: ignore[no-untype
 
 
 @njit(cache=True, _nrt=False)
-def _smallest_change(dx, dy, wx, wy, radius, horizon_s, step_s):  # type: ignore[no-untyped-def]
+def _smallest_change(dx, dy, wx, wy, radius, horizon_s, step_s):  # type: ignore[no-untyped-def]  # numba infers the types
     """The change (ux, uy) that takes the relative velocity w to the edge of the truncated cone, and the edge's normal.
 
     d is the way to the other body, r the sum of radii. The cone's legs touch the circle (d, r); it is cut off by the
