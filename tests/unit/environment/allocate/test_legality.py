@@ -1,5 +1,7 @@
 """Who may serve what, one rule after the other, each at its edge."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ from rl_cluster.environment.allocate.state import AllocateState
 from tests.unit.environment.allocate.given_world import given, target, uav
 
 
-def one(config: Config, **rules: object) -> AllocateState:
+def one(config: Config, **rules: Any) -> AllocateState:
     """A UAV 1000 m west of a target that lacks what it carries."""
     return given(config, [uav(500.0, [50.0, 0.0])], [target(1500.0, [50.0, 20.0])], **rules).state
 
