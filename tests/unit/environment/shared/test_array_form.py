@@ -70,7 +70,10 @@ def test_array_without_entries__is_no_fault() -> None:
 
 
 def test_forms__have_the_given_bounds_or_the_usual_ones() -> None:
-    arrays = {"a": np.zeros(2, dtype=np.float32), "b": np.zeros((1, 2), dtype=np.int16)}
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "a": np.zeros(2, dtype=np.float32),
+        "b": np.zeros((1, 2), dtype=np.int16),
+    }
 
     forms = forms_of(arrays, {"b": Bounds(low=-1, high=9)})
 
