@@ -109,6 +109,7 @@ WITH_ITS_CALLER = {
     "training/status.py": "unit/cli/test_top.py",
     "training/trackers.py": "unit/cli/test_trackers.py",
     "tune/report.py": "unit/tune/test_result.py",
+    "tune/standing.py": "unit/tune/test_study_folder.py",
     "tune/trial_store.py": "unit/tune/test_trial.py",
 }
 """A part of what the named test plays or writes whole."""

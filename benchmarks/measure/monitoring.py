@@ -77,17 +77,17 @@ class _Watched:
             "gauges": lambda: GaugeTracker(config.name),
         }
         self._trackers = Trackers(openers)
-        self._monitors, self._nobody = self._engine._nodes, _Nobody(config.name, 1e9)  # noqa: SLF001
+        self._monitors, self._nobody = self._engine._nodes, _Nobody(config.name, 1e9)  # noqa: SLF001 - the engine hides its monitors
         self.cpu_s = 0.0
         """CPU seconds of the calculations and records beside training, in the trainer's own thread"""
         for _ in range(WARM_UP):
             self.iterate(1, is_watched=True)
-        self.monitor_pids = ray.get([_pid_of(actor) for actor in self._monitors._actors.values()])  # noqa: SLF001
+        self.monitor_pids = ray.get([_pid_of(actor) for actor in self._monitors._actors.values()])  # noqa: SLF001 - the engine hides its monitors
         self.worker_pids = [*self._engine.algorithm.runners.for_each(lambda _: os.getpid())]
 
     def iterate(self, count: int, *, is_watched: bool) -> float:
         """Runs `count` iterations, and returns their seconds."""
-        self._engine._nodes = self._monitors if is_watched else self._nobody  # noqa: SLF001
+        self._engine._nodes = self._monitors if is_watched else self._nobody  # noqa: SLF001 - the engine hides its monitors
         begin_s = time.perf_counter()
         for _ in range(count):
             record = self._run.iterate()
@@ -103,7 +103,7 @@ class _Watched:
     def close(self) -> None:
         """Ends the run."""
         self._trackers.__exit__(None, None, None)
-        self._engine._nodes = self._monitors  # noqa: SLF001
+        self._engine._nodes = self._monitors  # noqa: SLF001 - the engine hides its monitors
         self._engine.close()
         self._folder.close()
 

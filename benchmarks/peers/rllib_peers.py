@@ -75,7 +75,7 @@ class NextStepVectorEnv(VectorEnv[Any, NDArray[Any], NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._shape = actions_shape(run, num_envs)
 
-    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:  # noqa: ARG002
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:  # noqa: ARG002 - gymnasium's signature
         """Starts an episode in every world."""
         super().reset(seed=seed)
         self._face.begin(seed, self.np_random)
