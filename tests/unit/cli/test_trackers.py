@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 from tensorboardX.proto.event_pb2 import Event
 
 from rl_cluster.cli import trackers as module
@@ -60,9 +59,11 @@ def test_tensorboard__has_every_curve_and_none_of_its_points_twice_after_a_resum
         assert points == [(iteration, value * iteration) for iteration in range(1, 7)]
 
 
+@pytest.mark.slow
 # MLflow's own tables make SQLAlchemy warn, in words of SQLAlchemy's.
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
 def test_mlflow__has_one_run_before_and_after_a_resume(tiny: Config, tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
     uri = f"sqlite:///{tmp_path}/store.db"
     config = _with_monitoring(tiny, tensorboard=False, mlflow_uri=uri)
     folder = tmp_path / "it's a run"
@@ -70,7 +71,7 @@ def test_mlflow__has_one_run_before_and_after_a_resume(tiny: Config, tmp_path: P
     _train(config, folder, range(1, 3))
     _train(config, folder, range(3, 4))
 
-    client = MlflowClient(tracking_uri=uri)
+    client = mlflow.MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("rl_cluster")
     assert experiment
     (run,) = client.search_runs([experiment.experiment_id])

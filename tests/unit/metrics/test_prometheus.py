@@ -66,6 +66,7 @@ def _silence(left: str, *, is_raised: bool) -> dict[str, Any]:
     return case
 
 
+@pytest.mark.slow
 def test_rules__are_raised_beyond_their_limit_and_only_there(folder: Path, prometheus: Path) -> None:
     cases = []
     for rule in RULES:

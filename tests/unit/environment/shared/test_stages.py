@@ -82,6 +82,7 @@ def test_which_worlds__is_drawn_anew_at_each_change() -> None:
         assert all((stages != other).any() for other in drawn[:number])
 
 
+@pytest.mark.slow
 def test_shares_of_steps__hold_while_worlds_play(config: Config, rollout: Rollout) -> None:
     rollout.set_mix(StageMix(3, 0.6, 2))
     steps = np.zeros(4)
