@@ -5,11 +5,11 @@ from pathlib import Path
 from tests.source_tree import PACKAGE, ROOT, SOURCES
 
 IN_RAY = {
-    "cli/doctor.py": "ray/test_doctor.py",
-    "cli/submit.py": "ray/test_jobs.py",
+    "cli/doctor.py": "ray/head/test_doctor.py",
+    "cli/submit.py": "ray/head/test_jobs.py",
     "cli/tune.py": "ray/test_tune.py",
-    "operations/doctor.py": "ray/test_doctor.py",
-    "operations/performance_probes.py": "ray/test_doctor.py",
+    "operations/doctor.py": "ray/head/test_doctor.py",
+    "operations/performance_probes.py": "ray/head/test_doctor.py",
     "rllib/algorithm.py": "ray/test_algorithm.py",
     "rllib/algorithm_config.py": "ray/test_engine.py",
     "rllib/callbacks.py": "ray/test_engine.py",
@@ -70,7 +70,6 @@ AGAINST_THE_LOOPED_WORLD = {
     "environment/navigate/features.py": "unit/environment/navigate/test_observation.py",
     "environment/navigate/heuristics/random_play.py": "unit/environment/navigate/heuristics/test_laws.py",
     "environment/navigate/heuristics/straight.py": "unit/environment/navigate/heuristics/test_laws.py",
-    "environment/navigate/outcome.py": "unit/environment/navigate/test_reference.py",
     "environment/navigate/recording.py": "unit/evaluation/test_navigate_trace.py",
     "environment/navigate/reward.py": "unit/environment/navigate/test_by_hand.py",
     "environment/navigate/state.py": "unit/environment/navigate/test_worlds.py",
@@ -87,7 +86,6 @@ WITH_ITS_CALLER = {
     "environment/scenario/form.py": "unit/environment/scenario/test_scenario_file.py",
     "environment/scenario/map_features.py": "unit/environment/scenario/test_map_import.py",
     "environment/shared/interface.py": "unit/environment/faces/test_face.py",
-    "environment/shared/recording.py": "unit/evaluation/test_trace.py",
     "metrics/dashboard.py": "unit/metrics/test_prometheus.py",
     "metrics/host.py": "unit/metrics/test_node.py",
     "metrics/mlflow.py": "unit/cli/test_trackers.py",
