@@ -11,7 +11,6 @@ import pytest
 import ray.cluster_utils
 
 from rl_cluster.rllib.cluster import Cluster, _authentication, connect
-from tests.ray.real_head import Head, started_head
 
 FOLDER = Path(__file__).parent
 
@@ -61,10 +60,3 @@ def free_ports() -> Callable[[int], list[str]]:
         return ports
 
     return find
-
-
-@pytest.fixture(scope="module")
-def head(free_ports: Callable[[int], list[str]]) -> Iterator[Head]:
-    """A head apart from `nodes`, for commands in processes of their own."""
-    with started_head(free_ports(6)) as head:
-        yield head

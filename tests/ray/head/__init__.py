@@ -1,0 +1,1 @@
+"""What one head serves: training by address, jobs, and doctor."""
