@@ -21,6 +21,7 @@ IN_RAY = {
     "rllib/learner.py": "ray/test_engine.py",
     "rllib/learners.py": "ray/test_faults.py",
     "rllib/node_monitor.py": "ray/test_monitoring.py",
+    "rllib/old/action_distribution.py": "ray/test_old_stack.py",
     "rllib/old/engine.py": "ray/test_old_stack.py",
     "rllib/old/model_v2.py": "ray/test_old_stack.py",
     "rllib/old/vector_env.py": "ray/test_old_stack.py",
@@ -45,19 +46,28 @@ DECLARED = {
     "config/navigate.py": "unit/config/test_ranges.py",
     "config/section.py": "unit/config/test_ranges.py",
     "config/study.py": "unit/config/test_ranges.py",
+    "environment/allocate/columns.py": "unit/environment/shared/test_columns.py",
+    "environment/allocate/generator_ranges.py": "unit/environment/allocate/test_generator.py",
+    "environment/allocate/rules.py": "unit/environment/allocate/test_worlds.py",
     "environment/allocate/state_bounds.py": "unit/training/test_checkpoint_content.py",
     "environment/allocate/task.py": "unit/environment/test_tasks.py",
+    "environment/navigate/columns.py": "unit/environment/shared/test_columns.py",
+    "environment/navigate/generator_ranges.py": "unit/environment/navigate/test_generator.py",
     "environment/navigate/state_bounds.py": "unit/training/test_checkpoint_content.py",
     "environment/navigate/task.py": "unit/environment/test_tasks.py",
     "environment/task.py": "unit/environment/test_tasks.py",
     "operations/finding.py": "unit/operations/test_machine_checks.py",
+    "schedulers/verdict.py": "unit/schedulers/test_curriculum.py",
     "training/engine.py": "unit/training/test_loop.py",
     "types.py": "unit/model/test_transformer_gnn.py",
 }
 """Declares fields, ranges or parts; a test goes through all of them."""
 
 AGAINST_THE_LOOPED_WORLD = {
+    "environment/allocate/choices.py": "unit/environment/allocate/test_reference.py",
     "environment/allocate/delivery.py": "unit/environment/allocate/test_service.py",
+    "environment/allocate/ends.py": "unit/environment/allocate/test_reference.py",
+    "environment/allocate/episode_start.py": "unit/environment/allocate/test_worlds.py",
     "environment/allocate/features.py": "unit/environment/allocate/test_observation.py",
     "environment/allocate/heuristics/cbba.py": "unit/environment/allocate/heuristics/test_laws.py",
     "environment/allocate/heuristics/route_model.py": "unit/environment/allocate/heuristics/test_optimum.py",
@@ -67,6 +77,7 @@ AGAINST_THE_LOOPED_WORLD = {
     "environment/allocate/reward.py": "unit/environment/allocate/test_reference.py",
     "environment/allocate/scenarios.py": "unit/environment/scenario/test_scenario_file.py",
     "environment/allocate/state.py": "unit/environment/allocate/test_worlds.py",
+    "environment/navigate/episode_start.py": "unit/environment/navigate/test_worlds.py",
     "environment/navigate/features.py": "unit/environment/navigate/test_observation.py",
     "environment/navigate/heuristics/random_play.py": "unit/environment/navigate/heuristics/test_laws.py",
     "environment/navigate/heuristics/straight.py": "unit/environment/navigate/heuristics/test_laws.py",
@@ -74,6 +85,7 @@ AGAINST_THE_LOOPED_WORLD = {
     "environment/navigate/reward.py": "unit/environment/navigate/test_by_hand.py",
     "environment/navigate/state.py": "unit/environment/navigate/test_worlds.py",
     "environment/navigate/step.py": "unit/environment/navigate/test_by_hand.py",
+    "environment/shared/credit.py": "unit/environment/allocate/test_reference.py",
 }
 """Kernels of one step, which the looped world or a formula calculates once more with all that they depend on."""
 
@@ -82,6 +94,7 @@ WITH_ITS_CALLER = {
     "cli/dashboards.py": "unit/metrics/test_prometheus.py",
     "cli/entry.py": "unit/cli/test_exits.py",
     "cli/legible.py": "unit/cli/test_console.py",
+    "config/formats.py": "unit/config/test_migrations.py",
     "config/user_folders.py": "unit/config/test_caches.py",
     "environment/scenario/form.py": "unit/environment/scenario/test_scenario_file.py",
     "environment/scenario/map_features.py": "unit/environment/scenario/test_map_import.py",

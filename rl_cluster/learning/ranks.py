@@ -74,7 +74,11 @@ class Alone:
         """The tensor as it is."""
         return tensor
 
-    def sum_gradients(self, totals_X: Tensor, parameters: Sequence[Tensor]) -> Tensor:  # noqa: ARG002
+    def sum_gradients(
+        self,
+        totals_X: Tensor,
+        parameters: Sequence[Tensor],  # noqa: ARG002 - several ranks need them
+    ) -> Tensor:
         """The totals as they are; gradients stay as they are, too."""
         return totals_X
 

@@ -34,7 +34,7 @@ def wrap(angle_rad: float) -> float:
 
 
 @njit(cache=True, _nrt=False)
-def _aim(state, b, j, here, goal, standoff, margin_m):  # type: ignore[no-untyped-def]
+def _aim(state, b, j, here, goal, standoff, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """The waypoint with the shortest way to goal j of those in sight, or _GOAL, or _NO_WAY."""
     zones, (x, y) = zones_of(state), here
     if can_see(zones, b, x, y, goal[0], goal[1], margin_m):
@@ -53,7 +53,7 @@ def _aim(state, b, j, here, goal, standoff, margin_m):  # type: ignore[no-untype
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _goal_speed_mps(state, b, i, distance_m, capture_radius_m):  # type: ignore[no-untyped-def]
+def _goal_speed_mps(state, b, i, distance_m, capture_radius_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """Cruise speed, or the speed whose turn radius v / w_max is the capture radius where a wide turn would miss."""
     cruise, turn_rate = state.uav_cruise_mps[b, i], state.uav_max_turn_rate_radps[b, i]
     if cruise > turn_rate * capture_radius_m and turn_rate * distance_m < 2.0 * cruise:
@@ -62,7 +62,7 @@ def _goal_speed_mps(state, b, i, distance_m, capture_radius_m):  # type: ignore[
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _waypoint_speed_mps(state, b, i, distance_m, error_rad):  # type: ignore[no-untyped-def]
+def _waypoint_speed_mps(state, b, i, distance_m, error_rad):  # type: ignore[no-untyped-def]  # numba infers the types
     """The highest speed, up to cruise, at which the waypoint is not inside the turn circle; 0 below the lowest speed.
 
     A point at distance d and bearing error e lies inside the circle of radius R that is turned on if d < 2 R sin |e|.
@@ -74,7 +74,7 @@ def _waypoint_speed_mps(state, b, i, distance_m, error_rad):  # type: ignore[no-
 
 
 @njit(cache=True, _nrt=False)
-def _may_fly(zones, b, x, y, new_x, new_y):  # type: ignore[no-untyped-def]
+def _may_fly(zones, b, x, y, new_x, new_y):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = this piece of the way enters no zone, and keeps the guard (or half of the gap that it has) to all."""
     for o in range(zones.obstacle_exists.shape[1]):
         if zones.obstacle_exists[b, o] and is_zone_near(zones, b, o, x, y, new_x, new_y, GUARD_M):
@@ -85,7 +85,7 @@ def _may_fly(zones, b, x, y, new_x, new_y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _free_m(zones, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[no-untyped-def]
+def _free_m(zones, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[no-untyped-def]  # numba infers the types
     """How far it may fly ahead: all of the length, or where it points at its aim a free half of it, or nothing."""
     for _ in range(_HALVINGS):
         # The end is tested as it will be stored: rounded to single precision.
@@ -100,14 +100,14 @@ def _free_m(zones, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _goal(state, b, j):  # type: ignore[no-untyped-def]
+def _goal(state, b, j):  # type: ignore[no-untyped-def]  # numba infers the types
     if j == state.target_position_m.shape[1]:
         return np.float64(state.depot_m[b, 0]), np.float64(state.depot_m[b, 1])
     return np.float64(state.target_position_m[b, j, 0]), np.float64(state.target_position_m[b, j, 1])
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _is_free_of_zones(state, b, x, y, gx, gy, standoff, within_m):  # type: ignore[no-untyped-def]
+def _is_free_of_zones(state, b, x, y, gx, gy, standoff, within_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = no zone's bounding circle is near the straight way to the goal, or within so many metres.
 
     It is inlined, and spares most substeps the calls that carry the whole state.
@@ -124,7 +124,7 @@ def _is_free_of_zones(state, b, x, y, gx, gy, standoff, within_m):  # type: igno
 
 
 @njit(cache=True, _nrt=False)
-def _is_caught(zones, b, x, y):  # type: ignore[no-untyped-def]
+def _is_caught(zones, b, x, y):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = the point lies inside a zone or exactly on an edge: from there, no way is seen."""
     for o in range(zones.obstacle_exists.shape[1]):
         if zones.obstacle_exists[b, o] and gap_m(zones, b, o, x, y) <= 0.0:
@@ -133,7 +133,7 @@ def _is_caught(zones, b, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _aim_with_fallback(state, b, j, here, goal, clearance_m):  # type: ignore[no-untyped-def]
+def _aim_with_fallback(state, b, j, here, goal, clearance_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """With a margin of a quarter of the standoff to all zones; where that shows no way, as near as the guard."""
     standoff = standoff_m(clearance_m)
     aim = _aim(state, b, j, here, goal, standoff, 0.25 * standoff)
@@ -141,14 +141,14 @@ def _aim_with_fallback(state, b, j, here, goal, clearance_m):  # type: ignore[no
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _turned(state, b, i, heading_rad, error_rad, substep_s):  # type: ignore[no-untyped-def]
+def _turned(state, b, i, heading_rad, error_rad, substep_s):  # type: ignore[no-untyped-def]  # numba infers the types
     """The heading after a substep of turning towards the aim."""
     turn = state.uav_max_turn_rate_radps[b, i] * substep_s
     return wrap(heading_rad + max(-turn, min(turn, error_rad)))
 
 
 @njit(cache=True, _nrt=False)
-def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-untyped-def]
+def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-untyped-def]  # numba infers the types
     """Where a zone may be in the way: (new heading, metres to fly, True = it is inside a zone and flies out of it)."""
     zones, (x, y) = zones_of(state), here
     aim = _aim_with_fallback(state, b, j, here, goal, rules.clearance_m)

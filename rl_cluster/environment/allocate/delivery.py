@@ -25,7 +25,7 @@ _CONGESTION = term_index("congestion")
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _offered(state, b, r, arrived):  # type: ignore[no-untyped-def]
+def _offered(state, b, r, arrived):  # type: ignore[no-untyped-def]  # numba infers the types
     total = 0.0
     for i in range(state.uav_resources.shape[1]):
         if arrived[i]:
@@ -34,7 +34,7 @@ def _offered(state, b, r, arrived):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]
+def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]  # numba infers the types
     """Lets the arrived UAVs give to target j, and releases them from their choice."""
     num_uavs, num_kinds = state.uav_resources.shape[1:]
     demand = 0.0
@@ -69,7 +69,7 @@ def charge_crowding(state: AllocateState, b: int, j: int, terms: FloatArray) -> 
 
 
 @njit(cache=True, _nrt=False)
-def _mean_value(state, b):  # type: ignore[no-untyped-def]
+def _mean_value(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
     """Mean value of the world's targets, whether or not they have appeared."""
     total, count = 0.0, 0
     for j in range(state.target_exists.shape[1]):
@@ -80,7 +80,7 @@ def _mean_value(state, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _close(state, b, j, terms, time_s):  # type: ignore[no-untyped-def]
+def _close(state, b, j, terms, time_s):  # type: ignore[no-untyped-def]  # numba infers the types
     """Books the closing of target j: completion, wasted trips, crowding."""
     num_uavs, num_kinds = state.uav_resources.shape[1:]
     state.target_closed_time_s[b, j] = time_s

@@ -30,7 +30,7 @@ _UAV_BLOCKS, _TARGET_BLOCKS, _PAIR_BLOCKS = len(UavBlock), len(TargetBlock), len
 
 
 @njit(cache=True, _nrt=False)
-def _ratio(a, b, limit):  # type: ignore[no-untyped-def]
+def _ratio(a, b, limit):  # type: ignore[no-untyped-def]  # numba infers the types
     """min(a / b, limit), 0 where b is nothing."""
     return min(a / b, limit) if b > EPSILON else 0.0
 
@@ -58,7 +58,7 @@ def write_uav_row(
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_reach(state, b, i, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]
+def _write_reach(state, b, i, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]  # numba infers the types
     """What range and time allow UAV i; c is the first single column."""
     range_left = state.uav_range_left_m[b, i]
     side = math.sqrt(state.area_m[b, 0] * state.area_m[b, 1])
@@ -71,7 +71,7 @@ def _write_reach(state, b, i, sensing_radius_m, row, c):  # type: ignore[no-unty
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_choice(state, b, i, intent, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]
+def _write_choice(state, b, i, intent, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]  # numba infers the types
     choice = state.uav_choice[b, i]
     cos, sin, distance = 0.0, 0.0, 0.0
     if choice >= 0:
@@ -84,7 +84,7 @@ def _write_choice(state, b, i, intent, sensing_radius_m, row, c):  # type: ignor
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_team(state, b, i, intent, row, c):  # type: ignore[no-untyped-def]
+def _write_team(state, b, i, intent, row, c):  # type: ignore[no-untyped-def]  # numba infers the types
     """UAV i beside the others, and all of them beside the targets."""
     flying, num_open = intent.figures[Figure.FLYING_UAVS], intent.figures[Figure.OPEN_TARGETS]
     row[c + UavColumn.CRUISE_SPEED] = state.uav_cruise_mps[b, i] / intent.figures[Figure.MEAN_CRUISE_MPS]
@@ -95,7 +95,7 @@ def _write_team(state, b, i, intent, row, c):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_depot(state, b, i, intent, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]
+def _write_depot(state, b, i, intent, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]  # numba infers the types
     cos, sin, distance = 0.0, 0.0, 0.0
     if state.has_depot[b]:
         x, y = state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1]
@@ -110,7 +110,7 @@ def _write_depot(state, b, i, intent, sensing_radius_m, row, c):  # type: ignore
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _num_legal(intent, i):  # type: ignore[no-untyped-def]
+def _num_legal(intent, i):  # type: ignore[no-untyped-def]  # numba infers the types
     count = 0.0
     for j in range(intent.legal.shape[1]):
         count += intent.legal[i, j]
@@ -118,7 +118,7 @@ def _num_legal(intent, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _direction(intent, i, dx, dy, distance):  # type: ignore[no-untyped-def]
+def _direction(intent, i, dx, dy, distance):  # type: ignore[no-untyped-def]  # numba infers the types
     """Cosine and sine of the bearing to what lies (dx, dy) metres away, in UAV i's body frame; ahead if it is there."""
     if distance <= 0.0:
         return 1.0, 0.0
@@ -127,7 +127,7 @@ def _direction(intent, i, dx, dy, distance):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _target_direction(state, b, i, j, intent):  # type: ignore[no-untyped-def]
+def _target_direction(state, b, i, j, intent):  # type: ignore[no-untyped-def]  # numba infers the types
     """`_direction` of target j."""
     dx = np.float64(state.target_position_m[b, j, 0]) - state.uav_position_m[b, i, 0]
     dy = np.float64(state.target_position_m[b, j, 1]) - state.uav_position_m[b, i, 1]
@@ -226,7 +226,7 @@ def write_pair_row(
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _read_rivals(state, b, i, j, intent):  # type: ignore[no-untyped-def]
+def _read_rivals(state, b, i, j, intent):  # type: ignore[no-untyped-def]  # numba infers the types
     """Nearer UAVs under way to target j, nearer free UAVs, and the distance of the nearest other free UAV.
 
     Writes `intent.nearer_free`, what those nearer free UAVs carry.

@@ -85,7 +85,7 @@ class _Counts(NamedTuple):
 
 
 @njit(cache=True)
-def _draw_counts(episode_key, counts_32):  # type: ignore[no-untyped-def]
+def _draw_counts(episode_key, counts_32):  # type: ignore[no-untyped-def]  # numba infers the types
     return _Counts(
         uniform_int(episode_key, 0, counts_32[0, 0], counts_32[0, 1]),
         uniform_int(episode_key, 1, counts_32[1, 0], counts_32[1, 1]),
@@ -94,7 +94,7 @@ def _draw_counts(episode_key, counts_32):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _generate(state, rows, counts_R32, ranges, seed, stream, first_world):  # type: ignore[no-untyped-def]
+def _generate(state, rows, counts_R32, ranges, seed, stream, first_world):  # type: ignore[no-untyped-def]  # numba infers the types
     for position, b in enumerate(rows):
         episode_key = key(seed, stream, first_world + b, state.episode[b])
         counts = _draw_counts(episode_key, counts_R32[position])
@@ -112,12 +112,12 @@ def _generate(state, rows, counts_R32, ranges, seed, stream, first_world):  # ty
 
 
 @njit(cache=True)
-def _between(episode_key, counter, low_high):  # type: ignore[no-untyped-def]
+def _between(episode_key, counter, low_high):  # type: ignore[no-untyped-def]  # numba infers the types
     return low_high[0] + (low_high[1] - low_high[0]) * uniform(episode_key, counter)
 
 
 @njit(cache=True)
-def _shuffled_cells(episode_key, num_cells, count):  # type: ignore[no-untyped-def]
+def _shuffled_cells(episode_key, num_cells, count):  # type: ignore[no-untyped-def]  # numba infers the types
     """The first `count` of a Fisher-Yates shuffle of the cells."""
     cells = np.arange(num_cells)
     for position in range(count):
@@ -127,7 +127,7 @@ def _shuffled_cells(episode_key, num_cells, count):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-untyped-def]
+def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-untyped-def]  # numba infers the types
     """Positions of all entities, each in a cell of its own; obstacles keep their clearance inside their cell."""
     num_uavs, num_targets, num_obstacles = counts
     depot = num_uavs + num_targets + num_obstacles
@@ -160,7 +160,7 @@ def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-un
 
 
 @njit(cache=True)
-def _equip(state, b, episode_key, num_uavs, side_m, ranges):  # type: ignore[no-untyped-def]
+def _equip(state, b, episode_key, num_uavs, side_m, ranges):  # type: ignore[no-untyped-def]  # numba infers the types
     """Heading, speeds, range and resources of the UAVs."""
     num_kinds = state.uav_resources.shape[2]
     for i in range(num_uavs):
@@ -179,7 +179,7 @@ def _equip(state, b, episode_key, num_uavs, side_m, ranges):  # type: ignore[no-
 
 
 @njit(cache=True)
-def _demand(state, b, episode_key, num_targets, ranges):  # type: ignore[no-untyped-def]
+def _demand(state, b, episode_key, num_targets, ranges):  # type: ignore[no-untyped-def]  # numba infers the types
     """Demands: 1 +- spread per target and kind, scaled so that supply over demand is the ratio drawn for the kind."""
     num_kinds = state.target_demand.shape[2]
     for r in range(num_kinds):
@@ -197,7 +197,7 @@ def _demand(state, b, episode_key, num_targets, ranges):  # type: ignore[no-unty
 
 
 @njit(cache=True)
-def _draw_service(state, b, episode_key, num_targets, ranges):  # type: ignore[no-untyped-def]
+def _draw_service(state, b, episode_key, num_targets, ranges):  # type: ignore[no-untyped-def]  # numba infers the types
     """Values and service times of the targets; some of them appear during the first half of the time limit."""
     for j in range(num_targets):
         first = _TARGET + 16 * j + 8
@@ -208,7 +208,7 @@ def _draw_service(state, b, episode_key, num_targets, ranges):  # type: ignore[n
 
 
 @njit(cache=True)
-def _draw_failures(state, b, episode_key, num_uavs, failing_share):  # type: ignore[no-untyped-def]
+def _draw_failures(state, b, episode_key, num_uavs, failing_share):  # type: ignore[no-untyped-def]  # numba infers the types
     """Some of the UAVs fail during the time limit."""
     for i in range(num_uavs):
         first = _UAV + 32 * i + 16

@@ -30,7 +30,7 @@ _ALL_DONE = term_index("all_done")
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-untyped-def]
+def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-untyped-def]  # numba infers the types
     for i in range(state.uav_exists.shape[1]):
         choice = state.uav_choice[b, i]
         if choice >= 0:
@@ -38,7 +38,7 @@ def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]
+def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]  # numba infers the types
     """Towards their choices, or to the depot when all is done; who is present at its target stays there."""
     depot = state.target_exists.shape[1]
     is_returning = state.has_depot[b] and all_closed(state, b)
@@ -60,7 +60,7 @@ def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _ground_empty(state, b):  # type: ignore[no-untyped-def]
+def _ground_empty(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
     """UAVs out of range stay where they are, with no choice (after they could still deliver)."""
     for i in range(state.uav_exists.shape[1]):
         if state.uav_choice[b, i] >= 0 and state.uav_range_left_m[b, i] <= 0.0:
@@ -68,7 +68,7 @@ def _ground_empty(state, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _pay_all_done(state, b, terms):  # type: ignore[no-untyped-def]
+def _pay_all_done(state, b, terms):  # type: ignore[no-untyped-def]  # numba infers the types
     count = 0
     for i in range(state.uav_exists.shape[1]):
         count += state.uav_exists[b, i]
@@ -77,19 +77,19 @@ def _pay_all_done(state, b, terms):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _charge_open_targets(state, b, terms):  # type: ignore[no-untyped-def]
+def _charge_open_targets(state, b, terms):  # type: ignore[no-untyped-def]  # numba infers the types
     for j in range(state.target_exists.shape[1]):
         if is_open(state, b, j):
             charge_crowding(state, b, j, terms)
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _is_done(state, b, capture_radius_m):  # type: ignore[no-untyped-def]
+def _is_done(state, b, capture_radius_m):  # type: ignore[no-untyped-def]  # numba infers the types
     return all_closed(state, b) and all_home(state, b, capture_radius_m)
 
 
 @njit(cache=True, _nrt=False)
-def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[no-untyped-def]
+def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """Terms that depend on whether the episode goes on, and on how it ended."""
     if not state.ended[b]:
         _add_potential(state, b, terms, 1.0, sensing_radius_m)

@@ -86,7 +86,7 @@ class _Uavs(NamedTuple):
 
 
 @njit(cache=True, _nrt=False)
-def _write_outcomes(state, rows, terminated, deadlocked, table):  # type: ignore[no-untyped-def]
+def _write_outcomes(state, rows, terminated, deadlocked, table):  # type: ignore[no-untyped-def]  # numba infers the types
     """Writes table (len(Metric), E)."""
     for e in range(rows.shape[0]):
         b = rows[e]
@@ -111,7 +111,7 @@ def _write_outcomes(state, rows, terminated, deadlocked, table):  # type: ignore
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _sum_targets(state, b):  # type: ignore[no-untyped-def]
+def _sum_targets(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
     count, num_closed, met, crowded, value, closed_value = 0, 0, 0.0, 0.0, 0.0, 0.0
     for j in range(state.target_exists.shape[1]):
         if state.target_exists[b, j]:
@@ -130,7 +130,7 @@ def _sum_targets(state, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _sum_uavs(state, b):  # type: ignore[no-untyped-def]
+def _sum_uavs(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
     count, flown_m, waited_s, num_wasted, num_collisions = 0, 0.0, 0.0, 0, 0
     for i in range(state.uav_exists.shape[1]):
         if state.uav_exists[b, i]:

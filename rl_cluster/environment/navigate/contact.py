@@ -33,7 +33,7 @@ class Contacts(NamedTuple):
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _note(i, gap, band_m, contacts):  # type: ignore[no-untyped-def]
+def _note(i, gap, band_m, contacts):  # type: ignore[no-untyped-def]  # numba infers the types
     """Takes a gap within the band into what is known of UAV i."""
     if gap < 0.0:
         contacts.touches[i] = True
@@ -64,7 +64,7 @@ def find_contacts(state: NavigateState, b: int, physics: Physics, contacts: Cont
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _find_zone_contacts(state, b, i, x, y, physics, contacts):  # type: ignore[no-untyped-def]
+def _find_zone_contacts(state, b, i, x, y, physics, contacts):  # type: ignore[no-untyped-def]  # numba infers the types
     body = 0.5 * physics.collision_distance_m
     for o in range(state.obstacle_exists.shape[1]):
         if state.obstacle_exists[b, o]:

@@ -86,7 +86,7 @@ def match_goals(state: NavigateState, row: int) -> None:
 
 
 @njit(cache=True, _nrt=False)
-def _generate(state, rows, counts_R22, ranges, cells, seed, stream, first_world):  # type: ignore[no-untyped-def]
+def _generate(state, rows, counts_R22, ranges, cells, seed, stream, first_world):  # type: ignore[no-untyped-def]  # numba infers the types
     for position in range(rows.shape[0]):
         b = rows[position]
         episode_key = key(seed, stream, first_world + b, state.episode[b])
@@ -119,7 +119,7 @@ def _generate(state, rows, counts_R22, ranges, cells, seed, stream, first_world)
 
 
 @njit(cache=True, _nrt=False)
-def _shuffle(episode_key, cells, num_cells):  # type: ignore[no-untyped-def]
+def _shuffle(episode_key, cells, num_cells):  # type: ignore[no-untyped-def]  # numba infers the types
     """Fisher-Yates over the first `num_cells` entries."""
     for cell in range(num_cells):
         cells[cell] = cell
@@ -130,7 +130,7 @@ def _shuffle(episode_key, cells, num_cells):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _sort_ends(cells, num_uavs, num_cells):  # type: ignore[no-untyped-def]
+def _sort_ends(cells, num_uavs, num_cells):  # type: ignore[no-untyped-def]  # numba infers the types
     """Puts the lowest `num_uavs` cells first and the highest ones next; all others follow in their drawn order."""
     for position in range(num_uavs):
         for other in range(num_cells):
@@ -147,7 +147,7 @@ def _sort_ends(cells, num_uavs, num_cells):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _spot(episode_key, cell, per_side, cell_m, margin_m, counter):  # type: ignore[no-untyped-def]
+def _spot(episode_key, cell, per_side, cell_m, margin_m, counter):  # type: ignore[no-untyped-def]  # numba infers the types
     """A uniform place in a cell, half of the margin off its edges."""
     span_m = cell_m - margin_m
     x = (cell % per_side) * cell_m + 0.5 * margin_m + span_m * uniform(episode_key, counter)

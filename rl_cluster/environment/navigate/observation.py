@@ -78,7 +78,7 @@ def write_observation(
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _arrived_share(state, b):  # type: ignore[no-untyped-def]
+def _arrived_share(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
     num_arrived, count = 0, 0
     for i in range(state.uav_exists.shape[1]):
         count += state.uav_exists[b, i]
@@ -87,14 +87,14 @@ def _arrived_share(state, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _place(state, b, entity, x, y, physics, observation):  # type: ignore[no-untyped-def]
+def _place(state, b, entity, x, y, physics, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     """Places an entity relative to the area's centre."""
     observation.position[b, entity, 0] = (x - 0.5 * state.area_m[b, 0]) * physics.per_sensing_radius
     observation.position[b, entity, 1] = (y - 0.5 * state.area_m[b, 1]) * physics.per_sensing_radius
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_zones(state, b, physics, observation):  # type: ignore[no-untyped-def]
+def _write_zones(state, b, physics, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     first = state.uav_exists.shape[1]
     for o in range(state.obstacle_exists.shape[1]):
         observation.mask[b, first + o] = state.obstacle_exists[b, o]
@@ -110,7 +110,7 @@ def _write_zones(state, b, physics, observation):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_nothing(b, i, observation):  # type: ignore[no-untyped-def]
+def _write_nothing(b, i, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     """The rows of a UAV that does not exist."""
     observation.position[b, i, 0] = 0.0
     observation.position[b, i, 1] = 0.0
@@ -123,14 +123,14 @@ def _write_nothing(b, i, observation):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_no_encounter(b, i, c, observation):  # type: ignore[no-untyped-def]
+def _write_no_encounter(b, i, c, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     observation.candidates[b, i, c] = -1
     for column in range(observation.pair.shape[3]):
         observation.pair[b, i, c, column] = 0.0
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_neighbours(state, b, i, num_uavs, num_zones, around, observation):  # type: ignore[no-untyped-def]
+def _write_neighbours(state, b, i, num_uavs, num_zones, around, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     """The k nearest UAVs and the k nearest zones, each in the slots of their kind; -1 in the others."""
     slots = slots_of(state.uav_exists.shape[1], 0, state.obstacle_exists.shape[1])
     row, k = observation.neighbours[b, i], np.int64(state.k[b])
@@ -145,7 +145,7 @@ def _write_neighbours(state, b, i, num_uavs, num_zones, around, observation):  #
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _write_encounters(state, b, i, num_uavs, num_zones, around, physics, observation):  # type: ignore[no-untyped-def]
+def _write_encounters(state, b, i, num_uavs, num_zones, around, physics, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     """Merges the two lists by gap, and writes a row for each body."""
     next_uav, next_zone, num_slots = 0, 0, observation.candidates.shape[2]
     count = min(num_slots, num_uavs + num_zones)

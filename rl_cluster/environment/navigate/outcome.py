@@ -77,7 +77,7 @@ class _Uavs(NamedTuple):
 
 
 @njit(cache=True, _nrt=False)
-def _write_outcomes(state, rows, has_formation, table):  # type: ignore[no-untyped-def]
+def _write_outcomes(state, rows, has_formation, table):  # type: ignore[no-untyped-def]  # numba infers the types
     """Writes table (len(Metric), E)."""
     for e in range(rows.shape[0]):
         b = rows[e]
@@ -101,7 +101,7 @@ def _write_outcomes(state, rows, has_formation, table):  # type: ignore[no-untyp
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _sum_uavs(state, b):  # type: ignore[no-untyped-def]
+def _sum_uavs(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
     count, num_arrived, num_safe, num_good, num_collisions = 0, 0, 0, 0, 0
     time_s, flown_m, arrived_flown_m, straight_m, effort_s = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(state.uav_exists.shape[1]):

@@ -46,7 +46,7 @@ def checked_controls(state: NavigateState, actions: FloatArray) -> FloatArray:
 
 
 @njit(cache=True, _nrt=False)
-def _find_illegal(ended, exists, arrived, controls):  # type: ignore[no-untyped-def]
+def _find_illegal(ended, exists, arrived, controls):  # type: ignore[no-untyped-def]  # numba infers the types
     """(world, UAV) of the first UAV that decides whose controls are not within [-1, 1]; else (-1, -1)."""
     for b in range(controls.shape[0]):
         if not ended[b]:
@@ -58,7 +58,7 @@ def _find_illegal(ended, exists, arrived, controls):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _fly(state, b, controls, physics, weights, reward):  # type: ignore[no-untyped-def]
+def _fly(state, b, controls, physics, weights, reward):  # type: ignore[no-untyped-def]  # numba infers the types
     """Moves the UAVs that have not arrived, and pays for progress, arrival, effort and time."""
     for i in range(state.uav_exists.shape[1]):
         if not state.uav_exists[b, i] or state.uav_arrived[b, i]:
@@ -79,7 +79,7 @@ def _fly(state, b, controls, physics, weights, reward):  # type: ignore[no-untyp
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _settle_contacts(state, b, physics, weights, contacts, reward):  # type: ignore[no-untyped-def]
+def _settle_contacts(state, b, physics, weights, contacts, reward):  # type: ignore[no-untyped-def]  # numba infers the types
     """Counts collisions, charges for them and for the warning band, and stops who has arrived."""
     for i in range(state.uav_exists.shape[1]):
         depth = contacts.depth[i]
@@ -94,7 +94,7 @@ def _settle_contacts(state, b, physics, weights, contacts, reward):  # type: ign
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _keep_formation(state, b, physics, weights, reward):  # type: ignore[no-untyped-def]
+def _keep_formation(state, b, physics, weights, reward):  # type: ignore[no-untyped-def]  # numba infers the types
     """Counts followers within the formation radius of UAV 0, and charges those outside that have not arrived."""
     num_followers, num_in = 0, 0
     for i in range(1, state.uav_exists.shape[1]):
@@ -112,7 +112,7 @@ def _keep_formation(state, b, physics, weights, reward):  # type: ignore[no-unty
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _mix(state, b, own_weight, reward):  # type: ignore[no-untyped-def]
+def _mix(state, b, own_weight, reward):  # type: ignore[no-untyped-def]  # numba infers the types
     """Makes rewards of own amounts. Returns True if all UAVs have arrived."""
     total, count, num_arrived = 0.0, 0, 0
     for i in range(state.uav_exists.shape[1]):

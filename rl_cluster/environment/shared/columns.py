@@ -19,7 +19,7 @@ class Place(IntEnum):
     """Base of lists of places: members made by `auto()` count from 0. Numba compiles them as constants."""
 
     @staticmethod
-    def _generate_next_value_(name: str, start: int, count: int, last_values: list[int]) -> int:  # noqa: ARG004
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[int]) -> int:  # noqa: ARG004 - as enum calls it
         return count
 
 

@@ -52,18 +52,18 @@ def to_segment_m2(x: float, y: float, x0: float, y0: float, x1: float, y1: float
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _corner(state, b, o, v):  # type: ignore[no-untyped-def]
+def _corner(state, b, o, v):  # type: ignore[no-untyped-def]  # numba infers the types
     """Corner v of polygon o, in doubles."""
     return np.float64(state.obstacle_vertices_m[b, o, v, 0]), np.float64(state.obstacle_vertices_m[b, o, v, 1])
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _center(state, b, o):  # type: ignore[no-untyped-def]
+def _center(state, b, o):  # type: ignore[no-untyped-def]  # numba infers the types
     return np.float64(state.obstacle_center_m[b, o, 0]), np.float64(state.obstacle_center_m[b, o, 1])
 
 
 @njit(cache=True, _nrt=False)
-def _is_in_polygon(state, b, o, x, y):  # type: ignore[no-untyped-def]
+def _is_in_polygon(state, b, o, x, y):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = a ray from the point crosses the polygon's edges an odd number of times."""
     num_vertices = state.obstacle_num_vertices[b, o]
     is_odd = False
@@ -134,13 +134,13 @@ def edge_way(state: Any, b: int, o: int, x: float, y: float) -> tuple[float, flo
 
 
 @njit(cache=True, _nrt=False)
-def _side(x0, y0, x1, y1, x, y):  # type: ignore[no-untyped-def]
+def _side(x0, y0, x1, y1, x, y):  # type: ignore[no-untyped-def]  # numba infers the types
     """Above 0 = the point lies to the left of the way from 0 to 1."""
     return (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)
 
 
 @njit(cache=True, _nrt=False)
-def _is_edge_near(way, edge, margin_m2):  # type: ignore[no-untyped-def]
+def _is_edge_near(way, edge, margin_m2):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = the way and the edge, each (x, y, x, y), cross or come nearer than the margin (squared) to each other."""
     x0, y0, x1, y1 = way
     x2, y2, x3, y3 = edge

@@ -30,7 +30,7 @@ class SwarmModelV2(TorchModelV2, nn.Module):
         run: The run's config.
     """
 
-    _value_B: Tensor  # noqa: N815
+    _value_B: Tensor  # noqa: N815 - a shape suffix
     """Of the rows that went through `forward` last."""
 
     def __init__(

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rl_cluster.environment.shared.nearest import (
-    MAX_NEIGHBOURS,
-    MAX_RANKED,
-    Ranking,
-    adaptive_k,
-    num_neighbour_slots,
-    rank,
-    training_k,
-)
+from rl_cluster.environment.shared.nearest import MAX_RANKED, Ranking, adaptive_k, rank, training_k
+from rl_cluster.types import MAX_NEIGHBOURS, neighbour_slots
 
 
 def ranked(keys: NDArray[np.float64], limit: int) -> list[int]:
@@ -67,4 +60,4 @@ def test_training_k__is_the_same_for_the_same_key() -> None:
 
 @pytest.mark.parametrize(("sizes", "slots"), [((0, 0, 0), 0), ((5, 6, 2), 13), ((16, 16, 16), 48), ((100, 17, 3), 35)])
 def test_slots__are_at_most_16_a_kind(sizes: tuple[int, int, int], slots: int) -> None:
-    assert num_neighbour_slots(*sizes) == slots
+    assert neighbour_slots(*sizes).width == slots
