@@ -183,7 +183,7 @@ def test_states_of_worlds__are_written_in_the_folders_of_the_tasks_alone() -> No
 PRINTING = {"print", "Console", "echo", "secho", "stdout", "stderr", "__stdout__", "__stderr__"}
 """What would carry the control characters of a name to a terminal."""
 PRINTERS = {"cli/console.py", "cli/streams.py", "cli/exits.py", "cli/entry.py", "cli/submit.py", "rllib/messages.py"}
-STREAM_FILES = {"training/output_file.py"}
+STREAM_FILES = {"training/files/output_file.py"}
 """Hands out the standard streams themselves, to whoever asks for a file named `-`."""
 
 

@@ -26,7 +26,7 @@ from benchmarks.documents.measured import end_to_end, measured, optimum, samplin
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
 from benchmarks.report import machine
 from rl_cluster.environment.tasks import TASKS
-from rl_cluster.training.metrics_lines import read_metrics
+from rl_cluster.training.files.metrics_lines import read_metrics
 
 __all__ = ["DOCUMENTS", "TABLES", "with_tables"]
 

@@ -35,9 +35,9 @@ from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.engine import RayEngine
 from rl_cluster.rllib.gauges import GaugeTracker
 from rl_cluster.rllib.node_monitor import NodeMonitors
+from rl_cluster.training.files.run_folder import RunFolder
+from rl_cluster.training.files.status import STATUS, StatusBoard
 from rl_cluster.training.run import Run
-from rl_cluster.training.run_folder import RunFolder
-from rl_cluster.training.status import STATUS, StatusBoard
 from rl_cluster.training.trackers import Trackers
 
 __all__ = ["ROWS", "main"]

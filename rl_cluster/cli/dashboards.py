@@ -36,8 +36,8 @@ def write_dashboards(
     from rl_cluster.config.yaml_file import dump_yaml
     from rl_cluster.metrics.dashboard import grafana_dashboard
     from rl_cluster.metrics.prometheus import alert_rules, scrape_config
-    from rl_cluster.training.new_folder import make_folder
-    from rl_cluster.training.output_file import write_outputs
+    from rl_cluster.training.files.new_folder import make_folder
+    from rl_cluster.training.files.output_file import write_outputs
 
     files = {
         "prometheus.yml": dump_yaml(scrape_config(ray_folder.absolute(), "alerts.yml")),

@@ -58,7 +58,7 @@ def examine_cluster(
     from rl_cluster.operations.doctor import Examination, examine
     from rl_cluster.operations.finding import Verdict
     from rl_cluster.rllib.address import parse_ports
-    from rl_cluster.training.output_file import is_stdout, write_output
+    from rl_cluster.training.files.output_file import is_stdout, write_output
 
     examined_ports = parse_ports(ports)
     if not math.isfinite(min_free_gib):

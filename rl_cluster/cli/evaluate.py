@@ -117,7 +117,7 @@ def _compare(request: "Request") -> None:
 
     from rl_cluster.config.load import load_config
     from rl_cluster.evaluation.scoring import prepare, to_dict
-    from rl_cluster.training.output_file import is_stdout, output_file
+    from rl_cluster.training.files.output_file import is_stdout, output_file
 
     scoring = prepare(request, default_preset=load_config("quick_demo"))
     is_on_stderr = is_stdout(request.scores) or is_stdout(request.trace)
@@ -134,7 +134,7 @@ def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | No
     from rl_cluster.evaluation.ladder import REGIMES, climb, parse_sizes
     from rl_cluster.evaluation.ladder_report import check_plot, ladder_table, ladder_title, save_plot, to_dict
     from rl_cluster.evaluation.scoring import load_policies
-    from rl_cluster.training.output_file import is_stdout, output_file
+    from rl_cluster.training.files.output_file import is_stdout, output_file
 
     sizes = parse_sizes(ladder)
     if plot:

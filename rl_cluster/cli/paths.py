@@ -64,7 +64,7 @@ class PathCommand(TyperCommand):
             elif parser in {path, source}:
                 reads += map(Path, values)
         if outputs or folders:
-            from rl_cluster.training.output_file import check_new_folder, check_output
+            from rl_cluster.training.files.output_file import check_new_folder, check_output
 
             for folder in folders:
                 check_new_folder(folder)

@@ -28,7 +28,7 @@ def import_scenario(
     """Make a scenario of a GeoJSON map: points are UAVs, targets or the depot, polygons no-fly zones."""
     from rl_cluster.environment.scenario.map_import import load_geojson
     from rl_cluster.environment.scenario.scenario_file import check_scenario_name, format_scenario
-    from rl_cluster.training.output_file import write_output
+    from rl_cluster.training.files.output_file import write_output
 
     check_scenario_name(out)
     scenario = load_geojson(geojson)
@@ -58,7 +58,7 @@ def assign_scenario(
     """Give each UAV a goal for task navigate: the target that a policy of task allocate chooses for it."""
     from rl_cluster.environment.scenario.scenario_file import check_scenario_name, format_scenario, load_scenario
     from rl_cluster.evaluation.goals import assign_goals, find_allocator
-    from rl_cluster.training.output_file import write_output
+    from rl_cluster.training.files.output_file import write_output
 
     check_scenario_name(out)
     allocator, config = find_allocator(policy, seed=0)
@@ -88,7 +88,7 @@ def export_scenario(
     from rl_cluster.environment.scenario.map_export import to_geojson
     from rl_cluster.environment.scenario.scenario_file import load_scenario
     from rl_cluster.evaluation.trace import read_paths
-    from rl_cluster.training.output_file import output_file
+    from rl_cluster.training.files.output_file import output_file
 
     start = load_scenario(scenario)
     paths_m = list(read_paths(trace, start).swapaxes(0, 1)) if trace else []
@@ -100,6 +100,6 @@ def export_scenario(
 
 def _say(out: Path, words: str) -> None:
     """What has been written; on stderr where standard output holds it."""
-    from rl_cluster.training.output_file import is_stdout
+    from rl_cluster.training.files.output_file import is_stdout
 
     say(f"{out}: {words}", is_on_stderr=is_stdout(out))

@@ -45,14 +45,14 @@ def watch(
         raise ConfigError("top", "a run folder or --address is needed, one of them", "name the folder of a run")
     console = make_console()
     if run:
-        from rl_cluster.training.status import read_status
+        from rl_cluster.training.files.status import read_status
 
         folder = run
         _show(console, lambda: [read_status(folder)], once)
         return
     from rl_cluster.rllib.cluster import connect
     from rl_cluster.rllib.node_monitor import ClusterWatch
-    from rl_cluster.training.status import checked_status
+    from rl_cluster.training.files.status import checked_status
 
     with orderly(), connect(address):
         watched = ClusterWatch()

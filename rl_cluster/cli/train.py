@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rl_cluster.config.schema import Config
     from rl_cluster.training.engine import Engine
+    from rl_cluster.training.files.run_folder import RunFolder
     from rl_cluster.training.run import Record
-    from rl_cluster.training.run_folder import RunFolder
     from rl_cluster.training.start import Start
 
 __all__ = ["app"]

@@ -100,7 +100,7 @@ def _study_of(
     With --resume, settings may be given again, but must be those of the study.
     """
     from rl_cluster.config.load import load_config
-    from rl_cluster.training.new_folder import default_folder
+    from rl_cluster.training.files.new_folder import default_folder
     from rl_cluster.tune.study_folder import begin_study, check_new, find_study
     from rl_cluster.tune.trial_settings import check_overrides
 

@@ -15,7 +15,7 @@ from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import make_scenario_source, make_worlds, task_of
 from rl_cluster.errors import ConfigError
 from rl_cluster.sampling.episodes import ModelPolicy
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.types import WAIT
 
 __all__ = ["Assignment", "assign_goals", "find_allocator"]

@@ -15,7 +15,7 @@ from rl_cluster.errors import ConfigError
 from rl_cluster.evaluation.comparison import interval_cell
 from rl_cluster.evaluation.intervals import Interval
 from rl_cluster.evaluation.ladder import FLAGGED_BELOW, Ladder, Rung
-from rl_cluster.training.output_file import write_output
+from rl_cluster.training.files.output_file import write_output
 
 __all__ = ["check_plot", "ladder_table", "ladder_title", "save_plot", "to_dict"]
 

@@ -19,8 +19,8 @@ from rl_cluster.evaluation.comparison import Comparison, compare
 from rl_cluster.evaluation.trace import Trace
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.episodes import ModelPolicy, Progress
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
-from rl_cluster.training.output_file import check_output, output_file
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.files.output_file import check_output, output_file
 
 __all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "prepare", "to_dict"]
 

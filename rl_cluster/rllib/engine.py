@@ -1,7 +1,7 @@
 """The engine that has Ray run the iterations: connection, plan, algorithm, state.
 
 The loop that drives it is `training/loop.py`, which knows it as an `Engine`. State goes in and out as plain arrays, for
-`training/checkpoint.py`: RLlib's own checkpoints are pickles, and are neither written nor read.
+`training/checkpoints/checkpoint.py`: RLlib's own checkpoints are pickles, and are neither written nor read.
 """
 
 import logging

@@ -59,7 +59,7 @@ class Engine(Protocol):
         """Nodes and env runners, without waiting for any of them."""
 
     def tell(self, status: dict[str, Any]) -> None:
-        """Leaves word of the run (`training/status.py`) where whoever connects to its cluster finds it."""
+        """Leaves word of the run (`training/files/status.py`) where whoever connects to its cluster finds it."""
 
     def restart(self) -> None:
         """Begins anew, untrained, with parts of its own that are all there. Raises ClusterError if it cannot."""

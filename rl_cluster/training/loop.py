@@ -17,12 +17,12 @@ from pathlib import Path
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ClusterError, typed
 from rl_cluster.metrics.names import CHECKPOINT_AGE_S
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import Engine, EngineLost, EngineState
+from rl_cluster.training.files.run_folder import RunFolder
+from rl_cluster.training.files.status import STATUS, StatusBoard
 from rl_cluster.training.run import Record, Run
-from rl_cluster.training.run_folder import RunFolder
 from rl_cluster.training.start import Start
-from rl_cluster.training.status import STATUS, StatusBoard
 
 __all__ = ["Report", "open_run", "train", "train_in"]
 

@@ -22,13 +22,13 @@ from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.schedulers.curriculum import CurriculumState
 from rl_cluster.schedulers.pass_score import score_to_pass
 from rl_cluster.schedulers.verdict import Verdict
-from rl_cluster.training.checkpoint import Checkpoint
-from rl_cluster.training.checkpoint_content import CONTROLLERS, COUNTERS
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint
+from rl_cluster.training.checkpoints.content import CONTROLLERS, COUNTERS
+from rl_cluster.training.checkpoints.stage_snapshots import StageSnapshots
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.engine import Engine, EngineState
 from rl_cluster.training.events import Event, Floor
 from rl_cluster.training.pass_floor import measure_pass_floor
-from rl_cluster.training.stage_snapshots import StageSnapshots
 
 __all__ = ["Record", "Run"]
 

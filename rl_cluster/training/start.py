@@ -11,8 +11,8 @@ from torch import Tensor
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import ELAPSED_S
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
-from rl_cluster.training.new_folder import default_folder
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.files.new_folder import default_folder
 
 __all__ = ["Ending", "Start", "check_same", "ending_of", "new_start", "resumed_start", "time_is_up"]
 

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from rl_cluster.training.output_file import write_own
+from rl_cluster.training.files.output_file import write_own
 from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.result import StudyResult
 from rl_cluster.tune.search_space import study_of

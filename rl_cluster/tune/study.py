@@ -13,7 +13,7 @@ from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
 from rl_cluster.rllib.placement.plan import NodeResources
-from rl_cluster.training.output_file import write_own
+from rl_cluster.training.files.output_file import write_own
 from rl_cluster.tune.entry import GIVEN, Entry, test_name
 from rl_cluster.tune.journal import JOURNAL, Journal
 from rl_cluster.tune.queue import Planned, TrialQueue

@@ -17,8 +17,8 @@ from rl_cluster.config.study import StudyConfig
 from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import STAGE_SCORE, evaluation_key
-from rl_cluster.training.checkpoint_content import Content
-from rl_cluster.training.new_folder import make_folder
+from rl_cluster.training.checkpoints.content import Content
+from rl_cluster.training.files.new_folder import make_folder
 from rl_cluster.training.start import check_same
 from rl_cluster.tune.journal import JOURNAL, format_header, num_rounds, read_entries
 from rl_cluster.tune.search_space import apply_sample, check_space, study_of

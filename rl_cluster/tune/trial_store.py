@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError
-from rl_cluster.training.checkpoint import Checkpoint
-from rl_cluster.training.checkpoint_content import Content
-from rl_cluster.training.checkpoint_store import checkpoint_name, list_checkpoints
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint
+from rl_cluster.training.checkpoints.content import Content
+from rl_cluster.training.checkpoints.store import checkpoint_name, list_checkpoints
 
 __all__ = ["TRIALS", "TrialStore"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from tests.conftest import TINY
 
 pytestmark = pytest.mark.slow

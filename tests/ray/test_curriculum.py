@@ -12,7 +12,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.rllib.engine import RayEngine
 from rl_cluster.rllib.old.engine import OldStackEngine
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record

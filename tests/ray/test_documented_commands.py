@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from rl_cluster.cli.entry import app
-from rl_cluster.training.checkpoint import find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import find_checkpoint
 from tests.conftest import TINY
 from tests.ray.fresh_account import Account, fresh_account
 from tests.ray.real_head import REPOSITORY

@@ -20,7 +20,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.engine import RayEngine
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.checkpoint import Checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint
 from rl_cluster.training.loop import train
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start

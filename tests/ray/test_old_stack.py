@@ -29,7 +29,7 @@ from rl_cluster.rllib.old.model_v2 import SwarmModelV2
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start, resumed_start

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from rl_cluster.metrics.names import is_timed
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 
 REPOSITORY = Path(__file__).parents[2]
 TRAIN = [sys.executable, "-m", "rl_cluster", "train"]

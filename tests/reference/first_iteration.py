@@ -23,7 +23,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source, task_of
 from rl_cluster.evaluation.trace import Trace
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start

@@ -19,11 +19,11 @@ from rl_cluster.environment.tasks import make_source
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.evaluation.trace import read_paths
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.checkpoints.sealed_folder import FORMAT_VERSION, read_sealed, write_sealed
+from rl_cluster.training.files.metrics_lines import read_metrics
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
-from rl_cluster.training.metrics_lines import read_metrics
-from rl_cluster.training.sealed_folder import FORMAT_VERSION, read_sealed, write_sealed
 from rl_cluster.training.start import new_start, resumed_start
 from rl_cluster.tune.journal import read_entries
 from rl_cluster.tune.study_folder import find_study
@@ -157,7 +157,7 @@ def test_newer_files__are_refused_by_name(run: Path, monkeypatch: pytest.MonkeyP
     newest = find_checkpoint(run).folder
     files = read_sealed(newest)
     with monkeypatch.context() as newer:
-        newer.setattr("rl_cluster.training.sealed_folder.FORMAT_VERSION", FORMAT_VERSION + 1)
+        newer.setattr("rl_cluster.training.checkpoints.sealed_folder.FORMAT_VERSION", FORMAT_VERSION + 1)
         write_sealed(newest.with_name("checkpoint-000009"), files)
 
     with pytest.raises(CheckpointError) as caught:

@@ -16,8 +16,8 @@ from rl_cluster.config.curriculum import CurriculumConfig
 from rl_cluster.metrics.names import STAGE, STAGE_BOUND, STAGE_SCORE, stage_score_key
 from rl_cluster.schedulers.verdict import Verdict
 from rl_cluster.training.events import Event, Plateau, StageChange, Told
-from rl_cluster.training.metrics_lines import EVENTS, read_metrics
-from rl_cluster.training.output_file import write_own
+from rl_cluster.training.files.metrics_lines import EVENTS, read_metrics
+from rl_cluster.training.files.output_file import write_own
 
 __all__ = ["save_timeline"]
 

@@ -13,7 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from rl_cluster.training.sealed_folder import read_sealed, write_sealed
+from rl_cluster.training.checkpoints.sealed_folder import read_sealed, write_sealed
 from tests.hostile.fuzz.mutations import mutated_bytes, mutated_data, mutated_text
 
 __all__ = ["reseal_changed"]

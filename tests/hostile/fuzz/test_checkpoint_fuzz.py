@@ -10,7 +10,7 @@ import pytest
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start, resumed_start

@@ -17,10 +17,10 @@ from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, loa
 from rl_cluster.environment.tasks import TASKS, make_scenario_source
 from rl_cluster.evaluation.trace import Trace, read_paths
 from rl_cluster.sampling.episodes import evaluate
+from rl_cluster.training.files.status import STATUS, read_status
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start, resumed_start
-from rl_cluster.training.status import STATUS, read_status
 from tests.conftest import TINY
 from tests.hostile.fuzz.mutations import mutated_data, mutated_text
 from tests.hostile.fuzz.runner import FEW, MANY, Case, assert_no_faults

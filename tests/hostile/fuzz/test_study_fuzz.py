@@ -14,7 +14,7 @@ from rich.console import Console
 
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
-from rl_cluster.training.checkpoint_store import iteration_of
+from rl_cluster.training.checkpoints.store import iteration_of
 from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.journal import JOURNAL, Journal, format_header
 from rl_cluster.tune.report import failures, save_json, save_plot, study_table, test_table

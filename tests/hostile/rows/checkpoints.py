@@ -1,6 +1,6 @@
 """Bad inputs of commands that read runs and checkpoints: evaluate, train --resume, train --weights, top, traces.
 
-Files of a checkpoint that are sealed anew have their own tests (`fuzz/`, `unit/training/test_checkpoint_content.py`).
+Files of a checkpoint that are sealed anew have their own tests (`fuzz/`, `unit/training/checkpoints/test_content.py`).
 """
 
 import hashlib

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rl_cluster.training.checkpoint import find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import find_checkpoint
 from tests.ray.real_head import REPOSITORY, Head
 
 COMMAND = [sys.executable, "-m", "rl_cluster"]

@@ -11,7 +11,7 @@ import pytest
 
 from rl_cluster.cli import signals
 from rl_cluster.cli.signals import StopRequest
-from rl_cluster.training.checkpoint import find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import find_checkpoint
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[3]

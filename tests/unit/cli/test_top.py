@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from rl_cluster.config.schema import Config
+from rl_cluster.training.files.status import STATUS
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start
-from rl_cluster.training.status import STATUS
 
 
 def test_top__shows_a_run_once_in_a_log(

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rl_cluster.cli import main
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from tests.conftest import TINY
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from torch import Tensor
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.events import Diverging
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train

@@ -14,12 +14,12 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.schedulers.divergence import Divergence
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.controllers import Controllers
 from rl_cluster.training.events import Diverging
+from rl_cluster.training.files.metrics_lines import read_metrics
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
-from rl_cluster.training.metrics_lines import read_metrics
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import new_start, resumed_start
 

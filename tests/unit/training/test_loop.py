@@ -20,7 +20,7 @@ from rl_cluster.evaluation.intervals import paired_difference
 from rl_cluster.metrics.names import evaluation_key, is_timed
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.schedulers.learning_rate import schedule
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import EngineLost, EngineState
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train

@@ -8,7 +8,7 @@ import pytest
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError
-from rl_cluster.training.checkpoint import find_checkpoint
+from rl_cluster.training.checkpoints.checkpoint import find_checkpoint
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.requeue import resume_or_start

@@ -16,10 +16,10 @@ from rl_cluster.errors import CheckpointError
 from rl_cluster.metrics.gpu import GpuReading
 from rl_cluster.metrics.names import CHECKPOINT_AGE_S, ELAPSED_S, ETA_S
 from rl_cluster.training.engine import EngineStatus
+from rl_cluster.training.files.status import MAX_BYTES, MAX_POINTS, STATUS, StatusBoard, read_status
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start
-from rl_cluster.training.status import MAX_BYTES, MAX_POINTS, STATUS, StatusBoard, read_status
 
 
 @pytest.fixture(scope="module")

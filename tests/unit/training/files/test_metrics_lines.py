@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rl_cluster.training.events import Told
-from rl_cluster.training.metrics_lines import EVENTS, parse_line, read_metrics, sort_lines
+from rl_cluster.training.files.metrics_lines import EVENTS, parse_line, read_metrics, sort_lines
 
 
 def _line(iteration: int) -> bytes:

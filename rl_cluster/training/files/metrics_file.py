@@ -14,7 +14,7 @@ from typing import Self
 
 from rl_cluster.config.scratch import make_scratch_file
 from rl_cluster.errors import CheckpointError
-from rl_cluster.training.metrics_lines import Sorted, sort_lines
+from rl_cluster.training.files.metrics_lines import Sorted, sort_lines
 
 __all__ = ["MetricsFile"]
 

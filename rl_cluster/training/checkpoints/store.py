@@ -6,7 +6,7 @@ What is in one of them is known to `checkpoint.py` alone.
 import re
 from pathlib import Path
 
-from rl_cluster.training.sealed_folder import MANIFEST, remove_leftovers, remove_sealed
+from rl_cluster.training.checkpoints.sealed_folder import MANIFEST, remove_leftovers, remove_sealed
 
 __all__ = [
     "checkpoint_name",

@@ -16,11 +16,11 @@ from rl_cluster.config.schema import Config
 from rl_cluster.config.scratch import sweep
 from rl_cluster.config.whole_file import whole_file
 from rl_cluster.errors import CheckpointError, typed
+from rl_cluster.training.checkpoints.sealed_folder import remove_leftovers
 from rl_cluster.training.events import Event, event_to_json
-from rl_cluster.training.metrics_file import MetricsFile
-from rl_cluster.training.metrics_lines import EVENTS, parse_line
-from rl_cluster.training.new_folder import make_folder
-from rl_cluster.training.sealed_folder import remove_leftovers
+from rl_cluster.training.files.metrics_file import MetricsFile
+from rl_cluster.training.files.metrics_lines import EVENTS, parse_line
+from rl_cluster.training.files.new_folder import make_folder
 
 __all__ = ["CHECKPOINTS", "CONFIG", "METRICS", "OWN_NAMES", "RunFolder", "is_run_folder"]
 

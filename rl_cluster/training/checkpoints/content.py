@@ -18,9 +18,9 @@ from rl_cluster.environment.tasks import saved_fault, saved_forms
 from rl_cluster.learning.optimizer_form import optimizer_fault, optimizer_form
 from rl_cluster.metrics.names import AGENT_STEPS_TOTAL, ELAPSED_S
 from rl_cluster.sampling.network import make_model
-from rl_cluster.training.checkpoint_files import ARRAYS, CONFIG, OPTIMIZER, SNAPSHOTS, STATE, WEIGHTS
+from rl_cluster.training.checkpoints.files import ARRAYS, CONFIG, OPTIMIZER, SNAPSHOTS, STATE, WEIGHTS
+from rl_cluster.training.checkpoints.stage_snapshots import StageSnapshots
 from rl_cluster.training.controllers import Controllers
-from rl_cluster.training.stage_snapshots import StageSnapshots
 
 __all__ = ["CONTROLLERS", "COUNTERS", "Content", "Misfit", "weights_fault"]
 

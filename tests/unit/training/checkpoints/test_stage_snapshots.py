@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from rl_cluster.training.checkpoints.stage_snapshots import StageSnapshots
 from rl_cluster.training.engine import EngineState
-from rl_cluster.training.stage_snapshots import StageSnapshots
 
 
 def learnt(value: float) -> EngineState:

@@ -10,13 +10,13 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.errors import CheckpointError, ConfigError
-from rl_cluster.training.new_folder import default_folder, make_folder
-from rl_cluster.training.run_folder import RunFolder
+from rl_cluster.training.files.new_folder import default_folder, make_folder
+from rl_cluster.training.files.run_folder import RunFolder
 
 BEGIN = """
 import sys
 from pathlib import Path
-from rl_cluster.training.new_folder import make_folder
+from rl_cluster.training.files.new_folder import make_folder
 print("ready", flush=True)
 sys.stdin.readline()
 print(make_folder(Path(sys.argv[1]), lambda folder: (folder / "whose").write_text(sys.argv[2]), is_numbered=True)[0])

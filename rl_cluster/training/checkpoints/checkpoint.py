@@ -19,8 +19,8 @@ from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.learning.memory import available_bytes
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.network import make_model
-from rl_cluster.training.checkpoint_content import CONTROLLERS, Content, weights_fault
-from rl_cluster.training.checkpoint_files import (
+from rl_cluster.training.checkpoints.content import CONTROLLERS, Content, weights_fault
+from rl_cluster.training.checkpoints.files import (
     ARRAYS,
     CONFIG,
     FILES,
@@ -36,13 +36,21 @@ from rl_cluster.training.checkpoint_files import (
     parse_state,
     parse_tensors,
 )
-from rl_cluster.training.checkpoint_migrations import (
+from rl_cluster.training.checkpoints.migrations import (
     migrated_files,
     migrated_optimizer,
     migrated_state,
     migrated_weights,
 )
-from rl_cluster.training.checkpoint_store import (
+from rl_cluster.training.checkpoints.sealed_folder import (
+    FORMAT_VERSION,
+    Damage,
+    Newer,
+    Sealed,
+    read_sealed,
+    write_sealed,
+)
+from rl_cluster.training.checkpoints.store import (
     checkpoint_name,
     is_checkpoint,
     iteration_of,
@@ -51,7 +59,6 @@ from rl_cluster.training.checkpoint_store import (
     prune_checkpoints,
 )
 from rl_cluster.training.controllers import Controllers
-from rl_cluster.training.sealed_folder import FORMAT_VERSION, Damage, Newer, Sealed, read_sealed, write_sealed
 
 __all__ = ["Checkpoint", "FoundCheckpoint", "find_checkpoint", "load_model"]
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from rl_cluster.training.sealed_folder import MANIFEST, Damage, Newer, read_sealed, remove_leftovers, write_sealed
+from rl_cluster.training.checkpoints.sealed_folder import (
+    MANIFEST,
+    Damage,
+    Newer,
+    read_sealed,
+    remove_leftovers,
+    write_sealed,
+)
 
 FILES = {"a.bin": bytes(range(40)), "b.txt": b"hello", "empty": b""}
 
@@ -145,7 +152,7 @@ def _write_manifest(folder: Path, body: dict[str, object]) -> None:
 KILLED_WRITERS = """
 import os, resource, signal, sys
 from pathlib import Path
-from rl_cluster.training.sealed_folder import read_sealed, write_sealed
+from rl_cluster.training.checkpoints.sealed_folder import read_sealed, write_sealed
 
 parent = Path(sys.argv[1])
 old, new = {"a": b"o" * 3000, "b": b"old"}, {"a": b"n" * 3000, "b": b"new"}

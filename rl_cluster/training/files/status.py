@@ -18,8 +18,8 @@ from rl_cluster.errors import CheckpointError
 from rl_cluster.metrics.names import episode_key, evaluation_key
 from rl_cluster.metrics.node import node_to_json
 from rl_cluster.training.engine import EngineStatus
-from rl_cluster.training.metrics_lines import read_metrics
-from rl_cluster.training.status_form import status_fault
+from rl_cluster.training.files.metrics_lines import read_metrics
+from rl_cluster.training.files.status_form import status_fault
 
 __all__ = ["STATUS", "StatusBoard", "checked_status", "read_status"]
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from rl_cluster.config.schema import Config
 from rl_cluster.learning.optimizer_form import PART_ROWS
-from rl_cluster.training.checkpoint_files import SNAPSHOTS, format_tensors
+from rl_cluster.training.checkpoints.files import SNAPSHOTS, format_tensors
 
 __all__ = ["migrated_files", "migrated_optimizer", "migrated_state", "migrated_weights"]
 

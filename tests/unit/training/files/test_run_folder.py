@@ -12,7 +12,7 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.errors import CheckpointError
-from rl_cluster.training.run_folder import OWN_NAMES, RunFolder
+from rl_cluster.training.files.run_folder import OWN_NAMES, RunFolder
 
 CONFIG = load_config("debug")
 
@@ -137,7 +137,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from rl_cluster.training.run_folder import RunFolder
+from rl_cluster.training.files.run_folder import RunFolder
 with RunFolder.resume(Path(sys.argv[1]), 5):
     print("open", flush=True)
     sys.stdin.read()

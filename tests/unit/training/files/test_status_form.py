@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rl_cluster.metrics.names import CHECKPOINT_AGE_S, ELAPSED_S, ETA_S, phase_key
-from rl_cluster.training.status_form import MAX_TEXT, status_fault
+from rl_cluster.training.files.status_form import MAX_TEXT, status_fault
 
 TIMES = {ELAPSED_S: 10.0, ETA_S: 5.0, CHECKPOINT_AGE_S: 0.0}
 

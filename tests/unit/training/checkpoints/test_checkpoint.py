@@ -14,10 +14,10 @@ from torch import Tensor
 
 from rl_cluster.config.load import load_config
 from rl_cluster.errors import CheckpointError
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.checkpoints.sealed_folder import read_sealed, write_sealed
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.run import Run
-from rl_cluster.training.sealed_folder import read_sealed, write_sealed
 from tests.conftest import TINY
 
 CONFIG = load_config("debug", [*TINY, "sampling.num_env_runners=2"])

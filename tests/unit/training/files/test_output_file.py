@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rl_cluster.errors import ConfigError
-from rl_cluster.training.output_file import check_output, output_file, write_own
+from rl_cluster.training.files.output_file import check_output, output_file, write_own
 
 
 def test_output_file__takes_its_name_when_it_is_complete(tmp_path: Path) -> None:

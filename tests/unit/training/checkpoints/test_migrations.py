@@ -7,8 +7,8 @@ import torch
 
 from rl_cluster.config.schema import Config
 from rl_cluster.learning.optimizer_form import PART_ROWS
-from rl_cluster.training.checkpoint_files import SNAPSHOTS, parse_tensors
-from rl_cluster.training.checkpoint_migrations import (
+from rl_cluster.training.checkpoints.files import SNAPSHOTS, parse_tensors
+from rl_cluster.training.checkpoints.migrations import (
     migrated_files,
     migrated_optimizer,
     migrated_state,

@@ -16,11 +16,11 @@ from rl_cluster.environment.tasks import make_source, make_worlds, saved_fault, 
 from rl_cluster.errors import CheckpointError
 from rl_cluster.learning.optimizer_form import optimizer_fault, optimizer_form
 from rl_cluster.schedulers.curriculum import CurriculumState
-from rl_cluster.training.checkpoint import Checkpoint, find_checkpoint
-from rl_cluster.training.checkpoint_content import CONTROLLERS
+from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.checkpoints.content import CONTROLLERS
+from rl_cluster.training.checkpoints.sealed_folder import MANIFEST, read_sealed, write_sealed
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.run import Run
-from rl_cluster.training.sealed_folder import MANIFEST, read_sealed, write_sealed
 from tests.conftest import TINY
 
 STAGES = (

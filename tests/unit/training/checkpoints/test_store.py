@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from rl_cluster.training.checkpoint_store import (
+from rl_cluster.training.checkpoints.sealed_folder import MANIFEST, write_sealed
+from rl_cluster.training.checkpoints.store import (
     checkpoint_name,
     is_checkpoint,
     list_checkpoints,
     older_checkpoints,
     prune_checkpoints,
 )
-from rl_cluster.training.sealed_folder import MANIFEST, write_sealed
 
 
 def _names(folder: Path) -> list[str]:
@@ -102,8 +102,8 @@ def test_prune_checkpoints__removes_what_killed_writers_left_and_nothing_else(tm
 KILLED_PRUNERS = """
 import os, signal, sys
 from pathlib import Path
-from rl_cluster.training.checkpoint_store import list_checkpoints, prune_checkpoints
-from rl_cluster.training.sealed_folder import read_sealed, write_sealed
+from rl_cluster.training.checkpoints.store import list_checkpoints, prune_checkpoints
+from rl_cluster.training.checkpoints.sealed_folder import read_sealed, write_sealed
 
 parent = Path(sys.argv[1])
 
