@@ -108,7 +108,7 @@ JOURNAL_ROWS = [
     _journal("null\n" + _line(), r"line 1: does not tell the format; "),
     _journal(b"\x80\x04\x95\x1c\x00\x00cos\nsystem\n", r"line 1: does not tell the format; "),
     _journal('{"format": 2}\n', r"line 1: was written by a newer version .*; install that version or newer"),
-    _journal('{"format": 1e999}\n', r"line 1: does not tell the format; "),
+    _journal('{"format": 1e999}\n', r"line 1: has format 'inf', which is no format's number; give a number"),
     _journal('{"format": ' + "9" * 5000 + "}\n", r"line 1: does not tell the format; "),
     _journal(HEADER + _line()[:60] + "\n" + _line(), r"line 2.*: is not JSON .*; delete that line"),
     _journal(HEADER + "\n", r"line 2.*; delete that line"),

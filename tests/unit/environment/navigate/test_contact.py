@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rl_cluster.environment.navigate.contact import find_contacts
+from rl_cluster.environment.navigate.contact import Contacts, find_contacts
 from rl_cluster.environment.navigate.physics import physics_of
 from tests.unit.environment.navigate.given_world import Start, make_given
 
@@ -19,9 +19,9 @@ def contacts(xs: list[float], *zones: dict[str, Any], num_gone: int = 0) -> tupl
     state = worlds.state
     state.uav_position_m[0] = np.stack([xs, np.full(len(xs), 500.0)], axis=1)
     state.uav_exists[0, len(xs) - num_gone :] = False
-    touches, depth = np.ones(len(xs), dtype=np.bool_), np.ones(len(xs), dtype=np.float32)
-    find_contacts(state, 0, physics_of(worlds.world), touches, depth)
-    return touches.tolist(), depth.tolist()
+    found = Contacts(np.ones(len(xs), dtype=np.bool_), np.ones(len(xs), dtype=np.float32))
+    find_contacts(state, 0, physics_of(worlds.world), found)
+    return found.touches.tolist(), found.depth.tolist()
 
 
 @pytest.mark.parametrize(
