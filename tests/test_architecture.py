@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rl_cluster.metrics.names import CATALOGUE, DEVICE_CATALOGUE, HOST_CATALOGUE
-from tests.source_tree import PACKAGE, SOURCES, module_name, offenders, trees
+from tests.source_tree import PACKAGE, ROOT, SOURCES, module_name, offenders, trees
 
 RING = {"rllib", "tune", "operations", "cli"}
 MAX_FILE_LINES = 400
@@ -178,6 +178,21 @@ def test_states_of_worlds__are_written_in_the_folders_of_the_tasks_alone() -> No
         return [target for target in _written(trees()[path]) if "worlds.state." in target]
 
     assert offenders(find, [path for path in SOURCES if not set(TASK_FOLDERS) & set(path.parents)]) == {}
+
+
+FILE = re.compile(r"`((?:\w+/)*\w+\.py)`")
+
+
+def test_docstrings__name_files_that_are_there() -> None:
+    folders = ("rl_cluster", "tests", "benchmarks")
+    there = [f"/{path.relative_to(ROOT)}" for folder in folders for path in ROOT.glob(f"{folder}/**/*.py")]
+
+    def find(path: Path) -> list[str]:
+        texts = [node.value for node in ast.walk(trees()[path]) if isinstance(node, ast.Expr)]
+        named = [name for text in texts if isinstance(text, ast.Constant) for name in FILE.findall(str(text.value))]
+        return [name for name in named if not any(one.endswith(f"/{name}") for one in there)]
+
+    assert offenders(find, SOURCES) == {}
 
 
 PRINTING = {"print", "Console", "echo", "secho", "stdout", "stderr", "__stdout__", "__stderr__"}

@@ -23,7 +23,7 @@ UNNUMBERED = 1
 
 NEVER_S = 1e6
 """Nobody waits so long: there was no time limit."""
-ADDED: Mapping[str, Any] = {
+ADDED_BY_2: Mapping[str, Any] = {
     "task": "allocate",
     "api_stack": "new",
     "model.size": "auto",
@@ -51,8 +51,8 @@ ADDED: Mapping[str, Any] = {
     "curriculum": None,
     "study": None,
 }
-"""Dotted key -> the value by which versions that lacked it behaved."""
-ADDED_TO_ALLOCATE: Mapping[str, Any] = {
+"""Dotted key -> the value by which versions that lacked it behaved. A later setting is added by a step of its own."""
+ADDED_BY_2_TO_ALLOCATE: Mapping[str, Any] = {
     "generator.polygon_share": 0.0,
     "generator.target_value": [1.0, 1.0],
     "generator.service_time_s": [0.0, 0.0],
@@ -89,10 +89,10 @@ def _copied(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_2(data: dict[str, Any]) -> None:
-    for key, value in ADDED.items():
+    for key, value in ADDED_BY_2.items():
         _add(data, key, value)
     if data["task"] == "allocate":
-        for key, value in ADDED_TO_ALLOCATE.items():
+        for key, value in ADDED_BY_2_TO_ALLOCATE.items():
             _add(data, key, value)
         _add(data, "world.training_intent_rounds", _value(data, "world.intent_rounds"))
     _add(data, "learners.part_rows", _value(data, "ppo.minibatch_rows"))

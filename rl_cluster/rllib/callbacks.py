@@ -29,7 +29,7 @@ class SwarmCallback(RLlibCallback):
         """Called in the env runner after each sample in which episodes ended.
 
         Args:
-            outcomes: episode metric -> (E,) values of the episodes that ended (`environment/outcome.py` names them).
+            outcomes: episode metric -> (E,) values of the episodes that ended (`outcome.py` of the task names them).
             env_runner: the runner that sampled.
             metrics_logger: takes values for RLlib's result under `env_runners/`.
         """

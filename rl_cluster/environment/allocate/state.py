@@ -1,7 +1,7 @@
 """The state of B worlds as a struct of arrays, and nothing else: dynamics, delivery and observation act on it.
 
 SI units, a 2-D plane, float32. N UAVs, M targets, O obstacles, R resource kinds are padded maxima; `*_exists` masks
-say which rows are real. A scenario (`scenario.py`) or the generator (`generator.py`) fills one world at a time.
+say which rows are real. A scenario (`scenarios.py`) or the generator (`generator.py`) fills one world at a time.
 """
 
 from typing import Any, NamedTuple, get_args, get_type_hints

@@ -1,7 +1,7 @@
 """What each UAV sees of its world, as blocks of fixed size that are alike for all: for policies that one agent runs.
 
-The network here reads the whole world's `Observation` and needs none of this; `pettingzoo.py` does. Lengths are over
-the sensing radius, directions in the UAV's body frame (ahead, left).
+The network here reads the whole world's `Observation` and needs none of this; `pettingzoo_face.py` does. Lengths are
+over the sensing radius, directions in the UAV's body frame (ahead, left).
 """
 
 from collections.abc import Iterable

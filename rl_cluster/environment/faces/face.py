@@ -1,7 +1,7 @@
 """What the standard faces stand on: worlds of a run's settings by seed, and actions made legal before they are applied.
 
-`gymnasium.py` and `pettingzoo.py` put their libraries' words around it. Training here goes past it, to `Worlds` itself,
-which keeps credit per UAV and refuses illegal actions.
+`gymnasium_face.py` and `pettingzoo_face.py` put their libraries' words around it. Training here goes past it, to
+`Worlds` itself, which keeps credit per UAV and refuses illegal actions.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """The worlds behind the standard faces of `gymnasium.Env` and `gymnasium.vector.VectorEnv`, for other libraries.
 
-The swarm is one agent: one observation, one action per UAV, the team's reward. To `pettingzoo.py` each UAV is an agent.
+The swarm is one agent: one observation, one action per UAV, the team's reward. In `pettingzoo_face.py` each UAV is an
+agent.
 
 One world:
 

@@ -1,7 +1,7 @@
 """The form of a scenario file: its fields, their bounds and the rules that join them. SI units, a 2-D plane.
 
-Only plain data is read here; files and arrays are `scenario.py`'s. What the world's settings decide (whether a UAV can
-turn tightly enough) is checked where a scenario is put into a world.
+Only plain data is read here; files and arrays are `scenario_file.py`'s. What the world's settings decide (whether a
+UAV can turn tightly enough) is checked where a scenario is put into a world.
 """
 
 from collections.abc import Iterator, Sequence

@@ -2,7 +2,7 @@
 
 Tables know no lists, and some programs keep every attribute as text. A list comes back as `[50, 40]`, as `50,40`, or as
 OGR writes it, with its length before: `(2:50,40)`. What is read here is only how it is written; what a value may be is
-`scenario_form.py`'s to say.
+`form.py`'s to say.
 """
 
 import re

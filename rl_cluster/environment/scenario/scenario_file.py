@@ -1,6 +1,6 @@
 """A scenario: one given episode, as arrays, and its way to and from files and worlds.
 
-`scenario_form.py` holds the file's fields and rules; `generator.py` is the other source of episodes. Format:
+`form.py` holds the file's fields and rules; `generator.py` is the other source of episodes. Format:
 
     name: three-depots
     area: {width_m: 5000, height_m: 4000}

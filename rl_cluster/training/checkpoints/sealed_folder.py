@@ -31,7 +31,7 @@ __all__ = [
 
 FORMAT_VERSION = 2
 """Raised when files are added, renamed or mean something else. Folders of newer versions are refused; what older ones
-lack is added by `checkpoint_migrations.py`."""
+lack is added by `migrations.py`."""
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rl_cluster.config.faults import dotted_keys
 from rl_cluster.config.load import PRESETS, describe_origins, load_config, to_yaml, validated
-from rl_cluster.config.migrations import ADDED, ADDED_TO_ALLOCATE, FORMAT, UNNUMBERED, migrated, numbered
+from rl_cluster.config.migrations import ADDED_BY_2, ADDED_BY_2_TO_ALLOCATE, FORMAT, UNNUMBERED, migrated, numbered
 from rl_cluster.config.schema import AllocateConfig
 from rl_cluster.config.yaml_file import read_yaml
 from rl_cluster.errors import ConfigError
@@ -71,7 +71,7 @@ def test_migrated__loosens_what_is_refused_by_now_and_changes_nothing_that_is_le
 
 
 def test_added__are_settings() -> None:
-    assert {*ADDED, *ADDED_TO_ALLOCATE} <= set(dotted_keys(AllocateConfig))
+    assert {*ADDED_BY_2, *ADDED_BY_2_TO_ALLOCATE} <= set(dotted_keys(AllocateConfig))
 
 
 PLAIN = st.recursive(
