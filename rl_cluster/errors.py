@@ -1,4 +1,4 @@
-"""What can go wrong by the user's hand, as one tree.
+"""The errors that a user can cause, as one tree.
 
     RlClusterError
     |-- ConfigError       a preset, a file or a key=value override
@@ -8,8 +8,8 @@
     `-- CallError         a call of an environment; also a ValueError, as its libraries expect
 
 Every message reads `<where>: <what is wrong>; <what to do>`. The command line prints it after `error: ` and
-exits with code 2. A mistake of our own is an `assert`, never one of these. What a message tells the user to type is
-written by `typed`, so that it can be pasted into a shell.
+exits with code 2. A bug in this package fails an `assert`; it never raises one of these. `typed` writes the commands
+that a message suggests, so that they can be pasted into a shell.
 """
 
 import shlex
@@ -32,7 +32,7 @@ def typed(*words: str | Path) -> str:
 
 
 class RlClusterError(Exception):
-    """Base of every error that a user can mend."""
+    """Base of every error that a user can fix."""
 
     def __init__(self, where: str, what: str, remedy: str) -> None:
         self.where, self.what, self.remedy = where, what, remedy
@@ -60,4 +60,4 @@ class ClusterError(RlClusterError):
 
 
 class CallError(RlClusterError, ValueError):
-    """An environment is called with what it cannot take, or out of turn."""
+    """An environment is called with invalid arguments, or out of turn."""

@@ -1,4 +1,4 @@
-"""The values that cross the borders between layers: what a policy sees, and what a rollout hands to a learner.
+"""The values that pass between layers: what a policy sees, and what a rollout hands to a learner.
 
 Letters: B worlds, T decision steps, N UAVs, M targets, O obstacles, S = N + M + O entities, C candidates,
 W neighbour slots, R resource kinds. Sizes are the padded maxima of the config; a mask's True means "exists".
@@ -61,11 +61,11 @@ class StageMix(NamedTuple):
     current_share: float = 1.0
     """of the steps; earlier stages share the rest equally"""
     draw: int = 0
-    """how often the stage has changed: which worlds play which stage is drawn anew each time"""
+    """how often the stage has changed; each change draws again which worlds play which stage"""
 
 
 class Controls(NamedTuple):
-    """What has been decided for one iteration, once for all env runners and Learners."""
+    """The controllers' decisions for one iteration, the same for all env runners and Learners."""
 
     lr: float
     """Adam's learning rate"""
@@ -80,7 +80,7 @@ class NeighbourSlots(NamedTuple):
     """Which slots of a row of `Observation.neighbours` hold which kind of entity: UAVs first, from slot 0."""
 
     targets: int
-    """the first slot of targets, and so the number of those of UAVs"""
+    """the first slot of targets, and so the number of slots for UAVs"""
     obstacles: int
     """the first slot of obstacles"""
     width: int
@@ -88,7 +88,7 @@ class NeighbourSlots(NamedTuple):
 
 
 def neighbour_slots(num_uavs: int, num_targets: int, num_obstacles: int) -> NeighbourSlots:
-    """The slots of each kind for these padded maxima, as many as a row can have neighbours of it. Kernels use it."""
+    """The slots of each kind for these padded maxima: as many as a row can have neighbours of it. Kernels use it, too."""
     targets = min(MAX_NEIGHBOURS, num_uavs)
     obstacles = targets + min(MAX_NEIGHBOURS, num_targets)
     return NeighbourSlots(targets, obstacles, obstacles + min(MAX_NEIGHBOURS, num_obstacles))
@@ -117,14 +117,14 @@ class Observation(NamedTuple, Generic[ArrayT]):
     targets and obstacles, nearest first, in the slots that `neighbour_slots` gives each kind; a target row its k
     nearest UAVs. k is drawn where the observation is built, so rollout and learner see the same graph."""
     candidates: ArrayT
-    """(B, N, C) int16 target index in [0, M), -1 = none: the nearest legal targets, by rising distance; the current
-    choice is always among them. Of `navigate`, where M = 0, entity index in [0, S) of the nearest bodies, by rising
-    gap: encounters."""
+    """(B, N, C) int16 target index in [0, M), -1 = none: the nearest legal targets, nearest first. The current choice
+    is always among them. In `navigate`, where M = 0, entity index in [0, S) of the nearest bodies (encounters), in
+    order of increasing gap."""
     pair: ArrayT
     """(B, N, C, F) features of UAV and candidate together; 0 where there is no candidate."""
     action_mask: ArrayT
-    """(B, N, 1 + C) bool; True = the action is legal. A UAV that does not choose has exactly one legal action. Of
-    `navigate` it says nothing: all controls are legal."""
+    """(B, N, 1 + C) bool; True = the action is legal. A UAV that does not choose has exactly one legal action.
+    `navigate` ignores it: all controls are legal."""
     decides: ArrayT
     """(B, N) bool; True = the UAV chooses or is under control at this step, and counts in the policy's loss."""
 
@@ -136,7 +136,7 @@ def map_observation(function: Callable[[ArrayT], OtherT], observation: Observati
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Columns of T decision steps of B worlds, as a rollout made them: [T, B, ...] numpy arrays.
+    """T decision steps of B worlds, as columns that a rollout made: [T, B, ...] numpy arrays.
 
     Worlds reset within a step: row t + 1 may belong to the next episode, and `ended` says so.
     """
@@ -156,16 +156,16 @@ class Fragment:
     ended: BoolArray
     """(T, B) True = the episode ended with this step (terminated, truncated or given up)."""
     outcomes: dict[str, NDArray[np.float64]]
-    """Metric name -> (E,) values of the E episodes that came to their end, in order of (t, world)."""
+    """Metric name -> (E,) values of the E episodes that ended, in order of (t, world)."""
     weights_version: int
-    """How many updates the acting weights had seen."""
+    """Number of updates behind the weights that acted."""
     num_broken: int = 0
-    """Episodes that were given up because their numbers were no longer finite."""
+    """Episodes given up because their numbers were no longer finite."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Phase -> time that it took to make them."""
+    """Phase -> seconds spent on it while the columns were made."""
 
     def of_worlds(self, first: int, last: int) -> "Fragment":
-        """The same steps of worlds `first` to `last` - 1 alone, as views, without the outcomes."""
+        """The same steps for worlds `first` to `last` - 1 only, as views, without the outcomes."""
 
         def cut(column: NDArray[Any]) -> NDArray[Any]:
             return column[:, first:last]
@@ -186,7 +186,7 @@ class Fragment:
 
     @property
     def num_episodes(self) -> int:
-        """E; 0 of some of the worlds alone."""
+        """E; 0 in a cut made by `of_worlds`."""
         return len(next(iter(self.outcomes.values()), ()))
 
     @property

@@ -2,4 +2,4 @@
 
 from rl_cluster.config.caches import choose_kernel_cache
 
-choose_kernel_cache()  # whoever imports a kernel, in whichever process, comes by here first
+choose_kernel_cache()  # every import of a kernel, in any process, runs this first

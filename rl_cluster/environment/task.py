@@ -25,37 +25,37 @@ WorldsT = TypeVar("WorldsT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Generic[StateT, WorldsT]):
-    """The parts of a task. They fit each other, and no other task's."""
+    """The parts of a task. They fit each other, but no other task's parts."""
 
     name: str
-    """As `Config.task` has it."""
+    """The value of `Config.task`."""
     preset: str
-    """The shipped settings that show the task."""
+    """The shipped preset that demonstrates the task."""
     make_generator: Callable[[Any, Any, int, bool, Sequence[Any]], SourceOf[StateT]]
-    """Makes a source of the sections `generator` and `world`, a seed, whether it is for training, and stages."""
+    """Makes a source from the sections `generator` and `world`, a seed, whether it is for training, and stages."""
     make_scenarios: Callable[[Sequence[Scenario], Any, int], SourceOf[StateT]]
-    """Makes a source of scenarios, a section `world` and a seed. Raises ScenarioError if one does not fit."""
+    """Makes a source from scenarios, a section `world` and a seed. Raises ScenarioError if one does not fit."""
     make_worlds: Callable[[SourceOf[StateT], Config, int, int, bool], WorldsT]
-    """Makes worlds of a source, by a run's settings: their number, that of the first, whether they are for training."""
+    """Makes worlds from a source and a run's settings: how many, the number of the first, whether for training."""
     empty_observation: Callable[[int, Sizes, Config], Observation[NDArray[Any]]]
-    """Number of worlds, their sizes, settings -> arrays of the shapes and dtypes that are seen of them."""
+    """Number of worlds, their sizes, settings -> an empty observation of the right shapes and dtypes."""
     features: FeatureRows
     """The columns of its feature rows."""
     graph_spec: Callable[[Config], GraphSpec]
-    """What a network of a run must fit."""
+    """What the network of a run must fit."""
     heuristics: Mapping[str, Callable[[int], PolicyOf[WorldsT]]]
     """Name -> what makes the heuristic from a seed, weakest first."""
     extras: Mapping[str, Callable[[int], PolicyOf[WorldsT]]]
-    """The same for policies that play only if they are asked for by name: they need an extra, or much time."""
+    """Policies that play only when named, because they need an extra or a lot of time: name -> what makes one."""
     reference: str
-    """The heuristic that scores are held against: the strongest that plays at every size."""
+    """The heuristic that scores are compared with: the strongest that plays at every size."""
     metrics: tuple[EpisodeMetric, ...]
-    """Of an episode, in the order of tables."""
+    """The metrics of an episode, in the order in which tables show them."""
     headline: EpisodeMetric
-    """The one that says most about a policy."""
+    """The metric that says most about a policy."""
     recording: Recording[WorldsT]
     """What traces hold."""
     state_bounds: Callable[[Sizes], Mapping[str, Bounds]]
-    """Field of the saved state -> what it can hold."""
+    """Field of the saved state -> the values that it can hold."""
     state_fault: Callable[[Mapping[str, NDArray[Any]]], str | None]
-    """What is at odds among saved fields, each of which is within its bounds; None = nothing."""
+    """How saved fields contradict each other, although each is within its bounds; None = they do not."""

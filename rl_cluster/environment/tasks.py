@@ -1,6 +1,6 @@
-"""From a run's settings to its task, and to what the task makes of them: episodes, worlds, shapes.
+"""From a run's settings to its task, and to what the task makes from them: episodes, worlds, shapes.
 
-Whatever drives worlds goes through here and through the protocols of `shared/interface.py`.
+All code that drives worlds uses these functions and the protocols of `shared/interface.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ __all__ = [
 
 AnyTask = Task[SwarmState, Worlds]
 
-# The parts of a task fit each other; which task a run is of is known only when it runs.
+# The parts of a task fit each other, but a run's task is known only at run time.
 TASKS: Mapping[str, AnyTask] = {task.name: cast("AnyTask", task) for task in (ALLOCATE, NAVIGATE)}
 """Name -> task."""
 
@@ -41,14 +41,15 @@ def task_of(config: Config) -> AnyTask:
 
 
 def make_source(config: Config, seed: int, is_training: bool, stage: int | None = None) -> EpisodeSource:
-    """The generator of the run's episodes: those that are trained on, or those that never are.
+    """The generator of the run's episodes: those for training, or those that are never trained on.
 
     Args:
-        config: Of the run.
+        config: The run's settings.
         seed: Keys the episodes.
-        is_training: Which of the two.
-        stage: Of the run's curriculum, from 1: whose episodes alone are drawn, padded to its own sizes. None: training
-            begins in the first stage, and follows the mixtures that are set; else the generator's ranges hold.
+        is_training: True = the episodes for training.
+        stage: A stage of the run's curriculum, from 1: all episodes come from it, padded to its own sizes. None:
+            training begins in the first stage and follows the mixtures that are set; otherwise the generator's ranges
+            hold.
     """
     generator = config.generator
     stages: Sequence[Any] = config.curriculum.stages if config.curriculum and is_training else ()
@@ -71,12 +72,12 @@ def make_worlds(
 
 
 def graph_spec(config: Config) -> GraphSpec:
-    """What a network of the run must fit: widths of the feature rows, and the kind of action."""
+    """What the run's network must fit: widths of the feature rows, and the kind of action."""
     return task_of(config).graph_spec(config)
 
 
 def saved_forms(config: Config, num_worlds: int) -> dict[str, ArrayForm]:
-    """Name -> form of the arrays that `Worlds.state_dict` gives of so many training worlds; makes none of them."""
+    """Name -> form of the arrays in `Worlds.state_dict` of this many training worlds. Makes no world."""
     source = make_source(config, config.seed, is_training=True)
     arrays = make_worlds(config, source, 0, is_training=True).state_dict()
     forms = forms_of(arrays, task_of(config).state_bounds(source.sizes))
@@ -84,5 +85,5 @@ def saved_forms(config: Config, num_worlds: int) -> dict[str, ArrayForm]:
 
 
 def saved_fault(config: Config, arrays: Mapping[str, NDArray[Any]]) -> str | None:
-    """What is at odds among arrays that have the forms of `saved_forms`; None = nothing."""
+    """How arrays that have the forms of `saved_forms` contradict each other; None = they do not."""
     return task_of(config).state_fault(arrays)

@@ -1,1 +1,1 @@
-"""Making experience: a network acts in batches of worlds, for rollouts and for scores."""
+"""Makes experience: a network acts in batches of worlds, for rollouts and for scores."""

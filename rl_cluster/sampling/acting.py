@@ -24,14 +24,14 @@ __all__ = ["Acted", "act", "deliberate", "predict_value"]
 
 
 class Acted(NamedTuple):
-    """What a policy did in B worlds."""
+    """A policy's actions in B worlds."""
 
     observation: Observation[NDArray[Any]]
-    """on which it was done, after all announcements"""
+    """the observation that the action was chosen on, after all announcements"""
     action: NDArray[Any]
-    """as it is learnt from: (B, N) int16 in [0, C], or (B, N, 2) float32 controls before they are squashed"""
+    """for learning: (B, N) int16 in [0, C], or (B, N, 2) float32 controls before they are squashed"""
     applied: NDArray[Any]
-    """as worlds take it: the same choices, or the squashed controls"""
+    """for the worlds: the same choices, or the squashed controls"""
     logp: FloatArray
     """(B, N) log-probability of the action; 0 where the UAV does not choose"""
     value: FloatArray
@@ -55,9 +55,9 @@ def act(
 ) -> Acted:
     """Samples actions with noise keyed by `seed`, or takes the most probable ones if it is None.
 
-    Raises CheckpointError if the network's outputs are no actions: its weights are finite, but too large.
+    Raises CheckpointError if the network's outputs are not actions: its weights are finite, but too large.
 
-    `lap` is told at the end of each piece of `inference` and of `env`, as of `Stopwatch.lap`.
+    `lap` is called at the end of each piece of `inference` and of `env`, like `Stopwatch.lap`.
     """
     seen = deliberate(model, worlds, observation, seed, lap)
     acted = _act(model, worlds, seen, seed, worlds.intent_rounds - 1)
@@ -72,7 +72,7 @@ def deliberate(
     seed: int | None,
     lap: Callable[[str], None] = _pass,
 ) -> Observation[NDArray[Any]]:
-    """What is seen after all rounds of intent but the last; announcements stand until the worlds advance."""
+    """The observation after all rounds of intent but the last; announcements stand until the worlds advance."""
     for number in range(worlds.intent_rounds - 1):
         announced = _act(model, worlds, observation, seed, number).applied
         lap("inference")

@@ -1,7 +1,7 @@
-"""The one way to score a policy: the same numbered episodes for every policy, each played from its start to its end.
+"""The only way to score a policy: every policy plays the same numbered episodes, each from its start to its end.
 
-Episode e is episode 0 of world number e of the source, whatever the batch size. Intervals and differences are made of
-the scores by `comparison.py`; what happened on the way is written by `trace.py`.
+Episode e is episode 0 of world number e of the source, whatever the batch size. `comparison.py` turns the scores into
+intervals and differences; `trace.py` writes what happened on the way.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ from rl_cluster.types import Observation
 __all__ = ["ModelPolicy", "Observer", "Progress", "evaluate"]
 
 Progress = Callable[[str, int], None]
-"""Told, batch by batch, the name of the policy that plays and how many of its episodes are done."""
+"""Called before each batch with the policy's name and the number of its episodes that are done."""
 
 
 class Observer(Protocol):
-    """Looks on while a batch of episodes is played. It must change nothing."""
+    """Watches a batch of episodes. It must change nothing."""
 
     def on_start(self, policy_name: str, worlds: Worlds) -> None:
         """The worlds stand at the start of their episodes."""
@@ -42,10 +42,10 @@ class ModelPolicy:
     """A network as a policy.
 
     Args:
-        model: On the device where it is to run.
+        model: The network, on the device where it is to run.
         mode: argmax takes the most probable actions; sampled draws them, keyed by (seed, world, episode, decision).
         seed: Keys the draws.
-        name: What the network is called; the mode is put after it.
+        name: The network's name; the mode is appended to it.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class ModelPolicy:
 
     @property
     def name(self) -> str:
-        """Under which its results are reported."""
+        """The name under which its results are reported."""
         return self._name
 
     def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
-        """Actions (B, N), or controls (B, N, 2), as of `Policy.act`."""
+        """Actions (B, N), or controls (B, N, 2), as in `Policy.act`."""
         return act(self._model, worlds, observation, self._seed).applied
 
 
@@ -77,11 +77,11 @@ def evaluate(
     """Metric name -> (E,) float64, one value per episode 0 .. `num_episodes` - 1 of the source.
 
     Args:
-        source: Of episodes; made for the task of the config.
-        config: Whose world and reward hold.
-        batch_size: Episodes played side by side; it bears on speed and memory alone.
-        observer: Told of every step, batch by batch.
-        progress: Told before each batch.
+        source: The episodes; made for the task of the config.
+        config: The settings whose world and reward apply.
+        batch_size: Episodes played side by side; it affects only speed and memory.
+        observer: Sees every step, batch by batch.
+        progress: Called before each batch.
     """
     tell = progress or _tell_nobody
     batches = []
@@ -93,7 +93,7 @@ def evaluate(
 
 
 def _tell_nobody(policy_name: str, num_done: int) -> None:
-    """Where nobody waits."""
+    """The default `progress`: reports nothing."""
 
 
 def _play(policy: Policy, worlds: Worlds, observer: Observer | None) -> dict[str, NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""The network of a run, as its settings and its task make it."""
+"""The network of a run, built from its settings and its task."""
 
 import torch
 
@@ -10,7 +10,7 @@ __all__ = ["make_model"]
 
 
 def make_model(config: Config) -> TransformerGNN:
-    """The untrained network of a run: the same weights wherever it is made from the same seed."""
+    """The untrained network of a run; the same seed gives the same weights everywhere."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return TransformerGNN(config.model, graph_spec(config))

@@ -1,7 +1,7 @@
-"""A policy acting in a batch of worlds for a while, and the columns that come of it.
+"""A policy acts in a batch of worlds for a while, and its steps become columns.
 
-One rollout is what an env runner holds. Worlds are numbered over all runners of a run, so that the same episodes are
-played however many runners share them. How Ray moves a fragment is the ring's business.
+Each env runner holds one rollout. Worlds are numbered across all runners of a run, so that the same episodes are played
+however many runners share them. The ring decides how Ray moves a fragment.
 """
 
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rollout:
-    """Worlds in flight and the policy that flies them; `sample` goes on where the last call stopped."""
+    """Worlds in flight and the policy that flies them; `sample` continues where the last call stopped."""
 
     def __init__(self, worlds: Worlds, model: TransformerGNN, seed: int) -> None:
         self.worlds, self.model, self._seed = worlds, model, seed
@@ -33,18 +33,18 @@ class Rollout:
         self._observation = worlds.reset()
 
     def set_mix(self, mix: StageMix | None) -> None:
-        """Stages of a curriculum that new episodes are drawn from; what it is already changes nothing.
+        """Sets the stages of a curriculum that new episodes are drawn from. Setting the same mixture changes nothing.
 
-        Episodes under way are played to their end; those in which nobody has acted begin anew.
+        Episodes under way are played to their end; those in which no UAV has acted yet start again.
         """
         if mix is not None and mix != self._mix:
             self._mix, self._observation = mix, self.worlds.set_mix(mix)
 
     def sample(self, num_steps: int, weights_version: int = 0) -> Fragment:
-        """T = `num_steps` decision steps of all worlds, with sampled actions.
+        """Plays T = `num_steps` decision steps of all worlds, with sampled actions.
 
         An episode whose numbers are no longer finite is given up, and nothing is learnt from its last step. Raises
-        ScenarioError if that befalls more than half as many episodes as there are worlds.
+        ScenarioError if that happens to more than half as many episodes as there are worlds.
         """
         observations: list[Observation[NDArray[Any]]] = []
         columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ("action", "logp", "value", "reward", "ended")}
@@ -62,7 +62,7 @@ class Rollout:
                 acted.action,
                 acted.logp,
                 acted.value,
-                np.where(is_broken[:, None], acted.value, result.reward),  # the value comes true: no advantage
+                np.where(is_broken[:, None], acted.value, result.reward),  # reward = value: no advantage
                 has_ended | is_broken,
             )
             for column, array in zip(columns.values(), row, strict=True):
@@ -88,7 +88,7 @@ class Rollout:
         )
 
     def _give_up(self, is_broken: BoolArray) -> int:
-        """Starts the next episode in these worlds (B,), and says how many they are."""
+        """Starts the next episode in these worlds (B,), and returns how many there are."""
         if is_broken.any():
             self.worlds.give_up(is_broken)
             self.worlds.reset_ended()
@@ -98,8 +98,8 @@ class Rollout:
     def _next_value(self, value: NDArray[Any], ended: NDArray[Any]) -> NDArray[Any]:
         """(T, B, N) value of the successor, 0 where the episode ended.
 
-        Nothing follows the time limit either: the time left is part of the observation, so the return that the policy
-        is trained on really ends there (Pardo et al. 2018, arXiv 1712.00378).
+        It is 0 after the time limit, too: the time left is part of the observation, so the return that the policy is
+        trained on really ends there (Pardo et al. 2018, arXiv 1712.00378).
         """
         last = predict_value(self.model, deliberate(self.model, self.worlds, self._observation, self._seed))
         self.worlds.retract()
@@ -111,12 +111,12 @@ class Rollout:
         return self.worlds.state_dict()
 
     def load_state_dict(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Goes on from `state_dict`'s worlds."""
+        """Continues with `state_dict`'s worlds."""
         self._observation = self.worlds.load_state_dict(arrays)
 
 
 def _is_finite(observation: Observation[NDArray[Any]], *rewards: FloatArray) -> BoolArray:
-    """(B,) True = rewards (B, N), and what is seen of UAVs, targets and positions, are finite: sums tell."""
+    """(B,) True = rewards (B, N) and the observed UAVs, targets and positions are finite. Sums show it."""
     seen = (observation.uav, observation.target, observation.position)
     totals = [array.sum(axis=(1, 2)) for array in seen] + [reward.sum(axis=1) for reward in rewards]
     is_finite: BoolArray = np.isfinite(np.stack(totals)).all(axis=0)
@@ -132,7 +132,7 @@ def _check_broken(num_broken: int, num_worlds: int) -> None:
 
 
 def make_rollout(config: Config, runner: int, model: TransformerGNN) -> Rollout:
-    """The rollout of env runner number `runner` (from 0) of a run."""
+    """The rollout of a run's env runner number `runner`, from 0."""
     num_worlds = config.sampling.worlds_per_runner
     source = make_source(config, config.seed, is_training=True)
     worlds = make_worlds(config, source, num_worlds, first_world=runner * num_worlds, is_training=True)

@@ -1,1 +1,1 @@
-"""The worlds as Gymnasium's and PettingZoo's libraries know them."""
+"""The worlds behind the interfaces of Gymnasium and PettingZoo."""

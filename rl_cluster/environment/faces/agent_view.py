@@ -1,4 +1,4 @@
-"""What each UAV sees of its world, as blocks of fixed size that are alike for all: for policies that one agent runs.
+"""What each UAV sees of its world, as blocks of the same fixed sizes for all UAVs: for policies of single agents.
 
 The network here reads the whole world's `Observation` and needs none of this; `pettingzoo_face.py` does. Lengths are
 over the sensing radius, directions in the UAV's body frame (ahead, left).
@@ -20,7 +20,7 @@ def agent_view(observation: Observation[NDArray[Any]], heading_rad: FloatArray) 
     """The blocks of all N UAVs of the first world. A row of the last three is all 0 where nothing is there.
 
     - `own` (N, F): the UAV's row of `Observation.uav`.
-    - `uavs` (N, A, 5 + F): its A nearest UAVs, by rising distance: 1, ahead, left, cos and sin of the other's heading
+    - `uavs` (N, A, 5 + F): its A nearest UAVs, nearest first: 1, ahead, left, cos and sin of the other's heading
       in this body frame, the other's own row. A = min(k, N - 1), k of attention (`nearest.py`) for N UAVs.
     - `candidates` (N, C, 1 + T + P): in `allocate` what it may choose, in the order of the actions: 1, the target's row
       (T), the pair's row (P). In `navigate` the nearest bodies: 1, the encounter's row (P); T = 0.
@@ -28,7 +28,7 @@ def agent_view(observation: Observation[NDArray[Any]], heading_rad: FloatArray) 
       O).
 
     Args:
-        observation: What is seen of B worlds.
+        observation: The observation of B worlds.
         heading_rad: (N,) of the first world.
     """
     world: Observation[NDArray[Any]] = Observation(*(array[0] for array in observation))
@@ -57,11 +57,11 @@ def _offset(world: Observation[NDArray[Any]], entities: IntArray, heading_rad: F
 
 
 def _take(rows: FloatArray, indices: IntArray) -> FloatArray:
-    """(N, rows, F) rows by index, row 0 for negative ones; of a kind that the task does not have, nothing."""
+    """(N, rows, F) rows by index; a negative index takes row 0. Empty for a kind that the task does not have."""
     return rows[np.maximum(indices, 0)] if len(rows) else np.zeros((*indices.shape, rows.shape[1]), np.float32)
 
 
 def _rows(indices: IntArray, parts: Iterable[FloatArray]) -> FloatArray:
-    """(N, rows, width) of the parts side by side behind a 1; all 0 where the index is negative."""
+    """(N, rows, width): a 1, then the parts side by side; all 0 where the index is negative."""
     exists = (indices >= 0)[..., None].astype(np.float32)
     return np.concatenate([exists, *parts], axis=-1, dtype=np.float32) * exists

@@ -1,6 +1,6 @@
-"""What callers of the standard faces hand over, checked before anything moves: seeds, actions and arguments.
+"""Checks what callers of the standard faces pass in, before anything moves: seeds, actions and arguments.
 
-`face.py` asks here, so that no library's own error, and no guess, stands in for one line that says what to give.
+`face.py` calls these checks, so that callers get one line that says what to pass, not a library's error or a guess.
 """
 
 import operator
@@ -23,7 +23,7 @@ def as_seed(seed: object) -> int | None:
     """The seed as a plain integer; None stays None.
 
     Raises:
-        CallError: It is no whole number from 0 to 2^63 - 1.
+        CallError: It is not a whole number from 0 to 2^63 - 1.
     """
     if seed is None:
         return None
@@ -34,17 +34,17 @@ def as_seed(seed: object) -> int | None:
 
 
 def as_actions(actions: object, shape: tuple[int, ...], num_controls: int, where: str = "step") -> NDArray[Any]:
-    """Actions as an array: whole numbers as int64, or finite controls as float64. Their range is not looked at.
+    """Actions as an array: whole numbers as int64, or finite controls as float64. Their range is not checked.
 
     Args:
         actions: Whatever numpy can read.
-        shape: That they must have, the controls' axis included.
+        shape: The shape that they must have, the controls' axis included.
         num_controls: 0 for choices.
-        where: What messages call the place.
+        where: The name of the call, for messages.
 
     Raises:
-        CallError: They have another shape, are no numbers, are fractions where choices are asked for, or hold NaN or
-            an infinite control.
+        CallError: They have another shape, are not numbers, are fractions where choices are expected, or hold NaN or an
+            infinite control.
     """
     try:
         array = np.asarray(actions)
@@ -56,7 +56,7 @@ def as_actions(actions: object, shape: tuple[int, ...], num_controls: int, where
         remedy = "give one to every UAV of every world"
         raise CallError(where, f"the actions have shape {array.shape}, not {shape}", remedy)
     if num_controls == 0:
-        if array.dtype == np.uint64:  # what int64 cannot hold must not come back as another choice
+        if array.dtype == np.uint64:  # a value that int64 cannot hold must not wrap around to another choice
             array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))
         return array.astype(np.int64)
     if not np.isfinite(array).all():
@@ -80,7 +80,7 @@ def check_num_envs(num_envs: object) -> None:
 
 
 def check_overrides(overrides: object) -> None:
-    """Raises CallError unless this is a sequence of texts, and not one text."""
+    """Raises CallError unless this is a sequence of strings, not a single string."""
     is_list = isinstance(overrides, Sequence) and not isinstance(overrides, str | bytes)
     if not is_list or not all(isinstance(override, str) for override in overrides):  # type: ignore[attr-defined]  # a caller may hand in anything
         raise CallError("make", f"overrides={shown(overrides)} is no list of texts", "write ['key=value', ..]")
@@ -93,7 +93,7 @@ def shown(value: object) -> str:
 
 
 def _whole(value: object) -> int | None:
-    """None = no whole number; a bool is none."""
+    """The value as an integer; None = it is not a whole number. A bool is not one."""
     if isinstance(value, bool | np.bool_):
         return None
     try:

@@ -1,7 +1,7 @@
-"""What the standard faces stand on: worlds of a run's settings by seed, and actions made legal before they are applied.
+"""The basis of the standard faces: worlds from a run's settings and a seed, and actions made legal before use.
 
-`gymnasium_face.py` and `pettingzoo_face.py` put their libraries' words around it. Training here goes past it, to
-`Worlds` itself, which keeps credit per UAV and refuses illegal actions.
+`gymnasium.py` and `pettingzoo.py` wrap it for their libraries. Training in this package uses `Worlds` directly,
+which keeps credit per UAV and refuses illegal actions.
 """
 
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ __all__ = ["Face", "Setup", "load_setup", "make_legal", "team_reward", "to_dict"
 
 
 class Setup(NamedTuple):
-    """What is played."""
+    """What the worlds play."""
 
     config: Config
     """Settings of the task, its worlds and its generator; the spaces follow from them alone."""
     scenario: Scenario | None = None
     """None: the generator's episodes. Else every episode is this one."""
     is_training: bool = True
-    """Of the generator: the episodes that are trained on, or those that `rl-cluster evaluate` scores."""
+    """Which of the generator's episodes: those for training, or those that `rl-cluster evaluate` scores."""
 
 
 def load_setup(
@@ -83,14 +83,14 @@ class Face:
         return make_worlds(config, source, self._num_worlds)
 
     def begin(self, seed: int | None, random: np.random.Generator) -> Observation[NDArray[Any]]:
-        """Starts the first episodes of a seed, or without one the next episodes in all worlds, ended or not.
+        """Starts the first episodes of a seed; without a seed, the next episode in every world, ended or not.
 
         Args:
-            seed: None, and the first call: one is drawn.
-            random: Draws it.
+            seed: If the first call passes None, a seed is drawn.
+            random: Draws that seed.
 
         Raises:
-            CallError: The seed is none.
+            CallError: The seed is not valid.
         """
         seed = as_seed(seed)
         if seed is None and self.has_begun:
@@ -107,7 +107,7 @@ class Face:
         return self.observe()
 
     def observe(self) -> Observation[NDArray[Any]]:
-        """What is seen now, in fresh arrays."""
+        """The current observation, in fresh arrays."""
         self.observation = self.worlds.observe()
         return self.observation
 
@@ -122,7 +122,7 @@ class Face:
         """Applies actions (B, N) or controls (B, N, 2), made legal; ended worlds stand still.
 
         Returns:
-            What the step gave, and (B, N) True = the UAV's action was illegal.
+            The step's result, and (B, N) True = the UAV's action was illegal.
 
         Raises:
             CallError: `as_actions` refuses the actions.
@@ -131,7 +131,7 @@ class Face:
         return self.worlds.advance(legal), is_illegal
 
     def outcomes(self) -> dict[str, NDArray[np.float64]]:
-        """Episode metrics of the worlds that stand ended, by rising index: name -> (E,)."""
+        """Episode metrics of the worlds that have ended, in order of index: name -> (E,)."""
         return self.worlds.outcomes(self.worlds.state.ended)
 
     def team_reward(self, result: StepResult) -> NDArray[np.float64]:
@@ -142,14 +142,14 @@ class Face:
 def make_legal(
     actions: object, observation: Observation[NDArray[Any]], num_controls: int
 ) -> tuple[NDArray[Any], BoolArray]:
-    """Legal actions in place of any.
+    """Replaces illegal actions by legal ones.
 
     A choice that the mask forbids becomes waiting, or the UAV's only legal action where it may not wait. Controls are
     clipped to [-1, 1]; those of UAVs that do not decide count as legal.
 
     Args:
         actions: (B, N) integers, or (B, N, num_controls).
-        observation: What was seen last.
+        observation: The latest observation.
         num_controls: 0 for choices.
 
     Returns:
@@ -178,7 +178,7 @@ def team_reward(worlds: Worlds, result: StepResult) -> NDArray[np.float64]:
 
 def to_dict(observation: Observation[NDArray[Any]]) -> ObservationDict:
     """The observation's arrays (B, ...) by name, masks as int8."""
-    # Integers are copied: the worlds look choices up in what they returned last, and callers may write into theirs.
+    # Integers are copied: the worlds look choices up in the arrays that they last returned, which callers may change.
     return {
         name: array if array.dtype == np.float32 else array.astype(np.int8 if array.dtype == np.bool_ else array.dtype)
         for name, array in observation._asdict().items()
@@ -186,7 +186,7 @@ def to_dict(observation: Observation[NDArray[Any]]) -> ObservationDict:
 
 
 class _Padded:
-    """A source of episodes in worlds that have room for more than it fills."""
+    """A source of episodes that fill only a part of the padded worlds."""
 
     def __init__(self, source: EpisodeSource, sizes: Sizes) -> None:
         self.sizes, self.seed, self.fill, self.set_mix = sizes, source.seed, source.fill, source.set_mix

@@ -16,7 +16,7 @@ One world:
 >>> info["outcomes"]["satisfied_rate"]
 0.0
 
-Eight worlds that step together, and begin anew on their own:
+Eight worlds that step together and restart on their own:
 
 >>> envs = gymnasium.make_vec("rl_cluster/Allocate-v0", num_envs=8, vectorization_mode="vector_entry_point")
 >>> observations, infos = envs.reset(seed=0)
@@ -53,15 +53,15 @@ class SwarmEnv(gymnasium.Env[ObservationDict, Actions]):
     Observation: a dict of the fields of `Observation`, without the batch axis; masks are int8, 1 = True.
     Action of `allocate`: MultiDiscrete, per UAV 0 to wait, c + 1 to fly to candidate c. An action that `action_mask`
     forbids is replaced by waiting, or by the UAV's only legal action where it may not wait.
-    Action of `navigate`: Box (N, 2) from -1 to 1, two controls per UAV; what is outside is clipped.
+    Action of `navigate`: Box (N, 2) from -1 to 1, two controls per UAV; values outside are clipped.
     Reward: mean over the UAVs that exist of their rewards in this step.
     `terminated`: the task is done. `truncated`: the time limit, or (allocate) a deadlock.
     `info`: of `allocate`, `action_mask` (N, 1 + C) bool; after a step `uav_reward` (N,) and `num_illegal_actions`, how
     many were replaced or clipped; at the end `outcomes`, the episode's metrics by name.
 
-    `reset()` starts the next episode, `reset(seed=s)` the first one of seed s; a first `reset()` without a seed takes
-    one at random. The spaces follow from the settings alone: a scenario is padded to them. A seed that is none, actions
-    of another shape or type, and a step before `reset` or after the end are refused as a CallError, a ValueError.
+    `reset()` starts the next episode, `reset(seed=s)` the first one of seed s; a first `reset()` without a seed draws
+    one. The spaces follow from the settings alone: a scenario is padded to them. An invalid seed, actions of another
+    shape or type, and a step before `reset` or after the end raise a CallError, which is a ValueError.
 
     Raises:
         ScenarioError: The scenario does not fit the settings (see `Face`).
@@ -197,9 +197,9 @@ def make_env(
         preset: Name of a preset, or path of a YAML file of settings.
         overrides: `key=value` with a dotted key: `generator.num_uavs=[16, 16]`.
         scenario: Path of a scenario that every episode plays; None: the generator's episodes.
-        is_training: Of the generator: the episodes that are trained on, or those that `rl-cluster evaluate` scores.
+        is_training: True = the generator's episodes for training; False = those that `rl-cluster evaluate` scores.
         task: If given, the settings must be of this task.
-        render_mode: None, which `gymnasium.make` may hand over: nothing here draws.
+        render_mode: Only None, which `gymnasium.make` may pass: nothing here draws.
 
     Raises:
         CallError: `overrides` is no list of texts, or another `render_mode` is asked for.
@@ -218,7 +218,7 @@ def make_vector_env(
     task: str = "",
     render_mode: str | None = None,
 ) -> SwarmVectorEnv:
-    """`num_envs` worlds, 1 to 65,536; arguments and errors as of `make_env`."""
+    """`num_envs` worlds, 1 to 65,536; arguments and errors as in `make_env`."""
     return SwarmVectorEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode), num_envs)
 
 

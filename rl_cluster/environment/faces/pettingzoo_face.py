@@ -48,14 +48,14 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
 
     In `allocate`, observations are dicts of `observation`, the vector, and `action_mask` (1 + C,) int8, 1 = legal; the
     action is Discrete(1 + C): 0 waits, c + 1 flies to candidate c. In `navigate` they are the vector itself; the action
-    is Box(2) from -1 to 1. Illegal actions are replaced or clipped (`face.py`), and `infos[agent]["is_illegal"]` tells.
+    is Box(2) from -1 to 1. Illegal actions are replaced or clipped (`face.py`); `infos[agent]["is_illegal"]` says so.
 
     Rewards are each UAV's own. All agents end together; then `infos[agent]["outcomes"]` has the episode's metrics. UAVs
     that are grounded or have arrived stay agents until then. `state()` is the whole world's observation as one vector.
 
-    `reset()` starts the next episode, `reset(seed=s)` the first one of seed s. A seed that is none, actions that are
-    missing, of another type or of agents that are not there, and a step before `reset` are refused as a CallError, a
-    ValueError. After the end, PettingZoo's own `step({})` gives nothing; any other step is refused.
+    `reset()` starts the next episode, `reset(seed=s)` the first one of seed s. An invalid seed, actions that are
+    missing, of another type or of agents that do not exist, and a step before `reset` raise a CallError, which is a
+    ValueError. After the end, PettingZoo's own `step({})` returns nothing; any other step is refused.
 
     Raises:
         ScenarioError: The scenario does not fit the settings (see `Face`).
@@ -185,7 +185,7 @@ def parallel_env(
     task: str = "",
     render_mode: str | None = None,
 ) -> SwarmParallelEnv:
-    """One world; arguments as of `make_env` in `gymnasium_face.py`.
+    """One world; arguments as in `make_env` of `gymnasium.py`.
 
     Raises:
         CallError: `overrides` is no list of texts, or a `render_mode` is asked for.

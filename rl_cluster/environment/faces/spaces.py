@@ -1,7 +1,7 @@
-"""What one world's observations and actions look like, in the terms of `gymnasium.spaces`.
+"""The observations and actions of one world as `gymnasium.spaces`.
 
 The spaces follow from a run's settings alone: padded maxima, candidates, kinds of resource. A scenario is played inside
-them (`face.py`), so that what has learnt in one episode fits into every other.
+them (`face.py`), so that a policy trained in one episode fits every other.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ def spaces_of(config: Config) -> tuple[spaces.Dict, spaces.MultiDiscrete | space
 
 
 def observation_space(observation: Observation[NDArray[Any]]) -> spaces.Dict:
-    """The space of one world, from what was seen of some: a dict of its fields without the batch axis.
+    """The space of one world, derived from an observation: a dict of its fields without the batch axis.
 
     Masks are MultiBinary, indices Box int16 from -1, features Box float32. Fields of a kind that the task does not have
     (targets in `navigate`, zones where there are none) are there and empty.
@@ -44,7 +44,7 @@ def action_space(observation: Observation[NDArray[Any]], num_controls: int) -> s
     """The space of all N UAVs' actions in one world.
 
     Args:
-        observation: What was seen of some worlds.
+        observation: An observation of some worlds.
         num_controls: 0: MultiDiscrete, per UAV 0 to wait or c + 1 to fly to candidate c. Else Box (N, num_controls)
             from -1 to 1.
     """
@@ -55,7 +55,7 @@ def action_space(observation: Observation[NDArray[Any]], num_controls: int) -> s
 
 
 def mask_space(shape: tuple[int, ...]) -> spaces.MultiBinary | spaces.Box:
-    """The space of int8 masks; of an empty one, which MultiBinary refuses, a Box."""
+    """The space of int8 masks; a Box for an empty mask, which MultiBinary refuses."""
     return spaces.MultiBinary(shape) if all(shape) else spaces.Box(0, 1, shape, np.int8)
 
 

@@ -1,1 +1,1 @@
-"""What the worlds of all tasks are made of."""
+"""The parts that the worlds of all tasks share."""

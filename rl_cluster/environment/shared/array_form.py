@@ -1,6 +1,6 @@
-"""What an array of saved worlds must look like: dtype, shape, and the values that it can hold.
+"""The form of an array of saved worlds: dtype, shape, and the values that it can hold.
 
-Kernels index by what these arrays hold, and test no index: an array is checked before it comes near them.
+Kernels use these arrays as indices without bounds checks, so every array is checked before a kernel gets it.
 """
 
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 __all__ = ["FAR", "ArrayForm", "Bounds", "forms_of"]
 
 FAR = 1e15
-"""Metres, seconds or amounts that no world comes to; squares of it are finite in float32."""
+"""Metres, seconds or amounts that no world reaches; its square is finite in float32."""
 
 
 class Bounds(NamedTuple):
-    """Values that a field can hold."""
+    """The range of a field's values."""
 
     low: float = 0.0
     high: float = FAR
     can_be_infinite: bool = False
-    """True = +inf stands for never, or for no way"""
+    """True = +inf is allowed, and means never, or no way"""
     needs_one: bool = False
     """True = at least one entry of each world is not 0"""
 
@@ -39,7 +39,7 @@ class ArrayForm(NamedTuple):
         return f"{self.dtype} {list(self.shape)}"
 
     def fault(self, array: NDArray[np.generic]) -> str | None:
-        """What is wrong with an array, in words; None = nothing."""
+        """A description of what is wrong with an array; None = nothing is."""
         if (array.dtype, array.shape) != (self.dtype, self.shape):
             return f"is {array.dtype} {list(array.shape)}, not {self.words}"
         if self.dtype == np.bool_:
@@ -65,5 +65,5 @@ class ArrayForm(NamedTuple):
 
 
 def forms_of(arrays: Mapping[str, NDArray[np.generic]], bounds: Mapping[str, Bounds]) -> dict[str, ArrayForm]:
-    """Name -> form of arrays like these; `bounds` names those that are not from 0 to `FAR`."""
+    """Name -> form of arrays like these; `bounds` overrides the default range of 0 to `FAR`."""
     return {name: ArrayForm(array.dtype, array.shape, bounds.get(name, Bounds())) for name, array in arrays.items()}

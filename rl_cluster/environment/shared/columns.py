@@ -1,4 +1,4 @@
-"""Names for the columns of arrays: what a feature row is made of, what outcomes are, and where an array holds figures.
+"""Names for the columns of arrays: feature rows, outcomes, and other arrays that hold one figure per column.
 
 A feature row begins with blocks. A block holds one column for each of the R kinds of resource, so block b of kind r is
 column b R + r. Single columns follow: column c of them is column (number of blocks) R + c. Each task lists its columns
@@ -44,7 +44,7 @@ class MetricColumn(IntEnum):
 
     @property
     def metric(self) -> EpisodeMetric:
-        """What tables and figures need to know of it."""
+        """What tables and figures need to know about the metric."""
         return EpisodeMetric(self.name.lower(), self.label, self.unit, self.decimals, self.text)
 
 

@@ -1,4 +1,4 @@
-"""How much of what a UAV is paid is its own, and how much is the team's."""
+"""How a UAV's reward is split between its own and the team's."""
 
 from numba import njit
 
@@ -11,7 +11,7 @@ def mixed(own: float, mean: float, own_weight: float) -> float:
 
     Args:
         own: own_i = sum over terms of weight * amount.
-        mean: Over the UAVs that exist.
+        mean: The mean of own over the UAVs that exist.
         own_weight: lambda.
     """
     return own_weight * own + (1.0 - own_weight) * mean

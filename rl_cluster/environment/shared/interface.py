@@ -1,6 +1,6 @@
-"""What every task's worlds offer to those who drive them: rollouts, evaluation, traces, standard faces.
+"""The interface of every task's worlds, for the code that drives them: rollouts, evaluation, traces, standard faces.
 
-The folder of each task implements it, `tasks.py` picks between them by a run's settings. Letters as in `types.py`.
+The folder of each task implements it; `tasks.py` picks one by a run's settings. Letters as in `types.py`.
 """
 
 from collections.abc import Sequence
@@ -41,19 +41,19 @@ class EpisodeMetric(NamedTuple):
     """A number that an episode is scored by."""
 
     name: str
-    """Key of the outcomes, as the field names it."""
+    """Key in the outcomes."""
     label: str
-    """In tables and figures."""
+    """The name in tables and figures."""
     unit: str
     """`1` for shares, counts and numbers without a unit."""
     decimals: int
-    """That tables show."""
+    """Decimal places in tables."""
     text: str
-    """What it is, in one line."""
+    """What the metric means, in one line."""
 
 
 class StepResult(NamedTuple):
-    """What one step gave."""
+    """The result of one step."""
 
     reward: FloatArray
     """(B, N) per-UAV reward; 0 where the UAV does not exist or the world had ended before"""
@@ -62,11 +62,11 @@ class StepResult(NamedTuple):
     truncated: BoolArray
     """(B,) True = cut in this step, by the time limit or a deadlock"""
     deadlocked: BoolArray
-    """(B,) True = cut because nothing is left that anybody could do"""
+    """(B,) True = cut because no UAV has anything left to do"""
 
     @classmethod
     def empty(cls, num_worlds: int, num_uavs: int) -> "StepResult":
-        """A step that gave nothing and ended nothing."""
+        """A step without rewards and without ends."""
         return cls(
             reward=np.zeros((num_worlds, num_uavs), dtype=np.float32),
             terminated=np.zeros(num_worlds, dtype=np.bool_),
@@ -123,7 +123,7 @@ class SourceOf(Protocol[StateT_contra]):
 
     @property
     def seed(self) -> int:
-        """Keys every draw of its episodes."""
+        """The seed that keys every draw of its episodes."""
 
     def fill(self, state: StateT_contra, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
@@ -133,7 +133,7 @@ class SourceOf(Protocol[StateT_contra]):
 
 
 EpisodeSource: TypeAlias = SourceOf[SwarmState]
-"""A source for whoever drives worlds: it fills the state of the task that it was made for."""
+"""A source, for code that does not know the task: it fills the state of the task that it was made for."""
 
 
 class Worlds(Protocol):
@@ -141,11 +141,11 @@ class Worlds(Protocol):
 
     first_world: int
     intent_rounds: int
-    """How often a policy chooses before UAVs fly; 1 = at once."""
+    """How often a policy chooses before the UAVs fly; 1 = they fly at once."""
 
     @property
     def observation(self) -> Observation[NDArray[Any]]:
-        """What was observed last, against which actions are held."""
+        """The latest observation, which actions are checked against."""
 
     @property
     def metrics(self) -> Sequence[str]:
@@ -153,19 +153,19 @@ class Worlds(Protocol):
 
     @property
     def state(self) -> SwarmState:
-        """The task's state: a `SwarmState`, and what else the task has."""
+        """The task's state: a `SwarmState` and the task's own fields."""
 
     def reset(self) -> Observation[NDArray[Any]]:
         """Starts episode 0 of every world."""
 
     def set_mix(self, mix: StageMix) -> Observation[NDArray[Any]]:
-        """Draws episodes from another mixture of stages, those too in which nobody has acted yet.
+        """Draws episodes from another mixture of stages, also where no UAV has acted yet in the current one.
 
         Raises ValueError if the source has no such stage.
         """
 
     def announce(self, actions: NDArray[Any]) -> Observation[NDArray[Any]]:
-        """What is seen once all UAVs have said what they mean to do. Nothing moves. Raises ValueError as `advance`."""
+        """The observation once all UAVs have announced their intent; nothing moves. Raises ValueError like `advance`."""
 
     def retract(self) -> None:
         """Takes announcements back; `advance` does so too."""
@@ -174,7 +174,7 @@ class Worlds(Protocol):
         """Applies actions (B, N, ..) for one step; ended worlds stand still. Raises ValueError if one is illegal."""
 
     def observe(self) -> Observation[NDArray[Any]]:
-        """What the policy sees now, in fresh arrays."""
+        """The current observation, in fresh arrays."""
 
     def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
         """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
@@ -182,7 +182,7 @@ class Worlds(Protocol):
     def give_up(self, rows: BoolArray) -> None:
         """Ends the episodes of the worlds that `rows` (B,) marks True, wherever they stand.
 
-        Nobody is paid for it, and no outcomes come of it. `reset_ended` starts the next episodes.
+        This gives no reward and no outcomes. `reset_ended` starts the next episodes.
         """
 
     def reset_ended(self) -> None:
@@ -194,7 +194,7 @@ class Worlds(Protocol):
         """`advance`, then outcomes of the worlds that ended, their reset, and the observation of all."""
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
-        """All that the worlds need to go on, as arrays by name."""
+        """Everything that the worlds need in order to continue, as arrays by name."""
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> Observation[NDArray[Any]]:
         """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
@@ -208,22 +208,22 @@ class PolicyOf(Protocol[WorldsT_contra]):
 
     @property
     def name(self) -> str:
-        """Under which its results are reported."""
+        """The name under which its results are reported."""
 
     def act(self, worlds: WorldsT_contra, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N) of `allocate`, or controls (B, N, 2) of `navigate`, for the worlds as they are observed."""
 
 
 Policy: TypeAlias = PolicyOf[Worlds]
-"""A policy for whoever drives worlds: it plays those of the task that it was made for."""
+"""A policy, for code that does not know the task: it plays the worlds of the task that it was made for."""
 
 
 @runtime_checkable
 class LimitedPolicy(Policy, Protocol):
-    """A policy that cannot play every episode, and that has more to tell than its scores."""
+    """A policy that cannot play every episode, and that reports more than its scores."""
 
     def check(self, source: EpisodeSource, config: Config) -> None:
         """Raises ConfigError if it cannot play all episodes of the source by the rules of the config."""
 
     def remark(self, source: EpisodeSource) -> str:
-        """What it has found out about the episodes of the source that it has played."""
+        """What it found out about the episodes of the source that it played."""

@@ -1,4 +1,4 @@
-"""Lists of the nearest, and how many of them attention sees: what the neighbours of both tasks share.
+"""Lists of the nearest entities, and how many of them attention sees: shared by the neighbours of both tasks.
 
 Attention's k is a quarter of the UAVs of the episode, within bounds (Yehudai et al. 2021, arXiv 2010.08853: local
 structure must keep its statistics for a graph network to transfer across size). In training it varies per episode, so
@@ -29,16 +29,16 @@ __all__ = [
 ]
 
 SMALL_TEAM_K = 4
-"""k of teams too small for a quarter of them to be as many."""
+"""The least k, for teams of which a quarter is fewer."""
 UAVS_PER_NEIGHBOUR = 4
 _K_COUNTER = 1 << 40
 """Counter of the k draws: far from those of the generator, which uses the same key."""
 
 
 MAX_RANKED = 128
-"""Up to so many, ranking all of them beats insertion into a list of the nearest."""
+"""Up to this many entities, ranking all of them beats insertion into a list of the nearest."""
 _LANES = 16
-"""Keys are counted in groups of so many."""
+"""The size of the groups in which keys are counted."""
 
 
 slots_of = njit(_nrt=False, inline="always")(neighbour_slots)
@@ -46,14 +46,14 @@ slots_of = njit(_nrt=False, inline="always")(neighbour_slots)
 
 
 class Ranking(NamedTuple):
-    """Scratch of `rank`: what was found, in order of index, and its order by key."""
+    """Scratch arrays of `rank`: what was found, in order of index, and its order by key."""
 
     found: NDArray[np.int64]
     """(P,) entity indices"""
     keys: NDArray[np.float64]
-    """(P,) metres, or whatever it is ordered by"""
+    """(P,) metres, or another quantity to order by"""
     order: NDArray[np.int64]
-    """(P,) entity indices by rising key"""
+    """(P,) entity indices in order of increasing key"""
 
     @classmethod
     def empty(cls, size: int) -> "Ranking":
@@ -64,13 +64,13 @@ class Ranking(NamedTuple):
 
 @njit(cache=True, _nrt=False)
 def adaptive_k(num_uavs: int) -> int:
-    """k of evaluation: ceil(N / UAVS_PER_NEIGHBOUR), at least that of small teams, at most the highest."""
+    """k in evaluation: ceil(N / UAVS_PER_NEIGHBOUR), at least that of small teams, at most the highest."""
     return min(max(SMALL_TEAM_K, math.ceil(num_uavs / UAVS_PER_NEIGHBOUR)), MAX_NEIGHBOURS)
 
 
 @njit(cache=True, _nrt=False)
 def training_k(num_uavs: int, seed: int, world: int, episode: int, jitter: int, wide_share: float) -> int:
-    """k of training, keyed.
+    """k in training, keyed.
 
     k + U{-jitter..jitter} clipped to its range, or with probability `wide_share` uniform from that of small teams up.
     """
@@ -97,7 +97,7 @@ def draw_k(  # type: ignore[no-untyped-def]  # numba infers the types
 
 @njit(cache=True, _nrt=False, inline="always")
 def rank(ranking: Ranking, count: int, limit: int) -> int:
-    """Puts the first `count` of `found` into `order` by rising key, the `limit` first at least; returns how many.
+    """Puts the first `count` of `found` into `order` by increasing key, at least the first `limit`; returns how many.
 
     Up to `MAX_RANKED` of them, each is put at its rank, the number of smaller keys: no branch depends on a key, so a
     processor cannot guess wrong, and the counting runs on its vector unit. Beyond, insertion does less.

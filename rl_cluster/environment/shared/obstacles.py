@@ -1,7 +1,7 @@
-"""Geometry of no-fly zones, circles and simple polygons: who is inside one, how far one is, which ways it bars.
+"""Geometry of no-fly zones, circles and simple polygons: whether a point is inside, how far away, and what they block.
 
 The kernels take `Zones`, or any state with these fields (of `allocate` or `navigate`); float64 inside. A polygon's
-bounding circle settles most questions; its edges are looked at only near it. `zones.py` makes zones.
+bounding circle settles most questions; its edges are checked only near it. `zones.py` makes zones.
 """
 
 import math
@@ -15,11 +15,11 @@ from rl_cluster.types import BoolArray, FloatArray, IntArray
 __all__ = ["Zones", "edge_way", "gap_m", "is_inside", "is_zone_near", "to_segment_m2", "zones_of"]
 
 _TOUCH_M = 1e-6
-"""A way this near to an edge touches it: one through two corners of a polygon crosses none of its edges properly."""
+"""A way this near to an edge touches it: a way through two corners of a polygon crosses none of its edges properly."""
 
 
 class Zones(NamedTuple):
-    """The arrays of a state that zones are in: a kernel that is not inlined is called faster with few arrays."""
+    """The arrays of a state that describe zones: calling a kernel that is not inlined is faster with few arrays."""
 
     obstacle_exists: BoolArray
     obstacle_center_m: FloatArray
@@ -157,7 +157,7 @@ def _is_edge_near(way, edge, margin_m2):  # type: ignore[no-untyped-def]  # numb
 def is_zone_near(state: Any, b: int, o: int, x0: float, y0: float, x1: float, y1: float, margin_m: float) -> bool:
     """True = the straight way from point 0 to point 1, metres, enters zone o or comes nearer than the margin to it.
 
-    Of a polygon, touching an edge is near at any margin.
+    For a polygon, touching an edge counts as near at any margin.
     """
     cx, cy = _center(state, b, o)
     reach = np.float64(state.obstacle_radius_m[b, o]) + margin_m

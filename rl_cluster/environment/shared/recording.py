@@ -1,6 +1,6 @@
-"""What a task tells of its episodes while they are played, for traces.
+"""What a task records of its episodes while they are played, for traces.
 
-`evaluation/trace.py` writes it down. Numbers have nine significant digits: float32 values come back exactly.
+`evaluation/trace.py` writes it. Numbers have nine significant digits, so float32 values are restored exactly.
 """
 
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -19,11 +19,11 @@ class Step(NamedTuple):
     """One step of all worlds of a batch."""
 
     state: Any
-    """the task's, after the step"""
+    """the task's state after the step"""
     before: dict[str, NDArray[Any]]
-    """field of the state -> copy from before the step, of those in `Recording.fields`"""
+    """field of the state, for those in `Recording.fields` -> copy from before the step"""
     observation: Observation[NDArray[Any]]
-    """that the actions were chosen on"""
+    """the observation that the actions were chosen on"""
     actions: NDArray[Any]
     result: StepResult
 
@@ -35,7 +35,7 @@ class Recording(Protocol[WorldsT_contra]):
     """What happened in the worlds of one task, step by step: enough to compute its metrics by other means."""
 
     fields: tuple[str, ...]
-    """Of the state, whose changes make up a step."""
+    """Fields of the state whose changes make up a step."""
 
     def scenario_of(self, worlds: WorldsT_contra, row: int, name: str) -> Scenario:
         """The start of a world's episode."""
@@ -44,7 +44,7 @@ class Recording(Protocol[WorldsT_contra]):
         """The step of one world."""
 
     def describe_end(self, step: Step, row: int) -> dict[str, Any]:
-        """What belongs to the episode beside its steps, seen after the last one."""
+        """What the trace holds of the episode besides its steps, recorded after the last one."""
 
 
 def change(step: Step, field: str, row: int) -> NDArray[np.float64]:
@@ -55,7 +55,7 @@ def change(step: Step, field: str, row: int) -> NDArray[np.float64]:
 
 
 def to_plain(values: NDArray[Any] | np.generic) -> Any:
-    """The numbers as (lists of) Python's, rounded to nine significant digits."""
+    """The numbers as (lists of) Python numbers, rounded to nine significant digits."""
     return _rounded(values.tolist())
 
 

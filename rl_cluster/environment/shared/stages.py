@@ -1,8 +1,8 @@
 """Which stage of a curriculum a world plays, and so from which ranges its episodes are drawn.
 
 A world stays in its stage until the mixture changes. Every world makes as many steps as any other, so shares of worlds
-are shares of steps; drawn anew for every episode, stages of long episodes would get more than their share. Neighbouring
-worlds take the points of a Weyl sequence (world number times the golden ratio, modulo 1) from a keyed start: any block
+are shares of steps. If stages were drawn for every episode, those of long episodes would get more than their share.
+Neighbouring worlds take the points of a Weyl sequence (world number times the golden ratio, modulo 1) from a keyed start: any block
 of worlds, such as one env runner's, has nearly the shares that are asked for, whatever their number.
 """
 
@@ -27,7 +27,7 @@ def _start(seed: int, draw: int) -> float:
 
 
 def stages_of_worlds(mix: StageMix, seed: int, worlds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The stage, from 1, that each of these worlds plays; earlier stages share equally what the current one leaves."""
+    """The stage, from 1, that each of these worlds plays; earlier stages share the rest of the worlds equally."""
     point = (_start(seed, mix.draw) + worlds * GOLDEN) % 1.0
     if mix.stage == 1:
         return np.ones_like(worlds)
@@ -41,7 +41,7 @@ class StageRanges:
 
     Args:
         ranges: S stages of K ranges [low, high], both ends included; without a curriculum the generator's alone.
-        seed: Of the run.
+        seed: The run's seed.
     """
 
     def __init__(self, ranges: Sequence[Sequence[tuple[int, int]]], seed: int) -> None:

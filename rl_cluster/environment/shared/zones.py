@@ -1,4 +1,4 @@
-"""Makes no-fly zones: draws them for the generators, and gives polygons of scenarios the form that the kernels read.
+"""Makes no-fly zones: draws them for the generators, and converts polygons of scenarios to the kernels' form.
 
 A polygon is stored by its corners, counter-clockwise, and by a circle that holds them; `obstacles.py` reads both.
 """
@@ -15,9 +15,9 @@ from rl_cluster.environment.shared.keyed_random import uniform, uniform_int
 __all__ = ["MAX_DRAWN_CORNERS", "NUM_ZONE_DRAWS", "Circle", "bounding_circle", "counter_clockwise", "draw_zone"]
 
 MAX_DRAWN_CORNERS = 8
-"""Corners that a drawn polygon has at most."""
+"""The most corners of a drawn polygon."""
 NUM_ZONE_DRAWS = 16
-"""Counters that one zone takes at most."""
+"""The most counters that one zone uses."""
 
 _JITTER = 0.4
 """Share of an even angle by which corners are shifted; below 0.5, a triangle holds the centre, as no gap reaches pi."""
@@ -26,7 +26,7 @@ _ROUNDING = 1e-6
 
 
 class Circle(NamedTuple):
-    """Where a zone is placed, and how wide it is at most; metres."""
+    """Where a zone is placed, and its largest radius; metres."""
 
     x: float
     y: float
@@ -39,7 +39,7 @@ def draw_zone(
 ) -> None:
     """Writes zone o of world b: the circle, or with probability `polygon_share` a convex polygon on it.
 
-    A polygon has 3 to 8 corners on the circle: corner v of n lies at angle 2 pi (v + start + 0.4 (u_v - 0.5)) / n,
+    A polygon has 3 to 8 corners on the circle: corner v of n is at angle 2 pi (v + start + 0.4 (u_v - 0.5)) / n,
     u_v and start in (0, 1). It holds the circle's centre. A share of 0 draws nothing.
 
     Args:
@@ -65,7 +65,7 @@ def draw_zone(
 
 @njit(cache=True, _nrt=False)
 def _write_bounding_circle(state, b, o):  # type: ignore[no-untyped-def]  # numba infers the types
-    """As `bounding_circle` has it, of the corners as they are stored."""
+    """Writes the `bounding_circle` of the corners as they are stored."""
     low_x, low_y, high_x, high_y, largest, radius_m2 = np.inf, np.inf, -np.inf, -np.inf, 0.0, 0.0
     for v in range(state.obstacle_num_vertices[b, o]):
         x, y = np.float64(state.obstacle_vertices_m[b, o, v, 0]), np.float64(state.obstacle_vertices_m[b, o, v, 1])
