@@ -1,6 +1,6 @@
 """Policies side by side on the same episodes: means, paired differences, their intervals, and both as tables.
 
-Scores come from `sampling/episodes.py`, intervals from `intervals.py`. The caller decides where tables and JSON go.
+Scores come from `evaluation.py`, intervals from `statistics.py`. The caller decides where tables and JSON go.
 """
 
 from collections.abc import Sequence
@@ -22,25 +22,25 @@ from rl_cluster.sampling.episodes import Observer, Progress, evaluate
 __all__ = ["Comparison", "compare", "interval_cell"]
 
 MAX_MEANS, MAX_DIFFERENCES = 7, 6
-"""Policies side by side in a table: as many as 100 characters hold without and with signs."""
+"""Policies per table: as many as fit into 100 characters, without and with signs."""
 CONFIDENCE = 0.95
 FEW_EPISODES, MANY_EPISODES = 4, 64
-"""Played side by side."""
+"""Episodes that are played side by side."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What each policy scored in the same E episodes, and how much better it did than each of the others."""
+    """The scores of each policy in the same E episodes, and the differences between policies."""
 
     num_episodes: int
     metrics: Sequence[EpisodeMetric]
-    """Of the task, in the order of their rows"""
+    """The task's metrics, in row order."""
     means: dict[str, Interval]
     """Policy -> mean and interval of every metric, each in the order of `metrics`."""
     differences: dict[str, dict[str, Interval]]
-    """Policy -> other policy -> the same for the first's metrics minus the second's, paired by episode."""
+    """Policy -> other policy -> mean and interval of the first's metrics minus the second's, paired by episode."""
     remarks: tuple[str, ...] = ()
-    """What policies found out about the episodes"""
+    """What policies found out about the episodes."""
 
     @classmethod
     def of(
@@ -50,12 +50,12 @@ class Comparison:
         metrics: Sequence[EpisodeMetric],
         remarks: Sequence[str] = (),
     ) -> Self:
-        """Compares every policy that is no baseline with every baseline; baselines alone, the first with the others.
+        """Compares each policy with each baseline. If there are only baselines, compares the first with the others.
 
         Args:
             outcomes: Policy -> metric -> (E,) values, episode by episode.
             baselines: Names among the policies.
-            metrics: Of the task.
+            metrics: The task's metrics.
             remarks: What policies found out about the episodes.
         """
         columns = {
@@ -78,7 +78,7 @@ class Comparison:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; a mean that is not defined is None."""
+        """Plain data for JSON; an undefined mean is None."""
         return {
             "num_episodes": self.num_episodes,
             "confidence": CONFIDENCE,
@@ -108,13 +108,13 @@ class Comparison:
         }
 
     def _make_tables(self, title: str, intervals: dict[str, Interval], max_columns: int, sign: str) -> list[Group]:
-        """As many tables as their width asks for, each below the title."""
+        """As many tables as the width requires, each below the title."""
         names = list(intervals)
         parts = [names[first : first + max_columns] for first in range(0, len(names), max_columns)]
         return [Group(Text(title), self._make_table({name: intervals[name] for name in part}, sign)) for part in parts]
 
     def _make_table(self, intervals: dict[str, Interval], sign: str) -> Table:
-        """Rows of metrics that are defined for some, columns of policies; each cell a mean above its interval."""
+        """A row for each metric that some policy defines, a column for each policy. A cell is a mean above its interval."""
         table = Table(padding=(0, 1, 0, 0), box=None)
         table.add_column(no_wrap=True)
         for name in intervals:
@@ -146,7 +146,7 @@ def compare(
     everyone = (*policies, *baselines)
     outcomes = {}
     for policy in everyone:
-        # who plans for seconds plays few at a time, so that progress is seen
+        # policies that plan for seconds play few at a time, so that progress shows
         batch_size = FEW_EPISODES if isinstance(policy, LimitedPolicy) else MANY_EPISODES
         outcomes[policy.name] = evaluate(
             policy, source, config, num_episodes, batch_size=batch_size, observer=observer, progress=progress
@@ -160,7 +160,7 @@ def _defined(value: float) -> float | None:
 
 
 def interval_cell(interval: Interval, decimals: int, sign: str = "") -> Text:
-    """A mean above its interval, for a table of rich; a dash where it is not defined."""
+    """A mean above its interval, for a table of rich; a dash if it is undefined."""
     mean, low, high = map(float, interval)
     if np.isnan(mean):
         return Text("-")

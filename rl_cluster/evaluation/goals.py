@@ -1,4 +1,4 @@
-"""Goals for task `navigate` from a policy of task `allocate`: every UAV flies to the target that was chosen for it."""
+"""Goals for task `navigate` from a policy of task `allocate`: every UAV flies to the target that the policy chose."""
 
 from collections import Counter
 from dataclasses import replace
@@ -21,14 +21,14 @@ from rl_cluster.types import WAIT
 __all__ = ["Assignment", "assign_goals", "find_allocator"]
 
 PRESET = "quick_demo"
-"""Whose world heuristics choose in."""
+"""The preset whose world heuristics choose in."""
 
 
 class Assignment(NamedTuple):
-    """What came of it."""
+    """The result of `assign_goals`."""
 
     scenario: Scenario
-    """With a goal for each UAV"""
+    """The scenario, with a goal for each UAV"""
     num_idle: int
     """UAVs for which no target was chosen: their goal is where they are"""
 
@@ -54,19 +54,19 @@ def find_allocator(name: str, seed: int) -> tuple[Policy, Config]:
 
 
 def assign_goals(scenario: Scenario, policy: Policy, config: Config, spacing_m: float) -> Assignment:
-    """The scenario with a goal for each UAV, where the policy's first choice in it leads.
+    """The scenario with a goal for each UAV: the place that the policy's first choice leads to.
 
     UAVs that choose the same target get goals on a circle about it, neighbours `spacing_m` apart; a UAV that chooses
     none stays where it is.
 
     Args:
-        scenario: With targets.
-        policy: Of task `allocate`.
+        scenario: A scenario with targets.
+        policy: A policy of task `allocate`.
         config: Settings of a run of `allocate`, whose world the policy chooses in.
         spacing_m: Metres between goals at one target; more than the distance at which UAVs collide.
 
     Raises:
-        ScenarioError: The scenario does not fit task `allocate`, or a goal lies in a no-fly zone or outside the area.
+        ScenarioError: The scenario does not fit task `allocate`, or a goal is in a no-fly zone or outside the area.
     """
     worlds = make_worlds(config, make_scenario_source(config, [scenario], seed=0), num_worlds=1)
     observation = worlds.reset()

@@ -1,7 +1,7 @@
-"""How sure a mean over episodes is: percentile bootstrap intervals, and paired differences on the same episodes.
+"""The uncertainty of means over episodes: percentile bootstrap intervals, and paired differences on the same episodes.
 
 The percentile bootstrap is of Efron 1979 ("Bootstrap methods: another look at the jackknife"). Episodes are resampled,
-so an interval says nothing of the spread between training seeds.
+so an interval says nothing about the spread between training seeds.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 __all__ = ["Interval", "bootstrap_interval", "defined_ratio", "paired_difference", "ratio_of_scores", "relative_score"]
 
 MAX_CHUNK = 1 << 22
-"""Most drawn indices that are held at once: 32 MiB."""
+"""The most drawn indices held at once: 32 MiB."""
 
 
 class Interval(NamedTuple):
@@ -29,14 +29,14 @@ def bootstrap_interval(
 ) -> Interval:
     """Mean over episodes, and the (1 -+ confidence) / 2 quantiles of the means of resampled episodes.
 
-    NaN says that a metric is not defined for an episode: such a value is left out of the mean, and out of the mean of
-    each resample that draws it. A resample without any value does not count; if no episode has one, all three are NaN.
-    A single episode tells nothing of its spread: then the bounds are NaN.
+    NaN means that a metric is not defined for an episode. Such a value is left out of the mean, and of the mean of each
+    resample that draws it. A resample without any value does not count; if no episode has one, all three are NaN. A
+    single episode says nothing about the spread, so the bounds are NaN.
 
     Args:
         values: (E, ...) one row per episode, E >= 1. All columns are resampled by the same draws.
         confidence: Share of the resampled means inside the interval, in (0, 1).
-        num_resamples: How many times the episodes are drawn anew, with replacement.
+        num_resamples: How many times the episodes are drawn again, with replacement.
         seed: Keys the draws: equal arguments give equal results.
 
     Returns:
@@ -77,8 +77,8 @@ def relative_score(values: NDArray[np.float64], confidence: float = 0.95, num_re
 
     Args:
         values: (E, 3), no NaN; the columns were scored on the same episodes, which are drawn together.
-        confidence: As of `bootstrap_interval`.
-        num_resamples: As of `bootstrap_interval`.
+        confidence: As in `bootstrap_interval`.
+        num_resamples: As in `bootstrap_interval`.
 
     Returns:
         Scalars; NaN where the third mean is not above the second.
@@ -90,7 +90,7 @@ def relative_score(values: NDArray[np.float64], confidence: float = 0.95, num_re
 def ratio_of_scores(
     values: NDArray[np.float64], base: NDArray[np.float64], confidence: float = 0.95, num_resamples: int = 10_000
 ) -> Interval:
-    """The ratio of two relative scores of unlike episodes, (E, 3) and (F, 3), which are drawn independently.
+    """The ratio of two relative scores of different episodes, (E, 3) and (F, 3), which are drawn independently.
 
     NaN where the score of `base` is 0.
     """
@@ -114,7 +114,7 @@ def _score(means: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _resampled_means(values: NDArray[np.float64], num_resamples: int, seed: int) -> NDArray[np.float64]:
-    """(R, ...) means of the episodes drawn anew."""
+    """(R, ...) means of the resampled episodes."""
     counts = np.concatenate(list(_draw_counts(len(values), num_resamples, seed)))
     return counts @ values / len(values)
 
@@ -139,7 +139,7 @@ def _draw_counts(num_episodes: int, num_resamples: int, seed: int) -> Iterator[N
 def _mean(
     counts: NDArray[np.float64], filled: NDArray[np.float64], is_defined: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """(r, K) means of the defined values of (E, K), each counted as (r, E) says; NaN where there is none."""
+    """(r, K) means of the defined values of (E, K), weighted by the counts (r, E); NaN where there is none."""
     sums, num_defined = counts @ filled, counts @ is_defined.astype(np.float64)
     return np.divide(sums, num_defined, out=np.full_like(sums, np.nan), where=num_defined > 0)
 

@@ -1,12 +1,13 @@
-"""The size ladder: how a network that was trained on small teams plays larger ones, zero-shot.
+"""The size ladder: how a network that was trained on small teams plays larger teams, zero-shot.
 
-At every rung the network (argmax), random play and a reference heuristic play the same episodes with N UAVs. Several
-networks, of several training seeds, count as one whose J is their mean:
+At every rung the network (argmax), random play and a reference heuristic play the same episodes with N UAVs. Networks
+of several training seeds count as one network whose J is their mean:
 
     score      s(N) = (J_policy - J_random) / (J_reference - J_random), J = mean of the task's headline metric
     transfer   s(N) / s(N0), N0 = the largest team that the network was trained on
 
-Raw means are no measure of transfer: larger worlds are harder or easier for everybody. `ladder_report.py` shows it.
+Raw means do not measure transfer: larger worlds are harder or easier for every policy. `ladder_report.py` shows the
+results.
 """
 
 import json
@@ -32,37 +33,37 @@ __all__ = ["FLAGGED_BELOW", "REGIMES", "Ladder", "Regime", "Rung", "climb", "par
 Regime = Literal["constant density", "fixed area"]
 REGIMES: tuple[Regime, ...] = ("constant density", "fixed area")
 FLAGGED_BELOW = 0.5
-"""A transfer ratio below it is called a failure."""
+"""A transfer ratio below this is called a failure."""
 LARGEST_TEAM = 4096
 MOST_EPISODES, FEWEST_EPISODES, UAV_EPISODES = 800, 4, 6400
-"""Episodes of a rung: so many that all UAVs together fly 6,400, within the bounds."""
+"""Episodes of a rung, within bounds: enough for 6,400 flights of single UAVs."""
 PAIRS_AT_ONCE = 1 << 24
-"""Pairs of entities in the worlds that are played side by side: what dense attention has in memory."""
+"""Pairs of entities in the worlds that are played side by side, which dense attention holds in memory."""
 
 
 class Rung(NamedTuple):
-    """What was scored with N UAVs."""
+    """The scores with N UAVs."""
 
     num_uavs: int
     headline: NDArray[np.float64]
-    """(E, 3) of each episode: policy, random, reference."""
+    """(E, 3) headline metric of each episode: policy, random, reference."""
     of_each: NDArray[np.float64]
-    """(E, P) of each network; their mean is the policy's."""
+    """(E, P) headline metric of each network; their mean is the policy's."""
     collisions: Interval
-    """Per UAV, of the policy."""
+    """The policy's collisions per UAV."""
 
     @property
     def means(self) -> Interval:
-        """Of the headline metric: policy, random, reference."""
+        """Means of the headline metric: policy, random, reference."""
         return bootstrap_interval(self.headline)
 
     @property
     def score(self) -> Interval:
-        """The policy's, between random at 0 and the reference at 1."""
+        """The policy's score, on a scale from 0 (random) to 1 (reference)."""
         return relative_score(self.headline)
 
     def score_of_each(self) -> NDArray[np.float64]:
-        """(P,) of every network alone; NaN where the reference is not above random."""
+        """(P,) score of every network alone; NaN if the reference is not above random."""
         _, random, reference = self.headline.mean(axis=0)
         span = reference - random if reference > random else np.nan
         scores: NDArray[np.float64] = (self.of_each.mean(axis=0) - random) / span
@@ -71,17 +72,17 @@ class Rung(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The rungs of one regime, by rising size."""
+    """The rungs of one regime, in order of increasing size."""
 
     regime: Regime
     metric: EpisodeMetric
-    """The headline's name."""
+    """The headline metric."""
     reference: str
     trained_on: int
     """N0, which is one of the rungs."""
     rungs: tuple[Rung, ...]
     without_room: tuple[int, ...]
-    """Sizes that the area does not hold."""
+    """Sizes for which the area has no room."""
 
     @property
     def num_networks(self) -> int:
@@ -89,7 +90,7 @@ class Ladder:
         return int(self.rungs[0].of_each.shape[1])
 
     def transfer(self, rung: Rung) -> Interval:
-        """The rung's score over that at N0; exactly 1 at N0."""
+        """The rung's score divided by that at N0; exactly 1 at N0."""
         base = next(other for other in self.rungs if other.num_uavs == self.trained_on)
         if rung is base:
             return Interval(*(np.array(1.0) for _ in Interval._fields))
@@ -101,7 +102,7 @@ class Ladder:
         return defined_ratio(rung.score_of_each(), base.score_of_each())
 
     def is_failure(self, rung: Rung) -> bool:
-        """True = transfer is below one half, or cannot be told."""
+        """True = transfer is below one half, or undefined."""
         return not self.transfer(rung).mean >= FLAGGED_BELOW
 
 
@@ -127,11 +128,11 @@ def climb(
 
     Args:
         models: The networks, on the device where they are to run.
-        config: Of its training; rungs differ from it in size alone.
+        config: The settings of their training; rungs differ from it only in size.
         regime: What else changes with the size; see `rung_config`.
-        sizes: Numbers of UAVs; the largest that was trained on is added.
+        sizes: Numbers of UAVs; the largest size in training is added.
         seed: Keys the episodes, which are of the stream that is never trained on.
-        progress: Told who plays and how many episodes are done.
+        progress: Called with the policy that plays and the number of episodes done.
     """
     trained_on = config.generator.num_uavs[1]
     configs = {size: rung_config(config, size, regime) for size in sorted({*sizes, trained_on})}
@@ -146,11 +147,11 @@ def climb(
 
 
 def rung_config(config: Config, num_uavs: int, regime: Regime) -> Config | None:
-    """The settings of a rung; None if the area has no room for so many.
+    """The settings of a rung; None if the area has no room for this many UAVs.
 
-    Targets are as many for each UAV as in the largest training episodes. At constant density, the area and the number
-    of no-fly zones grow with the team. On the fixed area of the largest training episodes, everybody comes closer; it
-    has no zones, as placement keeps a cell for each.
+    There are as many targets per UAV as in the largest training episodes. At constant density, the area and the number
+    of no-fly zones grow with the team. On the fixed area of the largest training episodes, UAVs are closer together; it
+    has no zones, because placement reserves a cell for each.
     """
     data = config.model_dump(mode="json")
     generator = data["generator"]

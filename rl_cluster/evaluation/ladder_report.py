@@ -1,4 +1,4 @@
-"""Size ladders as tables, as plain data and as a plot. How they are scored is `ladder.py`'s."""
+"""Size ladders as tables, as plain data and as a plot. `ladder.py` scores them."""
 
 import io
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ __all__ = ["check_plot", "ladder_table", "ladder_title", "save_plot", "to_dict"]
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 LABEL_SPACING = 1.12
 COLOURS = ("tab:blue", "tab:gray", "tab:orange")
-"""Of policy, random and reference; of the ladders side by side."""
+"""The colours of policy, random and reference, and of ladders side by side."""
 
 
 def ladder_title(ladder: Ladder) -> str:
-    """What the table shows."""
+    """The title of a ladder's table."""
     label = ladder.metric.label
     without = f"; no room for {', '.join(map(str, ladder.without_room))} UAVs" if ladder.without_room else ""
     networks = f", mean of {ladder.num_networks} networks" if ladder.num_networks > 1 else ""
@@ -34,7 +34,7 @@ def ladder_title(ladder: Ladder) -> str:
 
 
 def ladder_table(ladder: Ladder) -> Table:
-    """One row a rung, at most 100 characters wide; intervals below the means."""
+    """One row per rung, at most 100 characters wide; intervals below the means."""
     table = Table(padding=(0, 1, 0, 0), box=None)
     names = ["policy", "random", ladder.reference.replace("-", "-\n"), "collis.\n/UAV", "score", "transfer"]
     of_each = ["of each"] if ladder.num_networks > 1 else []
@@ -61,7 +61,7 @@ def _range(numbers: NDArray[np.float64]) -> str:
 
 
 def to_dict(ladders: Sequence[Ladder]) -> dict[str, Any]:
-    """All ladders as plain data for JSON; what is not defined is None."""
+    """All ladders as plain data for JSON; undefined values are None."""
     return {
         "ladders": [
             {
@@ -98,13 +98,13 @@ def _plain(interval: Interval) -> dict[str, float | None]:
 
 
 def check_plot(path: Path) -> None:
-    """Raises ConfigError if the file's suffix is no format of plots."""
+    """Raises ConfigError if the file's suffix is not a plot format."""
     if path.suffix.lower() not in PLOT_SUFFIXES:
         raise ConfigError(str(path), "is no name of a plot", f"name it *{', *'.join(PLOT_SUFFIXES)}")
 
 
 def save_plot(ladders: Sequence[Ladder], path: Path) -> None:
-    """Headline means above, transfer below, one column a ladder; the file's suffix says the format.
+    """Plots headline means above, transfer below, one column per ladder; the file's suffix sets the format.
 
     Raises ConfigError if it cannot be written.
     """
@@ -134,7 +134,7 @@ def save_plot(ladders: Sequence[Ladder], path: Path) -> None:
 
 
 def _draw(axes: Axes, ladder: Ladder, intervals: Sequence[Interval], label: str, colour: str) -> None:
-    """A line over the rungs with its interval shaded, on a logarithmic scale with a tick at each rung."""
+    """Draws a line over the rungs with its interval shaded, on a logarithmic scale with a tick at each rung."""
     sizes = [rung.num_uavs for rung in ladder.rungs]
     mean, low, high = np.array(intervals, dtype=np.float64).T
     axes.plot(sizes, mean, marker="o", markersize=3, label=label, color=colour)
@@ -145,7 +145,7 @@ def _draw(axes: Axes, ladder: Ladder, intervals: Sequence[Interval], label: str,
 
 
 def _tick_labels(sizes: Sequence[int]) -> list[str]:
-    """The sizes, but for those too near to the last that is shown: on a logarithmic scale they would overlap."""
+    """The sizes, without those too near to the last one shown, which would overlap on a logarithmic scale."""
     labels, shown = [], 0
     for size in sizes:
         is_free = size >= LABEL_SPACING * shown

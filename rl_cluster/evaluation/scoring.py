@@ -1,7 +1,7 @@
-"""What `evaluate` does: which policies play which episodes, checked before the first of them begins.
+"""Prepares `evaluate`: which policies play which episodes, checked before the first episode begins.
 
-Episodes come from scenario files, from a preset's generator, or from that of the first checkpoint. Playing and
-comparing is done by `comparison.py`.
+Episodes come from scenario files, a preset's generator, or the generator of the first checkpoint. `comparison.py` plays
+and compares.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ __all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "prepa
 
 GENERATED_EPISODES = 200
 SCENARIO_EPISODES = 20
-"""Of a scenario file: only policies that draw their actions play it differently each time."""
+"""Episodes of a scenario file; only policies that draw their actions play it differently each time."""
 
 
 class Group(NamedTuple):
@@ -34,7 +34,7 @@ class Group(NamedTuple):
 
     title: str
     source: EpisodeSource
-    """Of episodes, made for the task of the config"""
+    """The source of the episodes, made for the task of the config."""
     num_episodes: int
 
 
@@ -43,16 +43,16 @@ class Scoring:
     """Everything that has been checked, ready to play."""
 
     config: Config
-    """Whose world and reward hold."""
+    """The settings whose world and reward apply."""
     policies: Sequence[Policy]
     baselines: Sequence[Policy]
     groups: Sequence[Group]
     notes: Sequence[str]
-    """What the user should know of the policies."""
+    """What the user should know about the policies."""
     trace: Path | None
 
     def play(self, progress: Progress | None = None) -> Iterator[tuple[Group, Comparison]]:
-        """Plays group after group; the trace takes its name when all are done."""
+        """Plays group after group; the trace gets its name when all are done."""
         with output_file(self.trace) if self.trace else nullcontext() as file:
             trace = Trace(file, task_of(self.config).recording) if file else None
             for group in self.groups:
@@ -74,32 +74,32 @@ class Scoring:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asks for."""
+    """What the user wants to evaluate."""
 
     checkpoints: Sequence[Path]
     """Run or checkpoint folders."""
     heuristics: Sequence[str]
-    """Names of the task's heuristics; empty takes all of them."""
+    """Names of the task's heuristics; empty: all of them."""
     preset: Config | None
-    """Whose generator and world hold, whatever the checkpoints were trained on."""
+    """The settings whose generator and world apply, whatever the checkpoints were trained on."""
     scenarios: Sequence[Path]
-    """Scenario files; empty takes generated episodes."""
+    """Scenario files; empty: generated episodes."""
     num_episodes: int | None
-    """Of each group; None takes 200 generated ones, or 20 of each file."""
+    """Episodes of each group; None: 200 generated ones, or 20 of each file."""
     seed: int
-    """Keys the episodes and all draws; generated ones are of the stream that is never trained on."""
+    """Keys the episodes and all draws; generated episodes are from the stream that is never trained on."""
     scores: Path | None
-    """File that the scores will be written to."""
+    """The file for the scores."""
     trace: Path | None
-    """File for the trace."""
+    """The file for the trace."""
 
 
 def prepare(request: Request, default_preset: Config) -> Scoring:
-    """Loads and checks all that an evaluation needs; nothing is written.
+    """Loads and checks everything that an evaluation needs; writes nothing.
 
     Args:
-        request: What is asked for.
-        default_preset: Whose generator and world hold where there is neither a preset nor a checkpoint.
+        request: What the user wants.
+        default_preset: The preset whose generator and world apply if there is neither a preset nor a checkpoint.
 
     Raises:
         CheckpointError, ConfigError, ScenarioError: Something is unusable, or does not fit the rest.
@@ -143,7 +143,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def load_policy(path: Path) -> tuple[TransformerGNN, Config]:
-    """The network of a run's newest checkpoint, or of a checkpoint folder, and the config that it was trained by.
+    """The network of a run's newest checkpoint, or of a checkpoint folder, and the config that it was trained with.
 
     Raises CheckpointError if there is none, or if it is damaged.
     """
@@ -152,9 +152,9 @@ def load_policy(path: Path) -> tuple[TransformerGNN, Config]:
 
 
 def load_policies(paths: Sequence[Path]) -> tuple[list[TransformerGNN], Config]:
-    """The networks of several training seeds, and the config that the first of them was trained by.
+    """The networks of several training seeds, and the config that the first of them was trained with.
 
-    Raises CheckpointError as `load_policy`, or if they were trained on unlike worlds.
+    Raises CheckpointError like `load_policy`, or if they were trained on different worlds.
     """
     loaded = [load_policy(path) for path in paths]
     config = loaded[0][1]
@@ -171,7 +171,7 @@ def _load(path: Path) -> Checkpoint:
 
 
 def _model_policies(path: Path, checkpoint: Checkpoint, count: int, seed: int) -> list[Policy]:
-    """Argmax and sampled play of a checkpoint; several checkpoints are told apart by their folders' names."""
+    """Argmax and sampled play of a checkpoint; the folders' names distinguish several checkpoints."""
     model = load_model(checkpoint).eval()
     name = "policy" if count == 1 else path.absolute().name
     return [ModelPolicy(model, "argmax", seed, name), ModelPolicy(model, "sampled", seed, name)]

@@ -1,6 +1,6 @@
-"""How traces are written and read: one JSON object per episode and policy, in a line of its own.
+"""Writes and reads traces: one JSON object per episode and policy, on a line of its own.
 
-What a step holds is each task's own: its `recording.py` says it. Common to all lines are
+What a step holds depends on the task; its `recording.py` says it. All lines have
 
     format               the number of this format; lines of older versions have none, and are of format 1
     group                where the episodes come from: the scenario file, or the generator and its seed
@@ -10,7 +10,7 @@ What a step holds is each task's own: its `recording.py` says it. Common to all 
     end                  terminated, time limit or deadlock
     metrics              the episode's metrics as they are reported; null where one is not defined
 
-Numbers have nine significant digits: float32 values come back exactly.
+Numbers have nine significant digits, so float32 values are restored exactly.
 """
 
 import json
@@ -33,10 +33,10 @@ from rl_cluster.types import Observation
 __all__ = ["FORMAT", "Trace", "read_paths"]
 
 FORMAT = 1
-"""Raised when a line would be misread; all versions so far have written what is read here alike."""
+"""Raised when older code would misread a line; all versions so far have written alike what is read here."""
 
 _MAX_LINE_BYTES = 2**25
-"""Of an episode that is read back: as Python's objects it takes 20 times the memory."""
+"""The longest line that is read back; as Python objects, an episode takes 20 times the memory."""
 _FARTHEST_M = 1e9
 _SAME_PLACE_M = 1.0
 
@@ -45,19 +45,19 @@ class Trace:
     """An `Observer` that writes the lines of a batch of episodes when all of them have ended.
 
     Args:
-        file: Open for writing text; whoever opened it closes it.
-        recording: Of the task that is played.
+        file: A text file that is open for writing; the caller closes it.
+        recording: The recording of the task that is played.
     """
 
     def __init__(self, file: TextIO, recording: Recording[Worlds]) -> None:
         self.group = ""
-        """Written into the episodes that start from now on."""
+        """The group that is written into the episodes that start from now on."""
         self._file, self._recording = file, recording
         self._episodes: list[dict[str, Any]] = []
         self._before: dict[str, NDArray[Any]] = {}
 
     def on_start(self, policy_name: str, worlds: Worlds) -> None:
-        """Takes down the scenarios."""
+        """Records the scenarios."""
         self._before = self._copy_fields(worlds.state)
         self._episodes = []
         for row in range(worlds.state.num_worlds):
@@ -69,7 +69,7 @@ class Trace:
     def on_step(
         self, worlds: Worlds, observation: Observation[NDArray[Any]], actions: NDArray[Any], result: StepResult
     ) -> None:
-        """Takes down the step of every world that was under way."""
+        """Records the step of every world that was under way."""
         state = worlds.state
         step = Step(state, self._before, observation, actions, result)
         for row in np.flatnonzero(state.decision > self._before["decision"]).tolist():
@@ -104,8 +104,8 @@ def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
         scenario: The one that the episode was played on.
 
     Raises:
-        ConfigError: The file cannot be read, its first line is no episode, or one of another scenario or a newer
-            version.
+        ConfigError: The file cannot be read, or its first line is not an episode, or is one of another scenario or a
+            newer version.
     """
     remedy = "name a file of evaluate --trace"
     try:
@@ -130,7 +130,7 @@ def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
 
 
 def _paths(episode: Any) -> tuple[list[Any], NDArray[np.float64]]:
-    """Ids and paths. Raises TypeError, LookupError or ValueError where the data is no episode."""
+    """Ids and paths. Raises TypeError, LookupError or ValueError if the data is not an episode."""
     uavs = episode["scenario"]["uavs"]
     placed = [[uav["position_m"] for uav in uavs], *(step["position_m"] for step in episode["steps"])]
     values = [value for row in placed for position_m in row for value in position_m]

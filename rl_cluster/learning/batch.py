@@ -26,13 +26,13 @@ class TrainBatch:
     """Columns of K graphs, all of the run's padded sizes."""
 
     observation: Observation[Tensor]
-    """each array (K, ...)"""
+    """each array is (K, ...)"""
     action: Tensor
     """(K, N) int16 choices, or (K, N, 2) float32 controls before they are squashed"""
     logp_KN: Tensor
-    """of the action, when it was taken"""
+    """log-probability of the action when it was taken"""
     value_KN: Tensor
-    """predicted when the rows were sampled, in reward units"""
+    """the value that was predicted when the rows were sampled, in reward units"""
     advantage_KN: Tensor
     """in reward units; the update standardises them over all Learners' rows"""
     value_target_KN: Tensor
@@ -62,8 +62,8 @@ class TrainBatch:
 def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainBatch:
     """The rows of all fragments, in order of (fragment, world, t), with advantages and value targets.
 
-    World after world, so that Learners which share the worlds out hold rows that follow one another. Arrays are copied.
-    Raises ValueError without fragments.
+    Rows stand world after world, so that Learners that divide the worlds hold consecutive rows. Arrays are copied.
+    Raises ValueError if there are no fragments.
     """
     if not fragments:
         raise ValueError("a train batch needs at least one fragment")
@@ -82,7 +82,7 @@ def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainB
 
 def _join(columns_TB: Sequence[NDArray[Any]]) -> Tensor:
     """[T, B, ...] columns of several fragments -> one tensor [K, ...]."""
-    # Not -1: of an array without elements, targets where there are none, that would be any number.
+    # Not -1: for an array without elements (targets of a task that has none), that could be any number.
     rows_K = [
         column.swapaxes(0, 1).reshape(column.shape[0] * column.shape[1], *column.shape[2:]) for column in columns_TB
     ]

@@ -1,8 +1,8 @@
-"""How many graphs go through the network together: as many as fit into memory, found by trying.
+"""Finds by trial how many graphs can go through the network together: as many as fit into memory.
 
-Gradients of a minibatch's parts add up (`update.py`), so the size of a part bears on memory and speed alone, never on
-what is learnt. A trial is a whole step of training (forward, backward, optimizer) on graphs in which everything exists,
-of a copy of the network.
+Gradients of a minibatch's parts add up (`update.py`), so the size of a part affects only memory and speed, never what
+is learnt. A trial is a whole training step (forward, backward, optimizer) of a copy of the network, on graphs in which
+everything exists.
 """
 
 from collections.abc import Callable
@@ -17,30 +17,30 @@ from rl_cluster.learning.batch import TrainBatch
 __all__ = ["find_batch_size", "first_guess", "full_rows"]
 
 ROWS_BY_ENTITIES = ((8, 128), (16, 64), (24, 32))
-"""Up to so many entities, the trials begin with so many graphs."""
+"""The trials begin with this many graphs of up to this many entities."""
 FEWEST_ROWS = 16
 HEADROOM = 0.1
-"""Share of the memory that is left free: allocators fragment."""
+"""Share of the memory that stays free, because allocators fragment."""
 RESOLUTION = 16
-"""The search ends when what fits and what does not are within a sixteenth."""
+"""The search ends when the largest size that fits and the smallest that does not are within a sixteenth."""
 GIB = 1 << 30
 
 
 def first_guess(num_entities: int) -> int:
-    """Graphs to begin with."""
+    """The number of graphs that the trials begin with."""
     return next((rows for most, rows in ROWS_BY_ENTITIES if num_entities <= most), FEWEST_ROWS)
 
 
 def find_batch_size(need_bytes: Callable[[int], int], budget_bytes: int, first: int, most: int) -> int:
-    """The most graphs, to a sixteenth, that fit with a tenth of the budget to spare: doubled, then bisected.
+    """The most graphs that fit with a tenth of the budget to spare, to a sixteenth. Doubles, then bisects.
 
     Args:
-        need_bytes: What a step of training on so many graphs adds to memory. It may raise torch.OutOfMemoryError. It is
-            first called with one graph, and never where its answers, continued on a line, leave the budget: without a
-            GPU the kernel would kill this process.
-        budget_bytes: Memory that there is.
-        first: What to try after one graph.
-        most: No more are asked for.
+        need_bytes: The memory that a training step on this many graphs adds. It may raise torch.OutOfMemoryError. It is
+            first called with one graph, and never where its answers, extrapolated on a line, exceed the budget:
+            without a GPU, Linux would kill this process.
+        budget_bytes: The available memory.
+        first: The number to try after one graph.
+        most: The largest number to try.
 
     Raises:
         ConfigError: Not even one graph fits.
@@ -70,7 +70,7 @@ def _try(need_bytes: Callable[[int], int], rows: int, needs: dict[int, int]) -> 
 
 
 def _reach(needs: dict[int, int], room_bytes: float) -> int:
-    """Where the line through the two largest trials, or through 0 and the only one, leaves the room."""
+    """The number at which the line through the two largest trials (or 0 and the only one) exceeds the room."""
     *lower, (high, high_bytes) = [(0, 0), *sorted(needs.items())]
     low, low_bytes = lower[-1] if lower else (0, 0)
     each_bytes = max(1.0, (high_bytes - low_bytes) / max(1, high - low))
@@ -85,7 +85,7 @@ def _too_large(need_bytes: int, budget_bytes: int) -> ConfigError:
 
 
 def full_rows(batch: TrainBatch, rows: int) -> TrainBatch:
-    """So many graphs of the batch's padded sizes in which everything exists and is legal, and everybody decides."""
+    """This many graphs of the batch's padded sizes, in which everything exists and is legal, and all UAVs decide."""
 
     def repeat(column: Tensor) -> Tensor:
         return column[:1].expand(rows, *column.shape[1:]).clone()

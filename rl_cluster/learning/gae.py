@@ -1,4 +1,4 @@
-"""Generalised advantage estimation over the columns of a fragment. numpy, because fragments are.
+"""Generalised advantage estimation over the columns of a fragment; in numpy, like fragments.
 
 Letters: T decision steps, B worlds, N UAVs. A world's column is in order of time and may hold several episodes.
 """
@@ -21,13 +21,13 @@ def gae(
     gamma: float,
     gae_lambda: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Advantages and value targets of every UAV at every step (Schulman et al. 2016, arXiv 1506.02438, eq. 16).
+    """The advantages and value targets of every UAV at every step (Schulman et al. 2016, arXiv 1506.02438, eq. 16).
 
     delta_t = r_t + gamma V'_t - V_t;  A_t = delta_t + gamma lambda (1 - ended_t) A_(t+1);  target_t = A_t + V_t.
 
     V' is the value of the successor within the same episode. A rollout gives 0 for it where the episode ended: time
-    left is observed, so running out of it ends the return too (Pardo et al. 2018, arXiv 1712.00378). A caller that
-    would rather bootstrap puts a value there; the sum over later steps is cut at `ended` all the same.
+    left is observed, so running out of it ends the return, too (Pardo et al. 2018, arXiv 1712.00378). A caller that
+    prefers to bootstrap puts a value there; the sum over later steps is still cut at `ended`.
 
     Args:
         reward_TBN: (T, B, N) per-UAV rewards.

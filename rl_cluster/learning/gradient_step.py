@@ -1,7 +1,7 @@
-"""One minibatch step: gradients of its parts and of all ranks added up, clipped, applied if they are finite.
+"""One minibatch step: adds up the gradients of its parts and of all ranks, clips them, applies them if finite.
 
-Where memory ends, the minibatch is begun again in parts of half the size, on all ranks alike: what is learnt stays the
-same. With fp16 the loss is scaled, so that small gradients do not vanish, and gradients are unscaled before they are
+When memory runs out, all ranks restart the minibatch in parts of half the size, which does not change what is learnt.
+With fp16 the loss is scaled, so that small gradients do not vanish, and gradients are unscaled before they are
 clipped (Micikevicius et al. 2018, arXiv 1710.03740).
 """
 
@@ -20,30 +20,30 @@ from rl_cluster.model.transformer_gnn import TransformerGNN
 __all__ = ["GOOD_STEPS", "LOSS_SCALE", "GradientStep", "is_out_of_memory"]
 
 STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
-"""Of `ppo_loss`, those that add up over parts and ranks."""
+"""The statistics of `ppo_loss` that add up over parts and ranks."""
 LOSS_SCALE, GOOD_STEPS = "loss_scale", "loss_scale_good_steps"
-"""Names of the loss's scale, and of the steps since it last changed, among the state."""
+"""The names, in the state, of the loss's scale and of the number of steps since it last changed."""
 
 CPU_MESSAGES = ("DefaultCPUAllocator: can't allocate", "could not create a primitive")
-"""What torch's allocator and oneDNN say where a CPU's memory ends."""
+"""The messages of torch's allocator and oneDNN when a CPU's memory runs out."""
 
 logger = logging.getLogger(__name__)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch found no memory: on a GPU it has an error of its own for that, on a CPU but messages."""
+    """Whether torch ran out of memory. It has an error class for that on a GPU, but only messages on a CPU."""
     return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in CPU_MESSAGES)
 
 
 class GradientStep:
-    """Moves the weights of a network by minibatches.
+    """Updates the weights of a network by minibatches.
 
     Args:
-        model: Is changed in place.
-        optimizer: Of its parameters.
-        ranks: Which Learners take the step together.
+        model: The network, which is changed in place.
+        optimizer: The optimizer of its parameters.
+        ranks: The Learners that take the step together.
         max_grad_norm: Gradients are clipped to this global norm.
-        part_rows: The most graphs that go through the network together; halved whenever memory ends.
+        part_rows: The most graphs that go through the network together; halved whenever memory runs out.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class GradientStep:
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=model.config.precision == "fp16")
 
     def take(self, batch: TrainBatch, parts: list[MinibatchPart], weights: PPOWeights) -> dict[str, float]:
-        """One step on the rows of `batch` that the parts name; `STATISTICS`, ratio_deviation and grad_norm.
+        """Takes one step on the parts' rows of `batch`; returns `STATISTICS`, ratio_deviation and grad_norm.
 
-        Raises torch.OutOfMemoryError on all ranks if a single graph is too much for one of them.
+        Raises torch.OutOfMemoryError on all ranks if a single graph is too large for one of them.
         """
         while True:
             pieces = [piece for part in parts for piece in part.cut(self.part_rows)]
@@ -77,13 +77,16 @@ class GradientStep:
         return {**dict(zip(STATISTICS, sums, strict=True)), "ratio_deviation": largest, "grad_norm": grad_norm}
 
     def try_once(self, batch: TrainBatch, part: MinibatchPart, weights: PPOWeights) -> None:
-        """A step of this rank alone, for a trial: where memory ends, torch's own error is raised."""
+        """Takes a step on this rank alone, for a trial. If memory runs out, torch's own error is raised."""
         self._optimizer.zero_grad(set_to_none=True)
         self._add_part(batch, part, weights)
         self._apply()
 
     def _add_up(self, batch: TrainBatch, parts: list[MinibatchPart], weights: PPOWeights) -> tuple[Tensor, float]:
-        """Gradients of this rank's parts; sums of `STATISTICS`, and 1 where memory has ended; largest deviation."""
+        """Adds up the gradients of this rank's parts.
+
+        Returns the sums of `STATISTICS` with a flag, 1 = memory has run out, and the largest deviation.
+        """
         totals_X = torch.zeros(len(STATISTICS) + 1, device=self._device)
         largest = torch.zeros((), device=self._device)
         try:
@@ -99,7 +102,7 @@ class GradientStep:
         return totals_X, float(largest)
 
     def _add_part(self, batch: TrainBatch, part: MinibatchPart, weights: PPOWeights) -> dict[str, Tensor]:
-        """Adds a part's gradient; its statistics."""
+        """Adds a part's gradient; returns its statistics."""
         loss, statistics = self._part_loss(batch, part, weights)
         self._scaler.scale(loss).backward()
         return statistics
@@ -116,7 +119,7 @@ class GradientStep:
         )
 
     def _apply(self) -> float:
-        """Clips and applies the gradient if it is finite; its norm before."""
+        """Clips the gradient and applies it if it is finite; returns its norm before clipping."""
         self._scaler.unscale_(self._optimizer)
         grad_norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_grad_norm)
         if torch.isfinite(grad_norm):
@@ -147,7 +150,7 @@ class GradientStep:
         return ppo_loss(self._model(observation), sample, weights)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The scale of the loss; empty but for fp16."""
+        """The scale of the loss; empty except with fp16."""
         scale = self._scaler.state_dict()
         if not scale:
             return {}

@@ -1,7 +1,7 @@
-"""Memory of this process: how much may be taken, and how much a piece of work takes at its peak.
+"""Memory of this process: how much is available, and how much a piece of work takes at its peak.
 
-On a GPU torch's allocator tells. On a CPU it is resident memory, which Linux tells and resets; elsewhere only the
-largest so far is known, and work that stays below it seems to take none.
+On a GPU, torch's allocator measures it. On a CPU it is resident memory. Linux reports its peak and can reset it;
+elsewhere only the largest value so far is known, and work that stays below it seems to take none.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ _GROUP = Path("/sys/fs/cgroup")
 
 
 def limit_memory(device: torch.device, share: float) -> None:
-    """Keeps this process to a share of a GPU's memory: beyond it torch raises OutOfMemoryError. CPUs have no limit."""
+    """Limits this process to a share of a GPU's memory; beyond it torch raises OutOfMemoryError. CPUs have no limit."""
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(share, device)
 
 
 def available_bytes(device: torch.device) -> int:
-    """What this process could still take: free memory, and what torch holds of a GPU without using it."""
+    """Memory that this process could still take: free memory, and GPU memory that torch holds without using it."""
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + unused
@@ -40,7 +40,7 @@ def available_bytes(device: torch.device) -> int:
 
 
 def _room_in_group() -> list[int]:
-    """What the limit of this process's control group leaves, where there is one."""
+    """What the limit of this process's control group leaves, if there is one."""
     with contextlib.suppress(OSError, ValueError):
         limit = int((_GROUP / "memory.max").read_text(encoding="ascii"))
         return [max(0, limit - int((_GROUP / "memory.current").read_text(encoding="ascii")))]
@@ -48,7 +48,7 @@ def _room_in_group() -> list[int]:
 
 
 def peak_growth_bytes(work: Callable[[], None], device: torch.device) -> int:
-    """By how much memory grows at most while the work is done. Raises torch.OutOfMemoryError where a GPU's ends."""
+    """The peak growth of memory during the work. Raises torch.OutOfMemoryError if a GPU's memory runs out."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
@@ -61,9 +61,9 @@ def peak_growth_bytes(work: Callable[[], None], device: torch.device) -> int:
 
 
 def _begin_anew() -> int:
-    """Hands free pages back, so that work cannot hide in them, and forgets the peak. Returns resident bytes.
+    """Returns free pages to the system, so that work cannot hide in them, and resets the peak. Returns resident bytes.
 
-    Garbage goes first: collected meanwhile, it would make room for the work.
+    Garbage is collected first; collected during the work, it would make room for it.
     """
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # malloc_trim is glibc's

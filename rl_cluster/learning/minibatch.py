@@ -1,9 +1,9 @@
-"""Minibatches of graphs of unlike size: drawn at random, then cut into parts of like size that are free of padding.
+"""Minibatches of graphs of different sizes: drawn at random, then cut into parts of similar size without padding.
 
-Every minibatch is a uniformly random set of rows, so its gradient is as unbiased as without any sorting; only *within*
-a minibatch are rows sorted by size and cut into parts, each trimmed to its largest graph. Gradients of the parts add
-up to that of the minibatch. (Sorting the whole batch instead would make minibatches of small teams and of large ones,
-whose gradients differ in kind.) `update.py` steps through the parts.
+Every minibatch is a uniformly random set of rows, so its gradient is as unbiased as without any sorting. Rows are
+sorted by size only *within* a minibatch, and cut into parts, each trimmed to its largest graph. The gradients of the
+parts add up to that of the minibatch. (Sorting the whole batch would make minibatches of small teams and of large ones, whose
+gradients differ in kind.) `update.py` steps through the parts.
 
 Letters: K rows, N UAVs, M targets, O obstacles, C candidates, S = N + M + O.
 """
@@ -24,7 +24,7 @@ __all__ = ["GraphSizes", "MinibatchPart", "draw_minibatches", "measure_rows", "t
 
 
 class GraphSizes(NamedTuple):
-    """How much of the padded arrays is in use. Whatever exists stands before this many rows of its kind."""
+    """How much of the padded arrays is in use: all existing entities of a kind are in its first so many rows."""
 
     num_uavs: int
     num_targets: int
@@ -37,10 +37,10 @@ class MinibatchPart(NamedTuple):
 
     rows: NDArray[np.int64]
     sizes: GraphSizes
-    """The smallest that hold everything that exists in these rows."""
+    """The smallest sizes that hold everything that exists in these rows."""
 
     def cut(self, most_rows: int) -> list["MinibatchPart"]:
-        """The same rows in as few pieces as have at most so many rows."""
+        """The same rows in the fewest pieces of at most this many rows."""
         num_pieces = max(1, math.ceil(len(self.rows) / most_rows))
         return [MinibatchPart(rows, self.sizes) for rows in np.array_split(self.rows, num_pieces)]
 
@@ -48,11 +48,11 @@ class MinibatchPart(NamedTuple):
 def measure_rows(observation: Observation[Tensor]) -> NDArray[np.int64]:
     """(K, 4) sizes of each graph in the order of `GraphSizes`.
 
-    Those of UAVs, targets and candidates are at least 1, but for targets of a task that has none.
+    Sizes of UAVs, targets and candidates are at least 1, except targets of a task that has none.
     """
     num_uavs, num_targets = observation.uav.shape[1], observation.target.shape[1]
     mask_KS = observation.mask
-    # Of a choice only what is legal is read; encounters are read wherever there is one.
+    # Only legal candidates of a choice are read; encounters are read wherever there is one.
     is_read_KNC = observation.action_mask[..., 1:] if num_targets else observation.candidates >= 0
     sizes_K4 = torch.stack(
         [
@@ -88,7 +88,7 @@ def draw_minibatches(
         part_rows: rows that go through the network together.
         generator: draws the permutation, the same on all ranks.
         shard: which rows of all ranks these are; None: all. Minibatches are drawn from the rows of all ranks, so they
-            are the same however many ranks there are; each rank takes the rows that it has, now and then none.
+            do not depend on the number of ranks. Each rank takes the rows that it has, occasionally none.
     """
     first, num_rows, total = shard or (0, len(sizes_K4), len(sizes_K4))
     permutation = generator.permutation(total)
@@ -101,7 +101,7 @@ def draw_minibatches(
 
 
 def _split_by_size(rows: NDArray[np.int64], sizes_K4: NDArray[np.int64], num_parts: int) -> Iterator[NDArray[np.int64]]:
-    """Cuts by number of UAVs first and each piece by number of targets: both matter, and they vary independently."""
+    """Cuts by number of UAVs, then cuts each piece by number of targets: both matter and vary independently."""
     if num_parts == 0:
         return
     num_pieces = math.isqrt(num_parts)
@@ -111,7 +111,7 @@ def _split_by_size(rows: NDArray[np.int64], sizes_K4: NDArray[np.int64], num_par
 
 
 def trim_observation(observation: Observation[Tensor], sizes: GraphSizes) -> Observation[Tensor]:
-    """The observation cut to `sizes`, with entity indices renumbered; what exists is untouched. Slices are views.
+    """The observation cut to `sizes`, with entity indices renumbered. Everything that exists is kept. Slices are views.
 
     Where there are targets, candidates are indices of targets; else they are of entities, as neighbours are.
     """

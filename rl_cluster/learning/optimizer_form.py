@@ -1,6 +1,6 @@
-"""What `Updater.state_dict` holds, known before there is an updater: names, shapes, dtypes, and what values can be.
+"""The content of `Updater.state_dict`, known without an updater: names, shapes, dtypes and possible values.
 
-Fused Adam writes into its tensors by the shapes of the parameters, and tests none: with others the process crashes.
+Fused Adam writes into its tensors by the shapes of the parameters, unchecked: with other shapes the process crashes.
 """
 
 import math
@@ -16,13 +16,13 @@ from rl_cluster.model.transformer_gnn import TransformerGNN
 __all__ = ["ADAM_KEYS", "PART_ROWS", "optimizer_fault", "optimizer_form"]
 
 ADAM_KEYS = ("step", "exp_avg", "exp_avg_sq")
-"""Adam's state of one parameter."""
+"""The names in Adam's state of one parameter."""
 PART_ROWS = "part_rows"
-"""Name of the number of graphs in a part among the optimizer's state, which names parameters with a dot."""
+"""Key of the number of graphs in a part, in the optimizer's state; keys of parameters contain a dot."""
 MAX_STEPS = 2.0**24
-"""Float32 counts no further."""
+"""The highest count in float32."""
 MIN_MAX_LOSS_SCALE = (2.0**-100, 2.0**100)
-"""Beyond, gradients are 0 or infinite, and nothing is ever learnt."""
+"""The limit beyond which gradients are 0 or infinite, so that nothing is learnt."""
 
 
 def optimizer_form(model: TransformerGNN) -> dict[str, Tensor]:
@@ -40,7 +40,7 @@ def optimizer_form(model: TransformerGNN) -> dict[str, Tensor]:
 
 
 def optimizer_fault(config: Config, tensors: Mapping[str, Tensor]) -> str | None:
-    """What is wrong with the values of a state of the right form, in words; None = nothing."""
+    """A description of what is wrong with the values of a state of the right form; None = nothing is."""
     most_rows = float(max(config.ppo.minibatch_rows, config.learners.part_rows))
     ranges = {
         "exp_avg": (-math.inf, math.inf),

@@ -2,7 +2,7 @@
 
 Schulman et al. 2017, arXiv 1707.06347. Terms of the policy are sums over UAVs that decide, terms of the value sums over
 UAVs that exist, each over a count that the caller gives: minibatches (or learners) whose own counts differ then still
-add up to the mean over all. Where batches come from and what is done with the loss is `batch.py`'s and `update.py`'s.
+add up to the mean over all. `batch.py` makes the batches, and `update.py` uses the loss.
 
 Letters: B graphs, N UAVs.
 """
@@ -20,7 +20,7 @@ __all__ = ["PPOSample", "PPOWeights", "explained_variance", "ppo_loss"]
 
 
 class PPOSample(NamedTuple):
-    """What the loss compares the network's output with."""
+    """The sampled data that the loss compares the network's output with."""
 
     action: Tensor
     """(B, N, ..) as the policy's distribution sampled it"""
@@ -99,7 +99,7 @@ def _mean(x_BN: Tensor, mask_BN: Tensor, count: float) -> Tensor:
 def explained_variance(value: Tensor, target: Tensor, mask: Tensor, ranks: Ranks) -> Tensor:
     """1 - Var(target - value) / Var(target) over the entries of all ranks where `mask` is True.
 
-    1 is perfect, 0 no better than a constant; 0 too where the targets do not vary.
+    1 is perfect, 0 is no better than a constant. It is also 0 if the targets do not vary.
     """
     variance = masked_moments(target, mask, ranks).variance
     unexplained = masked_moments(target - value, mask, ranks).variance

@@ -1,7 +1,7 @@
 """Several Learners that act as one: each holds a share of the rows, and sums run over all of them.
 
-Who is alone asks nobody. Sums of floats over ranks come out the same on every rank, bit for bit, so that all of them
-decide alike.
+A single Learner exchanges nothing. Sums of floats over ranks are the same on every rank, bit for bit, so that all ranks
+make the same decisions.
 """
 
 import time
@@ -17,7 +17,7 @@ from torch import Tensor
 __all__ = ["Alone", "Exchange", "Ranks", "Shard", "find_ranks", "masked_moments"]
 
 PROBE_ROUNDS = 5
-"""Exchanges of a probe, of which the quickest counts."""
+"""Exchanges per probe; the quickest counts."""
 
 
 class Exchange(NamedTuple):
@@ -25,7 +25,7 @@ class Exchange(NamedTuple):
 
     num_bytes: int
     seconds: float
-    """waiting for other ranks included"""
+    """including the wait for other ranks"""
 
 
 class Ranks(Protocol):
@@ -35,13 +35,13 @@ class Ranks(Protocol):
         """This rank's exchanges since the last call. On a GPU it waits until they are done."""
 
     def probe(self, num_floats: int) -> float:
-        """Bytes per second of an exchange of so many float32, with nothing beside it; 0 without other ranks."""
+        """Bytes per second of an exchange of this many float32 with nothing else going on; 0 without other ranks."""
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the sum over all ranks."""
 
     def sum_gradients(self, totals_X: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-        """The totals, summed over all ranks; the parameters' gradients are summed with them, in one exchange."""
+        """The totals, summed over all ranks. The same exchange sums the parameters' gradients."""
 
     def largest(self, tensor: Tensor) -> Tensor:
         """The tensor, which now holds the maximum over all ranks."""
@@ -56,18 +56,18 @@ class Shard(NamedTuple):
     first: int
     num_rows: int
     total: int
-    """Rows of all ranks."""
+    """The number of rows on all ranks."""
 
 
 class Alone:
-    """One Learner: `Ranks` without company."""
+    """A single Learner: `Ranks` without other ranks."""
 
     def take_exchanges(self) -> list[Exchange]:
-        """None."""
+        """An empty list: there are no exchanges."""
         return []
 
     def probe(self, num_floats: int) -> float:  # noqa: ARG002 - several ranks need it
-        """There is nobody to exchange with."""
+        """0: there are no other ranks."""
         return 0.0
 
     def sum(self, tensor: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class Alone:
         totals_X: Tensor,
         parameters: Sequence[Tensor],  # noqa: ARG002 - several ranks need them
     ) -> Tensor:
-        """The totals as they are; gradients stay as they are, too."""
+        """The totals as they are; the gradients do not change either."""
         return totals_X
 
     def largest(self, tensor: Tensor) -> Tensor:
@@ -92,19 +92,19 @@ class Alone:
 
 
 class ProcessGroup:
-    """The ranks of torch's default process group, gloo or NCCL; all of them must make theirs.
+    """The ranks of torch's default process group, gloo or NCCL. Every rank must construct its own.
 
     Args:
-        device: Where tensors that are exchanged stand.
-        timeout_s: Who waits longer for another in an exchange fails with torch's error.
+        device: The device of the exchanged tensors.
+        timeout_s: A rank that waits longer than this in an exchange fails with torch's error.
     """
 
     def __init__(self, device: torch.device, timeout_s: float) -> None:
         self._device = device
         self._exchanges: list[Exchange] = []
-        self._gradients: Tensor | None = None  # kept: a rank whose memory has ended must still be able to say so
+        self._gradients: Tensor | None = None  # kept: a rank that has run out of memory must still be able to say so
         self._on_gpu: list[tuple[int, torch.cuda.Event, torch.cuda.Event]] = []
-        # A group of our own: the one of Ray waits for half an hour, and has no setting for it.
+        # Our own group: Ray's waits for half an hour, and has no setting for that.
         self._group = torch.distributed.new_group(timeout=timedelta(seconds=timeout_s))
 
     def sum(self, tensor: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ class ProcessGroup:
         return self._reduce(tensor, torch.distributed.ReduceOp.SUM)
 
     def sum_gradients(self, totals_X: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-        """The totals, summed over all ranks; gradients are summed with them. A rank without a gradient adds 0."""
+        """The totals, summed over all ranks, as are the gradients. A rank without a gradient adds 0."""
         sizes = [len(totals_X), *(parameter.numel() for parameter in parameters)]
         if self._gradients is None:
             self._gradients = torch.empty(sum(sizes), device=self._device)
@@ -136,7 +136,7 @@ class ProcessGroup:
 
     @contextmanager
     def _timed(self, num_bytes: int) -> Iterator[None]:
-        """The CPU only starts what a GPU does, so a GPU's own clock is asked, later."""
+        """Records the exchange's time. The CPU only starts work on a GPU, so the GPU's own clock is read, later."""
         if self._device.type == "cuda":
             begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
             begin.record()
@@ -158,7 +158,7 @@ class ProcessGroup:
         return taken
 
     def probe(self, num_floats: int) -> float:
-        """Bytes per second of the quickest of a few exchanges; all ranks must ask for it."""
+        """Bytes per second of the quickest of a few exchanges; all ranks must call it."""
         self.take_exchanges()
         tensor = torch.zeros(num_floats, device=self._device)
         for _ in range(PROBE_ROUNDS):
@@ -180,18 +180,18 @@ def find_ranks(device: torch.device, timeout_s: float) -> Ranks:
 
 
 class Moments(NamedTuple):
-    """Of some numbers on all ranks; float64 scalars."""
+    """The moments of some numbers on all ranks; float64 scalars."""
 
     num: Tensor
-    """How many there are."""
+    """How many numbers there are."""
     mean: Tensor
-    """0 if there are none."""
+    """The mean; 0 if there are no numbers."""
     variance: Tensor
-    """Over all of them (no correction)."""
+    """The variance over all numbers (no correction)."""
 
 
 def masked_moments(x: Tensor, mask: Tensor, ranks: Ranks) -> Moments:
-    """Of the entries of x (...) where the mask (...) is True, in two passes: sums of squares would cancel."""
+    """The moments of x (...) where the mask (...) is True, in two passes: sums of squares would cancel."""
     picked = x[mask].double()
     num, total = ranks.sum(torch.stack([picked.new_tensor(float(picked.numel())), picked.sum()]))
     divisor = num.clamp(min=1.0)

@@ -1,8 +1,8 @@
-"""The update: one iteration's batch in, changed weights and the iteration's statistics out.
+"""The update: takes one iteration's batch, changes the weights, and returns the iteration's statistics.
 
-Several epochs of minibatch steps with Adam. `minibatch.py` says which rows go together, `gradient_step.py` takes a
-step. Nothing here knows where the batch came from: the loop without Ray and the Learner both call `Updater.update`.
-Several Learners are one: every one of them goes through the same minibatches, with the rows that it has (`ranks.py`),
+It takes several epochs of minibatch steps with Adam. `minibatch.py` says which rows go together, `gradient_step.py`
+takes a step. It does not matter where the batch comes from: the loop without Ray and the Learner both call
+`Updater.update`. Several Learners act as one: each goes through the same minibatches with its own rows (`ranks.py`),
 and gradients are summed over all of them before each step.
 """
 
@@ -45,8 +45,8 @@ class Updater:
         config: learning rate, epochs, minibatches, loss.
         device: where batches are moved to.
         part_rows: graphs that go through the network together; 0: as many as fit, found at the first update.
-        memory_share: of the GPU's memory, or of what is free on a machine without.
-        ranks: the Learners of the run, which all must have begun with equal weights; None: this one is alone.
+        memory_share: share of the GPU's memory, or of the free memory of a machine without a GPU.
+        ranks: the Learners of the run, which all must have begun with equal weights; None: this is the only one.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Updater:
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr[0], eps=ADAM_EPSILON, fused=True)
         self._step = GradientStep(model, self.optimizer, self._ranks, config.max_grad_norm, part_rows)
         self.exchanges: list[Exchange] = []
-        """With other ranks, in the last update."""
+        """The last update's exchanges with other ranks."""
         self.probe_bytes_per_s = self._ranks.probe(sum(parameter.numel() for parameter in model.parameters()))
-        """Rate at which gradients could be exchanged with nothing beside it; 0 without other ranks."""
+        """The rate, in bytes per second, of gradient exchange with nothing else going on; 0 without other ranks."""
 
     @property
     def part_rows(self) -> int:
@@ -77,18 +77,18 @@ class Updater:
         return self._step.part_rows
 
     def update(self, batch: TrainBatch, controls: Controls, seed: int, iteration: int) -> dict[str, float]:
-        """All epochs over one batch. Every rank must call it, and gets the same statistics.
+        """Runs all epochs over one batch. Every rank must call it, and gets the same statistics.
 
         Args:
             batch: the iteration's rows, or this rank's share of them.
             controls: learning rate and weights of the loss, the same on every rank.
-            seed: with `iteration` and the epoch's number it keys the order of the rows.
+            seed: keys the order of the rows, with `iteration` and the epoch's number.
             iteration: number of this update within the run.
 
         Returns:
             policy_loss, value_loss, entropy, approx_kl, clip_fraction and grad_norm (before clipping): means over all
             minibatches; explained_variance of the values that the batch was sampled with; first_ratio_deviation: max
-            |ratio - 1| in the first minibatch, 0 but for rounding unless the batch was sampled by other weights;
+            |ratio - 1| in the first minibatch, 0 up to rounding unless the batch was sampled with other weights;
             last_epoch_kl: mean approx_kl of the last epoch, how far the policy has moved; lr; kl_weight;
             skipped_updates: minibatches left out, of the means too, because their gradient was not finite; if all were,
             the means are NaN; part_rows: graphs that went through the network together.
@@ -125,13 +125,13 @@ class Updater:
         }
 
     def _move(self, tensor: Tensor) -> Tensor:
-        """To the device; to a GPU while the CPU goes on to copy the next column."""
+        """Moves an array to the device; a GPU receives it while the CPU copies the next column."""
         if self.device.type == "cuda" and tensor.device.type == "cpu":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
     def _find_part_rows(self, batch: TrainBatch) -> int:
-        """As many graphs as fit, of the run's padded sizes."""
+        """How many graphs of the run's padded sizes fit."""
         most = self.config.minibatch_rows
         if self.device.type == "cpu":
             most = min(most, CPU_PART_ROWS)
@@ -142,10 +142,10 @@ class Updater:
         budget_bytes = int(self._memory_share * available_bytes(self.device))
         first = first_guess(batch.observation.position.shape[1])
         rows = torch.tensor(find_batch_size(need_bytes, budget_bytes, first, most), device=self.device)
-        return -int(self._ranks.largest(-rows))  # the least that any Learner has found
+        return -int(self._ranks.largest(-rows))  # the lowest number that any Learner has found
 
     def _try(self, batch: TrainBatch, rows: int) -> None:
-        """A minibatch step on the largest graphs, of a copy of the network."""
+        """Tries a minibatch step on the largest graphs, with a copy of the network."""
         observation = batch.observation
         sizes = GraphSizes(
             num_uavs=observation.uav.shape[1],
@@ -159,9 +159,9 @@ class Updater:
         trial._step.try_once(full, MinibatchPart(np.arange(rows), sizes), weights)
 
     def _standardise(self, batch: TrainBatch) -> TrainBatch:
-        """Takes the value targets into the running statistics; the batch with advantages of mean 0 and deviation 1.
+        """Adds the value targets to the running statistics. The returned advantages have mean 0 and deviation 1.
 
-        Both over the rows of all ranks: targets of UAVs that exist, advantages of those that decide.
+        Both cover the rows of all ranks: targets of UAVs that exist, advantages of UAVs that decide.
         """
         targets = masked_moments(batch.value_target_KN, batch.exists_KN, self._ranks)
         if targets.num > 0:
@@ -186,7 +186,7 @@ class Updater:
     def state_dict(self) -> dict[str, Tensor]:
         """Adam's state as `<parameter>.<exp_avg|exp_avg_sq|step>` -> tensor, and the rows of a part.
 
-        A run that goes on with other parts would add its gradients up in another order. Empty before the first update.
+        A resumed run with other parts would add up its gradients in another order. Empty before the first update.
         """
         state = {
             f"{name}.{key}": value.detach().clone()
@@ -214,7 +214,7 @@ class Updater:
 
 
 def _means(steps: list[dict[str, float]]) -> dict[str, float]:
-    """Statistic -> mean over the steps that were applied; NaN if none was."""
+    """Statistic -> mean over the applied steps; NaN if there are none."""
     applied = [step for step in steps if math.isfinite(step["grad_norm"])]
     names = [name for name in steps[0] if name != "ratio_deviation"]
     return {name: float(np.mean([step[name] for step in applied])) if applied else math.nan for name in names}

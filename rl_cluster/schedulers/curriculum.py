@@ -2,15 +2,15 @@
 
 Each round is tested in this order:
 
-0. The score, or what was learnt, is not finite: back at once.
+0. The score, or what was learnt, is not finite: the run falls back at once.
 1. The first `grace` rounds after a change of stage are only recorded.
 2. Fallback (`fallback.py`), from stage 2 on.
 3. Advance: `num_passes` rounds in a row at or above what passes the stage (`pass_score.py`). Their mean is the stage's
    reference.
 4. Plateau: `patience` rounds without a score above the best one by `MIN_GAIN`.
 
-A run that has passed its last stage is done: it trains on, and is only recorded. So is one that is held, because its
-ways back are used up. Stages count from 1. Nothing here knows what a stage is or does.
+A run that has passed its last stage is done: it trains on, and its rounds are only recorded. The same holds for a run
+that is held because its fallbacks are used up. Stages count from 1. Nothing here knows what a stage is or does.
 """
 
 import math
@@ -28,11 +28,11 @@ from rl_cluster.schedulers.verdict import Verdict
 __all__ = ["CurriculumState", "Decision", "Mode", "decide"]
 
 MIN_GAIN = 0.01
-"""By which a score must exceed the best one to count as progress."""
+"""The margin by which a score must exceed the best one to count as progress."""
 
 
 class Mode(StrEnum):
-    """What a curriculum is doing."""
+    """The mode of a curriculum."""
 
     TRAIN = "train"
     HELD = "held"
@@ -47,9 +47,9 @@ class CurriculumState(NamedTuple):
     transitions: Tally = 0
     """advances and fallbacks so far"""
     rounds: Tally = 0
-    """in this stage, since the last change"""
+    """rounds in this stage since the last change"""
     passes: tuple[Score, ...] = ()
-    """scores of the last rounds, as far as they passed in a row"""
+    """scores of the last rounds that passed in a row"""
     best: Score = -1.0
     """best score in this stage; -1 = none yet"""
     stale: Tally = 0
@@ -62,7 +62,7 @@ class CurriculumState(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a round leads to."""
+    """The outcome of a round."""
 
     verdict: Verdict
     from_stage: int
@@ -77,12 +77,12 @@ class Decision(NamedTuple):
 def decide(
     rules: CurriculumConfig, state: CurriculumState, score: float, is_finite: bool = True
 ) -> tuple[CurriculumState, Decision]:
-    """The state after one round, and what the round leads to.
+    """The state after one round, and the round's outcome.
 
     Args:
-        rules: Of the curriculum.
-        state: Before the round.
-        score: In [0, 1], of the current stage; NaN if it could not be measured.
+        rules: The curriculum's rules.
+        state: The state before the round.
+        score: The score of the current stage, in [0, 1]; NaN if it could not be measured.
         is_finite: False = losses or weights were not finite since the last round.
     """
     if state.mode is not Mode.TRAIN:
@@ -108,7 +108,7 @@ def _stay(state: CurriculumState, score: float) -> Decision:
 def _leave(
     state: CurriculumState, fallback: FallbackState, given_up: GivenUp, score: float, bound: float
 ) -> tuple[CurriculumState, Decision]:
-    """Back to the stage before, or held here."""
+    """Falls back to the stage before, or holds the run in this one."""
     stage = state.stage
     if given_up is Verdict.HELD:
         held = state._replace(mode=Mode.HELD, fallback=fallback)
@@ -138,7 +138,7 @@ def _note_progress(rules: CurriculumConfig, state: CurriculumState, score: float
 
 
 def _enter(state: CurriculumState, stage: int) -> CurriculumState:
-    """Another stage, all of its counters at zero."""
+    """Enters another stage, with all of its counters at zero."""
     return CurriculumState(
         stage,
         transitions=state.transitions + 1,

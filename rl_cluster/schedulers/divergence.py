@@ -26,16 +26,16 @@ __all__ = [
 ]
 
 RECENT = 10
-"""Iterations whose spread of returns is held against that of the run before them."""
+"""The last iterations, whose spread of returns is compared with that of the run before them."""
 ENOUGH = 20
-"""Iterations before them, without which there is no judgement."""
+"""The fewest iterations before them for a comparison."""
 WIDER = 3.0
-"""Spread of the recent returns over that of those before, above which they swing: with normal noise the variances of 10
-and 20 differ so much once in 30,000 times; by a factor of 2 it would be once in 200."""
+"""Ratio of the recent to the earlier spread of returns, above which returns swing. With normal noise the variances of
+10 and 20 differ this much once in 30,000 times; by a factor of 2 they would once in 200."""
 FAR = 10.0
 """KL over its target, above which the policy has left the trust region."""
 LARGEST_KL = 1.0
-"""Nats per UAV and update, above which it has left any: a hundred times what PPO's updates usually make."""
+"""Nats per UAV and update, above which it has left any trust region: a hundred times the KL of usual PPO updates."""
 RESTORED_LR = 0.5
 """The learning rate is multiplied by this when a run goes back: at the same rate it would diverge again."""
 
@@ -69,7 +69,7 @@ class Divergence:
 
     @property
     def words(self) -> str:
-        """In one line."""
+        """The reason in one line."""
         if self.value is None or self.limit is None:
             return "the loss or KL is not finite"
         match self.sign:
@@ -98,9 +98,9 @@ def why_diverging(state: SpreadState, loss: float, kl: float, kl_target: float) 
 
     Args:
         state: Returns so far.
-        loss: Of the last update.
-        kl: Of the last update, in nats.
-        kl_target: 0 = none is set: KL up to `LARGEST_KL` is accepted.
+        loss: The loss of the last update.
+        kl: The KL of the last update, in nats.
+        kl_target: The target of KL; 0 = none, and KL up to `LARGEST_KL` is accepted.
     """
     if not math.isfinite(loss) or not math.isfinite(kl):
         return Divergence("not finite")
@@ -117,16 +117,16 @@ def why_diverging(state: SpreadState, loss: float, kl: float, kl_target: float) 
 
 
 def decide_restore(config: ControllersConfig, why: Divergence | None, num_restores: int) -> bool:
-    """Whether a run goes back now.
+    """Whether a run is restored now.
 
     Args:
-        config: What is to be done about divergence, and how often.
+        config: What to do about divergence, and how often.
         why: Why it seems to diverge; None: it does not.
-        num_restores: How often it has gone back.
+        num_restores: How often it has been restored.
     """
     return config.on_divergence == "restore" and why is not None and num_restores < config.max_restores
 
 
 def forget_recent(state: SpreadState) -> SpreadState:
-    """The state of a run that has gone back: its last returns are those of weights that are gone."""
+    """The state of a restored run: its last returns came from weights that are gone."""
     return state._replace(recent=())

@@ -17,12 +17,12 @@ GivenUp = Literal[Verdict.FALLBACK, Verdict.HELD]
 
 
 class FallbackState(NamedTuple):
-    """What the test remembers."""
+    """The state of the test."""
 
     failures: Tally = 0
     """failed rounds in a row"""
     used: tuple[Tally, ...] = ()
-    """ways back so far from stage 1, 2, ..; stages beyond the last have had none"""
+    """fallbacks so far from stage 1, 2, ..; stages beyond the last entry have had none"""
 
 
 def bound_of(rules: CurriculumConfig, reference: float) -> float:
@@ -33,14 +33,14 @@ def bound_of(rules: CurriculumConfig, reference: float) -> float:
 def judge(
     rules: CurriculumConfig, state: FallbackState, stage: int, score: float, reference: float
 ) -> tuple[FallbackState, GivenUp | None]:
-    """One round in `stage` (from 1), against the score at which the stage before was passed; None = it stays."""
+    """Judges one round in `stage` (from 1) by the score at which the stage before was passed; None = the run stays."""
     failures = state.failures + 1 if score < bound_of(rules, reference) else 0
     counted = state._replace(failures=failures)
     return give_up(rules, counted, stage) if failures >= rules.num_failures else (counted, None)
 
 
 def give_up(rules: CurriculumConfig, state: FallbackState, stage: int) -> tuple[FallbackState, GivenUp]:
-    """The way back from `stage`, or none: the first stage has none, the others have `max_fallbacks`."""
+    """Falls back from `stage` if it can: the first stage has no fallback, the others have `max_fallbacks`."""
     used = [*state.used, *[0] * (stage - len(state.used))]
     if stage == 1 or used[stage - 1] >= rules.max_fallbacks:
         return state._replace(failures=0), Verdict.HELD

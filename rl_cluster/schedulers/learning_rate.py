@@ -1,8 +1,8 @@
 """The learning rate and the entropy weight: linear over the run, warmed up, and moved when the score stops rising.
 
 A plateau is a test of significance, not a threshold in units of the score: the mean of a window of rounds is compared
-with that of the best window before it, by Welch's z. Where it is not better by `SIGNIFICANT` standard errors, training
-has stopped to pay. Windows do not overlap, so no plateau follows another before a whole window has been measured.
+with that of the best window before it, by Welch's z. If it is not better by `SIGNIFICANT` standard errors, training no
+longer pays. Windows do not overlap, so no plateau follows another before a whole window has been measured.
 """
 
 import math
@@ -18,14 +18,14 @@ from rl_cluster.types import Controls
 __all__ = ["PlateauState", "note_score", "schedule", "warmup"]
 
 SIGNIFICANT = 2.0
-"""Standard errors."""
+"""The least improvement that counts, in standard errors."""
 
 
 _Score = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
 class PlateauState(NamedTuple):
-    """What the test remembers."""
+    """The state of the test."""
 
     window: tuple[_Score, ...] = ()
     """scores of the window that is being filled"""
@@ -34,12 +34,12 @@ class PlateauState(NamedTuple):
 
 
 def schedule(ppo: PPOConfig, progress: float) -> Controls:
-    """What the settings alone say for an iteration before which `progress`, in [0, 1], of the run was done."""
+    """The scheduled values for an iteration that begins at `progress`, in [0, 1], of the run."""
     return Controls(_interpolate(ppo.lr, progress), _interpolate(ppo.entropy_weight, progress), kl_weight=0.0)
 
 
 def warmup(config: ControllersConfig, done: int) -> float:
-    """Factor (t + 1) / W, at most 1, of the learning rate in iteration t = `done` of a warm-up of W."""
+    """The learning rate's factor (t + 1) / W, at most 1, in iteration t = `done` of a warm-up of W."""
     return min(1.0, (done + 1) / config.warmup_iterations) if config.warmup_iterations else 1.0
 
 
@@ -49,7 +49,7 @@ def _interpolate(first_last: tuple[float, float], progress: float) -> float:
 
 
 def note_score(config: ControllersConfig, state: PlateauState, score: float) -> tuple[PlateauState, bool]:
-    """The state after a round, and whether it has completed a window that is a plateau. NaN is passed over."""
+    """The state after a round, and whether it has completed a window that is a plateau. NaN is ignored."""
     if not math.isfinite(score):
         return state, False
     window = (*state.window, score)

@@ -1,7 +1,7 @@
-"""What a stage must score to be passed: what the settings say, and never less than what needs no skill.
+"""The score that passes a stage: what the settings say, but never less than play without skill scores.
 
-A score says little by itself: where targets are few, random play serves most of them. So random play and a heuristic
-play the same episodes once, when a stage is entered, and a floor is put between the two, as scores are normalised in
+A score says little by itself: if there are few targets, random play serves most of them. So random play and a heuristic
+play the same episodes once, when a stage is entered, and the floor lies between the two, as scores are normalised in
 Mnih et al. 2015 (Nature 518, p. 529). Nothing is divided by their difference: where the heuristic is no better than
 random play, random play's score is the floor.
 """
@@ -22,9 +22,9 @@ def score_to_pass(rules: CurriculumConfig, stage: int, floors: Sequence[float]) 
     """The score that passes a stage, from 1.
 
     Args:
-        rules: Of the curriculum.
+        rules: The curriculum's rules.
         stage: From 1.
-        floors: Of stage 1, 2, .., as far as they have been measured.
+        floors: The floors of stage 1, 2, .., as far as they have been measured.
     """
     asked: float = rules.stages[stage - 1].pass_score
     return max(asked, floors[stage - 1]) if stage <= len(floors) else asked

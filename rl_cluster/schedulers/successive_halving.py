@@ -1,7 +1,7 @@
-"""Asynchronous successive halving with rungs of any kind: who is behind its peers at an equal point stops.
+"""Asynchronous successive halving with rungs of any kind: a trial that is behind its peers at an equal point stops.
 
-At each rung a trial's score is held against all that were recorded there before it: it goes on if it is among the best
-1 / eta of them (Li et al. 2020, arXiv 1810.05934). A rung is a label, for example (stage, rounds in the stage), so
+At each rung a trial's score is compared with all that were recorded there before it. The trial continues if it is among
+the best 1 / eta of them (Li et al. 2020, arXiv 1810.05934). A rung is a label, for example (stage, rounds in it), so
 trials that train in different stages of a curriculum are never compared.
 """
 
@@ -13,7 +13,7 @@ __all__ = ["Rungs", "is_rung"]
 
 
 def is_rung(rounds: int, grace: int, reduction: float) -> bool:
-    """Whether so many rounds are grace, grace * reduction, grace * reduction^2, .., rounded."""
+    """Whether this number of rounds is grace, grace * reduction, grace * reduction^2, .., rounded."""
     milestone = float(grace)
     while round(milestone) < rounds:
         milestone *= reduction
@@ -24,7 +24,7 @@ class Rungs:
     """Scores by rung and trial.
 
     Args:
-        reduction: eta; one of so many goes on.
+        reduction: eta; one trial in eta continues.
     """
 
     def __init__(self, reduction: float) -> None:
@@ -32,10 +32,10 @@ class Rungs:
         self._scores: dict[Hashable, dict[str, float]] = {}
 
     def is_behind(self, rung: Hashable, trial: str, score: float) -> bool:
-        """Records the score of a trial, and whether it is not among the best 1 / eta so far; the first one is.
+        """Records a trial's score; returns True if it is not among the best 1 / eta so far. The first one always is.
 
-        A trial that comes to a rung once more, from a better one's checkpoint, is not judged again: two that are behind
-        would take each other's place for ever.
+        A trial that reaches a rung again, from a better trial's checkpoint, is not judged again: two trials that are
+        behind would replace each other for ever.
         """
         others = self._scores.setdefault(rung, {})
         if trial in others:

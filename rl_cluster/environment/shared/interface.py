@@ -165,7 +165,7 @@ class Worlds(Protocol):
         """
 
     def announce(self, actions: NDArray[Any]) -> Observation[NDArray[Any]]:
-        """The observation once all UAVs have announced their intent; nothing moves. Raises ValueError like `advance`."""
+        """The observation after all UAVs have announced their intent. Nothing moves. Raises ValueError as `advance`."""
 
     def retract(self) -> None:
         """Takes announcements back; `advance` does so too."""

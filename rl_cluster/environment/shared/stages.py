@@ -2,8 +2,8 @@
 
 A world stays in its stage until the mixture changes. Every world makes as many steps as any other, so shares of worlds
 are shares of steps. If stages were drawn for every episode, those of long episodes would get more than their share.
-Neighbouring worlds take the points of a Weyl sequence (world number times the golden ratio, modulo 1) from a keyed start: any block
-of worlds, such as one env runner's, has nearly the shares that are asked for, whatever their number.
+Neighbouring worlds take the points of a Weyl sequence (world number times the golden ratio, modulo 1) from a keyed
+start. So any block of worlds, such as one env runner's, has nearly the requested shares, whatever its size.
 """
 
 from collections.abc import Sequence
