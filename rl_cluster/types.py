@@ -88,7 +88,7 @@ class NeighbourSlots(NamedTuple):
 
 
 def neighbour_slots(num_uavs: int, num_targets: int, num_obstacles: int) -> NeighbourSlots:
-    """The slots of each kind for these padded maxima, one for each neighbour that a row can have. Kernels use it, too."""
+    """The slots of each kind for these padded maxima: one for each neighbour that a row can have. For kernels, too."""
     targets = min(MAX_NEIGHBOURS, num_uavs)
     obstacles = targets + min(MAX_NEIGHBOURS, num_targets)
     return NeighbourSlots(targets, obstacles, obstacles + min(MAX_NEIGHBOURS, num_obstacles))

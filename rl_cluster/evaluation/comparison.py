@@ -114,7 +114,7 @@ class Comparison:
         return [Group(Text(title), self._make_table({name: intervals[name] for name in part}, sign)) for part in parts]
 
     def _make_table(self, intervals: dict[str, Interval], sign: str) -> Table:
-        """A row for each metric that some policy defines, a column for each policy. A cell is a mean above its interval."""
+        """A row for each metric that some policy defines, a column for each policy. Cells: mean above interval."""
         table = Table(padding=(0, 1, 0, 0), box=None)
         table.add_column(no_wrap=True)
         for name in intervals:

@@ -2,8 +2,8 @@
 
 Every minibatch is a uniformly random set of rows, so its gradient is as unbiased as without any sorting. Rows are
 sorted by size only *within* a minibatch, and cut into parts, each trimmed to its largest graph. The gradients of the
-parts add up to that of the minibatch. (Sorting the whole batch would make minibatches of small teams and of large ones, whose
-gradients differ in kind.) `update.py` steps through the parts.
+parts add up to that of the minibatch. (Sorting the whole batch would make minibatches of small teams and of large ones,
+whose gradients differ in kind.) `update.py` steps through the parts.
 
 Letters: K rows, N UAVs, M targets, O obstacles, C candidates, S = N + M + O.
 """

@@ -1,1 +1,1 @@
-"""What is measured: its names, who reads it, what it warns of, and where it is sent."""
+"""The metrics: their names, the code that reads them, the alerts that they raise, and the services that get them."""

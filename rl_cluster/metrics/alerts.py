@@ -1,8 +1,8 @@
-"""Which metrics say that something is wrong, and for how long they must say it.
+"""Which metrics show that something is wrong, and for how long they must show it.
 
-A single iteration says little: an alert is raised when the median of the last values is beyond its limit, told once,
-and told again when it is over. Limits are those at which something costs much or is about to fail; what costs little
-is a matter of tuning, not of alarm.
+A single iteration says little. An alert is raised when the median of the last values is beyond its limit. It is
+reported once, and again when it is over. At the limits something costs much or is about to fail; what costs little is a
+matter of tuning, not of alarm.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ from rl_cluster.metrics.names import EXPOSED_SHARE
 __all__ = ["RULES", "WINDOW", "Alert", "AlertOver", "Alerts", "Rule"]
 
 WINDOW = 5
-"""Values whose median counts; with fewer nothing is raised."""
+"""The number of values whose median counts; with fewer, no alert is raised."""
 MIB = float(1 << 20)
 
 
@@ -62,7 +62,7 @@ class AlertOver:
 
 
 class Rule(NamedTuple):
-    """When a key's value is alarming."""
+    """A rule for when a key's value is alarming."""
 
     key: str
     limit: float
@@ -71,7 +71,7 @@ class Rule(NamedTuple):
     """True = values below the limit are alarming, not those above"""
     window: int = WINDOW
     stands_for: str = "1m"
-    """how long Prometheus, which does not count iterations, must see it"""
+    """how long it must last for Prometheus, which does not count iterations"""
 
     def is_broken(self, value: float) -> bool:
         """Whether a value is beyond the limit."""
@@ -94,7 +94,7 @@ RULES = (
         names.MEMORY_FRAGMENTATION, 0.40, "set learners.part_rows, or PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
     ),
     Rule(names.MEMORY_ALLOCATION_RETRIES, 0.0, "lower learners.part_rows or learners.memory_share"),
-    # Sixteen slopes are of 200 iterations: an allocator that warms up may grow for the first hundred, and then stops.
+    # Sixteen slopes cover 200 iterations: an allocator may grow for the first hundred while it warms up, then stops.
     Rule(
         names.MEMORY_LEAK_LOW_BYTES_PER_ITERATION,
         MIB,
@@ -109,7 +109,7 @@ RULES = (
     Rule(names.GPU_MEMORY_SHARE_MAX, 0.97, "lower learners.memory_share"),
     Rule(names.GPU_THROTTLED, 0.0, "check cooling and power of the GPUs"),
 )
-"""All of them."""
+"""All rules."""
 
 
 class Alerts:
@@ -118,10 +118,10 @@ class Alerts:
     def __init__(self) -> None:
         self._values = {rule.key: deque[float](maxlen=rule.window) for rule in RULES}
         self.active: set[str] = set()
-        """keys of the alerts that stand"""
+        """keys of the active alerts"""
 
     def note(self, metrics: Mapping[str, float]) -> list[Alert | AlertOver]:
-        """Takes an iteration's metrics; what has begun and what is over."""
+        """Takes an iteration's metrics; returns the alerts that have begun or are over."""
         told = [self._judge(rule, metrics[rule.key]) for rule in RULES if rule.key in metrics]
         return [event for event in told if event]
 

@@ -1,9 +1,9 @@
-"""What Learners exchange, how fast, and how much of their time it takes.
+"""What Learners exchange, how fast, and how much of their time that takes.
 
 algbw = bytes / seconds; busbw = algbw 2 (n - 1) / n of an all-reduce over n ranks, which is comparable to a link's rate
 for any n (the formulas of NVIDIA's nccl-tests). The reference is not a data sheet but a probe: an all-reduce of the
-gradient's size, with nothing beside it. Gradients are exchanged in one piece after the backward pass, so nothing of an
-exchange is hidden behind computation: all of it is exposed.
+gradient's size with nothing else going on. Gradients are exchanged in one piece after the backward pass, so no part of
+an exchange is hidden behind computation: all of it is exposed.
 """
 
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ __all__ = ["Traffic", "bus_bandwidth", "traffic_metrics", "traffic_of"]
 
 
 class Traffic(NamedTuple):
-    """What one Learner exchanged in an update."""
+    """One Learner's exchanges in an update."""
 
     num_bytes: float
     num_exchanges: float
     seconds: float
-    """waiting for the others included"""
+    """including the wait for the others"""
     update_s: float
-    """of the whole update"""
+    """seconds of the whole update"""
     gradient_bytes: float
-    """of the largest exchange"""
+    """bytes of the largest exchange"""
     gradient_s: float
-    """of the quickest exchange of that size, in which the others were waited for least"""
+    """seconds of the quickest exchange of that size, which waited least for the others"""
     probe_bytes_per_s: float
     """algbw of the probe; 0 = there was none"""
 
 
 def traffic_of(exchanges: Sequence[tuple[float, float]], update_s: float, probe_bytes_per_s: float) -> Traffic:
-    """Of one Learner's exchanges in an update, each (bytes, seconds)."""
+    """The traffic of one Learner's exchanges in an update, each (bytes, seconds)."""
     largest = max((size for size, _ in exchanges), default=0.0)
     return Traffic(
         num_bytes=sum(size for size, _ in exchanges),
@@ -52,10 +52,10 @@ def bus_bandwidth(num_bytes: float, seconds: float, num_ranks: int) -> float:
 
 
 def traffic_metrics(traffic: Sequence[Traffic]) -> dict[str, float]:
-    """Key -> value, of all Learners; empty for less than two.
+    """Key -> value over all Learners; empty for fewer than two.
 
-    Rates are of the quickest exchange of gradients: the others hold waits for slow Learners. The exposed share is that
-    of the Learner that waited most.
+    Rates are those of the quickest exchange of gradients: the other exchanges include waits for slow Learners. The
+    exposed share is that of the Learner that waited most.
     """
     if len(traffic) < 2:
         return {}

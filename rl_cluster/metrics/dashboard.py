@@ -1,7 +1,7 @@
 """A Grafana dashboard of runs and of the nodes that they run on, as Grafana's JSON (schema version 39).
 
-Panels name keys; expressions and units follow from the catalogue. Ray gives a series to every process that shows a
-gauge, so every expression takes the greatest over them.
+Panels name keys; expressions and units follow from the catalogue. Every process that shows a gauge gets its own series
+from Ray, so every expression takes the maximum over them.
 """
 
 from collections.abc import Sequence
@@ -34,17 +34,17 @@ GRAFANA_UNITS = {
     "1": "short", "s": "s", "1/s": "ops", "byte": "bytes", "byte/s": "Bps", "W": "watt", "degC": "celsius",
     "MHz": "megahertz", "nat": "short", "reward": "short", "1/km": "short", "km": "lengthkm", "m": "lengthm",
 }  # fmt: skip
-"""Units of the catalogue, by Grafana's names."""
+"""Unit of the catalogue -> Grafana's name."""
 RUN, NODE, GPU = ("run",), ("node",), ("node", "gpu")
 
 
 class Panel(NamedTuple):
-    """One diagram."""
+    """One panel of the dashboard."""
 
     title: str
     keys: Sequence[str]
     by: Sequence[str] = RUN
-    """labels by which series are told apart"""
+    """labels that distinguish series"""
     is_stacked: bool = False
 
 
@@ -84,7 +84,7 @@ def _panels() -> list[Panel]:
 
 
 def expressions() -> dict[str, str]:
-    """Expression in PromQL -> the key that it shows, of all panels."""
+    """PromQL expression -> the key that it shows, for all panels."""
     return {_expression(key, panel.by): key for panel in _panels() for key in panel.keys}
 
 

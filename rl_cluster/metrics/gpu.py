@@ -1,6 +1,6 @@
-"""What NVML says of the GPUs of a machine. What it does not say is None, never 0.
+"""Reads the GPUs of a machine through NVML. A value that NVML does not report is None, never 0.
 
-Without a driver there are no GPUs. On a GPU that is cut into instances (MIG) NVML measures no utilisation.
+Without a driver there are no GPUs. NVML measures no utilisation on a GPU that is divided into instances (MIG).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ THROTTLE_REASONS = {
     0x40: "hardware: heat",
     0x80: "hardware: power brake",
 }
-"""Bits of NVML's clock event reasons that slow a busy GPU down; the others are idleness and settings."""
+"""The bits of NVML's clock event reasons that slow down a busy GPU; the others mean idleness or settings."""
 
 ValueT = TypeVar("ValueT")
 
@@ -32,14 +32,14 @@ class GpuReading:
     index: int
     name: str
     busy_share: float | None
-    """of the last second or less, in which a kernel ran"""
+    """share of the last second or less in which a kernel ran"""
     memory_used_bytes: float | None
     memory_total_bytes: float | None
     power_w: float | None
     temperature_c: float | None
     sm_clock_mhz: float | None
     throttles: tuple[str, ...]
-    """why its clock is held down; empty = it is not, or NVML does not say"""
+    """why its clock is held down; empty = it is not, or NVML does not report it"""
 
     @property
     def memory_share(self) -> float | None:
@@ -50,7 +50,7 @@ class GpuReading:
 
 
 class Nvml(Protocol):
-    """The calls of NVML that are used, by the names of its Python binding."""
+    """The NVML calls in use, by the names of its Python binding."""
 
     NVML_CLOCK_SM: int
     NVML_TEMPERATURE_GPU: int
@@ -82,7 +82,7 @@ class GpuReader:
         try:
             nvml.nvmlInit()
             self._handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-        except nvml.NVMLError:  # no driver, or none that answers
+        except nvml.NVMLError:  # no driver, or one that does not answer
             self._handles = []
 
     def read(self) -> list[GpuReading]:
@@ -109,7 +109,7 @@ class GpuReader:
         )
 
     def _ask(self, function: Callable[..., ValueT], *arguments: Any) -> ValueT | None:
-        """What NVML answers, or None if this GPU does not support the question."""
+        """NVML's answer; None if this GPU does not support the call."""
         try:
             return function(*arguments)
         except self._nvml.NVMLError:
@@ -121,7 +121,7 @@ def _number(value: float | None) -> float | None:
 
 
 def gpu_metrics(gpus: Sequence[GpuReading]) -> dict[str, float]:
-    """Key -> value over all GPUs of a cluster; empty without any."""
+    """Key -> value over all GPUs of a cluster; empty without GPUs."""
     if not gpus:
         return {}
     columns: dict[str, tuple[Callable[[list[float]], float], list[float | None]]] = {

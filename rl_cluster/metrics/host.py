@@ -1,4 +1,4 @@
-"""What a machine's cores, memory, disk and network are doing."""
+"""Readings of a machine's cores, memory, disk and network."""
 
 import time
 from typing import NamedTuple
@@ -9,7 +9,7 @@ __all__ = ["HostReader", "HostReading"]
 
 
 class HostReading(NamedTuple):
-    """One machine at one moment; rates are means since the reading before."""
+    """One machine at one moment; rates are means since the previous reading."""
 
     cpu_share: float
     """busy share of all cores"""
@@ -32,12 +32,12 @@ class HostReader:
     """Reads this machine.
 
     Args:
-        folder: Whose file system is watched.
+        folder: A folder on the file system to watch.
     """
 
     def __init__(self, folder: str = "/") -> None:
         self._folder = folder
-        psutil.cpu_percent()  # the first call only begins to count
+        psutil.cpu_percent()  # the first call only starts the count
         self._counters, self._read_s = _counters(), time.monotonic()
 
     def read(self) -> HostReading:
@@ -61,7 +61,7 @@ class HostReader:
 
 
 def _counters() -> tuple[float, float, float]:
-    """Bytes through all disks, sent, and received, since the machine began; 0 where the system counts none."""
+    """Bytes through all disks, sent and received since the machine started; 0 if the system does not count them."""
     disk, network = psutil.disk_io_counters(), psutil.net_io_counters()
     return (
         float(disk.read_bytes + disk.write_bytes) if disk else 0.0,

@@ -27,7 +27,7 @@ class LeakWatch:
         self._num_noted = 0
 
     def note(self, used_bytes: float) -> dict[str, float]:
-        """Takes what is in use after an iteration; the slope and its interval where they are due."""
+        """Takes the used bytes after an iteration; returns the slope and its interval when they are due."""
         self._used.append(used_bytes)
         self._num_noted += 1
         if len(self._used) < WINDOW or self._num_noted % EVERY:

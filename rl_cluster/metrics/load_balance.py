@@ -2,8 +2,8 @@
 
 imbalance = max_r t_r / mean_r t_r - 1; Jain's index (sum t)^2 / (n sum t^2) (Jain, Chiu, Hawe 1984); a rank is a
 straggler if median / t_r is below 0.75, as in NVIDIA's resiliency extension. t_r are the busy seconds before anyone
-waits for another: in a collective all ranks take the time of the slowest. Each t_r is a rank's median over the last
-iterations, so that one pause of the machine is no imbalance.
+waits for another, because in a collective all ranks take the time of the slowest. Each t_r is a rank's median over the
+last iterations, so that a single pause of the machine does not count as imbalance.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ WINDOW = 5
 
 
 class Balance(NamedTuple):
-    """Of two ranks or more."""
+    """The balance of two ranks or more."""
 
     imbalance: float
     jain: float
@@ -30,10 +30,10 @@ class Balance(NamedTuple):
 
 
 def balance_of(seconds: Sequence[float]) -> Balance:
-    """Of each rank's busy seconds in an iteration, of which at least one is not 0."""
+    """The balance of the ranks' busy seconds in an iteration; at least one is not 0."""
     slowest, mean, middle = max(seconds), fmean(seconds), median(seconds)
     return Balance(
-        imbalance=max(0.0, slowest / mean - 1.0),  # equal ones may have a mean that is rounded up
+        imbalance=max(0.0, slowest / mean - 1.0),  # rounding may put the mean of equal values above them
         jain=min(1.0, sum(seconds) ** 2 / (len(seconds) * sum(value * value for value in seconds))),
         straggler_share=sum(middle < STRAGGLER_SCORE * value for value in seconds) / len(seconds),
         wait_s=fmean(slowest - value for value in seconds),
@@ -52,9 +52,9 @@ class BalanceWindow:
         self._history: dict[str, deque[float]] = {}
 
     def note(self, seconds: Mapping[str, float]) -> dict[str, float]:
-        """Takes rank -> busy seconds of an iteration; key -> value, empty for less than two ranks.
+        """Takes rank -> busy seconds of an iteration; returns key -> value, empty for fewer than two ranks.
 
-        A rank that is not there any more, or is new, has no past.
+        A rank that has disappeared, or is new, has no past.
         """
         self._history = {rank: self._history.get(rank, deque(maxlen=WINDOW)) for rank in seconds}
         for rank, value in seconds.items():

@@ -1,4 +1,4 @@
-"""Records in MLflow: one of its runs is one of ours, also after a resume. Needs the extra `tracking`."""
+"""Records in MLflow: each of our runs is one MLflow run, even after a resume. Needs the extra `tracking`."""
 
 import hashlib
 import logging
@@ -19,7 +19,7 @@ LIMITS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-"""The outbox tries again by itself; MLflow's own patience is of many minutes."""
+"""The outbox retries by itself; MLflow's own retries take many minutes."""
 
 
 class MlflowTracker:
@@ -27,7 +27,7 @@ class MlflowTracker:
 
     Args:
         uri: http://HOST:PORT, or sqlite:///FILE.
-        folder: Of our run; by it MLflow's run is found again.
+        folder: The folder of our run, which identifies the MLflow run.
     """
 
     def __init__(self, uri: str, folder: Path) -> None:
@@ -43,7 +43,7 @@ class MlflowTracker:
         self._run_id: str = run.info.run_id
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """All values in one request."""
+        """Sends all values in one request."""
         now_ms = int(time.time() * 1000)
         self._client.log_batch(
             self._run_id, metrics=[Metric(key, value, now_ms, iteration) for key, value in metrics.items()]

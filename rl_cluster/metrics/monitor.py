@@ -1,4 +1,4 @@
-"""What env runners and Learners report of an iteration, as metrics: phases, balance, communication, memory."""
+"""Turns the reports of env runners and Learners into metrics: phases, balance, communication, memory."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ __all__ = ["LearnerReport", "Monitor", "RunnerReport", "WeightSync"]
 
 
 class RunnerReport(NamedTuple):
-    """What an env runner did in an iteration."""
+    """An env runner's work in an iteration."""
 
     runner: str
     node: str
@@ -24,7 +24,7 @@ class RunnerReport(NamedTuple):
 
 
 class LearnerReport(NamedTuple):
-    """What a Learner did in an iteration."""
+    """A Learner's work in an iteration."""
 
     learner: str
     node: str
@@ -35,15 +35,15 @@ class LearnerReport(NamedTuple):
 
 
 class WeightSync(NamedTuple):
-    """What it took to give env runners the weights."""
+    """The cost of sending the weights to env runners."""
 
     num_bytes: float
     seconds: float
-    """until they were on their way"""
+    """seconds until they were on their way"""
 
 
 class Monitor:
-    """Of one run; keeps the last iterations."""
+    """Monitors one run; remembers the last iterations."""
 
     def __init__(self) -> None:
         self._balance = {who: BalanceWindow(who) for who in ("runner", "learner", "node")}
@@ -57,12 +57,12 @@ class Monitor:
         learners: Sequence[LearnerReport],
         sync: WeightSync | None = None,
     ) -> dict[str, float]:
-        """Takes an iteration; key -> value. Memory is that of the Learner which uses most.
+        """Takes an iteration; returns key -> value. Memory is that of the Learner that uses most.
 
         Args:
-            times: In the process that waits for all.
-            runners: Of all env runners.
-            learners: Of all Learners.
+            times: Times in the process that waits for all others.
+            runners: Reports of all env runners.
+            learners: Reports of all Learners.
             sync: None = env runners share the Learner's weights.
         """
         memory = max((learner.memory for learner in learners), key=lambda reading: reading.used_bytes)
@@ -85,7 +85,7 @@ def _before_exchange_s(learner: LearnerReport) -> float:
 
 
 def _by_node(runners: Sequence[RunnerReport]) -> dict[str, float]:
-    """Node -> seconds until its slowest env runner is done, however many it has."""
+    """Node -> busy seconds of its slowest env runner."""
     slowest: dict[str, float] = {}
     for one in runners:
         slowest[one.node] = max(slowest.get(one.node, 0.0), sum(one.seconds.values()))

@@ -1,10 +1,10 @@
-"""Every key that a run's metrics may carry, `group/name`, with its unit and what it says.
+"""Every key, `group/name`, that a run's metrics may have, with its unit and meaning.
 
 Groups: `episode` (means over the training episodes that ended), `evaluation` (means over episodes that are never
 trained on, with argmax play; of the current stage, if the run has a curriculum), `curriculum`, `sampling`, `learning`,
 `time`, `share` (how the wall time of an iteration is divided; the shares add up to 1), `balance` (how evenly env
 runners, Learners and nodes are loaded), `communication`, `memory` (of the Learners), `node` and `gpu`. A key that has
-no value in an iteration is left out, never NaN: what a machine cannot measure is not there.
+no value in an iteration is omitted, never NaN; so are keys that a machine cannot measure.
 """
 
 import re
@@ -35,16 +35,16 @@ __all__ = [
 
 
 class Metric(NamedTuple):
-    """What a key means."""
+    """The meaning of a key."""
 
     unit: str
     """`1` for shares, counts and numbers without a unit"""
     text: str
-    """in words, one line"""
+    """the meaning in one line"""
 
 
 class Form(NamedTuple):
-    """How a person sees the value of a key."""
+    """The form in which people see the value of a key."""
 
     label: str
     decimals: int
@@ -98,15 +98,15 @@ CATALOGUE: dict[str, Metric] = {
         for name, metric in _BALANCE.items()
     },
 }
-"""Key -> unit and meaning; `describe` also knows the keys that carry a stage's number."""
+"""Key -> unit and meaning; `describe` also knows the keys that contain a stage's number."""
 HOST_CATALOGUE: dict[str, Metric] = {}
-"""Of one node: shown with the label `node`, and in no record."""
+"""Keys of one node: exported with the label `node`, never in a record."""
 DEVICE_CATALOGUE: dict[str, Metric] = {}
-"""Of one GPU: shown with the labels `node` and `gpu`, and in no record."""
+"""Keys of one GPU: exported with the labels `node` and `gpu`, never in a record."""
 
 
 def _key(key: str, unit: str, text: str, catalogue: dict[str, Metric] = CATALOGUE) -> str:
-    """The key, once it stands in a catalogue."""
+    """The key, which a catalogue must contain."""
     catalogue[key] = Metric(unit, text)
     return key
 
@@ -227,7 +227,7 @@ FORMS = {
     "learning/approx_kl": Form("KL", 4),
     "learning/explained_variance": Form("explained variance", 2),
 }
-"""Keys that a run's progress shows; those of episodes have the labels and decimals of their task."""
+"""The keys in a run's progress display; those of episodes have the labels and decimals of their task."""
 
 _TIMED_GROUPS = ("time", "share", "balance", "communication", "memory", "node", "gpu")
 _STAGE_SCORE = re.compile(rf"{STAGE_SCORE}_stage_\d+")
@@ -241,7 +241,7 @@ def describe(key: str) -> Metric:
 
 
 def is_timed(key: str) -> bool:
-    """Whether the value tells of the machine: it is another one in a repetition of the same run."""
+    """Whether the value depends on the machine: it differs when the same run is repeated."""
     group = key.partition("/")[0]
     return group in _TIMED_GROUPS or key.endswith("_per_s")
 

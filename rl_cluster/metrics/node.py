@@ -29,7 +29,7 @@ class ObjectStoreReading(NamedTuple):
     used_bytes: float
     total_bytes: float
     spilled_bytes: float
-    """since the node began"""
+    """bytes since the node started"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class NodeReading:
     host: HostReading
     gpus: tuple[GpuReading, ...] = ()
     object_store: ObjectStoreReading | None = None
-    """None = there is no Ray, or it does not say"""
+    """None = there is no Ray, or it does not report it"""
 
 
 class NodeReader:
@@ -49,7 +49,7 @@ class NodeReader:
 
     Args:
         node: Its name.
-        folder: Whose file system is watched.
+        folder: A folder on the file system to watch.
         object_store: Reads Ray's object store; None = there is no Ray.
     """
 
@@ -86,7 +86,7 @@ def host_values(node: NodeReading) -> dict[str, float]:
 
 
 def device_values(gpu: GpuReading) -> dict[str, float]:
-    """Key of `DEVICE_CATALOGUE` -> value; what NVML does not say is left out."""
+    """Key of `DEVICE_CATALOGUE` -> value; values that NVML does not report are omitted."""
     values = {
         names.DEVICE_BUSY_SHARE: gpu.busy_share,
         names.DEVICE_MEMORY_USED_BYTES: gpu.memory_used_bytes,
@@ -100,7 +100,7 @@ def device_values(gpu: GpuReading) -> dict[str, float]:
 
 
 def node_metrics(nodes: Sequence[NodeReading]) -> dict[str, float]:
-    """Key -> value over all nodes; empty without any."""
+    """Key -> value over all nodes; empty without nodes."""
     if not nodes:
         return {}
     hosts = [node.host for node in nodes]
@@ -125,7 +125,7 @@ def node_metrics(nodes: Sequence[NodeReading]) -> dict[str, float]:
 
 
 def node_to_json(node: NodeReading) -> dict[str, Any]:
-    """As plain values."""
+    """The reading as plain values."""
     return asdict(node) | {
         "host": node.host._asdict(),
         "object_store": node.object_store._asdict() if node.object_store else None,

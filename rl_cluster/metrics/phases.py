@@ -1,8 +1,8 @@
 """How the wall time of an iteration divides into phases, seen from the process that waits for all others.
 
-The slowest env runner and the slowest Learner stand for all: the others wait for them. What they were busy with is
-theirs; what their answers took beyond that is transfer. Where env runners sampled ahead while Learners updated, only
-the part that was waited for counts, in proportion.
+The slowest env runner and the slowest Learner stand for all, because the others wait for them. Their busy time counts
+as their phases; the rest of the time until their answers is transfer. If env runners sampled ahead while Learners
+updated, only the part that was waited for counts, in proportion.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,20 @@ class IterationTimes(NamedTuple):
     """Wall seconds of an iteration, in the process that waits."""
 
     wall_s: float
-    """all of it"""
+    """seconds of the whole iteration"""
     sync_s: float
-    """until the weights were on their way"""
+    """seconds until the weights were on their way"""
     sampling_s: float
-    """until all fragments were there"""
+    """seconds until all fragments had arrived"""
     learning_s: float
-    """until all Learners had answered"""
+    """seconds until all Learners had answered"""
 
 
 def phase_shares(times: IterationTimes, runners: Sequence[Seconds], learners: Sequence[Seconds]) -> dict[str, float]:
-    """Key -> share of the wall time, all of `PHASES`.
+    """Key -> share of the wall time, for all of `PHASES`.
 
     Args:
-        times: In the process that waits.
+        times: Times in the process that waits.
         runners: Phase -> busy seconds of each env runner.
         learners: Phase -> busy seconds of each Learner.
     """
@@ -50,7 +50,7 @@ def _slowest(busy: Sequence[Seconds]) -> Seconds:
 
 
 def _waited(wait_s: float, busy: Seconds) -> dict[str, float]:
-    """Phase -> seconds of the wait, which they fill."""
+    """Phase -> seconds; together they fill the wait."""
     total_s = sum(busy.values())
     exposed = min(1.0, wait_s / total_s) if total_s else 0.0
     return {**{phase: exposed * value for phase, value in busy.items()}, "transfer": max(0.0, wait_s - total_s)}

@@ -1,7 +1,7 @@
 """What Prometheus needs to watch runs: where Ray's exporters are, and when to raise an alarm.
 
-Ray writes the addresses of its exporters, one a node, to `prom_metrics_service_discovery.json` in its temporary folder.
-Alarms are those of `alerts.py`, and two that a run cannot raise itself: that it says nothing, and that its checkpoint
+Ray writes the addresses of its exporters, one per node, to `prom_metrics_service_discovery.json` in its temporary
+folder. Alarms are those of `alerts.py`, and two that a run cannot raise itself: it reports nothing, or its checkpoint
 grows old.
 """
 
@@ -17,13 +17,13 @@ from rl_cluster.metrics.names import CATALOGUE, CHECKPOINT_AGE_S, ETA_S, LEARNIN
 __all__ = ["DISCOVERY", "alert_rules", "gauge_name", "run_label", "scrape_config", "series_name"]
 
 DISCOVERY = "prom_metrics_service_discovery.json"
-"""Name of the file in Ray's temporary folder."""
+"""The name of the file in Ray's temporary folder."""
 SCRAPE_S = 5
-"""Between scrapes: gauges are shown anew every 5 s, too."""
+"""Seconds between scrapes; gauges are set every 5 s, too."""
 OLD_CHECKPOINT_S = 3600
 NEARLY_DONE_S = 60
 _LONGEST_NAME = 64
-"""The longest label: Prometheus keeps each in memory."""
+"""The longest label, because Prometheus keeps every label in memory."""
 
 
 def gauge_name(key: str) -> str:
@@ -37,9 +37,9 @@ def series_name(key: str) -> str:
 
 
 def run_label(folder: Path) -> str:
-    """The label that tells a run's series from those of every other run, of the same settings or folder name, too.
+    """The label that separates a run's series from those of all other runs, even with equal settings or folder name.
 
-    It is the name of the run folder, and six hex digits of where that lies: the same when the run is resumed.
+    It is the name of the run folder and six hex digits of its location, so it is the same after a resume.
     """
     place = os.path.realpath(folder)
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(place).name)[:_LONGEST_NAME]
@@ -51,7 +51,7 @@ def scrape_config(ray_folder: Path, rules: str) -> dict[str, Any]:
 
     Args:
         ray_folder: Ray's temporary folder on the machine of the head.
-        rules: File of the alert rules, beside these settings.
+        rules: The file of the alert rules, beside these settings.
     """
     targets = [str(ray_folder / DISCOVERY)]
     return {
@@ -64,7 +64,7 @@ def scrape_config(ray_folder: Path, rules: str) -> dict[str, Any]:
 def alert_rules() -> dict[str, Any]:
     """Alert rules, as plain data."""
     left, one = _last(ETA_S), f"{_last(SAMPLING_S)} + {_last(LEARNING_S)}"
-    # A run that has come to its end falls silent, too: its last word may be an iteration or two old.
+    # A run that has ended also falls silent: its last report may be an iteration or two old.
     silent = f"({left} > {NEARLY_DONE_S} + 2 * ({one})) unless max by (run) ({series_name(ETA_S)})"
     old = f"max by (run) ({series_name(CHECKPOINT_AGE_S)}) > {OLD_CHECKPOINT_S}"
     rules = [
@@ -85,7 +85,7 @@ def _expression(rule: Rule) -> str:
 
 
 def _last(key: str) -> str:
-    """The last value of the last minutes, also of a run that has fallen silent."""
+    """The last value of the last minutes, even of a run that has fallen silent."""
     return f"max by (run) (last_over_time({series_name(key)}[10m]))"
 
 

@@ -1,4 +1,4 @@
-"""How an iteration's record is put together: what was sampled, how episodes went, what the update did."""
+"""Puts an iteration's record together: what was sampled, how episodes went, what the update did."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -34,18 +34,18 @@ MODES = ("train", "held", "done")
 
 
 class Experience(NamedTuple):
-    """What an iteration's samples amount to."""
+    """A summary of an iteration's samples."""
 
     env_steps: int
     """decision steps of worlds, one graph each"""
     agent_steps: int
     """UAVs that existed, summed over decision steps"""
     episodes: int
-    """that came to their end"""
+    """episodes that ended"""
     outcomes: Mapping[str, NDArray[np.float64]]
     """episode metric -> (E,) values of those episodes"""
     broken_episodes: int = 0
-    """that were given up"""
+    """episodes that were given up"""
 
 
 def experience_of(fragments: Sequence[Fragment]) -> Experience:
@@ -69,15 +69,15 @@ def iteration_metrics(
     num_epochs: int,
     policy_lag: int = 0,
 ) -> dict[str, float]:
-    """Key -> value of an iteration; what is not finite is left out.
+    """Key -> value of an iteration; values that are not finite are omitted.
 
     Args:
         experience: What was sampled.
         learner: Statistics of the update.
-        sampling_s: How long env runners were waited for.
-        learning_s: How long Learners were waited for.
+        sampling_s: Seconds of waiting for env runners.
+        learning_s: Seconds of waiting for Learners.
         num_epochs: How often each row was trained on.
-        policy_lag: As of `POLICY_LAG`.
+        policy_lag: As in `POLICY_LAG`.
     """
     total_s = max(sampling_s + learning_s, 1e-9)
     return {
@@ -96,7 +96,7 @@ def iteration_metrics(
 
 
 def outcome_means(outcomes: Mapping[str, NDArray[np.float64]], key: Callable[[str], str]) -> dict[str, float]:
-    """Key of a metric -> mean over the episodes in which it is defined (not NaN); without any it is left out."""
+    """Key of a metric -> mean over the episodes in which it is defined (not NaN); omitted if there are none."""
     defined = {name: values[~np.isnan(values)] for name, values in outcomes.items()}
     return {key(name): float(values.mean()) for name, values in defined.items() if values.size}
 
@@ -107,11 +107,11 @@ def curriculum_metrics(
     """Where a run stands in its curriculum.
 
     Args:
-        stage: In which the iteration was trained.
+        stage: The stage in which the iteration was trained.
         mode: One of `MODES`.
-        scores: Stage -> score, of the current and earlier ones; empty without an evaluation.
-        references: Of stage 1, 2, ..: the scores by which they were passed.
-        pass_score: Score that passes the stage.
+        scores: Stage -> score, for the current and earlier stages; empty without an evaluation.
+        references: The scores with which stages 1, 2, .. were passed.
+        pass_score: The score that passes the stage.
     """
     metrics = {STAGE: float(stage), MODE: float(MODES.index(mode))}
     if scores:

@@ -1,4 +1,4 @@
-"""Time by laps: whatever has passed since the last lap goes to the phase that is named."""
+"""Measures time by laps: the time since the last lap goes to the named phase."""
 
 import time
 
@@ -6,7 +6,7 @@ __all__ = ["Stopwatch"]
 
 
 class Stopwatch:
-    """Seconds by phase. What runs on a GPU counts where the CPU waits for its results."""
+    """Seconds by phase. Work on a GPU counts where the CPU waits for its results."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

@@ -1,6 +1,6 @@
-"""Records as TensorBoard curves: event files, written without a thread, so that a full disk is an error and no wait.
+"""Records as TensorBoard curves: event files, written without a thread, so that a full disk raises an error.
 
-tensorboardX's own writer hands events to a thread that ends at the first error; whoever gives it more waits for ever.
+tensorboardX's own writer hands events to a thread that ends at the first error; after that, its callers wait for ever.
 """
 
 import os
@@ -25,8 +25,8 @@ class TensorBoardTracker:
     """Writes an event file.
 
     Args:
-        folder: Where to; it is made.
-        first_iteration: Curves that an earlier process wrote beyond it are cut there.
+        folder: The folder for the file; it is made.
+        first_iteration: Curves of an earlier process are cut here.
     """
 
     def __init__(self, folder: Path, first_iteration: int) -> None:
@@ -41,22 +41,22 @@ class TensorBoardTracker:
                 Event(wall_time=time.time(), step=first_iteration, file_version=FILE_VERSION),
                 Event(wall_time=time.time(), step=first_iteration, session_log=start),
             )
-        except OSError:  # it is tried again, with another file
+        except OSError:  # the next attempt uses another file
             os.close(self._file)
             self._path.unlink(missing_ok=True)
             raise
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """One point a curve, at the iteration; all of them in one event, for a tenth of the time."""
+        """Adds a point to each curve, at the iteration, all in one event, which takes a tenth of the time."""
         values = [Summary.Value(tag=key, simple_value=value) for key, value in metrics.items()]
         self._write(Event(wall_time=time.time(), step=iteration, summary=Summary(value=values)))
 
     def close(self) -> None:
-        """Lets go of the file; every record is in it."""
+        """Closes the file, which already holds every record."""
         os.close(self._file)
 
     def _write(self, *events: Event) -> None:
-        """All of them or none: behind a torn record, readers find nothing more."""
+        """Writes all records or none: readers find nothing behind a torn record."""
         content = b"".join(_record(event.SerializeToString()) for event in events)
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:

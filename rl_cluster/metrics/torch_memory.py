@@ -1,4 +1,4 @@
-"""Memory of the process that updates: torch's on its GPU, or what is resident of the process."""
+"""Memory of the process that updates: torch's on its GPU, or the process's resident memory."""
 
 from typing import NamedTuple
 
@@ -11,21 +11,21 @@ __all__ = ["MemoryReading", "memory_metrics", "read_memory"]
 
 
 class MemoryReading(NamedTuple):
-    """After an update."""
+    """Memory after an update."""
 
     used_bytes: float
-    """torch's on a GPU, else resident"""
+    """torch's memory on a GPU, else resident memory"""
     peak_bytes: float | None = None
-    """most that torch had allocated since the last reading; None without a GPU, as all below"""
+    """the most that torch had allocated since the last reading; None without a GPU, like all fields below"""
     reserved_bytes: float | None = None
     fragmentation: float | None = None
     """(reserved - allocated) / reserved, at their peaks"""
     retries: float | None = None
-    """since the process began"""
+    """allocation retries since the process started"""
 
 
 def read_memory(device: torch.device) -> MemoryReading:
-    """Reads it, and begins a new peak."""
+    """Reads the memory, and resets the peak."""
     if device.type != "cuda":
         return MemoryReading(float(psutil.Process().memory_info().rss))
     statistics = torch.cuda.memory_stats(device)
@@ -41,7 +41,7 @@ def read_memory(device: torch.device) -> MemoryReading:
 
 
 def memory_metrics(last: MemoryReading, before: MemoryReading | None) -> dict[str, float]:
-    """Key -> value of a Learner; what its device does not measure is left out."""
+    """Key -> value of a Learner; values that its device does not measure are omitted."""
     retries = (
         last.retries - (before.retries if before and before.retries else 0.0) if last.retries is not None else None
     )

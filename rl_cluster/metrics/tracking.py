@@ -1,7 +1,7 @@
-"""Hands every record to the services that show it, without ever holding up the run.
+"""Delivers every record to the tracking services without ever holding up the run.
 
-Each service has a thread and a queue of its own. What cannot be delivered waits and is tried again; the run's own
-metrics.jsonl has it all the while. A service that is down is told of once, and once more at the end of the run.
+Each service has its own thread and queue. A record that cannot be delivered waits and is retried; meanwhile the run's
+metrics.jsonl has it. A service that is down is reported once, and once more at the end of the run.
 """
 
 import logging
@@ -14,11 +14,11 @@ from typing import NamedTuple, Protocol
 __all__ = ["CLOSE_PATIENCE_S", "Outbox", "Tracker"]
 
 RETRY_S = (1.0, 30.0)
-"""Shortest and longest pause before a record is tried again; it doubles from one to the other."""
+"""Shortest and longest pause before a record is retried; the pause doubles from one to the other."""
 CLOSE_PATIENCE_S = 30.0
-"""How long the end of a run waits for all services together: the first use of some takes seconds."""
+"""How long the end of a run waits for all services together; the first use of some takes seconds."""
 FAILED_PATIENCE_S = 5.0
-"""How long it waits for one that has not answered so far."""
+"""How long it waits for a service that has not answered so far."""
 LOOK_AGAIN_S = 0.05
 
 logger = logging.getLogger(__name__)
@@ -28,10 +28,10 @@ class Tracker(Protocol):
     """A service that shows metrics."""
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """Takes a record. Raises anything if it could not."""
+        """Takes a record. May raise any exception if that fails."""
 
     def close(self) -> None:
-        """Writes what it still holds."""
+        """Writes the records that it still holds."""
 
 
 class _Letter(NamedTuple):
@@ -43,15 +43,15 @@ class Outbox:
     """Delivers to one service in the background.
 
     Args:
-        name: Of the service, for warnings.
-        open_tracker: Opens it, in the thread; it may raise, and is tried again.
+        name: The service's name, for warnings.
+        open_tracker: Opens the service, in the thread; if it raises, it is called again.
     """
 
     def __init__(self, name: str, open_tracker: Callable[[], Tracker]) -> None:
         self._name, self._open = name, open_tracker
         self._tracker: Tracker | None = None
         self._letters: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()
-        self._num_taken, self._num_delivered = 0, 0  # each has one thread that counts it
+        self._num_taken, self._num_delivered = 0, 0  # each outbox has one thread, which counts
         self._is_closing = threading.Event()
         self._has_warned = self._is_failing = False
         self._thread = threading.Thread(target=self._deliver_all, name=f"outbox-{name}", daemon=True)
@@ -63,16 +63,16 @@ class Outbox:
         self._letters.put(_Letter(iteration, dict(metrics)))
 
     def begin_closing(self) -> None:
-        """There will be no more records; returns at once, so that several can close side by side."""
+        """Announces that no more records follow. Returns at once, so that several outboxes can close side by side."""
         if not self._is_closing.is_set():
             self._letters.put(None)
             self._is_closing.set()
 
     def close(self, deadline_s: float | None = None) -> None:
-        """Waits a little for what is left, and says what could not be delivered.
+        """Waits a little for the remaining records, and reports those that could not be delivered.
 
         Args:
-            deadline_s: By `time.monotonic`; None = CLOSE_PATIENCE_S from now.
+            deadline_s: A time of `time.monotonic`; None = CLOSE_PATIENCE_S from now.
         """
         self.begin_closing()
         deadline_s = time.monotonic() + CLOSE_PATIENCE_S if deadline_s is None else deadline_s
@@ -92,7 +92,7 @@ class Outbox:
             self._attempt(self._tracker.close)
 
     def _deliver(self, letter: _Letter) -> bool:
-        """Tries until it succeeds, or the run is over and patience with it."""
+        """Tries until it succeeds, or until the run has ended and its patience is over."""
         pause_s, give_up_s = RETRY_S[0], float("inf")
         while not self._attempt(lambda: self._log(letter)):
             if self._is_closing.is_set():

@@ -11,15 +11,15 @@ __all__ = ["WandbTracker"]
 
 PROJECT = "rl_cluster"
 INIT_TIMEOUT_S = 20.0
-"""The outbox tries again by itself."""
+"""The outbox retries by itself."""
 
 
 class WandbTracker:
-    """Writes to one of its runs; the same one after a resume.
+    """Writes to a W&B run; after a resume, to the same one.
 
     Args:
         mode: offline writes files below the folder.
-        folder: Of our run.
+        folder: The folder of our run.
     """
 
     def __init__(self, mode: Literal["offline", "online"], folder: Path) -> None:
@@ -30,9 +30,9 @@ class WandbTracker:
         )  # fmt: skip
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """One step."""
+        """Logs the metrics as one step."""
         self._run.log(dict(metrics), step=iteration)
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Writes the remaining records."""
         self._run.finish()

@@ -1,6 +1,6 @@
-"""k-local attention: every entity looks at its neighbours and at itself, nearer ones first.
+"""k-local attention: every entity attends to itself and its neighbours, with more weight on nearer ones.
 
-`attention_backend.py` works it out. The features of entities live in `transformer_gnn.py`.
+`attention_backend.py` computes it. `transformer_gnn.py` makes the features of entities.
 
 Letters: B graphs, S entities, H heads, D width, d = D / H.
 """
@@ -42,7 +42,7 @@ class NeighbourAttention(nn.Module):
         """Attention's output (B, S, D) for inputs (B, S, D)."""
         num_graphs, num_entities, width = x_BSD.shape
         qkv_BS3Hd = self.qkv(x_BSD).view(num_graphs, num_entities, 3, self.num_heads, width // self.num_heads)
-        with torch.autocast(x_BSD.device.type, enabled=False):  # positions on wide maps do not bear bf16
+        with torch.autocast(x_BSD.device.type, enabled=False):  # positions on wide maps need more precision than bf16
             attended_BSD = self._attend(qkv_BS3Hd.float(), graph).reshape(x_BSD.shape)
         return self.output(attended_BSD)
 

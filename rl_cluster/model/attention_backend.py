@@ -1,7 +1,7 @@
-"""How the k-local attention is worked out: two backends, equal outputs and gradients for equal weights.
+"""Computes the k-local attention with one of two backends: equal weights give equal outputs and gradients.
 
-Who is whose neighbour is decided where the observation is built (`Observation.neighbours`), never here. No key stands
-twice in a row's list.
+The worlds decide who is whose neighbour when they build the observation (`Observation.neighbours`). No key stands twice
+in a row's list.
 """
 
 import importlib
@@ -17,11 +17,11 @@ __all__ = ["AttentionBackend", "Neighbourhood", "make_neighbourhood"]
 AttentionBackend = Literal["auto", "dense", "sparse"]
 
 SPARSE_FROM = 2048
-"""Entities of a graph from which on `auto` is sparse; `benchmarks/measure/attention.py` shows where the two cross."""
+"""Entities of a graph from which `auto` is sparse; `benchmarks/measure/attention.py` shows where the two cross."""
 
 
 class Neighbourhood(Protocol):
-    """What all blocks need of an observation's graph, built once per forward pass."""
+    """What all blocks need from an observation's graph, built once per forward pass."""
 
     @property
     def log_num_keys_BS11(self) -> Tensor:
@@ -31,7 +31,7 @@ class Neighbourhood(Protocol):
         """(B, S, H, d) values, weighted by the softmax over the keys of q . k - slope |x_i - x_j|^2.
 
         Args:
-            query_BSHd: Scaled.
+            query_BSHd: Scaled queries.
             key_value_BS2Hd: Keys and values.
             slope_H: Per head, above 0; distances are in sensing radii.
         """

@@ -20,7 +20,7 @@ from rl_cluster.types import Observation
 __all__ = ["DenseNeighbourhood", "make_dense_neighbourhood"]
 
 POSITION_DIMS = 8
-"""P: the three that the distance bias needs, padded to what fused kernels like."""
+"""P: the three dimensions that the distance bias needs, padded to a width that suits fused kernels."""
 VECTOR_WIDTH = 16
 """Keys are padded to a multiple of this: fused kernels run up to three times slower on a ragged last vector."""
 FIRST_LANES, FIRST_LANES_WITHOUT_TARGETS = (0, 8, 14), (0, 8, 8)
@@ -39,7 +39,7 @@ class DenseNeighbourhood(NamedTuple):
     position_key_BK1P: Tensor
     """[x, y, x^2 + y^2, 0...]: the key's part."""
     entity_of_key_K: Tensor
-    """Which entity stands at each place; entity 0 at places that nobody attends to."""
+    """The entity at each place; entity 0 at places that no row attends to."""
 
     def attend(self, query_BSHd: Tensor, key_value_BS2Hd: Tensor, slope_H: Tensor) -> Tensor:
         """(B, S, H, d) values, weighted by the softmax over the keys of q . k - slope |x_i - x_j|^2."""
@@ -89,8 +89,8 @@ def _lay_out_keys(observation: Observation[Tensor]) -> tuple[Tensor, Tensor]:
     """Place of each entity's key (S,), and the entity at each place (K,).
 
     Kernels sum over keys lane by lane. As each kind starts at a fixed lane, more padding only puts zeros between the
-    same terms in the same lanes: outputs do not change by a bit. That is what lets bf16 keep its log-probabilities when
-    a learner trims what a rollout padded; a last-bit difference here would be rounded to one of 2^-8 in the next layer.
+    same terms in the same lanes: outputs do not change by a bit. So log-probabilities in bf16 stay the same when a
+    learner trims what a rollout padded; the next layer would round a last-bit difference to one of 2^-8.
     """
     places, end = [], 0
     first_lanes = FIRST_LANES if observation.target.shape[1] else FIRST_LANES_WITHOUT_TARGETS

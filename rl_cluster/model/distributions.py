@@ -1,7 +1,7 @@
-"""What every UAV draws its action from: a choice among its legal actions, or continuous controls.
+"""The distributions of every UAV's action: a choice among its legal actions, or continuous controls.
 
-Both kinds answer to `ActionDistribution`, so that acting and learning know only that. What an illegal action is, and
-that a row without any legal one counts as all legal, is said here once, for `heads.py`.
+Both kinds implement `ActionDistribution`, which is all that acting and learning use. This module also defines, for
+`heads.py`, what an illegal action is, and that a row without any legal action counts as all legal.
 """
 
 import math
@@ -15,9 +15,9 @@ from torch.nn import functional
 __all__ = ["ILLEGAL_LOGIT", "ActionDistribution", "MaskedCategorical", "SquashedGaussian", "mask_logits"]
 
 ILLEGAL_LOGIT = -1e9
-"""Finite, so that 0 * logp stays 0 in entropies; far enough below any logit that its probability is exactly 0."""
+"""A finite logit, so that 0 * logp stays 0 in entropies; so low that its probability is exactly 0."""
 LARGEST_UNIFORM = 1.0 - 2.0**-24
-"""Keeps noise finite (Gumbel's below 17, the normal's below 5.3) where float32 noise has been rounded to 1."""
+"""Keeps noise finite (Gumbel's below 17, the normal's below 5.3) if float32 noise has been rounded to 1."""
 QUADRATURE = np.polynomial.hermite_e.hermegauss(16)
 """Nodes and weights of E f(z) sqrt(2 pi) ~ sum_i weight_i f(node_i) for a standard normal z (Gauss-Hermite)."""
 
@@ -42,16 +42,16 @@ class ActionDistribution(Protocol):
         """(...) KL(self || other) in nats."""
 
     def mode(self) -> Tensor:
-        """What is done where nothing is left to chance."""
+        """The actions of deterministic play."""
 
     def sample(self, uniform: Tensor) -> Tensor:
-        """Actions as they are stored and learnt from, a function of `uniform` (..., X) in (0, 1).
+        """Actions in the form that is stored and learnt from, as a function of `uniform` (..., X) in (0, 1).
 
         The noise comes from outside, so that a UAV's draw does not depend on the batch it is evaluated in.
         """
 
     def applied(self, action: Tensor) -> Tensor:
-        """What worlds are given for actions of `sample` or `mode`."""
+        """The form that worlds take, for actions of `sample` or `mode`."""
 
 
 def mask_logits(logits: Tensor, mask: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ class MaskedCategorical:
         return (self.logp_all.exp() * (self.logp_all - other.logp_all)).sum(dim=-1)
 
     def mode(self) -> Tensor:
-        """(...) int64, the most probable action; of equals the lowest."""
+        """(...) int64, the most probable action; the lowest of equally probable ones."""
         return self.logp_all.argmax(dim=-1)
 
     def sample(self, uniform: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class SquashedGaussian:
     Args:
         mean: (..., K) means of u.
         log_std: (..., K), or a shape that broadcasts to it: logarithms of the deviations of u.
-        decides: (...) bool; False = the UAV has no say: its log-probability, entropy and divergence are 0.
+        decides: (...) bool; False = the UAV does not decide: its log-probability, entropy and divergence are 0.
     """
 
     def __init__(self, mean: Tensor, log_std: Tensor, decides: Tensor) -> None:
@@ -148,7 +148,7 @@ class SquashedGaussian:
         return self._total(0.5 * math.log(2.0 * math.pi * math.e) + self.log_std + squashing)
 
     def kl(self, other: "SquashedGaussian") -> Tensor:
-        """(...) KL(self || other) in nats: that of the u, for squashing both alike changes no divergence."""
+        """(...) KL(self || other) in nats: that of the u, because squashing both alike does not change it."""
         log_ratio = self.log_std - other.log_std
         shift = (self.mean - other.mean) * (-other.log_std).exp()
         return self._total(0.5 * ((2.0 * log_ratio).exp() + shift.square() - 1.0) - log_ratio)

@@ -1,4 +1,4 @@
-"""What is read off the entity embeddings: logits of every UAV's candidates, or its controls, and every UAV's value.
+"""The heads on the entity embeddings: logits of every UAV's candidates, or its controls, and every UAV's value.
 
 `transformer_gnn.py` makes the embeddings; `distributions.py` turns logits and controls into probabilities.
 
@@ -18,15 +18,15 @@ from rl_cluster.types import Observation
 __all__ = ["ControlHead", "PointerHead", "PopArt", "ValueHead"]
 
 SCORE_INIT = 0.01
-"""Size of the policy's last layer at the start: choices nearly uniform over legal actions, controls about 0."""
+"""First scale of the policy's last layer: choices are nearly uniform over legal actions, controls are near 0."""
 MEAN_BOUND = 3.0
-"""Largest mean of a control before it is squashed: tanh(3) = 0.995. Beyond, gradients of the controls die."""
+"""Largest mean of a control before it is squashed: tanh(3) = 0.995. Beyond it, gradients of the controls vanish."""
 STD_INIT, STD_RANGE = 0.5, (0.05, 1.0)
-"""Deviation of controls before they are squashed, at the start and at most; at 1 they are nearly uniform."""
+"""First and largest deviation of controls before they are squashed; at 1 they are nearly uniform."""
 EMA_STEP = 0.1
 """Weight of the newest batch in PopArt's running moments."""
 MIN_STD = 1e-3
-"""Reward units: value targets that hardly vary are not blown up."""
+"""The least deviation, in reward units, so that value targets that hardly vary are not blown up."""
 
 
 class PointerHead(nn.Module):
@@ -49,7 +49,7 @@ class PointerHead(nn.Module):
     def forward(self, uav_BND: Tensor, target_BMD: Tensor, observation: Observation[Tensor]) -> Tensor:
         """Logits (B, N, A), float32, ILLEGAL_LOGIT where an action is illegal; action 0 is WAIT.
 
-        A UAV that does not choose has one legal action, whose logit is 0: nothing is worked out for it.
+        A UAV that does not choose has one legal action, whose logit is 0: nothing is computed for it.
         """
         num_graphs, num_uavs = observation.decides.shape
         chooser_Q = observation.decides.flatten().nonzero().squeeze(-1)
@@ -67,7 +67,7 @@ class PointerHead(nn.Module):
 
 
 def _gather_keys(key_BMD: Tensor, graph_Q: Tensor, candidates_QC: Tensor) -> Tensor:
-    """(Q, C, D): the key of each candidate; some key where there is none (its action is illegal)."""
+    """(Q, C, D): the key of each candidate; an arbitrary key if there is none, because its action is illegal."""
     num_targets, width = key_BMD.shape[1:]
     rows_QC = candidates_QC.long().clamp_(min=0) + num_targets * graph_Q.unsqueeze(-1)
     return functional.embedding(rows_QC, key_BMD.reshape(-1, width))
@@ -76,8 +76,8 @@ def _gather_keys(key_BMD: Tensor, graph_Q: Tensor, candidates_QC: Tensor) -> Ten
 class ControlHead(nn.Module):
     """Mean of every UAV's controls before they are squashed, and one learned deviation per control.
 
-    mean = b tanh(MLP(h_i) / b), b = MEAN_BOUND. The deviation depends on no state, as is customary for PPO; its
-    logarithm runs through a sigmoid between the logarithms of STD_RANGE, so that no gradient is cut off at the ends.
+    mean = b tanh(MLP(h_i) / b), b = MEAN_BOUND. The deviation does not depend on the state, as is customary for PPO. A
+    sigmoid keeps its logarithm between the logarithms of STD_RANGE, so that no gradient is cut off at the ends.
     """
 
     def __init__(self, width: int, num_controls: int) -> None:
@@ -140,7 +140,7 @@ class PopArt(nn.Module):
 
     @torch.no_grad()
     def update_statistics(self, mean_target: Tensor, mean_square: Tensor) -> None:
-        """Takes in the mean of some value targets, and of their squares; denormalised outputs stay what they were."""
+        """Adds the means of some value targets and of their squares; denormalised outputs do not change."""
         old_mean, old_std = self.moments()
         self.mean_sum.lerp_(mean_target.to(self.mean_sum), EMA_STEP)
         self.square_sum.lerp_(mean_square.to(self.square_sum), EMA_STEP)
@@ -172,6 +172,6 @@ class ValueHead(nn.Module):
 
 
 def _masked_mean(x_BKD: Tensor, mask_BK: Tensor) -> Tensor:
-    """(B, D) mean over the rows where the mask is True; 0 where there is none."""
+    """(B, D) mean over the rows where the mask is True; 0 if there are none."""
     weight_BK = mask_BK / mask_BK.sum(dim=1, keepdim=True).clamp(min=1)
     return (weight_BK.unsqueeze(1) @ x_BKD).squeeze(1)

@@ -1,7 +1,8 @@
 """Sparse backend of the k-local attention: messages along the edges of the neighbour index, by torch_geometric.
 
-Time and memory grow with the number of edges: with S at fixed k. A message gathers query, key and value of its edge,
-which costs more per edge than the dense backend's fused product; `attention_backend.py` says from where on it pays.
+Time and memory grow with the number of edges, that is with S at fixed k. A message gathers query, key and value of its
+edge, which costs more per edge than the dense backend's fused product; `attention_backend.py` says from which size it
+pays.
 
 Letters: B graphs, E = N + M rows that have neighbours, S entities, R = B S rows of all graphs, L edges, W neighbour
 slots, H heads, d dimensions of a head.

@@ -1,9 +1,10 @@
 """TransformerGNN: the policy and value network over an entity graph of any size.
 
 Encoders make one token of each UAV, target and obstacle; blocks of k-local attention (`attention.py`) mix neighbours;
-`heads.py` reads the policy and values off the tokens. A UAV chooses among candidates, or it has continuous controls:
-then there may be no targets, and it sees its encounters (`encounters.py`). No parameter depends on the number of UAVs,
-targets, obstacles, candidates or neighbours. Nothing here knows how actions are used or how weights are updated.
+`heads.py` computes policy and values from the tokens. A UAV either chooses among candidates or has continuous controls.
+With controls there may be no targets, and the UAV sees its encounters (`encounters.py`). No parameter depends on the
+number of UAVs, targets, obstacles, candidates or neighbours. Nothing here knows how actions are used or how weights are
+updated.
 
 Letters: B graphs, N UAVs, M targets, S entities, K controls, D width.
 """
@@ -29,10 +30,10 @@ HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class PolicyOutput(NamedTuple):
-    """What the network says of a batch of graphs."""
+    """The network's output for a batch of graphs."""
 
     policy: ActionDistribution
-    """of the actions (B, N, ..); float32"""
+    """distribution of the actions (B, N, ..); float32"""
     value_BN: Tensor
     """float32, standardised: `TransformerGNN.denormalise` gives reward units."""
 
@@ -66,7 +67,7 @@ class TransformerGNN(nn.Module):
         self.value_head = ValueHead(width)
 
     def forward(self, observation: Observation[Tensor]) -> PolicyOutput:
-        """Policy and values of B graphs. Rows of entities that do not exist hold finite numbers without meaning."""
+        """Policy and values of B graphs. Rows of entities that do not exist hold finite but meaningless numbers."""
         device_type = observation.uav.device.type
         half = HALVES.get(self.config.precision)
         with torch.autocast(device_type, dtype=half, enabled=half is not None):
@@ -113,5 +114,5 @@ class TransformerGNN(nn.Module):
         return self.value_head.popart.denormalise(value)
 
     def update_value_statistics(self, mean_target: Tensor, mean_square: Tensor) -> None:
-        """Takes value targets into the running statistics; see `PopArt`."""
+        """Adds value targets to the running statistics; see `PopArt`."""
         self.value_head.popart.update_statistics(mean_target, mean_square)

@@ -1,1 +1,1 @@
-"""What operators do: send runs to a cluster, stop them, and find out what is wrong before they start."""
+"""The work of operators: send runs to a cluster, stop them, and find out what is wrong before they start."""

@@ -1,7 +1,7 @@
-"""Ray's client of a dashboard, with a limit of time and size for every answer, and a say in whom it asks, and how.
+"""Ray's dashboard client, with a limit of time and size for every answer, and control over the address and the proxy.
 
-Ray's own waits for ever, reads whatever comes, follows wherever it is sent, goes to RAY_ADDRESS instead of the address
-that it is given, and asks the proxy of http_proxy for machines that no proxy reaches, this one among them.
+Ray's own client waits for ever, reads any amount, follows every redirect, uses RAY_ADDRESS instead of the given
+address, and asks the proxy of http_proxy for machines that no proxy reaches, such as this one.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from rl_cluster.rllib.deadline import within
 __all__ = ["DashboardClient", "StrangeAnswer", "proxy_of", "without_password"]
 
 ANSWER_LIMIT_S = 10.0
-"""For a question and all of its answer."""
+"""Seconds for a request and its whole answer."""
 UPLOAD_LIMIT_S = 120.0
-"""For a question that brings the package along, or has a job started."""
+"""Seconds for a request that uploads the package, or that starts a job."""
 MOST_ANSWER_BYTES = 4 << 20
 HEARTBEAT_S = 30.0
-"""Between signs of life of whoever tells what a job prints, which may be nothing for hours."""
+"""Seconds between signs of life of the server that streams a job's output, which may be silent for hours."""
 
 
-class StrangeAnswer(Exception):  # noqa: N818  it is told as one, in words of its own
-    """What answers is no dashboard of Ray."""
+class StrangeAnswer(Exception):  # noqa: N818  it is reported as an error, in other words
+    """The answer does not come from a Ray dashboard."""
 
 
 def proxy_of(url: str, endpoint: Endpoint) -> str | None:
-    """The proxy that the environment names for a URL; None for this machine, and for whom NO_PROXY names."""
+    """The proxy that the environment names for a URL; None for this machine, and for hosts in NO_PROXY."""
     if endpoint.is_loopback:
         return None
     proxy: str | None = select_proxy(url, get_environ_proxies(url, None))
@@ -47,11 +47,11 @@ def proxy_of(url: str, endpoint: Endpoint) -> str | None:
 
 
 class DashboardClient(JobSubmissionClient):
-    """Asks the dashboard at a URL, and nobody else.
+    """Asks the dashboard at a URL, and no other server.
 
     Args:
-        url: As `parse_dashboard` gives it.
-        proxy: Through which it is asked; None = directly.
+        url: The URL that `parse_dashboard` returns.
+        proxy: The proxy to use; None = directly.
 
     Raises:
         ClusterError: The file that REQUESTS_CA_BUNDLE names holds no certificates.
@@ -62,7 +62,7 @@ class DashboardClient(JobSubmissionClient):
         self._client_ray_version = ray.__version__
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") if url.startswith("https:") else None
         try:
-            # Past JobSubmissionClient's own, which would go to RAY_ADDRESS, and ask for the version twice.
+            # Skips JobSubmissionClient's own, which would use RAY_ADDRESS, and ask for the version twice.
             SubmissionClient.__init__(self, address=url, verify=bundle or True)
         except OSError:
             what, remedy = "it holds no certificates", "name a file of certificates, or unset the variable"
@@ -71,13 +71,13 @@ class DashboardClient(JobSubmissionClient):
     def _do_request(
         self, method: str, endpoint: str, *, data: bytes | None = None, json_data: Any = None, **_: Any
     ) -> requests.Response:
-        """What the dashboard answers.
+        """The dashboard's answer.
 
         Raises:
-            TimeoutError: Not all of it has come within the limit.
-            AuthenticationError: It wants another token.
-            StrangeAnswer: It is too large, is packed, or sends elsewhere.
-            requests.exceptions.RequestException: There is none.
+            TimeoutError: The answer was not complete within the limit.
+            AuthenticationError: The dashboard wants another token.
+            StrangeAnswer: The answer is too large, is compressed, or is a redirect.
+            requests.exceptions.RequestException: There is no answer.
         """
         is_question = data is None and json_data is None
         limit_s = ANSWER_LIMIT_S if is_question else UPLOAD_LIMIT_S
@@ -89,7 +89,7 @@ class DashboardClient(JobSubmissionClient):
 
     def _ask(self, method: str, url: str, limit_s: float, data: bytes | None, json_data: Any) -> requests.Response:
         with requests.Session() as session:
-            session.trust_env = False  # else ~/.netrc would replace the token, and proxies come in again
+            session.trust_env = False  # otherwise ~/.netrc would replace the token, and proxies would be used again
             if self._proxy:
                 session.proxies = {"http": self._proxy, "https": self._proxy}
             response = session.request(
@@ -97,10 +97,10 @@ class DashboardClient(JobSubmissionClient):
                 url,
                 data=data,
                 json=json_data,
-                headers={**self._headers, "Accept-Encoding": "identity"},  # a little may unpack into a lot
+                headers={**self._headers, "Accept-Encoding": "identity"},  # a small answer may decompress into a large one
                 verify=self._verify,
                 stream=True,
-                allow_redirects=False,  # the token is for nobody else
+                allow_redirects=False,  # no other server may get the token
                 timeout=limit_s,
             )
             with response:
@@ -111,10 +111,10 @@ class DashboardClient(JobSubmissionClient):
             return response
 
     async def tail_job_logs(self, job_id: str) -> AsyncIterator[str]:
-        """What a job prints, from its beginning, as it comes; ends when the dashboard has no more.
+        """A job's output, from its beginning, as it arrives; ends when the dashboard has no more.
 
         Raises:
-            TimeoutError, aiohttp.ClientError: The dashboard does not answer, or not any more.
+            TimeoutError, aiohttp.ClientError: The dashboard does not answer, or no longer answers.
         """
         context = True if self._ssl_context is None else self._ssl_context
         url = f"{self._address}/api/jobs/{job_id}/logs/tail"
@@ -131,6 +131,6 @@ class DashboardClient(JobSubmissionClient):
 
 
 def without_password(proxy: str) -> str:
-    """A proxy's URL, as it may be shown."""
+    """A proxy's URL, safe to show."""
     scheme, _, rest = proxy.rpartition("://")
     return f"{scheme or 'http'}://{rest.rpartition('@')[2]}"

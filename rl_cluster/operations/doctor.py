@@ -1,6 +1,6 @@
-"""Finds what would break a run, before one is started: on this machine, and on every node of a cluster.
+"""Finds what would break a run before one is started: on this machine, and on every node of a cluster.
 
-No check waits for another's machine for long, and none starts more than a task on a node.
+No check waits long for another machine, and none starts more than a task on a node.
 """
 
 import json
@@ -30,29 +30,29 @@ from rl_cluster.rllib.cluster import connect
 __all__ = ["Examination", "examine"]
 
 NODE_TIMEOUT_S = 30.0
-"""For the tasks of all nodes, the start of Python processes included."""
+"""Seconds for the tasks of all nodes, including the start of Python processes."""
 MOST_SKEW_S = 1.0
 AGENT_KEY = "DASHBOARD_AGENT_ADDR_NODE_ID_PREFIX:"
-"""Under which Ray notes where a node's agent listens: [address, HTTP port or -1, gRPC port]."""
+"""The key under which Ray stores where a node's agent listens: [address, HTTP port or -1, gRPC port]."""
 
 
 class Examination(NamedTuple):
-    """What is to be examined."""
+    """What to examine."""
 
     address: str | None
-    """of a cluster; None = this machine alone"""
+    """address of a cluster; None = only this machine"""
     storage: Path
-    """where runs are to be written, on every node"""
+    """folder for runs, on every node"""
     least_free_gib: float
     ports: Sequence[int]
-    """that must be free, or Ray's, on this machine"""
+    """ports that must be free, or Ray's, on this machine"""
 
 
 class _NodeAnswer(NamedTuple):
-    """What a task on a node says."""
+    """The answer of a task on a node."""
 
     asked_s: float
-    """by the clock of who asked"""
+    """when the task was sent, by the sender's clock"""
     versions: dict[str, str]
     time_s: float
     findings: list[Finding]
@@ -83,7 +83,7 @@ def _examine_cluster(examination: Examination) -> list[Finding]:
 
 
 def _examine_nodes(examination: Examination) -> list[Finding]:
-    """One task on every node, all at once; a probe file says whether the storage is shared."""
+    """Runs one task on every node, all at once; a probe file shows whether the storage is shared."""
     probe, descriptor = make_scratch_file(examination.storage)
     try:
         nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -106,7 +106,7 @@ def _examine_nodes(examination: Examination) -> list[Finding]:
 
 
 def _judge(ref: object, storage: Path, deadline_s: float) -> list[Finding]:
-    """What a node's task says, held against this process."""
+    """The findings from a node's task, compared with this process."""
     try:
         answer: _NodeAnswer = ray.get(ref, timeout=max(0.0, deadline_s - time.monotonic()))
     except RayError as error:
@@ -127,7 +127,7 @@ def _judge(ref: object, storage: Path, deadline_s: float) -> list[Finding]:
 
 
 def _examine_node(asked_s: float, probe: Path, least_free_gib: float) -> _NodeAnswer:
-    """Runs on a node."""
+    """The task that runs on a node."""
     storage = check_storage(probe.parent, least_free_gib)
     return _NodeAnswer(
         asked_s, _versions(), time.time(), [storage, *check_machine(), *check_exposure()], probe.is_file()
@@ -135,7 +135,7 @@ def _examine_node(asked_s: float, probe: Path, least_free_gib: float) -> _NodeAn
 
 
 def _check_agent(node_id: str) -> Finding:
-    """Whether the node's agent listens: without it jobs wait for ever."""
+    """Checks whether the node's agent listens; without it jobs wait for ever."""
     noted = _internal_kv_get(f"{AGENT_KEY}{node_id}".encode(), namespace="dashboard")
     if noted is None or json.loads(noted)[1] in {-1, 0}:
         remedy = "another Ray has its port: ray start --dashboard-agent-listen-port=PORT on this node"
@@ -144,7 +144,7 @@ def _check_agent(node_id: str) -> Finding:
 
 
 def _versions() -> dict[str, str]:
-    """Of what must be the same on all nodes."""
+    """Versions of the programs that must be the same on all nodes."""
     return {
         "rl_cluster": rl_cluster.__version__,
         "ray": ray.__version__,

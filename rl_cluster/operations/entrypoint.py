@@ -1,8 +1,8 @@
-"""What a job runs: this package, by the Python of the cluster's own Ray.
+"""The command of a job, which runs this package with the Python of the cluster's own Ray.
 
-Ray runs a job's command in a shell whose PATH is that of whoever started the head. The environment that Ray lies in
-need not be activated there (`~/rl-cluster/bin/ray start`), and then `python` is another one, or none. What stands above
-the job is Ray's node process, and its command line says which Python starts workers: the script looks there.
+Ray runs a job's command in a shell with the PATH of the user who started the head. Ray's environment need not be
+activated there (`~/rl-cluster/bin/ray start`); then `python` is a different one, or missing. The job's parent is Ray's
+node process, whose command line says which Python starts workers: the script looks there.
 """
 
 import shlex
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 __all__ = ["SCRIPT", "SCRIPT_NAME", "entrypoint"]
 
 SCRIPT_NAME = "run.sh"
-"""In the job's working directory, beside its settings."""
+"""The script's name in the job's working directory, beside the settings."""
 
 SCRIPT = r"""# Runs rl_cluster with the Python that this node's Ray starts workers with, else with the first on PATH.
 process=$PPID

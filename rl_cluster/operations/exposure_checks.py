@@ -1,6 +1,6 @@
-"""What a Ray that runs here leaves open: ports on all interfaces, and folders that every user of the machine can write.
+"""Checks what a Ray on this machine leaves open: ports on all interfaces, and folders that all users can write.
 
-Both are Ray's own choice, and no option of it closes them. So these are warnings, with what closes them from outside.
+Ray leaves both open, and has no option to close them. So these are warnings, which say how to close them from outside.
 """
 
 import stat
@@ -13,17 +13,17 @@ from rl_cluster.operations.ray_processes import RayProcess, ray_processes
 
 __all__ = ["check_exposure"]
 
-ALL_INTERFACES = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
+ALL_INTERFACES = {"0.0.0.0", "::"}  # noqa: S104 - only compared with, not listened on
 MOST_SHOWN, FEW_PORTS = 10, 3
 FOLDER = "runtime_resources"
-"""A session's folder: it holds the code that jobs bring along and run."""
+"""A folder of a session that holds the code that jobs upload and run."""
 
 
 def check_exposure(processes: Sequence[RayProcess] | None = None) -> list[Finding]:
     """One finding for ports, and one for each folder that is open.
 
     Args:
-        processes: Of Ray; None = those of this machine.
+        processes: Ray's processes; None = those of this machine.
     """
     processes = list(ray_processes()) if processes is None else processes
     folders = sorted({process.session / FOLDER for process in processes if process.session})
@@ -46,7 +46,7 @@ def _check_ports(processes: Sequence[RayProcess]) -> Finding:
 
 
 def _numbers(ports: set[int]) -> str:
-    """The ports as text; many are counted instead."""
+    """The ports as text; if there are many, only their number."""
     return "/".join(map(str, sorted(ports))) if len(ports) <= FEW_PORTS else f"({len(ports)} ports)"
 
 
@@ -58,7 +58,7 @@ def _check_folder(folder: Path) -> Finding:
 
 
 def _can_others_write(folder: Path) -> bool:
-    """True = its mode says so, and every folder above lets them in."""
+    """True = its mode allows it, and so does the mode of every folder above."""
     try:
         modes = [path.stat().st_mode for path in (folder, *folder.parents)]
     except OSError:

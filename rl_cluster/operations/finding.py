@@ -1,4 +1,4 @@
-"""What a check of a machine or a cluster has found."""
+"""The findings of checks of a machine or a cluster."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ __all__ = ["Finding", "Verdict", "failed", "passed", "warned"]
 
 
 class Verdict(StrEnum):
-    """How bad it is."""
+    """How bad a finding is."""
 
     OK = "ok"
     WARNING = "warning"
@@ -17,26 +17,26 @@ class Verdict(StrEnum):
 
 
 class Finding(NamedTuple):
-    """Of one check on one machine."""
+    """The result of one check on one machine."""
 
     check: str
     verdict: Verdict
     what: str
     remedy: str = ""
-    """empty where nothing has to be done"""
+    """empty if nothing has to be done"""
     node: str = "here"
 
 
 def passed(check: str, what: str) -> Finding:
-    """All is well."""
+    """A finding that all is well."""
     return Finding(check, Verdict.OK, what)
 
 
 def warned(check: str, what: str, remedy: str) -> Finding:
-    """It will work, but not as well as it could."""
+    """A finding that runs will work, but not as well as they could."""
     return Finding(check, Verdict.WARNING, what, remedy)
 
 
 def failed(check: str, what: str, remedy: str) -> Finding:
-    """It will not work."""
+    """A finding that runs will not work."""
     return Finding(check, Verdict.FAILED, what, remedy)

@@ -1,4 +1,4 @@
-"""What can be wrong with the GPUs of a machine: none that answers, clocks held down, no way between them, errors noted.
+"""Checks the GPUs of a machine: whether they answer, reduced clocks, links between them, errors in the kernel's log.
 
 None of this has been tried on a GPU yet; the tests play a driver.
 """
@@ -17,14 +17,14 @@ __all__ = ["check_gpus", "kernel_log"]
 
 LOG_TIMEOUT_S = 3.0
 XID = re.compile(r"NVRM: Xid \([^)]*\): (\d+)")
-"""What NVIDIA's driver writes into the kernel's log when a GPU fails."""
+"""The text that NVIDIA's driver writes to the kernel's log when a GPU fails."""
 
 
 def kernel_log() -> str:
     """The kernel's log; empty if this user may not read it."""
     try:
         answer = subprocess.run(
-            ["dmesg"],  # noqa: S607 - where it lies depends on the system
+            ["dmesg"],  # noqa: S607 - its path depends on the system
             capture_output=True, text=True, errors="replace", timeout=LOG_TIMEOUT_S, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
@@ -33,7 +33,7 @@ def kernel_log() -> str:
 
 
 def check_gpus(nvml: Any = pynvml, log: str | None = None) -> list[Finding]:
-    """One finding for each fault, or one that says what GPUs there are.
+    """One finding for each fault, or one that lists the GPUs.
 
     Args:
         nvml: NVIDIA's binding.
@@ -66,7 +66,7 @@ def _strangers(nvml: Any, count: int) -> list[tuple[int, int]]:
     for one, other in itertools.combinations(range(count), 2):
         try:
             status = nvml.nvmlDeviceGetP2PStatus(handles[one], handles[other], nvml.NVML_P2P_CAPS_INDEX_READ)
-        except nvml.NVMLError:  # it does not say, as where GPUs are cut into instances
+        except nvml.NVMLError:  # it does not report it, as with GPUs that are divided into instances
             continue
         if status != nvml.NVML_P2P_STATUS_OK:
             pairs.append((one, other))

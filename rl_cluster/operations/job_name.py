@@ -1,4 +1,4 @@
-"""Names of jobs. They become a part of URLs, so only what Ray itself makes is taken for one."""
+"""Names of jobs. They become a part of URLs, so only names that Ray itself makes are accepted."""
 
 import re
 

@@ -1,7 +1,7 @@
 """Sends a run to a cluster as a Ray job, follows it, and stops it in a way that leaves a checkpoint.
 
-The job brings this package and its resolved settings along: what is trained is what was submitted, whatever version the
-nodes have. Ray ends a stopped job after 3 s; ours get the time to finish an iteration and to save it.
+The job uploads this package and its resolved settings, so it trains what was submitted, whatever version the nodes
+have. Ray ends a stopped job after 3 s; our jobs get the time to finish an iteration and save it.
 """
 
 import asyncio
@@ -34,18 +34,18 @@ from rl_cluster.rllib.token_file import check_token_file
 __all__ = ["Jobs"]
 
 STOP_GRACE_S = 120.0
-"""Between the request to stop and the kill."""
+"""Seconds between the request to stop and the kill."""
 POLL_S = 1.0
 SETTINGS = "run.yaml"
 STOPPED_EXIT_CODE = 143
-"""Of a job that was stopped: that of SIGTERM."""
+"""The exit code of a stopped job, as for SIGTERM."""
 SAVED = re.compile(r"^checkpoint: |; go on with rl-cluster |^best settings: ", re.MULTILINE)
-"""What a run or a study prints once there is something to go on with."""
+"""The text that a run or a study prints once there is something to resume from."""
 LAST_WORDS = 1 << 16
-"""Characters of what a job prints in which that is looked for."""
+"""The number of characters of a job's output in which that text is searched for."""
 NO_AGENT = "No available agent"
 MISFITS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
-"""What Ray's client raises of an answer that is not made as Ray's are."""
+"""The errors that Ray's client raises for an answer without Ray's form."""
 REMEDY = "see that the head runs with its dashboard, that the port is open, and that nothing else has it"
 
 
@@ -53,15 +53,15 @@ class Jobs:
     """The jobs of a cluster.
 
     Args:
-        address: Of its dashboard: http://HOST:8265.
+        address: Its dashboard's address: http://HOST:8265.
 
     Raises:
-        ClusterError: It is no such address, nothing answers there in time, or what answers is no dashboard, asks for
-            another token, or is of a Ray of another version.
+        ClusterError: It is not such an address, nothing answers there in time, or the answer does not come from a
+            dashboard, asks for another token, or comes from another version of Ray.
     """
 
     def __init__(self, address: str) -> None:
-        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it sends
+        logging.getLogger("ray").setLevel(logging.WARNING)  # it logs every package that it sends
         check_token_file()
         self._address, endpoint = parse_dashboard(address)
         self._proxy = proxy_of(self._address, endpoint)
@@ -81,9 +81,9 @@ class Jobs:
         """Sends a run; returns the job's id.
 
         Args:
-            config: Of the run.
+            config: The run's settings.
             command: `train` or `tune`.
-            out: Run folder on the cluster; None = a new one in the home of the user that the cluster runs as.
+            out: Run folder on the cluster; None = a new one in the home of the user who runs the cluster.
         """
         words = [command, SETTINGS, *(["--out", out] if out else [])]
         variables = {
@@ -98,7 +98,7 @@ class Jobs:
             settings.mkdir()
             (settings / SETTINGS).write_text(to_yaml(config), encoding="utf-8")
             (settings / SCRIPT_NAME).write_text(SCRIPT, encoding="utf-8")
-            # Apart from each other: a package that nodes have seen keeps its compiled kernels, whatever the settings.
+            # Uploaded separately: a package that nodes have seen keeps its compiled kernels, whatever the settings.
             environment = {"py_modules": [str(package)], "working_dir": str(settings), "env_vars": variables}
             with self._in_words():
                 job: str = self._client.submit_job(
@@ -109,9 +109,9 @@ class Jobs:
         return job
 
     def follow(self, job: str, write: Callable[[str], None]) -> int:
-        """Hands on what the job prints, until it ends; its exit code.
+        """Passes on the job's output until the job ends; returns its exit code.
 
-        A connection that breaks is made again, and what has been handed on is left out.
+        A broken connection is made again, without repeating earlier output.
         """
         check_job_name(job)
         written = 0
@@ -138,9 +138,9 @@ class Jobs:
             skipped = max(0, skipped - len(text))
 
     def stop(self, job: str) -> int:
-        """Has the job save what it has, and waits for its end; its exit code.
+        """Has the job save its state, and waits for its end; returns its exit code.
 
-        Raises ClusterError if it goes on, or if it has ended before there was anything to save.
+        Raises ClusterError if the job does not end, or if it ended before there was anything to save.
         """
         check_job_name(job)
         if not self._is_over(job):
@@ -163,7 +163,7 @@ class Jobs:
         return status.is_terminal()
 
     def _last_words(self, job: str) -> str:
-        """The end of what the job has printed; a long one has printed more than fits into an answer."""
+        """The end of the job's output; all of it may not fit into an answer."""
         words = ""
 
         def keep(text: str) -> None:
@@ -183,7 +183,7 @@ class Jobs:
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
-        """Whatever the dashboard says no to, in one line; the proxy that stands between is named."""
+        """The dashboard's refusal in one line, which names the proxy if there is one."""
         where, by = f"address {self._address}", ""
         if self._proxy:
             by = f", asked through the proxy {without_password(self._proxy)} of http_proxy (NO_PROXY goes past it)"

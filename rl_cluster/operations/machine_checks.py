@@ -1,4 +1,4 @@
-"""What can be wrong with the machine that a process is on, whether or not a Ray runs: each check takes milliseconds."""
+"""Checks the machine of this process, whether or not Ray is running; each check takes milliseconds."""
 
 import os
 import resource
@@ -20,16 +20,16 @@ LEAST_SHARED_MEMORY_GIB = 1.0
 
 
 def check_machine() -> list[Finding]:
-    """Shared memory, open files, places for what is compiled, GPUs."""
+    """Findings about shared memory, open files, places for compiled kernels, and GPUs."""
     return [_check_shared_memory(), _check_open_files(), _check_kernel_cache(), *check_gpus()]
 
 
 def check_storage(folder: Path, least_free_gib: float) -> Finding:
-    """Whether runs can be written to a folder.
+    """Checks whether runs can be written to a folder.
 
     Args:
-        folder: Where they are to be written; it must be there on every node.
-        least_free_gib: Less is a full disk.
+        folder: The folder for runs; it must exist on every node.
+        least_free_gib: With less free space the disk counts as full.
     """
     if not folder.is_dir():
         return failed("storage", f"{folder} is no folder", "mount the shared storage there, or name another --storage")

@@ -1,6 +1,6 @@
-"""How fast this machine is at what training does: figures to hold against those of a machine that is well.
+"""Measures how fast this machine does the work of training, for comparison with a healthy machine.
 
-Each probe runs in a process of its own, which is ended when its time is up: a driver that hangs hangs nothing else.
+Each probe runs in its own process, which is ended when its time is up, so a driver that hangs blocks nothing else.
 """
 
 import os
@@ -23,14 +23,14 @@ from rl_cluster.sampling.rollout import make_rollout
 __all__ = ["probe_performance"]
 
 TIMEOUT_S = 60.0
-"""For a probe, the start of its process and its first calls included."""
+"""Seconds for a probe, including the start of its process and its first calls."""
 MEASURE_S = 1.0
 MATRIX, COPY_BYTES, REDUCE_BYTES = 2048, 1 << 28, 1 << 24
 WARM_UP, ROUNDS = 2, 10
 
 
 def probe_performance() -> list[Finding]:
-    """Matrix products, copies to the GPU if there is one, all-reduce, worlds; one finding each."""
+    """Probes matrix products, copies to the GPU if there is one, all-reduce and worlds; one finding each."""
     probes: list[tuple[str, Callable[..., str], int]] = [
         ("matrix product", _matrix_product, 1),
         ("all-reduce", _all_reduce, max(2, torch.cuda.device_count())),
@@ -42,7 +42,7 @@ def probe_performance() -> list[Finding]:
 
 
 def _probe(name: str, probe: Callable[..., str], num_processes: int) -> Finding:
-    """What the first of its processes measures."""
+    """The measurement of the probe's first process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -104,7 +104,7 @@ def _env_steps(_rank: int, _size: int, _port: int) -> str:
 
 
 def _best_s(work: Callable[[], object], device: torch.device) -> float:
-    """The quickest of a few rounds."""
+    """Seconds of the quickest of a few rounds."""
     seconds = []
     for _ in range(WARM_UP + ROUNDS):
         begin_s = time.perf_counter()

@@ -1,6 +1,6 @@
-"""Are the ports free that a head needs? A port that is taken costs hours: Ray says that it has started, and then fails.
+"""Checks that the ports a head needs are free. A port in use costs hours: Ray says that it has started, and then fails.
 
-With the agent's port 52365 taken, `ray start` succeeds, and every submitted job waits for ever with the words "No
+If the agent's port 52365 is in use, `ray start` succeeds, and every submitted job waits for ever with the words "No
 available agent to submit job".
 """
 
@@ -23,7 +23,7 @@ LONGEST_OWNER = 80
 
 
 def check_ports(ports: Sequence[int]) -> list[Finding]:
-    """One finding a port. A port that a Ray of this machine has is no fault: it is where it belongs."""
+    """One finding per port. A port that Ray on this machine already uses is not a fault."""
     return [_check_port(port) for port in ports]
 
 
@@ -49,7 +49,7 @@ def _remedy(port: int) -> str:
 
 
 def _owner(port: int) -> list[str]:
-    """Command line of who listens there, all of it; empty if this user may not know."""
+    """The whole command line of the process that listens there; empty if this user may not know it."""
     try:
         for connection in psutil.net_connections("tcp"):
             is_listening = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port

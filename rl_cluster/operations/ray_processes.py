@@ -1,4 +1,4 @@
-"""Which processes of this machine are Ray's, and where they listen: as far as this user may know."""
+"""Ray's processes on this machine, and where they listen, as far as this user may know."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,21 +11,21 @@ __all__ = ["RayProcess", "is_ray", "ray_processes"]
 
 BINARIES = {"gcs_server", "raylet"}
 MODULES = ("/ray/dashboard/", "/ray/_private/", "/ray/autoscaler/", "ray.util.client.server")
-"""One of them stands in the command line of whatever else a head or a node starts in Python ..."""
+"""One of these is in the command line of every other Python process that a head or a node starts ..."""
 TITLES = ("ray::", "ray-dashboard-")
-"""... if it does not begin with one of the names that Ray gives its processes."""
+"""... unless the command line begins with one of the names that Ray gives its processes."""
 SOCKET_OPTION = "--raylet_socket_name="
-"""Of a raylet; its socket lies in the folder `sockets` of the session."""
+"""An option of a raylet; its socket is in the folder `sockets` of the session."""
 
 
 class RayProcess(NamedTuple):
-    """A process of a Ray that runs here."""
+    """A process of a Ray on this machine."""
 
     name: str
     addresses: tuple[tuple[str, int], ...]
-    """where it listens: IP address and port"""
+    """where it listens: IP addresses and ports"""
     session: Path | None
-    """folder of its session; only of a raylet"""
+    """folder of its session; only for a raylet"""
 
 
 def is_ray(words: Sequence[str]) -> bool:
@@ -37,7 +37,7 @@ def is_ray(words: Sequence[str]) -> bool:
 
 
 def ray_processes() -> Iterator[RayProcess]:
-    """Those that are alive, one after the other, but for this one."""
+    """Ray's live processes, one by one, without this one."""
     for process in psutil.process_iter():
         if process.pid == os.getpid():
             continue
@@ -47,12 +47,12 @@ def ray_processes() -> Iterator[RayProcess]:
                 listening = [one for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
                 addresses = tuple(sorted({(one.laddr.ip, one.laddr.port) for one in listening}))
                 yield RayProcess(_name(words), addresses, _session(words))
-        except psutil.Error:  # it has ended, or is somebody else's
+        except psutil.Error:  # it has ended, or belongs to another user
             continue
 
 
 def _name(words: Sequence[str]) -> str:
-    """A short one: the program, or what Python runs."""
+    """A short name: the program, or the script or module that Python runs."""
     first = words[0].split(maxsplit=1)[0]
     if first.startswith(TITLES) or Path(first).name in BINARIES:
         return Path(first).name

@@ -1,8 +1,8 @@
-"""Is a token asked for, is there one, and may nobody else read it? Who has the token can run any code on the cluster.
+"""Checks that a token is required, exists, and is private. Anyone with the token can run any code on the cluster.
 
-Ray 2.60 knows two modes, whatever their case: `token` and `disabled`. Anything else, nothing included, it takes for
-`disabled`, without a word. If the variable is not set, `ray start --head` asks for a token only if it finds one, and
-other commands show none.
+Ray 2.60 knows two modes, in any case: `token` and `disabled`. It silently takes anything else, even an empty value, for
+`disabled`. If the variable is not set, `ray start --head` requires a token only if it finds one, and other commands
+send none.
 """
 
 import os
@@ -21,7 +21,7 @@ SAY_SO = "export RAY_AUTH_MODE=token, in every shell and on every node"
 
 
 def check_token() -> Finding:
-    """By the environment of this process, as Ray reads it."""
+    """Checks the environment of this process, as Ray reads it."""
     if os.environ.get("RAY_AUTH_MODE") == "":
         return failed("token", "RAY_AUTH_MODE is empty, which is for Ray: no token", SAY_SO)
     try:
@@ -39,11 +39,11 @@ def check_token() -> Finding:
 
 
 def _check_kept(*, is_needed: bool) -> Finding:
-    """Where the token is, and who can read it. Where none is needed, a head without one asks for none."""
+    """Checks where the token is, and who can read it. If none is needed, a head without a token requires none."""
     if os.environ.get("RAY_AUTH_TOKEN"):
         remedy = "write it to a file of mode 0600, and export RAY_AUTH_TOKEN_PATH"
         return warned("token", "it stands in RAY_AUTH_TOKEN, which every process of yours inherits", remedy)
-    # Path's own way to a home raises where a user has none.
+    # Path.home() raises if the user has no home.
     path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or os.path.expanduser("~/.ray/auth_token"))  # noqa: PTH111 - Path.home() raises without one
     return _check_file(path, is_needed)
 
@@ -69,6 +69,6 @@ def _check_file(path: Path, is_needed: bool) -> Finding:
 
 
 def _make(path: Path) -> str:
-    """Commands for an account on which nothing has been made yet."""
+    """Commands for an account that has no token yet."""
     folder, file = shlex.quote(str(path.parent)), shlex.quote(str(path))
     return f"mkdir -p {folder} && (umask 077 && openssl rand -hex 32 > {file}) && export RAY_AUTH_MODE=token"

@@ -1,4 +1,4 @@
-"""What a round of a curriculum leads to: the words of code, events, metrics and documents alike."""
+"""The outcomes of a round of a curriculum, in the words that code, events, metrics and documents share."""
 
 from enum import StrEnum
 
@@ -6,14 +6,14 @@ __all__ = ["Verdict"]
 
 
 class Verdict(StrEnum):
-    """One for each round."""
+    """The outcome of one round."""
 
     STAY = "stay"
     """nothing changes"""
     ADVANCE = "advance"
     """the stage is passed, and the next one begins"""
     FALLBACK = "fallback"
-    """the stage is given up, and the one before is entered anew"""
+    """the stage is given up, and the one before is entered again"""
     HELD = "held"
     """the stage is to be given up, but no way back is left: the run stays in it for ever"""
     DONE = "done"

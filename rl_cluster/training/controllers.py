@@ -1,8 +1,8 @@
 """Everything that adapts during a run, together: schedules, curriculum, plateau, trust region, divergence.
 
-The rules are those of `schedulers/`; here is who listens to which metric, and what each of them moves. One signal moves
-one setting: KL moves the penalty's weight after every update, the evaluated score moves stage or learning rate after
-every evaluation. It is decided once, in the trainer's process, and sent to all env runners and Learners.
+The rules are in `schedulers/`; this module says which metric each of them reads, and what it changes. One signal
+changes one setting: KL changes the penalty's weight after every update, the evaluated score changes stage or learning
+rate after every evaluation. The trainer's process decides once, and sends the decision to all env runners and Learners.
 """
 
 import json
@@ -35,7 +35,7 @@ __all__ = ["Controllers"]
 
 
 class _State(NamedTuple):
-    """What all of them remember."""
+    """The state of all controllers."""
 
     trust_region: TrustRegionState
     curriculum: CurriculumState = CurriculumState()
@@ -44,19 +44,19 @@ class _State(NamedTuple):
     lr_factor: Share = 1.0
     entropy_factor: Annotated[float, Field(ge=1.0, le=1e30)] = 1.0
     held_lr: Share | None = None
-    """learning rate of a run whose curriculum is held"""
+    """the learning rate, if the curriculum is held"""
     is_finite: bool = True
-    """False = an update since the last evaluation was not"""
+    """False = an update since the last evaluation was not finite"""
     why_diverging: Annotated[str, Field(max_length=300)] | None = None
     restores: Tally = 0
-    """ways back from divergence so far"""
+    """restores after divergence so far"""
 
 
 _FORM = TypeAdapter(_State, config=ConfigDict(strict=True, allow_inf_nan=False, extra="forbid"))
 
 
 class Controllers:
-    """Of one run. Nothing here draws or measures anything: the same metrics lead to the same decisions."""
+    """The controllers of one run. Nothing here draws or measures anything: equal metrics lead to equal decisions."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -69,11 +69,11 @@ class Controllers:
 
     @property
     def is_diverging(self) -> bool:
-        """Whether the last update, or the returns so far, say so."""
+        """Whether the last update or the returns so far show divergence."""
         return self._state.why_diverging is not None
 
     def controls(self, done: int) -> Controls:
-        """For the iteration after `done`."""
+        """The decisions for the iteration after `done`."""
         config, state = self._config, self._state
         planned = schedule(config.ppo, done / config.training.iterations)
         lr = planned.lr * warmup(config.controllers, done)
@@ -93,7 +93,7 @@ class Controllers:
 
     @property
     def keeps_good(self) -> bool:
-        """Whether the run may have to go back to what it last held for good."""
+        """Whether the run may have to go back to its last good state."""
         return self._config.controllers.on_divergence == "restore"
 
     @property
@@ -103,17 +103,17 @@ class Controllers:
         return curriculum is not None and curriculum.floor_share is not None and len(at.floors) < at.stage
 
     def note_floor(self, floor: float) -> float:
-        """Takes the floor of the current stage, and gives the score that passes it."""
+        """Takes the floor of the current stage, and returns the score that passes the stage."""
         at = self._state.curriculum
         at = at._replace(floors=(*at.floors, floor))
         self._state = self._state._replace(curriculum=at)
         return score_to_pass(self._config.curriculum, at.stage, at.floors)
 
     def note_update(self, metrics: Mapping[str, float], done: int) -> tuple[bool, list[Diverging]]:
-        """Takes the metrics of the iteration that made it `done`.
+        """Takes the metrics of iteration `done`.
 
         Returns:
-            Whether weights and optimizer must go back to what was last held for good; what is worth telling.
+            Whether weights and optimizer must go back to the last good state; events to report.
         """
         settings, state = self._config.controllers, self._state
         kl = metrics.get(learning_key("last_epoch_kl"))  # the old API stack measures none
@@ -130,7 +130,7 @@ class Controllers:
         return False, [Diverging("diverging", why)] if why and not state.why_diverging else []
 
     def _restore(self, done: int) -> Restore:
-        """Slows down for weights that are good again."""
+        """Lowers the learning rate for the restored weights."""
         state, before = self._state, self.controls(done).lr
         self._state = state._replace(
             spread=forget_recent(state.spread),
@@ -143,7 +143,7 @@ class Controllers:
         return Restore(state.restores + 1, self._config.controllers.max_restores, lr)
 
     def note_score(self, score: float, done: int) -> tuple[Decision, list[StageChange | Plateau]]:
-        """Takes the score of an evaluation after `done` iterations: what follows, and what is worth telling."""
+        """Takes the score of an evaluation after `done` iterations; returns the decision and the events to report."""
         before = self.controls(done).lr
         decision = self._decide(score)
         match decision.verdict:
@@ -156,7 +156,7 @@ class Controllers:
         return decision, self._told(decision, LearningRates(before, self.controls(done).lr))
 
     def _decide(self, score: float) -> Decision:
-        """By the curriculum's rules, or without one by those of a plateau."""
+        """Decides by the curriculum's rules, or without a curriculum by those of a plateau."""
         state = self._state
         if self._config.curriculum:
             curriculum, decision = decide(self._config.curriculum, state.curriculum, score, state.is_finite)
@@ -169,7 +169,7 @@ class Controllers:
         return Decision(Verdict.PLATEAU if is_plateau else Verdict.STAY, 1, 1, score, math.nan)
 
     def _told(self, decision: Decision, lr: LearningRates) -> list[StageChange | Plateau]:
-        """The event of a decision; none where nothing changes."""
+        """The event of a decision; none if nothing changes."""
         verdict, from_stage, to_stage, score, bound = decision
         if verdict is Verdict.STAY:
             return []
@@ -187,7 +187,7 @@ class Controllers:
                 self._state = state._replace(entropy_factor=state.entropy_factor / factor)
 
     def state_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The state as JSON values."""
         state = self._state
         return {
             **state._asdict(),
@@ -198,14 +198,14 @@ class Controllers:
         }
 
     def load_state_dict(self, data: Mapping[str, Any]) -> None:
-        """Takes back what `state_dict` gave. Raises ValueError if it is anything else, whatever it is."""
+        """Takes back what `state_dict` gave. Raises ValueError for anything else."""
         text = json.dumps(data)
         self._state = _FORM.validate_json(text)
         if json.loads(json.dumps(self.state_dict())) != json.loads(text):
             raise ValueError("a part of the controllers' state is missing")
 
     def check(self) -> None:
-        """Raises ValueError if a state that was taken back cannot be one of a run of these settings."""
+        """Raises ValueError if a run of these settings cannot have the state that was taken back."""
         state, settings, curriculum = self._state, self._config.controllers, self._config.curriculum
         at, plateau = state.curriculum, state.plateau
         num_stages = len(curriculum.stages) if curriculum else 1

@@ -1,6 +1,6 @@
-"""What runs an iteration: the protocol that `loop.py` drives, whatever the engine runs on.
+"""The protocol of what runs an iteration: `loop.py` drives it, whatever the engine runs on.
 
-`local_engine.py` is the reference for correctness and the limit for speed; the ring has others.
+`local_engine.py` is the reference for correctness and the upper limit of speed; the ring has other engines.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ __all__ = ["Engine", "EngineLost", "EngineState", "EngineStatus"]
 
 
 class EngineState(NamedTuple):
-    """All that an engine needs to go on as if it had never stopped."""
+    """Everything that an engine needs in order to continue as if it had never stopped."""
 
     weights: dict[str, Tensor]
     """`TransformerGNN.state_dict()`, value statistics included"""
@@ -29,22 +29,22 @@ class EngineState(NamedTuple):
 
 
 class EngineStatus(NamedTuple):
-    """What an engine runs on, as far as it has heard."""
+    """What an engine runs on, as last reported."""
 
     nodes: Sequence[NodeReading] = ()
     runners: Sequence[RunnerReport] = ()
-    """of the last iteration"""
+    """reports of the last iteration"""
 
 
 class EngineLost(Exception):  # noqa: N818  an event, which the loop answers with a restart
-    """A part of the engine is gone, and with it the state; a restarted engine can go on from a checkpoint."""
+    """A part of the engine is gone, and its state with it. A restarted engine can continue from a checkpoint."""
 
 
 class Engine(Protocol):
-    """Runs iterations. Whatever it is asked may raise EngineLost."""
+    """Runs iterations. Every method may raise EngineLost."""
 
     def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:
-        """Samples, updates, and returns the iteration's metrics by the names of `metrics/names.py`."""
+        """Samples and updates; returns the iteration's metrics by the names of `metrics/names.py`."""
 
     def model(self) -> TransformerGNN:
         """The network with the current weights, on the CPU or the Learner's device."""
@@ -53,16 +53,16 @@ class Engine(Protocol):
         """Copies of all state."""
 
     def load_state(self, state: EngineState) -> None:
-        """Goes on from a state."""
+        """Continues from a state."""
 
     def status(self) -> EngineStatus:
         """Nodes and env runners, without waiting for any of them."""
 
     def tell(self, status: dict[str, Any]) -> None:
-        """Leaves word of the run (`training/files/status.py`) where whoever connects to its cluster finds it."""
+        """Publishes the run's status (`training/status.py`) where everyone who connects to its cluster finds it."""
 
     def restart(self) -> None:
-        """Begins anew, untrained, with parts of its own that are all there. Raises ClusterError if it cannot."""
+        """Starts again, untrained, with all of its parts in place. Raises ClusterError if it cannot."""
 
     def close(self) -> None:
-        """Ends whatever the engine started."""
+        """Ends everything that the engine started."""

@@ -1,7 +1,7 @@
-"""What a run tells beside its metrics: an event is a small record, with its numbers and one wording.
+"""What a run reports beside its metrics: an event is a small record, with its numbers and one wording.
 
-Lines of metrics.jsonl hold events as JSON objects, told apart by their `kind`; readers use the fields. Alerts are
-events too (`metrics/alerts.py`). Older versions wrote words alone: those are read as `Told`.
+Lines of metrics.jsonl hold events as JSON objects, distinguished by their `kind`; readers use the fields. Alerts are
+events, too (`metrics/alerts.py`). Older versions wrote only words, which are read as `Told`.
 """
 
 import json
@@ -37,13 +37,13 @@ class LearningRates:
 
     @property
     def words_of_change(self) -> str:
-        """The same after a comma; empty if it has not changed."""
+        """The words after a comma; empty if the rate has not changed."""
         return f", {self.words}" if self.after != self.before else ""
 
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """The curriculum has moved, or has come to its end."""
+    """The curriculum has moved, or has ended."""
 
     kind: Literal[Verdict.ADVANCE, Verdict.DONE, Verdict.FALLBACK, Verdict.HELD]
     from_stage: Stage
@@ -100,7 +100,7 @@ class Plateau:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """A way back to what was last held for good."""
+    """A return to the last good state."""
 
     number: Stage
     most: Stage
@@ -114,12 +114,12 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Diverging:
-    """Training seems to fall apart."""
+    """Training seems to diverge."""
 
     kind: Literal["diverging"]
     why: Divergence
     restore: Restore | None = None
-    """None = it is only told"""
+    """None = it is only reported"""
 
     @property
     def words(self) -> str:
@@ -149,7 +149,7 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event of an older version, which wrote words alone."""
+    """An event of an older version, which wrote only words."""
 
     words: str
 
@@ -161,7 +161,7 @@ _FORM: TypeAdapter[Recorded] = TypeAdapter(Annotated[Recorded, Field(discriminat
 
 
 def event_to_json(event: Event) -> dict[str, Any] | str:
-    """As plain values."""
+    """The event as plain values."""
     return event.words if isinstance(event, Told) else asdict(event)
 
 
@@ -177,6 +177,6 @@ def _event_of(data: Any) -> Event:
 
 
 def _short(value: float) -> str:
-    """1e-4, 2.5e-5."""
+    """A number in short form: 1e-4, 2.5e-5."""
     mantissa, _, exponent = f"{value:.1e}".partition("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"

@@ -1,4 +1,4 @@
-"""What an Updater has done, as the monitor takes it."""
+"""The work of an Updater, as the monitor takes it."""
 
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.communication import traffic_of
@@ -9,12 +9,12 @@ __all__ = ["learner_report"]
 
 
 def learner_report(updater: Updater, connector_s: float, update_s: float, learner: str, node: str) -> LearnerReport:
-    """Of the last update.
+    """The report of the last update.
 
     Args:
-        updater: That has updated.
-        connector_s: What it took to put the rows together.
-        update_s: What the update took, exchanges included.
+        updater: The updater that ran it.
+        connector_s: Seconds that it took to put the rows together.
+        update_s: Seconds that the update took, exchanges included.
         learner: Name of the Learner.
         node: Name of its node.
     """

@@ -1,4 +1,4 @@
-"""An engine in one process, without Ray: the reference for correctness and the limit for speed."""
+"""An engine in one process, without Ray: the reference for correctness and the upper limit of speed."""
 
 import math
 import platform
@@ -41,7 +41,7 @@ def check_own_gpus(config: Config) -> None:
 
 
 class _Parts(NamedTuple):
-    """What an engine trains with, all of which a restart makes anew."""
+    """The parts that an engine trains with. A restart makes all of them again."""
 
     model: TransformerGNN
     updater: Updater
@@ -60,7 +60,7 @@ def _make_parts(config: Config) -> _Parts:
 
 
 class LocalEngine:
-    """Env runners in a row and the update after them, in this process, on one torch thread per learner CPU.
+    """Runs the env runners in turn, then the update, in this process, with one torch thread per learner CPU.
 
     Raises ClusterError if it is to update on a GPU that is not there.
     """
@@ -98,18 +98,18 @@ class LocalEngine:
         }
 
     def _read_node(self) -> Sequence[NodeReading]:
-        """This machine, read anew if the last reading is old enough."""
+        """The reading of this machine, taken again if the last one is old enough."""
         if time.monotonic() - self._read_s < self.config.monitoring.node_interval_s:
             return self._status.nodes
         self._read_s = time.monotonic()
         return [self._reader.read()]
 
     def status(self) -> EngineStatus:
-        """This machine."""
+        """The status of this machine."""
         return self._status
 
     def tell(self, status: dict[str, Any]) -> None:
-        """There is no cluster."""
+        """Does nothing: there is no cluster."""
 
     def model(self) -> TransformerGNN:
         """The network being trained."""
@@ -136,8 +136,8 @@ class LocalEngine:
             )
 
     def restart(self) -> None:
-        """Begins anew, untrained."""
+        """Starts again, untrained."""
         self._parts = _make_parts(self.config)
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Does nothing: the engine has started nothing."""

@@ -1,11 +1,11 @@
 """The loop of a run: iterations, metrics and checkpoints on disk, and what happens when something is lost.
 
-It drives any `Engine`, so a run with Ray and one without differ in nothing but who samples and who updates. Nothing is
-written before the engine stands: a bad address or a full cluster leaves no folder behind. A new run's first checkpoint
-is that of iteration 0.
+It drives any `Engine`, so runs with and without Ray differ only in who samples and who updates. Nothing is written
+before the engine is ready: a bad address or a full cluster leaves no folder behind. A new run's first checkpoint is
+that of iteration 0.
 
-An engine that is lost is restarted, and the run goes on from its last checkpoint, as often as `training.max_restarts`
-says. A checkpoint that cannot be written costs no iteration: it is tried again after each of the next ones.
+A lost engine is restarted, and the run continues from its last checkpoint, as often as `training.max_restarts` says. A
+checkpoint that cannot be written costs no iteration: the loop tries again after each of the next ones.
 """
 
 import logging
@@ -27,7 +27,7 @@ from rl_cluster.training.start import Start
 __all__ = ["Report", "open_run", "train", "train_in"]
 
 Report = Callable[[Record], None]
-"""Is told of every iteration."""
+"""Called after every iteration."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def _never() -> bool:
 
 
 def open_run(engine: Engine, start: Start) -> RunFolder:
-    """The run's folder, once the engine has taken the run's first state; its `path` is where a new one came to be.
+    """The run's folder, once the engine has taken the run's first state; `path` says where a new folder is.
 
     Raises CheckpointError if it cannot be written, or if something else is there.
     """
@@ -62,8 +62,8 @@ def train_in(
         folder: What `open_run` returned.
         engine: Runs the iterations.
         start: Where the run begins.
-        report: Told of every iteration.
-        is_stopped: Asked after every iteration; if it says True, that was the last one, and it is saved.
+        report: Called after every iteration.
+        is_stopped: Called after every iteration; if it returns True, that iteration was the last, and is saved.
 
     Raises:
         CheckpointError: The last checkpoint cannot be written, or the folder has been deleted or moved on the way.
@@ -93,7 +93,7 @@ def _load(engine: Engine, start: Start) -> None:
 
 
 def _restart(engine: Engine, run: "_SavedRun") -> EngineLost | None:
-    """Goes back to the last checkpoint with a new engine. What is returned: it was lost once more on the way."""
+    """Goes back to the last checkpoint with a new engine. Returns the error if that engine was lost, too."""
     try:
         engine.restart()
         run.go_back()
@@ -109,7 +109,7 @@ def _out_of_restarts(config: Config, path: Path, lost: EngineLost) -> ClusterErr
 
 
 class _SavedRun:
-    """A run with its folder; the engine has the state that it goes on from."""
+    """A run with its folder; the engine has the state from which the run continues."""
 
     def __init__(self, engine: Engine, start: Start, folder: RunFolder) -> None:
         self._start, self._folder = start, folder
@@ -122,7 +122,7 @@ class _SavedRun:
         self._is_save_due = False
 
     def go_back(self) -> None:
-        """To the last checkpoint, or to the start: the engine's state, counters, and the lines of metrics."""
+        """Returns to the last checkpoint, or to the start: the engine's state, counters, and the lines of metrics."""
         checkpoint = self._start.checkpoint
         if self._saved:
             checkpoint = Checkpoint.load(find_checkpoint(self._folder.path).folder)
@@ -156,11 +156,11 @@ class _SavedRun:
         self._engine.tell(status)
 
     def _save_first(self) -> Path:
-        """The state that a new run begins with: whenever it is ended from here on, there is something to resume."""
+        """Saves the first state of a new run, so that it can be resumed whenever it ends."""
         try:
             return self._save()
         except CheckpointError:
-            shutil.rmtree(self._folder.path, ignore_errors=True)  # what cannot be resumed is in the way
+            shutil.rmtree(self._folder.path, ignore_errors=True)  # a folder that cannot be resumed is in the way
             raise
 
     def _save(self) -> Path:
@@ -169,7 +169,7 @@ class _SavedRun:
         return saved
 
     def _save_or_warn(self) -> None:
-        """A full disk costs no iteration: the older checkpoints are untouched, and the next iteration tries again."""
+        """Saves, or warns. If the disk is full, older checkpoints are untouched, and the next iteration retries."""
         try:
             self._saved = self._save()
         except CheckpointError as error:

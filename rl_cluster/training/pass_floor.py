@@ -1,6 +1,6 @@
 """Measures the floor of a stage's passing score: random play and a heuristic on the stage's evaluation episodes.
 
-The episodes, and so the floor, are the same however often it is measured; `schedulers/pass_score.py` has the rule.
+The episodes are the same each time, and so is the floor; `schedulers/pass_score.py` has the rule.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ __all__ = ["PassFloor", "measure_pass_floor"]
 
 
 class PassFloor(NamedTuple):
-    """What was measured, and what follows."""
+    """The measured scores, and the floor that follows from them."""
 
     random: float
     """score of random play"""
@@ -26,7 +26,7 @@ class PassFloor(NamedTuple):
     floor: float
 
     def told(self, stage: int, pass_score: float) -> Floor:
-        """What a run tells of it."""
+        """The run's event about it."""
         return Floor("floor", stage, pass_score, self.random, self.heuristic, self.heuristic_name)
 
 

@@ -1,6 +1,6 @@
-"""A run that a scheduler starts again by the same command: it begins, goes on, or has ended, by what its folder holds.
+"""A run that a scheduler restarts with the same command. The run's folder says whether it begins, resumes or has ended.
 
-SLURM requeues a preempted job, KubeRay a failed one, and Docker restarts a container: none of them changes the command.
+SLURM requeues a preempted job, KubeRay a failed one, and Docker restarts a container; none changes the command.
 """
 
 import fcntl
@@ -19,20 +19,20 @@ __all__ = ["resume_or_start"]
 
 
 def resume_or_start(config: Config, path: Path, weights: Path | None = None) -> Start | None:
-    """A new run if there is nothing in its place, else the run that is there; None = that one has ended.
+    """A new run if there is nothing in its place, else the existing run; None = that run has ended.
 
-    A run that was killed before its first checkpoint has nothing to go on with: its folder gets another name, and the
-    run begins anew.
+    A run that was killed before its first checkpoint has nothing to resume from: its folder gets another name, and the
+    run starts again.
 
     Args:
-        config: The run, as it was given the first time.
+        config: The run's settings, as given the first time.
         path: Its folder.
-        weights: What a new run begins with, as in `new_start`; a run that goes on has its own.
+        weights: What a new run begins with, as in `new_start`; a resumed run has its own.
 
     Raises:
         CheckpointError: Something else has the folder's name, another trainer is writing there, no checkpoint is sound,
             or the run cannot be resumed.
-        ConfigError: The run that is there has other settings.
+        ConfigError: The existing run has other settings.
     """
     if not path.exists() and not path.is_symlink():
         return new_start(config, path, weights)
@@ -53,7 +53,7 @@ def resume_or_start(config: Config, path: Path, weights: Path | None = None) -> 
 
 
 def _set_aside(path: Path) -> None:
-    """Gives the folder a name that nobody has, if nobody writes in it."""
+    """Gives the folder an unused name, unless a trainer is writing in it."""
     try:
         with (path / METRICS).open("rb") as metrics:
             fcntl.flock(metrics, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""A run, one iteration after the other: engine, controllers, evaluations on the way, and all state as a checkpoint.
+"""A run, one iteration after another: engine, controllers, evaluations, and all state as a checkpoint.
 
 It writes nothing: `loop.py` gives it a folder, and saves and restarts it.
 """
@@ -34,23 +34,23 @@ __all__ = ["Record", "Run"]
 
 
 class Record(NamedTuple):
-    """What an iteration gave."""
+    """The results of an iteration."""
 
     done: int
     """iterations done, this one included"""
     metrics: dict[str, float]
-    """by the names of `metrics/names.py`"""
+    """metrics by the names of `metrics/names.py`"""
     events: Sequence[Event]
-    """what controllers have decided after it, and what alerts say"""
+    """the controllers' decisions after it, and alerts"""
 
 
 class Run:
-    """An engine's way from a checkpoint, or from its own first state if that is None.
+    """Drives an engine from a checkpoint, or from the engine's own first state if there is none.
 
     Args:
-        engine: Has the checkpoint's state, unless `take_over` is called.
-        config: The run.
-        checkpoint: Where counters and controllers begin.
+        engine: The engine. It already has the checkpoint's state, unless `take_over` is called.
+        config: The run's settings.
+        checkpoint: The first state of counters and controllers.
     """
 
     done: int
@@ -75,34 +75,34 @@ class Run:
         self._counters = {**dict.fromkeys(COUNTERS, 0.0), **state}
 
     def take_over(self, checkpoint: Checkpoint | None) -> None:
-        """Goes back, or over, to a checkpoint; None: to a start whose state the engine has already."""
+        """Switches to a checkpoint; None: to the start, whose state the engine already has."""
         if checkpoint:
             self._engine.load_state(EngineState(checkpoint.weights, checkpoint.optimizer, checkpoint.arrays))
         self._set(checkpoint)
 
     @property
     def is_last(self) -> bool:
-        """Whether iterations or time have come to their end."""
+        """Whether the last iteration is done or the time limit is reached."""
         training = self._config.training
         return self.done >= training.iterations or self._counters[ELAPSED_S] >= training.time_limit_s
 
     @property
     def curriculum(self) -> CurriculumState:
-        """Where the run stands in its curriculum; in stage 1 for ever if it has none."""
+        """Where the run stands in its curriculum; always stage 1 if it has none."""
         return self._controllers.curriculum
 
     @property
     def is_diverging(self) -> bool:
-        """Whether the last update, or the returns so far, say so."""
+        """Whether the last update or the returns so far show divergence."""
         return self._controllers.is_diverging
 
     @property
     def alerts(self) -> list[str]:
-        """Keys of the metrics that are beyond their limits now."""
+        """Keys of the metrics that are beyond their limits."""
         return sorted(self._alerts.active)
 
     def iterate(self) -> Record:
-        """One iteration, the evaluation after it if one is due, and what follows from both."""
+        """Runs one iteration, the evaluation after it if one is due, and the decisions that follow from both."""
         training = self._config.training
         at = self._controllers.curriculum
         if self._controllers.keeps_good and not self._snapshots.good:
@@ -128,7 +128,7 @@ class Run:
         return Record(self.done, metrics, [*events, *self._alerts.note(metrics)])
 
     def _eta_s(self) -> float:
-        """To the last iteration at the pace so far, or to the time limit if that comes first."""
+        """Seconds to the last iteration at the pace so far, or to the time limit if that comes first."""
         training, elapsed_s = self._config.training, self._counters[ELAPSED_S]
         pace_s = elapsed_s / self.done
         left_s: float = max(0.0, min(pace_s * (training.iterations - self.done), training.time_limit_s - elapsed_s))
@@ -152,7 +152,7 @@ class Run:
         return measured.told(stage, self._controllers.note_floor(measured.floor))
 
     def _curriculum_metrics(self, at: CurriculumState, scores: Mapping[int, float]) -> dict[str, float]:
-        """Of an iteration that was trained where the curriculum stood `at`."""
+        """The curriculum's metrics for an iteration that was trained at state `at`."""
         after = self._controllers.curriculum
         pass_score = score_to_pass(self._config.curriculum, at.stage, after.floors)
         return curriculum_metrics(at.stage, str(after.mode), scores, at.references, pass_score)
@@ -160,7 +160,7 @@ class Run:
     def _evaluate(self) -> tuple[dict[str, float], dict[int, float]]:
         """Mean metrics of argmax play in the current stage, and the scores of all stages so far, from 1.
 
-        Episodes are of the evaluation stream, the same every time. Without a curriculum there is but one stage.
+        Episodes come from the evaluation stream, the same every time. Without a curriculum there is only one stage.
         """
         config, last = self._config, self._controllers.curriculum.stage
         policy = ModelPolicy(self._engine.model(), "argmax")
@@ -176,7 +176,7 @@ class Run:
         return means, scores
 
     def checkpoint(self) -> Checkpoint:
-        """All state, at the end of the last iteration."""
+        """All state at the end of the last iteration."""
         state = self._engine.state()
         return Checkpoint(
             config=self._config,

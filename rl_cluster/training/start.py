@@ -18,11 +18,11 @@ __all__ = ["Ending", "Start", "check_same", "ending_of", "new_start", "resumed_s
 
 
 class Ending(NamedTuple):
-    """Why a run is at its end."""
+    """Why a run has ended."""
 
     what: str
     remedy: str
-    """for who wants it to be longer"""
+    """what to do to make it longer"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,21 @@ class Start:
     """The run folder."""
     config: Config
     checkpoint: Checkpoint | None
-    """What a resumed run goes on from; None = a new run."""
+    """The checkpoint from which a run resumes; None = a new run."""
     weights: dict[str, Tensor] | None = None
     """What a new run begins with; None = untrained."""
     damaged: tuple[CheckpointError, ...] = ()
-    """Newer checkpoints that had to be passed over."""
+    """The errors of newer checkpoints, which were skipped."""
     is_numbered: bool = False
-    """Whether the folder's name may get a number where another run has that name; `RunFolder.path` has it then."""
+    """Whether the folder may get a numbered name if another run has its name; see `RunFolder.path`."""
 
 
 def new_start(config: Config, path: Path | None, weights: Path | None = None) -> Start:
     """A new run; nothing is written yet.
 
     Args:
-        config: The run.
-        path: Its folder; None = a new one in ~/rl_cluster_runs, with a number where another run has the same name.
+        config: The run's settings.
+        path: Its folder; None = a new one in ~/rl_cluster_runs, with a number if another run has the same name.
         weights: Run or checkpoint folder, of either API stack, whose weights it begins with.
 
     Raises CheckpointError if something of that name exists, or if the weights do not fit the run's network.
@@ -64,7 +64,7 @@ def new_start(config: Config, path: Path | None, weights: Path | None = None) ->
 
 
 def check_same(config: Config | None, own_config: Config, path: Path) -> None:
-    """Raises ConfigError if settings are given to what goes on, in `path`, with other ones; None = none are given."""
+    """Raises ConfigError if given settings differ from those of the run or study in `path`; None = none are given."""
     if config is None or config == own_config:
         return
     given, own = (dict(_flat(one.model_dump())) for one in (config, own_config))
@@ -84,10 +84,10 @@ def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def resumed_start(path: Path) -> Start:
-    """A run that goes on from its newest sound checkpoint.
+    """A run that resumes from its newest sound checkpoint.
 
-    Raises CheckpointError if there is none, if it does not fit its own config, if the run has ended, or if it is one of
-    the old API stack, or of a version that kept too little.
+    Raises CheckpointError if there is none, if it does not fit its own config, if the run has ended, or if it is from
+    the old API stack, or from a version that saved too little.
     """
     found = find_checkpoint(path)
     checkpoint = Checkpoint.load(found.folder)
@@ -115,7 +115,7 @@ def ending_of(checkpoint: Checkpoint) -> Ending | None:
 
 
 def time_is_up(config: Config, done: int) -> Ending:
-    """The ending of a run that its time limit has cut after so many iterations."""
+    """The ending of a run that its time limit has cut after this many iterations."""
     training = config.training
     what = (
         f"training.time_limit_s={training.time_limit_s:g} has cut it after {done} of {training.iterations} iterations"

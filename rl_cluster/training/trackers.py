@@ -1,4 +1,4 @@
-"""The services that show a run, each with its outbox."""
+"""The tracking services that show a run, each with its outbox."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,10 +12,10 @@ __all__ = ["Trackers"]
 
 
 class Trackers:
-    """Hands iterations to all of them; use it in a `with`.
+    """Passes iterations to all services; use it in a `with`.
 
     Args:
-        openers: Name of a service -> what opens it, in a thread of its own, once the first iteration is done.
+        openers: Name of a service -> the function that opens it, in its own thread, after the first iteration.
     """
 
     def __init__(self, openers: Mapping[str, Callable[[], Tracker]]) -> None:

@@ -1,4 +1,4 @@
-"""What a study notes of a trial, as a line of JSON: where it stands, its sample, and its last scores."""
+"""A study's record of a trial, as a line of JSON: where it stands, its sample, and its last scores."""
 
 import json
 from collections.abc import Sequence
@@ -28,9 +28,9 @@ __all__ = [
 GIVEN = "test-given"
 CAUTION = 0.5
 SLACK = 1e-9
-"""Share by which a value that was searched by its logarithm may lie outside of its range."""
+"""Share by which a value that was searched by its logarithm may be outside its range."""
 MAX_SCORE = 1e30
-"""Scores beyond it count as not finite: their squares, which searches and schedulers take, are not."""
+"""Scores beyond this count as not finite, because their squares, which searches and schedulers use, are not."""
 Score = Annotated[float, Field(ge=-MAX_SCORE, le=MAX_SCORE)]
 
 
@@ -38,19 +38,19 @@ class Entry(Section):
     """A trial after a round, or at its end."""
 
     trial: Annotated[str, Field(pattern=r"^([0-9]{5}|test-[0-9]{5}|test-given)$")]
-    """Five digits; of a test `test-` and the trial whose settings it tests, or `test-given`."""
+    """Five digits; for a test, `test-` and the trial whose settings it tests, or `test-given`."""
     status: Literal["trains", "ended", "failed"]
-    """trains: it has begun, or come to the end of a round. failed: it died more often than it is restarted."""
+    """trains: it has begun, or has ended a round. failed: it died more often than it is restarted."""
     sample: dict[str, float]
     """key -> value; empty = the given settings"""
     rounds: Annotated[int, Field(ge=0, le=2**31)]
-    """Rounds done."""
+    """Number of rounds done."""
     scores: dict[str, Score | None]
     """seed -> its last evaluation, null if that was not finite; empty before the first round"""
     stage: Annotated[float, Field(ge=1.0, le=1e6)]
-    """Of the seed that is slowest in its curriculum."""
+    """Stage of the seed that is slowest in its curriculum."""
     stage_rounds: Annotated[int, Field(ge=0, le=2**31)]
-    """Rounds which that seed has spent in its stage."""
+    """Rounds that this seed has spent in its stage."""
     held: Annotated[float, Field(ge=0.0, le=1.0)]
     """Share of the seeds whose curriculum is held."""
     diverged: Annotated[float, Field(ge=0.0, le=1.0)]
@@ -58,26 +58,26 @@ class Entry(Section):
 
     @property
     def score(self) -> float | None:
-        """By which trials are compared; None before the first round."""
+        """The score by which trials are compared; None before the first round."""
         return objective(list(self.scores.values())) if self.scores else None
 
     @property
     def is_scored(self) -> bool:
-        """Whether its score counts: it has come to an end that it was given."""
+        """Whether its score counts: the trial has ended as planned, or was ended."""
         return self.status == "ended" and bool(self.scores)
 
 
 def objective(scores: Sequence[float | None]) -> float:
-    """Mean minus half the standard deviation: of two settings that are as good, the steadier one.
+    """Mean minus half the standard deviation, which prefers the steadier of two equally good settings.
 
-    What is not finite, or not known, counts as 0.
+    A score that is not finite, or not known, counts as 0.
     """
     known = [noted_score(score) or 0.0 for score in scores]
     return fmean(known) - (CAUTION * stdev(known) if len(known) > 1 else 0.0)
 
 
 def noted_score(score: float | None) -> float | None:
-    """What an entry holds of a run's score: None if it is not finite, or too large to be reckoned with."""
+    """A run's score in the form of an entry: None if it is not finite, or too large to calculate with."""
     return score if score is not None and abs(score) <= MAX_SCORE else None
 
 
@@ -87,20 +87,20 @@ def trial_name(number: int) -> str:
 
 
 def test_name(trial: str) -> str:
-    """Name of the test of a trial's settings; that of the given ones is `GIVEN`."""
+    """Name of the test of a trial's settings; the test of the given settings is `GIVEN`."""
     return f"test-{trial}"
 
 
-test_name.__test__ = False  # type: ignore[attr-defined]  # its name is no test's
+test_name.__test__ = False  # type: ignore[attr-defined]  # its name is not a test's
 
 
 def format_entry(entry: Entry) -> bytes:
-    """The line, with its end."""
+    """The entry as a line, including the newline."""
     return json.dumps(entry.model_dump(mode="json"), allow_nan=False).encode() + b"\n"
 
 
 def parse_entry(line: str, where: str, remedy: str) -> Entry:
-    """Reads a line back. Raises CheckpointError with this remedy."""
+    """Reads a line back. Raises CheckpointError, with the given remedy."""
     try:
         data: Any = parse_json(line, where)
     except ConfigError as error:
@@ -118,7 +118,7 @@ def parse_entry(line: str, where: str, remedy: str) -> Entry:
 
 
 def check_entry(entry: Entry, study: StudyConfig, num_rounds: int, where: str, remedy: str) -> None:
-    """Raises CheckpointError if an entry is none of this study's."""
+    """Raises CheckpointError if an entry does not belong to this study."""
     is_test = entry.trial.startswith("test-")
     number = entry.trial.removeprefix("test-")
     ranges = {one.key: (one.low, one.high) for one in study.space}
@@ -141,7 +141,7 @@ def check_entry(entry: Entry, study: StudyConfig, num_rounds: int, where: str, r
 
 
 def within_ranges(entry: Entry, study: StudyConfig) -> Entry:
-    """The entry, each value of its sample moved to the end of its range if it lies outside by a rounding error."""
+    """The entry, with values of its sample that are outside their range by a rounding error moved to its end."""
     ranges = {one.key: (one.low, one.high) for one in study.space}
     sample = {key: min(max(value, ranges[key][0]), ranges[key][1]) for key, value in entry.sample.items()}
     return entry if sample == entry.sample else entry.model_copy(update={"sample": sample})

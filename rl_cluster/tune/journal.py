@@ -1,4 +1,4 @@
-"""STUDY/trials.jsonl: what a study has done, a line for each round of a trial; a study goes on from nothing else.
+"""STUDY/trials.jsonl: what a study has done, a line for each round of a trial. A study resumes from this file alone.
 
 The first line holds the number of the format. Lines are only added, by the one process that runs the study, which holds
 a lock on the file. Nothing in it can run code; every line is checked against the study before any is used.
@@ -24,14 +24,14 @@ __all__ = ["JOURNAL", "Journal", "format_header", "num_rounds", "read_entries"]
 
 JOURNAL = "trials.jsonl"
 FORMAT = 1
-"""Raised when lines mean something else; files of newer formats are refused."""
+"""Raised when lines change their meaning; files of newer formats are refused."""
 MAX_BYTES, MAX_LINE_BYTES = 256 << 20, 64 << 10
 
 logger = logging.getLogger(__name__)
 
 
 def num_rounds(config: Config) -> int:
-    """Of a trial that goes on to its end."""
+    """Rounds of a trial that is not ended early."""
     return config.training.iterations // config.training.evaluate_every
 
 
@@ -41,9 +41,9 @@ def format_header() -> bytes:
 
 
 def read_entries(path: Path, config: Config) -> list[Entry]:
-    """All entries, in the order of their writing. A last line without an end was being written: it is passed over.
+    """All entries in the order in which they were written. A last line without a newline is incomplete, and is skipped.
 
-    Raises CheckpointError if the file is no plain file, is too large, or holds a line that is none of this study's.
+    Raises CheckpointError if it is not a plain file, is too large, or has a line that does not belong to this study.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -97,7 +97,7 @@ class Journal:
     """
 
     def __init__(self, path: Path, config: Config) -> None:
-        """Opens the journal of a study. Raises CheckpointError if it cannot be used, or another process does."""
+        """Opens the journal of a study. Raises CheckpointError if it cannot be used, or if another process uses it."""
         self.path = path
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -127,7 +127,7 @@ class Journal:
         os.truncate(self._descriptor, size - (len(tail) - tail.rfind(b"\n") - 1))
 
     def note(self, entry: Entry) -> None:
-        """Adds an entry. While the disk is full, lines wait in memory, and are written with a later one."""
+        """Adds an entry. While the disk is full, lines wait in memory, and are written with a later line."""
         self.last[entry.trial] = entry
         self._unwritten += format_entry(entry)
         end = os.fstat(self._descriptor).st_size

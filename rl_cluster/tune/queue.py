@@ -1,4 +1,4 @@
-"""The trials that Tune is to run, in Tune's terms: one after the other, so many at a time, under names of our own."""
+"""The trials for Tune to run, in Tune's terms: in order, a limited number at a time, under our own names."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ __all__ = ["Planned", "TrialQueue"]
 
 
 class Planned(NamedTuple):
-    """A trial that is to be trained, or to go on."""
+    """A trial to train or to resume."""
 
     name: str
     values: Mapping[str, float]
@@ -22,15 +22,15 @@ class Planned(NamedTuple):
 class TrialQueue(SearchAlgorithm):
     """Hands out trials until there are no more, or until the study is to stop.
 
-    Tune may ask a search for as many trials as there is room for, and names them itself; ours have names that a later
-    process knows them by.
+    Tune may ask a search for as many trials as there is room for, and names them itself. Our trials have names by which
+    a later process recognises them.
 
     Args:
-        trials: Made one by one, when there is room for it: a search then knows more.
-        count: Of all `trials`.
-        max_live: Trials that have begun and not ended.
-        is_stopped: Asked before each; True = no more.
-        tell: Told of a trial that has ended: its name, and its last score, None if it failed or was never scored.
+        trials: The trials. Each is made only when there is room for it, because a search then knows more.
+        count: The number of `trials`.
+        max_live: The most trials that have begun and not ended.
+        is_stopped: Called before each trial; True = no more.
+        tell: Called when a trial has ended, with its name and its last score; None if it failed or was never scored.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class TrialQueue(SearchAlgorithm):
 
     @property
     def total_samples(self) -> int:
-        """For Tune's own log."""
+        """The number of trials, for Tune's own log."""
         return self._left + len(self._live)
 
     def add_configurations(self, experiments: list[Experiment]) -> None:
-        """Tune says what all trials have in common."""
+        """Takes from Tune what all trials have in common."""
         (experiment,) = experiments
         self._spec = experiment.spec
 
     def next_trial(self) -> Trial | None:
-        """Tune asks again and again."""
+        """The next trial, or None. Tune calls it again and again."""
         if self.is_finished() or len(self._live) >= self._max_live:
             return None
         name, values = next(self._trials)
@@ -77,10 +77,10 @@ class TrialQueue(SearchAlgorithm):
         )
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Tune says that a trial has ended."""
+        """Tune calls it when a trial has ended."""
         self._live.discard(trial_id)
         self._tell(trial_id, None if error or not result else result.get(SCORE))
 
     def is_finished(self) -> bool:
-        """Whether all have been handed out."""
+        """Whether all trials have been handed out."""
         return not self._left or self._is_stopped()

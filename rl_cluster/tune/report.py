@@ -1,4 +1,4 @@
-"""What a study has found, as lines, as tables, as JSON, and as a plot with a line a trial."""
+"""A study's results as lines, as tables, as JSON, and as a plot with a line per trial."""
 
 import io
 import json
@@ -19,13 +19,13 @@ __all__ = ["failures", "save_json", "save_plot", "study_table", "test_table", "t
 
 
 def trial_line(trial: Entry) -> str:
-    """A trial that has ended."""
+    """A line about a trial that has ended."""
     sample = "  ".join(f"{key} {value:.3g}" for key, value in trial.sample.items()) or "settings as given"
     return f"trial {trial.trial}  score {_score(trial)}  rounds {trial.rounds}  {sample}"
 
 
 def study_table(result: StudyResult) -> Table:
-    """Trials, best first."""
+    """A table of the trials, best first."""
     keys = [dimension.key for dimension in study_of(result.config).space]
     table = Table(title=f"{len(result.trials)} trials, best first", title_justify="left")
     for heading in ("trial", *_headings(keys), "score", "rounds"):
@@ -37,13 +37,13 @@ def study_table(result: StudyResult) -> Table:
 
 
 def _headings(keys: list[str]) -> list[str]:
-    """Keys without their sections, where that is enough to tell them apart."""
+    """Keys without their sections, if that is enough to distinguish them."""
     names = [key.rpartition(".")[2] for key in keys]
     return [name if names.count(name) == 1 else key for name, key in zip(names, keys, strict=True)]
 
 
 def test_table(result: StudyResult) -> Table:
-    """The given settings and the best ones, with seeds that chose nothing."""
+    """A table of the given and the best settings, tested with seeds that took no part in the search."""
     table = Table(title="with test seeds, which chose nothing", title_justify="left")
     for heading in ("settings", "score", "seeds"):
         table.add_column(heading, justify="left" if heading == "settings" else "right")
@@ -54,11 +54,11 @@ def test_table(result: StudyResult) -> Table:
     return table
 
 
-test_table.__test__ = False  # type: ignore[attr-defined]  # its name is no test's
+test_table.__test__ = False  # type: ignore[attr-defined]  # its name is not a test's
 
 
 def _score(trial: Entry) -> str:
-    """What counts: who failed has no score."""
+    """The score that counts; a failed trial has none."""
     if trial.status == "failed":
         return "failed"
     return "-" if trial.score is None else f"{trial.score:.3f}"
@@ -69,7 +69,7 @@ def _spread(trial: Entry) -> str:
 
 
 def failures(result: StudyResult) -> str | None:
-    """Which trials failed, and what can be done, in words; None = none did."""
+    """A message about the trials that failed, and what to do; None = none did."""
     names = [trial.trial for trial in result.failed]
     if not names:
         return None
@@ -79,7 +79,7 @@ def failures(result: StudyResult) -> str | None:
 
 
 def save_json(result: StudyResult, path: Path) -> None:
-    """All trials and tests. Raises ConfigError if the file cannot be written."""
+    """Saves all trials and tests. Raises ConfigError if the file cannot be written."""
 
     def plain(trial: Entry) -> dict[str, Any]:
         return {
@@ -96,7 +96,7 @@ def save_json(result: StudyResult, path: Path) -> None:
 
 
 def save_plot(result: StudyResult, path: Path) -> None:
-    """Parallel coordinates: an axis a setting, a line a trial, coloured by its score; those ended early are thin.
+    """Plots parallel coordinates: an axis per setting, a line per trial, coloured by score, thin if it was ended early.
 
     Raises ConfigError if the file cannot be written.
     """

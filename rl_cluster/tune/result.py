@@ -1,4 +1,4 @@
-"""What a study has found: trials, tests, and the settings that it recommends."""
+"""The results of a study: trials, tests, and the settings that it recommends."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +12,16 @@ __all__ = ["StudyResult", "in_order"]
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
-    """What a study has found, or has found so far."""
+    """The results of a study, complete or so far."""
 
     config: Config
     folder: Path
     trials: tuple[Entry, ...]
-    """best first; those that failed last"""
+    """best first, failed ones last"""
     tests: tuple[Entry, ...]
-    """with test seeds: the given settings, then the best ones; empty if none were asked for"""
+    """with test seeds: the given settings, then the best ones; empty without tests"""
     is_whole: bool
-    """False = it was stopped before all trials and tests had come to their end"""
+    """False = it was stopped before all trials and tests had ended"""
 
     @property
     def failed(self) -> tuple[Entry, ...]:
@@ -30,13 +30,13 @@ class StudyResult:
 
     @property
     def has_winner(self) -> bool:
-        """Whether there is something to recommend: a trial that was scored, and tests, if asked for, that were too."""
+        """Whether there is something to recommend: a scored trial, and scored tests if the study has tests."""
         scored = [entry.is_scored for entry in (*self.trials[:1], *self.tests)]
         return self.is_whole and bool(self.trials) and all(scored)
 
     @property
     def is_given_as_good(self) -> bool:
-        """Whether seeds that chose nothing say that the given settings are at least as good as the best trial's."""
+        """Whether the given settings are at least as good as the best trial's with the test seeds."""
         if not self.tests or not self.has_winner:
             return False
         given, best = (test.score for test in self.tests)
@@ -53,9 +53,9 @@ class StudyResult:
 
 
 def in_order(trials: list[Entry]) -> tuple[Entry, ...]:
-    """Those that went on longest first: scores of those that were ended early are of less training.
+    """Trials that trained longest first, because scores of trials that were ended early come from less training.
 
-    Who failed comes last, whatever it had scored before.
+    Failed trials come last, whatever their scores were.
     """
 
     def key(trial: Entry) -> tuple[bool, int, float]:

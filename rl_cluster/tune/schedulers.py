@@ -1,8 +1,8 @@
-"""A scheduler of trials that train in a curriculum: it reads their stages and never moves one.
+"""A scheduler of trials that train in a curriculum: it reads their stages and never changes them.
 
-Trials are compared at equal stages only, after equal numbers of rounds there. Who is held or diverges is given up at
-once; who is behind its peers is given up too. What is given up is stopped, or (exploit) goes on from the checkpoint of
-the best trial, with the curriculum's state that comes with the weights, and with settings of its own.
+Trials are compared only in equal stages, after equal numbers of rounds there. A trial that is held or diverges is given
+up at once; so is one that is behind its peers. A trial that is given up is stopped, or (exploit) continues from the
+checkpoint of the best trial, with the curriculum's state that comes with the weights, and with its own settings.
 """
 
 import copy
@@ -33,7 +33,7 @@ class StageScheduler(FIFOScheduler):
 
     Args:
         study: `grace_rounds`, `reduction`, `exploit` and the ranges within which settings are changed.
-        seed: Of the changes.
+        seed: Keys the changes.
     """
 
     def __init__(self, study: StudyConfig, seed: int) -> None:
@@ -45,7 +45,7 @@ class StageScheduler(FIFOScheduler):
         self._exploits = 0
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:
-        """Tune asks after every round of a trial."""
+        """Tune calls it after every round of a trial."""
         self._standing[trial.trial_id] = (result[STAGE], result[SCORE])
         why = self._why_given_up(trial.trial_id, result)
         if not why:
@@ -75,7 +75,7 @@ class StageScheduler(FIFOScheduler):
         return f"it is behind others after {rounds} rounds of stage {result[STAGE]:g}" if is_behind else None
 
     def _better_trial(self, tune_controller: Any, trial: Trial) -> Trial | None:
-        """Of those that train and have a checkpoint, the one that is furthest, if it is further than this one."""
+        """The furthest trial that trains and has a checkpoint, if it is further than this one."""
         if not self._study.exploit:
             return None
         others = [
@@ -88,7 +88,7 @@ class StageScheduler(FIFOScheduler):
         return max(others, key=lambda other: self._standing[other.trial_id], default=None)
 
     def _take_over(self, tune_controller: Any, trial: Trial, better: Trial) -> None:
-        """The trial is paused, and will go on from the better one's last checkpoint: as Tune's own PBT does it."""
+        """Pauses the trial, which will continue from the better trial's last checkpoint, as in Tune's own PBT."""
         tune_controller.pause_trial(trial, should_checkpoint=False)
         trial.set_config({**trial.config, **self._changed(better.config)})
         trial.run_metadata.checkpoint_manager._latest_checkpoint_result = _TrainingResult(  # noqa: SLF001 - Tune has no setter for it
@@ -98,7 +98,7 @@ class StageScheduler(FIFOScheduler):
         self._exploits += 1
 
     def _changed(self, settings: Mapping[str, Any]) -> dict[str, float]:
-        """The searched settings of another trial, each a factor up or down, within its range."""
+        """The searched settings of another trial, each moved by a factor up or down within its range."""
         changed = {}
         for dimension in self._study.space:
             value = settings[dimension.key] * self._generator.choice(NUDGE)
@@ -106,5 +106,5 @@ class StageScheduler(FIFOScheduler):
         return changed
 
     def debug_string(self) -> str:
-        """For Tune's own log."""
+        """A description for Tune's own log."""
         return f"Successive halving by stage: {self._exploits} trials went on from a better one"

@@ -1,4 +1,4 @@
-"""Which scheduler a study asks for, in Tune's terms, and what it is told of earlier processes."""
+"""Makes the scheduler that a study asks for, in Tune's terms, and tells it about earlier processes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -19,11 +19,11 @@ from rl_cluster.tune.trial import DIVERGED, HELD, ROUNDS, SCORE, STAGE_ROUNDS
 __all__ = ["make_scheduler", "recall"]
 
 QUANTILE = 0.25
-"""Share of a population that is given up, and that is copied, at each of its turns."""
+"""Share of a population that is given up at each turn; as large a share is copied."""
 
 
 def make_scheduler(config: Config) -> TrialScheduler:
-    """Who ends trials, or changes them."""
+    """Makes the scheduler that ends or changes trials."""
     study = study_of(config)
     judged: dict[str, Any] = {"time_attr": ROUNDS, "metric": SCORE, "mode": "max"}
     turns = {"perturbation_interval": study.grace_rounds, "quantile_fraction": QUANTILE, "log_config": False}
@@ -43,9 +43,9 @@ def make_scheduler(config: Config) -> TrialScheduler:
 
 
 def recall(scheduler: TrialScheduler, entries: Iterable[Entry]) -> set[str]:
-    """Tells a scheduler what trials have scored in earlier processes; returns those that it would have ended.
+    """Tells a scheduler the scores of trials in earlier processes; returns the trials that it would have ended.
 
-    A population has no past: each of its trials goes on from its own last round, with its own sample.
+    A population has no past: each of its trials continues from its own last round, with its own sample.
     """
     ended: set[str] = set()
     if isinstance(scheduler, StageScheduler | _HalvingScheduler):
@@ -67,13 +67,13 @@ def _result(entry: Entry) -> dict[str, Any]:
 
 
 class _Past(NamedTuple):
-    """A trial of an earlier process, as far as the scheduler asks."""
+    """The part of an earlier process's trial that the scheduler uses."""
 
     trial_id: str
 
 
 class _HalvingScheduler(ASHAScheduler):
-    """Tune's own, which can be told of the past."""
+    """Tune's own scheduler, extended by a memory of earlier processes."""
 
     def recall(self, trial: str, result: Mapping[str, Any]) -> bool:
         """Records the result of a trial at its rung; True = the trial would have been ended there."""
@@ -84,7 +84,7 @@ class _HalvingScheduler(ASHAScheduler):
 
 
 class _Clip:
-    """Keeps what PBT has changed within the ranges."""
+    """Keeps values that PBT has changed within their ranges."""
 
     def __init__(self, study: StudyConfig) -> None:
         self._space = study.space

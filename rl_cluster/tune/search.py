@@ -1,4 +1,4 @@
-"""Who proposes samples: by chance, or by Optuna. A search is told of what was tried before, so it needs no state."""
+"""Searches that propose samples: random, or by Optuna. They get all earlier trials, so they save no state."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -14,7 +14,7 @@ from rl_cluster.config.study import Dimension, StudyConfig
 __all__ = ["Search", "make_search"]
 
 STARTUP_TRIALS = 10
-"""Drawn at random before TPE or a Gaussian process has enough to go by."""
+"""Samples that are drawn at random before TPE or a Gaussian process has enough data."""
 
 
 class Search(Protocol):
@@ -24,19 +24,19 @@ class Search(Protocol):
         """The sample of a new trial, which trains until `tell` is called."""
 
     def recall(self, number: int, sample: Mapping[str, float], score: float | None) -> None:
-        """A trial that the search has proposed in an earlier process; None = it still trains."""
+        """Takes a trial that the search proposed in an earlier process, and its score; None = it still trains."""
 
     def tell(self, number: int, score: float | None) -> None:
-        """What has become of a trial; None = it failed."""
+        """Takes the score of a trial that has ended; None = it failed."""
 
 
 def make_search(study: StudyConfig, seed: int, num_known: int = 0) -> Search:
     """The search that a study asks for; populations begin at random.
 
     Args:
-        study: What is searched, and how.
-        seed: Of all draws.
-        num_known: Trials that it will be reminded of. Draws after them are others than those of a new search.
+        study: What to search, and how.
+        seed: Keys all draws.
+        num_known: Number of trials that `recall` will give. Later draws differ from those of a new search.
     """
     if study.search in {"tpe", "gp"}:
         return _OptunaSearch(study.space, _sampler(study, seed, num_known))
@@ -44,7 +44,7 @@ def make_search(study: StudyConfig, seed: int, num_known: int = 0) -> Search:
 
 
 def _sampler(study: StudyConfig, seed: int, num_known: int) -> BaseSampler:
-    """Both know of trials that are under way: TPE takes them for bad ones, so that none is proposed twice."""
+    """Optuna's sampler. Both kinds know the trials under way: TPE takes them for bad ones, so that none is proposed twice."""
     startup = min(STARTUP_TRIALS, max(2, study.num_trials // 4))
     if study.search == "gp":
         return GPSampler(seed=seed + num_known, n_startup_trials=startup, deterministic_objective=False)
@@ -52,7 +52,7 @@ def _sampler(study: StudyConfig, seed: int, num_known: int) -> BaseSampler:
 
 
 class _RandomSearch:
-    """Draws each sample from its number alone, so that a study that goes on proposes what it would have proposed."""
+    """Draws each sample from its number alone, so that a resumed study proposes what it would have proposed."""
 
     def __init__(self, space: Sequence[Dimension], seed: int) -> None:
         self._space, self._seed = space, seed

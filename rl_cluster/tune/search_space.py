@@ -1,4 +1,4 @@
-"""From a study's ranges to what Tune samples, and from a sample to the settings of a run.
+"""Converts a study's ranges to what Tune samples, and a sample to the settings of a run.
 
 A sample is a mapping: dotted key -> number. Where a search works on a linear scale only (PB2), a dimension that is
 searched by its logarithm is called `log10 KEY`.
@@ -39,7 +39,7 @@ def linear_bounds(config: Config) -> dict[str, list[float]]:
 
 
 def searched(config: Config, sample: Mapping[str, float]) -> dict[str, float]:
-    """A sample by the keys of `linear_bounds` if the search works on a linear scale only, else as it is."""
+    """A sample with the keys of `linear_bounds` if the search works only on a linear scale, else unchanged."""
     if study_of(config).search != "pb2":
         return dict(sample)
     logarithmic = {dimension.key for dimension in study_of(config).space if dimension.log}
@@ -50,7 +50,7 @@ def searched(config: Config, sample: Mapping[str, float]) -> dict[str, float]:
 
 
 def sampled(values: Mapping[str, Any]) -> dict[str, float]:
-    """Key -> value, of what a search has chosen in a trial's config."""
+    """Key -> value that a search has chosen, from a trial's config."""
     return {
         key.removeprefix(LOG10): 10.0**value if key.startswith(LOG10) else value
         for key, value in values.items()
@@ -61,7 +61,7 @@ def sampled(values: Mapping[str, Any]) -> dict[str, float]:
 def apply_sample(config: Config, sample: Mapping[str, float]) -> Config:
     """The settings with a sample in place; whole numbers are rounded, pairs scaled.
 
-    Raises ConfigError if a value is not allowed, or at odds with another setting.
+    Raises ConfigError if a value is not allowed, or contradicts another setting.
     """
     data = config.model_dump(mode="json")
     for key, value in sample.items():
@@ -86,7 +86,7 @@ def _like(former: Any, value: float) -> Any:
 
 
 def check_space(config: Config) -> None:
-    """Raises ConfigError if a dimension names no number of these settings, or an end of it is not allowed."""
+    """Raises ConfigError if a dimension does not name a number of these settings, or if one of its ends is not allowed."""
     for dimension in study_of(config).space:
         _check_key(config, dimension)
         for end in (dimension.low, dimension.high):

@@ -1,7 +1,7 @@
 """One stretch of a study on Ray Tune: trials run to their ends, or to the end of their round if they are to stop.
 
-What Tune writes for itself is in a folder of its own, a new one for each stretch, which nothing is ever read from. What
-has happened is in the journal, whose only writer is here.
+Tune writes its own files to a separate folder, a new one for each stretch, which is never read. The journal holds what
+has happened; only this module writes it.
 """
 
 import os
@@ -33,28 +33,28 @@ __all__ = ["Session"]
 KEPT_POINTERS = 5
 """With two, Tune's PBT looks for checkpoints that are gone."""
 MAX_FAILURES = 2
-"""Of a trial whose process or node dies."""
+"""Restarts of a trial whose process or node dies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What all stretches of one process share."""
+    """The parts that all stretches of one process share."""
 
     config: Config
     folder: Path
-    """of the study, absolute"""
+    """the study's folder, absolute"""
     journal: Journal
     report: Callable[[Entry], None]
-    """told of every trial that has ended or failed"""
+    """called with every trial that has ended or failed"""
     is_stopped: Callable[[], bool]
-    """asked often; True = trials end after their round, and no more begin"""
+    """called often; True = trials end after their round, and no more begin"""
 
     def run(self, kind: str, seeds: Sequence[int], queue: TrialQueue, scheduler: TrialScheduler) -> None:
-        """Runs all trials of a queue; none, and no Ray is needed, if the study is to stop already.
+        """Runs all trials of a queue. Runs none, and needs no Ray, if the study is already to stop.
 
         Args:
-            kind: `search` or `test`: what Tune's folder is called.
-            seeds: Of the runs of each trial.
+            kind: `search` or `test`: the name of Tune's folder.
+            seeds: Seeds of the runs of each trial.
             queue: The trials.
             scheduler: Ends them, or changes them.
         """
@@ -69,13 +69,13 @@ class Session:
             "resumed": rounds,
         }
         with _environment(_tune_settings(study.max_concurrent)), warnings.catch_warnings():
-            # PB2's Gaussian process complains while it has few trials to go by
+            # PB2's Gaussian process warns while it has few trials
             warnings.filterwarnings("ignore", message="The optimal value found for dimension")
             tune.run(
                 tune.with_resources(StudyTrial, {"CPU": study.cpus_per_trial, "GPU": study.gpus_per_trial}),
                 name=self._new_name(kind),
                 storage_path=str(self.folder),
-                storage_filesystem=LocalFileSystem(),  # else Tune takes the path for a URI
+                storage_filesystem=LocalFileSystem(),  # otherwise Tune takes the path for a URI
                 config=shared,
                 search_alg=queue,
                 scheduler=scheduler,
@@ -89,7 +89,7 @@ class Session:
             )
 
     def _new_name(self, kind: str) -> str:
-        """search, search-2, .."""
+        """The first unused name of search, search-2, .."""
         number = 1
         while os.path.lexists(self.folder / (name := kind if number == 1 else f"{kind}-{number}")):
             number += 1
@@ -97,7 +97,7 @@ class Session:
 
 
 class _Stopper(Stopper):
-    """Ends a trial after the round that it is in, and Tune when no trial is in a round any more."""
+    """Ends a trial after its current round, and Tune when no trial is in a round any more."""
 
     def __init__(self, is_stopped: Callable[[], bool]) -> None:
         self._is_stopped = is_stopped
@@ -111,18 +111,18 @@ class _Stopper(Stopper):
 
 
 class _Watcher(Callback):
-    """Notes what becomes of trials."""
+    """Records in the journal what happens to trials."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._last_round = session, num_rounds(session.config)
         self.stopper = _Stopper(session.is_stopped)
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **_: Any) -> None:  # noqa: ARG002 - Tune's interface
-        """Tune looks around."""
+        """Tune calls it in each turn of its loop."""
         self.stopper.is_any_running = any(trial.status == Trial.RUNNING for trial in trials)
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002 - Tune's interface
-        """A trial begins, or goes on."""
+        """Tune calls it when a trial begins or resumes."""
         last = self._session.journal.last.get(trial.trial_id)
         if not last or last.status != "trains":
             self._session.journal.note(last.model_copy(update={"status": "trains"}) if last else _begun(trial))
@@ -135,17 +135,17 @@ class _Watcher(Callback):
         result: dict[str, Any],
         **_: Any,
     ) -> None:
-        """A trial has come to the end of a round."""
+        """Tune calls it when a trial has ended a round."""
         self._session.journal.note(_entry(trial.trial_id, result))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002 - Tune's interface
-        """A trial is done, or was stopped: for good by its scheduler, for a while by the user."""
+        """Tune calls it when a trial is done or stopped: for good by its scheduler, for a while by the user."""
         last = self._session.journal.last.get(trial.trial_id)
         if last and (last.rounds == self._last_round or not self._session.is_stopped()):
             self._end(last, "ended")
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ARG002 - Tune's interface
-        """A trial has died once too often."""
+        """Tune calls it when a trial has died once too often."""
         self._end(self._session.journal.last.get(trial.trial_id) or _begun(trial), "failed")
 
     def _end(self, last: Entry, status: str) -> None:
@@ -175,15 +175,15 @@ def _entry(trial: str, result: Mapping[str, Any]) -> Entry:
 
 def _tune_settings(max_concurrent: int) -> dict[str, str]:
     return {
-        "RAY_AIR_NEW_OUTPUT": "0",  # its tables would stand between ours
+        "RAY_AIR_NEW_OUTPUT": "0",  # its tables would mix with ours
         "TUNE_DISABLE_SIGINT_HANDLER": "1",  # what it does at Ctrl-C looks like an end
-        "TUNE_MAX_PENDING_TRIALS_PG": str(max_concurrent),  # else trials of a search begin one after the other
+        "TUNE_MAX_PENDING_TRIALS_PG": str(max_concurrent),  # otherwise trials of a search begin one after the other
     }
 
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets what Tune reads, for a while."""
+    """Sets the environment variables that Tune reads, and restores them at the end."""
     former = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

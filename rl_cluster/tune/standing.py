@@ -18,17 +18,17 @@ __all__ = ["Standing", "take_up"]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A scheduler and a search that know of all earlier trials, and the trials that are left."""
+    """A scheduler and a search that know all earlier trials, and the trials that are left."""
 
     config: Config
     journal: Journal
     scheduler: TrialScheduler
     search: Search
     waiting: Sequence[str]
-    """Names: those that have begun first, then new ones."""
+    """Names of the trials that are left: begun ones first, then new ones."""
 
     def planned(self) -> Iterator[Planned]:
-        """The trials that are left, one by one: those that have begun go on with the sample that they had."""
+        """The trials that are left, one by one. Trials that have begun keep their sample."""
         begun = {name: self.journal.last[name].sample for name in self.waiting if name in self.journal.last}
         for name in self.waiting:
             sample = begun[name] if name in begun else self.search.ask(int(name))
@@ -36,9 +36,9 @@ class Standing:
 
 
 def take_up(config: Config, journal: Journal) -> Standing:
-    """Tells a new scheduler and a new search all that the journal says.
+    """Tells a new scheduler and a new search everything in the journal.
 
-    Trials that the scheduler would have ended are noted as ended.
+    Trials that the scheduler would have ended are recorded as ended.
     """
     study, scheduler, last = study_of(config), make_scheduler(config), journal.last
     names = [trial_name(number) for number in range(study.num_trials)]
@@ -48,7 +48,7 @@ def take_up(config: Config, journal: Journal) -> Standing:
     known = [name for name in names if name in last]
     unfinished = [name for name in known if last[name].status != "ended"]
     search = make_search(study, config.seed, len(known))
-    for name in sorted(known, key=lambda name: last[name].status != "ended"):  # who still trains last
+    for name in sorted(known, key=lambda name: last[name].status != "ended"):  # trials that still train come last
         score = last[name].score or 0.0 if last[name].status == "ended" else None
         search.recall(int(name), last[name].sample, score)
     return Standing(config, journal, scheduler, search, [*unfinished, *(name for name in names if name not in last)])

@@ -1,7 +1,7 @@
-"""A study: trials on Ray Tune, then the best settings and the given ones once more, with seeds of their own.
+"""A study: trials on Ray Tune, then the best and the given settings again, with separate seeds.
 
-It begins, or goes on, from what the journal says (`journal.py`); trials find their own checkpoints. The end writes
-STUDY/best.yaml, a file that `train` takes. `report.py` adds tables and a plot.
+It begins or resumes from the journal (`journal.py`); trials find their own checkpoints. The end writes STUDY/best.yaml,
+a file that `train` takes. `report.py` adds tables and a plot.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ BEST = "best.yaml"
 
 
 def check_room(config: Config, nodes: Sequence[NodeResources]) -> None:
-    """Raises ClusterError if no node can ever hold a trial: Tune would wait for one for ever."""
+    """Raises ClusterError if no node can ever hold a trial, for which Tune would wait for ever."""
     study = study_of(config)
     for key, asked, kind in (("cpus", study.cpus_per_trial, "CPUs"), ("gpus", study.gpus_per_trial, "GPUs")):
         most = max((getattr(node, key) for node in nodes), default=0.0)
@@ -47,13 +47,13 @@ def _never() -> bool:
 def run_study(
     config: Config, folder: Path, report: Callable[[Entry], None], is_stopped: Callable[[], bool] = _never
 ) -> StudyResult:
-    """Searches, or goes on searching, then tests; Ray must be connected. Writes what the folder is to hold.
+    """Searches, or continues to search, then tests. Ray must be connected. Writes the files of the study's folder.
 
     Args:
         config: Settings of the study.
-        folder: Of the study, as `begin_study` has made it.
-        report: Told of every trial that has ended or failed.
-        is_stopped: Asked again and again; True = trials end after the round that they are in, and no more begin.
+        folder: The study's folder, as `begin_study` has made it.
+        report: Called with every trial that has ended or failed.
+        is_stopped: Called again and again; True = trials end after their current round, and no more begin.
 
     Raises CheckpointError if the journal of the study cannot be used, or if another process runs the study.
     """
@@ -77,7 +77,7 @@ def _are_over(entries: Sequence[Entry], count: int) -> bool:
 
 
 def _search(session: Session) -> tuple[Entry, ...]:
-    """All trials, best first."""
+    """Runs the search; returns all trials, best first."""
     study, last = study_of(session.config), session.journal.last
     standing = take_up(session.config, session.journal)
     if waiting := len(standing.waiting):
@@ -90,7 +90,7 @@ def _search(session: Session) -> tuple[Entry, ...]:
 
 
 def _test(session: Session, best: Entry) -> tuple[Entry, ...]:
-    """The given settings and the best ones, with seeds that chose nothing."""
+    """Tests the given and the best settings with seeds that took no part in the search."""
     study, last = study_of(session.config), session.journal.last
     samples: dict[str, Mapping[str, float]] = {GIVEN: {}, test_name(best.trial): best.sample}
     waiting = [name for name in samples if name not in last or last[name].status != "ended"]

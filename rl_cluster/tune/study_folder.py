@@ -1,7 +1,7 @@
-"""The folder of a study and the settings in it: what is refused before anything is written, or read.
+"""The folder of a study and the settings in it, checked before anything is written or read.
 
 STUDY/{study.yaml, trials.jsonl, trials/}: the settings, what has happened (`journal.py`), and the checkpoints of trials
-(`trial_store.py`). A study goes on from these alone; what Tune writes beside them, pickles among it, is never read.
+(`trial_store.py`). A study resumes from these alone; what Tune writes beside them, including pickles, is never read.
 """
 
 import difflib
@@ -31,7 +31,7 @@ SETTINGS = "study.yaml"
 
 
 def check_study(config: Config) -> None:
-    """Raises ConfigError if the settings have no study, or one that cannot be."""
+    """Raises ConfigError if the settings have no study, or an impossible one."""
     where = f"{config.name}: study"
     study, training = study_of(config), config.training
     task = task_of(config)
@@ -53,7 +53,7 @@ def check_study(config: Config) -> None:
 
 
 def _check_dimensions(config: Config, study: StudyConfig) -> None:
-    """Raises ConfigError if a dimension of the space cannot be searched, or if nothing would follow from it."""
+    """Raises ConfigError if a dimension of the space cannot be searched, or would have no effect."""
     check_space(config)
     trial = trial_config(to_yaml(config), {}, study.first_seed)
     for dimension in study.space:
@@ -67,7 +67,7 @@ def _check_dimensions(config: Config, study: StudyConfig) -> None:
 
 
 def _unmet_need(key: str, trial: Config, study: StudyConfig) -> Need | None:
-    """Why a setting does nothing in trials, whatever else is searched; None = it does something."""
+    """Why a setting has no effect in trials, whatever else is searched; None = it has one."""
     need = unmet_need(key, trial)
     if need and any(not unmet_need(key, apply_sample(trial, {one.key: one.high})) for one in study.space):
         return None
@@ -75,7 +75,7 @@ def _unmet_need(key: str, trial: Config, study: StudyConfig) -> Need | None:
 
 
 def _check_copied(config: Config) -> None:
-    """Raises ConfigError if the worlds of one trial would not fit another, which is to go on from its checkpoint."""
+    """Raises ConfigError if the worlds of one trial would not fit another that is to resume from its checkpoint."""
     for dimension in study_of(config).space:
         ends = [apply_sample(config, {dimension.key: end}) for end in (dimension.low, dimension.high)]
         low, high = (Content(end).arrays for end in ends)
@@ -85,7 +85,7 @@ def _check_copied(config: Config) -> None:
 
 
 def check_new(config: Config, folder: Path, *, is_numbered: bool = False) -> None:
-    """Raises ConfigError or CheckpointError if there can be no such study there; nothing is made yet."""
+    """Raises ConfigError or CheckpointError if the study cannot be made there; makes nothing yet."""
     check_study(config)
     if not is_numbered and os.path.lexists(folder):
         go_on = f"go on with {typed('--resume', folder)}, or " if (folder / JOURNAL).is_file() else ""
@@ -93,14 +93,14 @@ def check_new(config: Config, folder: Path, *, is_numbered: bool = False) -> Non
 
 
 def begin_study(config: Config, folder: Path, *, is_numbered: bool = False) -> Path:
-    """Makes the folder of a new study, which is there as a whole or not at all; returns its absolute path.
+    """Makes the folder of a new study, complete or not at all; returns its absolute path.
 
     Args:
         config: Settings of the study.
-        folder: Where.
-        is_numbered: Where something of that name exists: take folder-2, folder-3 and so on.
+        folder: Its place.
+        is_numbered: If something of that name exists, take folder-2, folder-3 and so on.
 
-    Raises ConfigError or CheckpointError if it cannot be, or is there already.
+    Raises ConfigError or CheckpointError if it cannot be made, or exists already.
     """
     folder = folder.expanduser().absolute()
     check_new(config, folder, is_numbered=is_numbered)
@@ -114,10 +114,10 @@ def begin_study(config: Config, folder: Path, *, is_numbered: bool = False) -> P
 
 
 def find_study(folder: Path, given: Config | None) -> Config:
-    """The settings of a study that is to go on.
+    """The settings of a study that is to be resumed.
 
     Raises:
-        CheckpointError: The folder holds no study, a damaged one, or one that others could have laid there.
+        CheckpointError: The folder holds no study, a damaged one, or one that another user could have put there.
         ConfigError: `given` settings are not those of the study.
     """
     folder = folder.expanduser().absolute()
@@ -147,7 +147,7 @@ def _check_owner(folder: Path) -> None:
 
 
 def _parts(folder: Path) -> Iterator[Path]:
-    """All that is read or written on going on; not what Tune has written, which nothing reads."""
+    """All files that a resumed study reads or writes, without those of Tune, which it never reads."""
     yield folder / SETTINGS
     yield folder / JOURNAL
     if os.path.lexists(folder / TRIALS):
@@ -157,7 +157,7 @@ def _parts(folder: Path) -> Iterator[Path]:
 
 
 def _check_part(path: Path, folder: Path) -> None:
-    """Nobody else's, and no link: what is written there would end up elsewhere."""
+    """Refuses files of other users, and links: files written there would end up elsewhere."""
     status = path.lstat()
     remedy = f"put the study's own file in its place, or begin anew instead of going on in {folder}"
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):

@@ -1,8 +1,8 @@
 """A trial: the same settings trained with several seeds, side by side in one process, scored as one.
 
-One step is a round: every run goes on to its next evaluation. Runs are those of `training/run.py`, on the engine
-without Ray. After each round every run saves one of our checkpoints in STUDY/trials/TRIAL/SEED; what Tune keeps as a
-checkpoint only says which of them it means.
+One step is a round: every run continues to its next evaluation. Runs are those of `training/run.py`, on the engine
+without Ray. After each round every run saves one of our checkpoints in STUDY/trials/TRIAL/SEED; Tune's own checkpoint
+only names it.
 """
 
 import json
@@ -28,26 +28,26 @@ from rl_cluster.tune.trial_store import TrialStore
 __all__ = ["DIVERGED", "HELD", "ROUNDS", "SAMPLE", "SCORE", "SEED_SCORE", "STAGE_ROUNDS", "StudyTrial"]
 
 SCORE = "score"
-"""`objective` of the last evaluations of all seeds."""
+"""Key of the `objective` of the last evaluations of all seeds."""
 SEED_SCORE = "score_seed_"
-"""Before a seed: its last evaluation."""
+"""Prefix of a seed; the key of its last evaluation."""
 ROUNDS = "rounds"
-"""Rounds done, those of another trial whose checkpoint was taken over included."""
+"""Key of the rounds done, including those of another trial whose checkpoint was taken over."""
 SAMPLE = "sample"
-"""The sample that the round was trained with."""
+"""Key of the sample that the round was trained with."""
 HELD, DIVERGED = "held", "diverged"
-"""Shares of the seeds whose curriculum is held, or whose training diverges."""
+"""Keys of the shares of seeds whose curriculum is held, and whose training diverges."""
 STAGE_ROUNDS = "stage_rounds"
-"""Rounds that the slowest seed has spent in its stage."""
+"""Key of the rounds that the slowest seed has spent in its stage."""
 POINTER = "checkpoint.json"
 
 logger = logging.getLogger(__name__)
 
 
 class StudyTrial(tune.Trainable):
-    """What Tune trains.
+    """The trainable that Tune runs.
 
-    Its config holds the sample, and what all trials share, because a population copies it from one to the other: `run`
+    Its config holds the sample and what all trials share, because a population copies it from one to another: `run`
     (settings as YAML), `seeds`, `trials` (the folder of all trials), and `resumed`, which says how many rounds each
     trial has done in earlier processes.
     """
@@ -55,7 +55,7 @@ class StudyTrial(tune.Trainable):
     _sample: dict[str, Any]
     _configs: list[Config]
     _runs: list[Run]
-    """one for each seed, as are `_configs` and `_scores`"""
+    """one for each seed, like `_configs` and `_scores`"""
     _scores: list[float]
     _metric: str
     _every: int
@@ -65,7 +65,7 @@ class StudyTrial(tune.Trainable):
     """iteration of the last checkpoint; 0 = none"""
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Makes an engine for each seed, which goes on from the trial's own last checkpoint if there is one."""
+        """Makes an engine for each seed, which resumes from the trial's own last checkpoint if there is one."""
         settings = parse_yaml(config["run"], "study")
         self._sample = sampled(config)
         self._configs = [trial_config(config["run"], self._sample, seed) for seed in config["seeds"]]
@@ -78,12 +78,12 @@ class StudyTrial(tune.Trainable):
             self._take_over(self._store, rounds * self._every)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Tune hands the process of a trial that has ended on to the next one: to start another takes seconds."""
+        """Prepares the process of an ended trial for the next one. Tune reuses it, because starting another takes seconds."""
         self.setup(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
-        """One round of every seed, which is saved before it is told of."""
+        """Runs one round of every seed, which is saved before it is reported."""
         last = [self._round(number, run) for number, run in enumerate(self._runs)]
         self._save()
         metrics = [record.metrics for record in last]
@@ -105,7 +105,7 @@ class StudyTrial(tune.Trainable):
         }
 
     def _round(self, number: int, run: Run) -> Record:
-        """Iterations up to the next evaluation, or to the end."""
+        """Iterates to the next evaluation, or to the end."""
         while True:
             record = run.iterate()
             if self._metric in record.metrics or run.is_last:
@@ -113,7 +113,7 @@ class StudyTrial(tune.Trainable):
                 return record
 
     def _save(self) -> None:
-        """A full disk costs no round: the trial goes on, and the next round is saved."""
+        """Saves. A full disk costs no round: the trial continues, and the next round is saved."""
         try:
             self._store.save([run.checkpoint() for run in self._runs])
         except CheckpointError as error:
@@ -122,20 +122,20 @@ class StudyTrial(tune.Trainable):
             self._saved = self._runs[0].done
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Says which of our checkpoints is meant."""
+        """Names our checkpoint for Tune."""
         pointer = {"trial": self.trial_id, "iteration": self._saved}
         Path(checkpoint_dir, POINTER).write_text(json.dumps(pointer), encoding="utf-8")
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
-        """Goes on from a checkpoint: this trial's own, or a better one's, whose settings do not come with it."""
+        """Continues from a checkpoint: this trial's own, or a better trial's, without that trial's settings."""
         pointer = json.loads(Path(checkpoint_dir, POINTER).read_text(encoding="utf-8"))
         if pointer["iteration"]:
             self._take_over(self._store.of(pointer["trial"]), pointer["iteration"])
 
     def _take_over(self, store: TrialStore, iteration: int) -> None:
-        """All seeds go on from the newest checkpoint up to an iteration; from the start if there is none.
+        """Sets all seeds to the newest checkpoint up to an iteration, or to the start if there is none.
 
-        A round is always left to be done: Tune asks for one, and its score is that of the trial.
+        At least one round is left: Tune asks for one, and its score is that of the trial.
         """
         iteration = min(iteration, self._configs[0].training.iterations - self._every)
         for run, checkpoint in zip(self._runs, store.load(iteration, self._configs), strict=False):

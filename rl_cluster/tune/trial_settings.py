@@ -1,7 +1,7 @@
-"""From the settings of a study to those of one run of a trial, and which settings have no effect in trials.
+"""Converts the settings of a study to those of one run of a trial, and says which settings have no effect in trials.
 
-What trials override, or have no use for, is kept for `best.yaml`: there it counts. Said on the command line of `tune`,
-or searched, it would do nothing; so it is refused there.
+Settings that trials override or do not use are kept for `best.yaml`, where they count. On the command line of `tune`,
+or in a search, they would have no effect, so they are refused there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,10 +39,10 @@ def trial_config(run: str, sample: Mapping[str, float], seed: int) -> Config:
 
     Args:
         run: Settings of the study, as YAML.
-        sample: What the search has chosen.
-        seed: Of the run.
+        sample: The values that the search has chosen.
+        seed: The run's seed.
 
-    Raises ConfigError if such a run cannot be.
+    Raises ConfigError if such a run is impossible.
     """
     data = parse_yaml(run, "study")
     gpus = data["study"]["gpus_per_trial"]
@@ -59,7 +59,7 @@ def without_effect(key: str) -> str | None:
 
 
 def check_overrides(overrides: Iterable[str]) -> None:
-    """Raises ConfigError if one of the `key=value` changes what has no effect in trials."""
+    """Raises ConfigError if one of the `key=value` overrides changes a setting without effect in trials."""
     for override in overrides:
         if why := without_effect(override.partition("=")[0]):
             raise ConfigError(override, f"has no effect in a study: {why}", "give it to train with the best.yaml")

@@ -1,4 +1,4 @@
-"""Where a trial keeps its checkpoints: STUDY/trials/TRIAL/SEED/checkpoint-000123, in the one checkpoint format."""
+"""Stores a trial's checkpoints: STUDY/trials/TRIAL/SEED/checkpoint-000123, in the one checkpoint format."""
 
 import logging
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from rl_cluster.training.checkpoints.store import checkpoint_name, list_checkpoi
 __all__ = ["TRIALS", "TrialStore"]
 
 TRIALS = "trials"
-"""Folder of all trials in a study."""
+"""The folder of all trials in a study."""
 KEPT = 5
-"""Rounds: a population copies what a better trial has saved a while ago."""
+"""Rounds that are kept, because a population copies what a better trial saved a while ago."""
 
 logger = logging.getLogger(__name__)
 
 
 class TrialStore:
-    """The checkpoints of one trial, those of all its seeds of the same iteration together.
+    """The checkpoints of one trial; those of all its seeds at the same iteration belong together.
 
     Args:
         trials: Folder of all trials.
-        trial: Name of this one.
-        seeds: Of its runs.
+        trial: Name of this trial.
+        seeds: Seeds of its runs.
     """
 
     def __init__(self, trials: Path, trial: str, seeds: Sequence[int]) -> None:
@@ -34,11 +34,11 @@ class TrialStore:
         self._folders = [trials / trial / str(seed) for seed in seeds]
 
     def of(self, trial: str) -> "TrialStore":
-        """The same of another trial."""
+        """The store of another trial."""
         return TrialStore(self._trials, trial, self._seeds)
 
     def save(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Saves one checkpoint a seed. Raises CheckpointError if they cannot be written."""
+        """Saves one checkpoint per seed. Raises CheckpointError if they cannot be written."""
         for folder, checkpoint in zip(self._folders, checkpoints, strict=True):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -50,11 +50,11 @@ class TrialStore:
     def load(self, iteration: int, configs: Sequence[Config]) -> list[Checkpoint]:
         """The newest checkpoints up to an iteration that are sound for all seeds; empty if there are none.
 
-        What is later than the iteration has never been told of: it is trained once more.
+        Checkpoints later than the iteration were never reported, so their rounds are trained again.
 
         Args:
             iteration: The latest that counts.
-            configs: Settings of the runs that are to go on from them.
+            configs: Settings of the runs that are to resume from them.
         """
         for name in self._names():
             if name > checkpoint_name(iteration):
@@ -68,7 +68,7 @@ class TrialStore:
         return []
 
     def _names(self) -> list[str]:
-        """Of the first seed's checkpoints, newest first."""
+        """Names of the first seed's checkpoints, newest first."""
         first = self._folders[0]
         return [folder.name for folder in list_checkpoints(first)] if first.is_dir() else []
 
@@ -85,7 +85,7 @@ class TrialStore:
 
 
 def _check_fits(checkpoint: Checkpoint, config: Config, folder: Path) -> None:
-    """Raises CheckpointError if a run of these settings cannot go on from it: its own settings may be other ones."""
+    """Raises CheckpointError if a run of these settings cannot resume from it; its own settings may differ."""
     misfits = Content(config).misfits(
         weights=checkpoint.weights, optimizer=checkpoint.optimizer, snapshots=checkpoint.snapshots,
         arrays=checkpoint.arrays, iteration=checkpoint.iteration, state=checkpoint.state,

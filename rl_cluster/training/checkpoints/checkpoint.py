@@ -1,7 +1,8 @@
 """The one checkpoint format: all state of a run at the end of an iteration, as RUN/checkpoints/checkpoint-000123/.
 
-Safetensors, npz without pickle, JSON and YAML only, in a sealed folder (`sealed_folder.py`): nothing that is read can
-run code, and nothing is parsed before its hash has been checked. What the state is made of is decided by the engines.
+It consists of safetensors, npz without pickle, JSON and YAML only, in a sealed folder (`sealed_folder.py`): nothing
+that is read can run code, and nothing is parsed before its hash has been checked. The engines decide what the state
+contains.
 """
 
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ GIB = float(1 << 30)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything that a run needs to go on as if it had never stopped."""
+    """Everything that a run needs in order to continue as if it had never stopped."""
 
     config: Config
     """The resolved config of the run."""
@@ -82,20 +83,20 @@ class Checkpoint:
     arrays: dict[str, NDArray[Any]]
     """Worlds in flight, by names like 'runner0/time_s'."""
     state: dict[str, Any]
-    """Whatever else there is, as JSON values: counters, wall time, controllers. No NaN or infinity."""
+    """All other state as JSON values: counters, wall time, controllers. No NaN or infinity."""
     snapshots: dict[str, Tensor] = field(default_factory=dict)
     """`StageSnapshots.state_dict()`: what was learnt when stages of a curriculum were passed."""
     lacks: str | None = None
-    """Why no run can go on from it: what an older version has not kept, in words; None = a run can go on."""
+    """Why no run can resume from it: what an older version did not save; None = a run can resume."""
 
     def save(self, checkpoints: Path, keep: int) -> Path:
         """Writes the checkpoint into the folder `checkpoints`, then prunes; returns the checkpoint's folder.
 
-        Kept are the `keep` newest up to this one. Later ones come from a future that a resume from an earlier
-        iteration has left: they go. Nothing is deleted before the new checkpoint is on the disk.
+        The `keep` newest up to this one are kept. Later ones are deleted: they come from a future that the run left
+        when it resumed from an earlier iteration. Nothing is deleted before the new checkpoint is on the disk.
 
         Raises:
-            CheckpointError: It cannot be written, or its numbers are not finite. The former ones are untouched.
+            CheckpointError: It cannot be written, or its numbers are not finite. Earlier checkpoints are untouched.
         """
         assert keep >= 2, "a damaged checkpoint needs an older one behind it"
         assert not self.lacks, "no run goes on from it, so none saves it"
@@ -105,7 +106,7 @@ class Checkpoint:
             remedy = "go on from the checkpoint before it, with a smaller ppo.lr or controllers.on_divergence=restore"
             raise CheckpointError(str(folder), what, remedy)
         try:
-            checkpoints.mkdir(exist_ok=True)  # not the run folder: who has deleted it shall hear of it
+            checkpoints.mkdir(exist_ok=True)  # not the run folder: if the user has deleted it, an error must say so
             write_sealed(folder, self._files())
         except OSError as error:
             remedy = "make room or choose another folder; the former checkpoints are untouched"
@@ -114,7 +115,7 @@ class Checkpoint:
         return folder
 
     def _not_finite(self) -> str | None:
-        """A tensor of a run that has diverged; None = there is none."""
+        """The name of a tensor that is not finite, because the run has diverged; None = all are finite."""
         tensors = {**self.weights, **self.optimizer}
         return next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
 
@@ -130,13 +131,15 @@ class Checkpoint:
 
     @classmethod
     def load(cls, folder: Path) -> "Checkpoint":
-        """Reads a checkpoint folder, if every byte of it is as it was written, and all of it fits its own settings.
+        """Reads a checkpoint folder if every byte is as it was written, and all of it fits its own settings.
 
-        One of an older version is read as if this one had written it. `lacks` says if a run cannot go on from it.
+        A checkpoint of an older version is read as if this one had written it. `lacks` says if no run can resume from
+        it.
 
         Raises:
-            CheckpointError: The folder is none, or damaged, its content does not fit, or a newer version has written
-                it; the message names the file, what is wrong with it, and the newest older sound checkpoint beside it.
+            CheckpointError: The folder is not a checkpoint, is damaged, its content does not fit, or a newer version
+                wrote it. The message names the file, what is wrong with it, and the newest older sound checkpoint
+                beside it.
         """
         try:
             return _load(folder)
@@ -145,29 +148,29 @@ class Checkpoint:
 
 
 class _Misfit(Damage):
-    """The folder is as it was written, but no run of its settings writes that: nobody else's damage explains it."""
+    """The folder is as it was written, but no run of its settings writes that: accidental damage cannot explain it."""
 
 
 class FoundCheckpoint(NamedTuple):
-    """What `find_checkpoint` came upon."""
+    """The result of `find_checkpoint`."""
 
     folder: Path
     """The newest sound checkpoint."""
     damaged: tuple[CheckpointError, ...]
-    """Newer ones that had to be passed over, and why."""
+    """The errors of newer ones, which were skipped."""
 
 
 def find_checkpoint(path: Path) -> FoundCheckpoint:
     """The newest sound checkpoint of a run folder or of its `checkpoints` folder, or the checkpoint folder itself.
 
-    What a full disk, a kill or a flipped bit has done to a checkpoint is passed over, and reported. One whose files are
-    all as they were written, but ask for more memory than its settings need, is refused: somebody has made it so.
-    `Checkpoint.load` refuses in the same way what else does not fit. One of a newer version is refused, too: older ones
-    beside it are no longer the run's last word.
+    A checkpoint that a full disk, a kill or a flipped bit has damaged is skipped and reported. A checkpoint whose files
+    are all as they were written, but need more memory than its settings require, is refused: somebody made it so.
+    `Checkpoint.load` refuses everything else that does not fit in the same way. A checkpoint of a newer version is
+    refused, too: the older ones beside it are not the run's latest state.
 
     Raises:
-        CheckpointError: There is no such folder, it holds no checkpoint, or none that is sound; a checkpoint folder
-            that is named itself is damaged.
+        CheckpointError: There is no such folder, it holds no checkpoint, or no sound one; or `path` is itself a
+            checkpoint folder, and damaged.
     """
     if not path.is_dir():
         what = "is not a folder" if path.exists() else "does not exist"
@@ -193,7 +196,7 @@ def find_checkpoint(path: Path) -> FoundCheckpoint:
 
 
 def load_model(checkpoint: Checkpoint, config: Config | None = None) -> TransformerGNN:
-    """The network with the checkpoint's weights, as a run of `config` builds it; None: as the checkpoint's own did.
+    """The network with the checkpoint's weights, as a run of `config` builds it; None: the checkpoint's own config.
 
     Raises:
         CheckpointError: Names or shapes of the weights are not those of the model that the config describes.
@@ -211,7 +214,7 @@ def load_model(checkpoint: Checkpoint, config: Config | None = None) -> Transfor
 
 
 class _Read(NamedTuple):
-    """The files of a checkpoint, as bytes."""
+    """The files of a checkpoint as bytes."""
 
     files: dict[str, bytes]
     content: Content
@@ -256,9 +259,9 @@ def _migrated(config: Config, parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_fit(folder: Path, read: _Read, iteration: int, parts: dict[str, Any]) -> str | None:
-    """What the checkpoint of an older version lacks for a run to go on. Raises _Misfit for all else that does not fit.
+    """What an older version's checkpoint lacks for a run to resume. Raises _Misfit for anything else that does not fit.
 
-    Empties the parts that only a run that goes on needs, if they do not fit.
+    Empties the parts that only a resumed run needs, if they do not fit.
     """
     lacks = None
     for misfit in read.content.misfits(iteration=iteration, **parts):
@@ -271,7 +274,7 @@ def _check_fit(folder: Path, read: _Read, iteration: int, parts: dict[str, Any])
 
 
 def _read(folder: Path) -> _Read:
-    """Every file, all of them together no larger than the settings need. Raises Damage."""
+    """Every file; together they are no larger than the settings need. Raises Damage."""
     found: list[tuple[Content, Config, int]] = []
 
     def check(sealed: Sealed) -> None:
@@ -286,7 +289,7 @@ def _read(folder: Path) -> _Read:
 
 
 def _check_sizes(sealed: Sealed) -> tuple[Content, Config]:
-    """Refuses files that are larger than the settings need, before they are read."""
+    """Refuses files larger than the settings need, before they are read."""
     folder = sealed.folder
     if sealed.num_bytes[CONFIG] > MAX_CONFIG_BYTES:
         raise _Misfit(folder / CONFIG, f"has {sealed.num_bytes[CONFIG]} bytes, more than {MAX_CONFIG_BYTES}")
@@ -304,7 +307,7 @@ def _check_sizes(sealed: Sealed) -> tuple[Content, Config]:
 
 
 def _parse_config(text: bytes, path: Path) -> Config:
-    """Read from what has been checked, not from the disk again."""
+    """Parses the bytes that have been checked; does not read the disk again."""
     try:
         data = parse_yaml(text.decode(), str(path))
         if not isinstance(data, dict):

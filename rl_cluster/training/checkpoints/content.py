@@ -1,7 +1,8 @@
-"""The one place where it is decided whether what a checkpoint holds is what a run of its settings can have written.
+"""Decides, here only, whether a run of a checkpoint's settings can have written the checkpoint's content.
 
-All of it is made from the code that uses it, without values: the network and Adam's state on torch's device `meta`, no
-worlds of the run's sizes, the controllers' own types. Nothing is used, no engine made, before all of it fits.
+The code that uses the content also gives the expected forms, without values: the network and Adam's state on torch's
+device `meta`, no worlds of the run's sizes, the controllers' own types. Nothing is used, and no engine is made, before
+all of it fits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,15 +26,15 @@ from rl_cluster.training.controllers import Controllers
 __all__ = ["CONTROLLERS", "COUNTERS", "Content", "Misfit", "weights_fault"]
 
 COUNTERS = {AGENT_STEPS_TOTAL: 2.0**53, ELAPSED_S: 1e10}
-"""Counter among a run's state -> what it never passes."""
+"""Counter in a run's state -> its upper limit."""
 CONTROLLERS = "controllers"
-"""Name of the controllers' state beside them."""
+"""Key of the controllers' state beside the counters."""
 MAX_WEIGHT = 1e6
-"""With weights beyond, products of a few layers leave float32."""
+"""The largest weight: with larger ones, products of a few layers overflow float32."""
 MAX_ITERATION = 10**12 - 1
 MAX_TEXT_BYTES = 1 << 20
 HEADER_BYTES, ENTRY_BYTES = 1 << 14, 1 << 10
-"""Room for the header of a file of tensors or arrays, and of each of them."""
+"""Room for the header of a file of tensors or arrays, and for the header of each of them."""
 
 
 class Misfit(NamedTuple):
@@ -44,10 +45,10 @@ class Misfit(NamedTuple):
 
 
 class Content:
-    """What the settings of a run make of its checkpoints.
+    """The expected content of the checkpoints of a run.
 
     Args:
-        config: Of the run.
+        config: The run's settings.
     """
 
     def __init__(self, config: Config) -> None:
@@ -66,7 +67,7 @@ class Content:
         """Name -> form of the worlds in flight."""
 
     def max_bytes(self) -> dict[str, int]:
-        """File -> the most that it needs."""
+        """File -> the most bytes that it needs."""
         weights, optimizer = _num_bytes(self._weights), _num_bytes(self._optimizer)
         num_stages = len(self._config.curriculum.stages) if self._config.curriculum else 0
         arrays = sum(_array_bytes(form) for form in self.arrays.values())
@@ -89,7 +90,7 @@ class Content:
         iteration: int,
         state: Mapping[str, Any],
     ) -> Iterator[Misfit]:
-        """What does not fit, one after the other; the parts of a `Checkpoint`."""
+        """Yields what does not fit among the parts of a `Checkpoint`."""
         if what := weights_fault(self._weights, weights):
             yield Misfit(WEIGHTS, what)
         if what := self._optimizer_fault(optimizer):
@@ -116,13 +117,13 @@ class Content:
         return None
 
     def _optimizer_fault(self, optimizer: Mapping[str, Tensor]) -> str | None:
-        """Before the first step that is applied there is nothing to hold, and all of it after that."""
+        """Before the first applied step the state is empty; after it the state is complete."""
         if not optimizer:
             return None
         return _form_fault("tensor", self._optimizer, optimizer) or optimizer_fault(self._config, optimizer)
 
     def _snapshots_fault(self, tensors: Mapping[str, Tensor], stage: int) -> str | None:
-        """A run in a stage may have to go back to each stage before it, and has passed no stage that is not there."""
+        """A run may have to go back to each earlier stage, and cannot have passed a stage that does not exist."""
         snapshots = StageSnapshots()
         try:
             snapshots.load_state_dict(tensors)
@@ -144,10 +145,10 @@ class Content:
 
 
 def weights_fault(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str | None:
-    """What is wrong with weights, in words; None = nothing.
+    """A description of what is wrong with weights; None = nothing is.
 
     Args:
-        expected: Of a network of the right form, on any device: its values are not looked at.
+        expected: The state of a network of the right form, on any device; its values are not used.
         weights: `TransformerGNN.state_dict()`.
     """
     if what := _form_fault("weight", expected, weights):
@@ -163,7 +164,7 @@ def weights_fault(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor])
 
 
 def _limit_of(name: str) -> float:
-    """Value statistics are in units of the reward, and of its square."""
+    """The limit of a tensor's values. Value statistics are in units of the reward, and of its square."""
     return 1e30 if name.endswith(("mean_sum", "square_sum")) else MAX_WEIGHT
 
 
@@ -197,7 +198,7 @@ def _counters_fault(state: Mapping[str, Any]) -> str | None:
 
 
 def _controllers_fault(controllers: Controllers, state: Any) -> str | None:
-    """What is wrong with a state, which the controllers have otherwise taken."""
+    """What is wrong with a state of the right form for the controllers."""
     try:
         controllers.load_state_dict(state)
         controllers.check()
@@ -207,7 +208,7 @@ def _controllers_fault(controllers: Controllers, state: Any) -> str | None:
 
 
 def _first_line(error: Exception) -> str:
-    """Of pydantic's several lines: where and what."""
+    """The error in one line: for pydantic, where and what its first fault is."""
     if isinstance(error, ValidationError):
         fault = error.errors()[0]
         return f"{'.'.join(map(str, fault['loc']))[:80]!a}: {fault['msg']}"

@@ -1,6 +1,6 @@
 """The files of a checkpoint and their formats: safetensors, npz without pickle, JSON. None of them can run code.
 
-An array's header is compared with the only one that it can have, never evaluated as numpy would: it is Python text.
+An array's header is Python text. It is compared with the only possible header, never evaluated as numpy would.
 """
 
 import io
@@ -46,11 +46,11 @@ ValueT = TypeVar("ValueT")
 
 
 class Unreadable(ValueError):  # noqa: N818  a finding, as `Damage`
-    """The bytes are not of their format, or not of the form that was asked for; says why."""
+    """The bytes are not in their format, or not of the requested form; the message says why."""
 
 
 def format_tensors(tensors: Mapping[str, Tensor]) -> bytes:
-    """As safetensors."""
+    """The tensors as the bytes of a safetensors file."""
     return bytes(save_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
 
 
@@ -60,7 +60,7 @@ def parse_tensors(content: bytes) -> dict[str, Tensor]:
 
 
 def format_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """As an npz file, uncompressed and without the time of day: equal arrays give equal bytes."""
+    """The arrays as an npz file, uncompressed and without timestamps: equal arrays give equal bytes."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -70,7 +70,7 @@ def format_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def parse_arrays(content: bytes, forms: Mapping[str, ArrayForm]) -> dict[str, NDArray[Any]]:
-    """What `format_arrays` wrote of arrays of these forms; their values are not looked at. Raises Unreadable."""
+    """What `format_arrays` wrote for arrays of these forms; their values are not checked. Raises Unreadable."""
     return _guarded(lambda: _parse_arrays(content, forms))
 
 
@@ -108,7 +108,7 @@ def _npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 
 
 def format_state(iteration: int, state: Mapping[str, Any]) -> bytes:
-    """As JSON. Raises ValueError if a number is not finite."""
+    """The state as JSON. Raises ValueError if a number is not finite."""
     return json.dumps({"iteration": iteration, "state": state}, allow_nan=False).encode()
 
 
@@ -126,7 +126,7 @@ def _parse_state(content: bytes) -> tuple[int, dict[str, Any]]:
 
 
 def _guarded(parse: Callable[[], ValueT]) -> ValueT:
-    """What the parse gives. Parsers of foreign bytes raise what they like: all of it means the same."""
+    """The result of the parse. Parsers of foreign bytes raise all kinds of errors; all become Unreadable."""
     try:
         return parse()
     except Unreadable:

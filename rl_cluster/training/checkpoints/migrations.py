@@ -1,11 +1,11 @@
-"""Parts of older checkpoints as this version writes them: pure functions from data to data.
+"""Converts parts of older checkpoints to what this version writes: pure functions from data to data.
 
-    format 1    config.yaml has no number (`config/migrations.py`). What runs came to keep over time may be missing:
+    format 1    config.yaml has no number (`config/migrations.py`). Parts that later versions added may be missing:
                 stages.safetensors, the controllers and parts of their state, the number of graphs in a part, columns of
-                features. Worlds in flight may have other fields: no run can go on from those.
+                features. Worlds in flight may have other fields: no run can resume from those.
     format 2    as `checkpoint.py` writes it
 
-What is missing is what a run has before it has done anything: versions without a controller were not controlled.
+A missing part becomes what a new run begins with: versions without a controller were not controlled.
 """
 
 from collections.abc import Mapping
@@ -22,22 +22,23 @@ from rl_cluster.training.checkpoints.files import SNAPSHOTS, format_tensors
 __all__ = ["migrated_files", "migrated_optimizer", "migrated_state", "migrated_weights"]
 
 UAV_FEATURES, ADDED_UAV_FEATURES = 14, 5
-"""Of the first version, after 4 of each kind of resource; added after them."""
+"""Columns of the first version, after 4 for each kind of resource; columns added after them."""
 TARGET_FEATURES, ADDED_TARGET_FEATURES = 7, 3
-"""Of the first version, after 5 of each kind of resource; added after them. One of each kind was added before them."""
+"""Columns of the first version, after 5 for each kind of resource; columns added after them. One for each kind was
+added before them."""
 
 
 def migrated_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of a checkpoint; runs without a curriculum had passed no stage, and kept no file of them."""
+    """The files of a checkpoint. Runs without a curriculum had passed no stage, and wrote no file of stages."""
     return {SNAPSHOTS: format_tensors({}), **files}
 
 
 def migrated_state(state: Mapping[str, Any], name: str, first: Mapping[str, Any]) -> dict[str, Any]:
-    """The state of a run, completed by what controllers begin with; what makes no sense stays as it is.
+    """The state of a run, completed by the controllers' first state. What makes no sense is left as it is.
 
     Args:
         state: Counters, and perhaps the controllers' state.
-        name: Of the controllers' state.
+        name: Key of the controllers' state.
         first: The state of controllers that have decided nothing.
     """
     return {**state, name: _completed(state.get(name, {}), first)}
@@ -55,9 +56,9 @@ def _is_mapping(first: Mapping[str, Any], key: str) -> bool:
 
 
 def migrated_weights(config: Config, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights, or what an optimizer keeps of each, of encoders whose rows of features were narrower.
+    """Weights (or the optimizer's state of each weight) of encoders whose feature rows were narrower.
 
-    Features that were added get weights of 0: the network says what it said without them.
+    Added features get weights of 0, so the network's output is the same as without them.
     """
     return {name: _widened(config, name, tensor) for name, tensor in tensors.items()}
 
@@ -76,7 +77,7 @@ def _widened(config: Config, name: str, tensor: Tensor) -> Tensor:
 
 
 def migrated_optimizer(config: Config, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The optimizer's state. Whole minibatches went through the network together, unless it says something else."""
+    """The optimizer's state. Unless it says otherwise, whole minibatches went through the network together."""
     if not tensors:
         return {}
     return {PART_ROWS: torch.tensor(config.ppo.minibatch_rows), **migrated_weights(config, tensors)}

@@ -1,7 +1,7 @@
-"""A folder of files that appears whole or not at all, and that knows when it has been damaged.
+"""A folder of files that appears complete or not at all, and in which damage is detected.
 
 It is written beside its place, flushed to the disk and renamed; a manifest holds size and sha256 of every file. Reading
-checks all of that before it hands out a byte. What the files mean is the business of `checkpoint.py`.
+checks all of that before it returns a byte. `checkpoint.py` knows what the files mean.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 2
-"""Raised when files are added, renamed or mean something else. Folders of newer versions are refused; what older ones
-lack is added by `migrations.py`."""
+"""Raised when files are added, renamed or change their meaning. Folders of newer versions are refused;
+`checkpoint_migrations.py` adds what older ones lack."""
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 
@@ -45,7 +45,7 @@ class Damage(Exception):  # noqa: N818  a finding, which `checkpoint.py` turns i
 
 
 class Newer(Damage):
-    """The folder is sound, but a newer version has written it; `remedy` says what reads it."""
+    """The folder is sound, but a newer version has written it; `remedy` says which version reads it."""
 
     def __init__(self, where: Path, what: str, remedy: str) -> None:
         super().__init__(where, what)
@@ -53,9 +53,9 @@ class Newer(Damage):
 
 
 def write_sealed(folder: Path, files: dict[str, bytes]) -> None:
-    """Writes a folder, in the place of one of the same name if there is one; its parent must exist.
+    """Writes a folder, and replaces one of the same name if there is one; its parent must exist.
 
-    A crash at any point leaves no part of the new folder in its place.
+    After a crash at any point, no part of the new folder is in its place.
 
     Raises:
         OSError: The disk is full, or the like. What was there before is untouched.
@@ -74,9 +74,9 @@ def write_sealed(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def remove_sealed(folder: Path) -> None:
-    """Deletes a folder: it loses its name first, so that a kill on the way leaves no half of it under that name.
+    """Deletes a folder. It is renamed first, so that a kill on the way does not leave half of it under its name.
 
-    What cannot be deleted stays.
+    Files that cannot be deleted stay.
     """
     with suppress(OSError):
         shutil.rmtree(folder.rename(_beside(folder)), ignore_errors=True)
@@ -89,12 +89,12 @@ def remove_leftovers(parent: Path) -> None:
 
 
 class Sealed:
-    """A sealed folder whose manifest is sound, and whose files have been neither read nor checked yet.
+    """A sealed folder whose manifest is sound, but whose files have not been read or checked yet.
 
     Args:
-        folder: Of the manifest.
+        folder: The folder of the manifest.
         entries: What the manifest lists.
-        number: Of the folder's format.
+        number: The number of the folder's format.
     """
 
     def __init__(self, folder: Path, entries: Mapping[str, Any], number: int) -> None:
@@ -114,7 +114,7 @@ class Sealed:
 
 
 def _open_sealed(folder: Path) -> Sealed:
-    """A folder whose files may be read; so far only its manifest and the names of its files have been looked at.
+    """A folder whose files may be read; so far only its manifest and the names of its files have been checked.
 
     Raises:
         Damage: The manifest, or a file, is missing or unknown.
@@ -137,10 +137,10 @@ def read_sealed(folder: Path, check: Callable[[Sealed], None] | None = None) -> 
 
     Args:
         folder: What `write_sealed` wrote.
-        check: Is asked before the files are read: what the manifest lists may be more than the memory holds.
+        check: Called before the files are read: those that the manifest lists may exceed the memory.
 
     Raises:
-        Damage: A file is missing, unknown, no plain file, truncated or changed.
+        Damage: A file is missing, unknown, not a plain file, truncated or changed.
         Newer: A newer version has written the folder.
     """
     sealed = _open_sealed(folder)
@@ -150,7 +150,7 @@ def read_sealed(folder: Path, check: Callable[[Sealed], None] | None = None) -> 
 
 
 def _beside(folder: Path) -> Path:
-    """A name of its own, which `remove_leftovers` knows."""
+    """A unique name beside the folder, which `remove_leftovers` recognises."""
     return folder.with_name(f".{folder.name}.tmp-{os.getpid()}-{secrets.token_hex(8)}")
 
 
@@ -176,7 +176,7 @@ def _canonical(body: dict[str, Any]) -> bytes:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, if every byte of it is as written: it holds its own hash, and no spelling but ours."""
+    """The manifest, if every byte is as written: it holds its own hash, and its JSON has only one valid spelling."""
     path = folder / MANIFEST
     content = _read_plain(path, MAX_MANIFEST_BYTES)
     if not content:

@@ -1,8 +1,8 @@
-"""Weights and optimizer that a run may go back to: as they were when a stage was passed, and when all was last well.
+"""Weights and optimizer that a run may go back to: those of passed stages, and the last good ones.
 
-A fallback of the curriculum goes back to a stage, a run that diverges to what was last held for good. They are part of
-the run's checkpoints, so a run that is resumed, or a trial that goes on from another one's checkpoint, can go back as
-if it had come there itself.
+A fallback of the curriculum goes back to a stage, a diverging run to its last good state. Snapshots are part of the
+run's checkpoints, so a resumed run, or a trial that continues from another trial's checkpoint, can go back as if it had
+got there itself.
 """
 
 import re
@@ -20,7 +20,7 @@ GOOD, _STAGE = "good", "stage"
 
 
 class StageSnapshots:
-    """Stage, from 1 -> what the run had learnt when it passed that; and what it had learnt when it was last well."""
+    """Stage, from 1 -> what the run had learnt when it passed that stage; also the last good state."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, dict[str, Tensor]]] = {}
@@ -32,15 +32,15 @@ class StageSnapshots:
 
     @property
     def good(self) -> Mapping[str, Mapping[str, Tensor]] | None:
-        """Part -> name -> tensor of what was held for good; None = nothing was."""
+        """The last good state: part -> name -> tensor; None = there is none."""
         return self._kept.get(GOOD)
 
     def take(self, stage: int, state: EngineState) -> None:
-        """Keeps a stage's, in place of a former one."""
+        """Keeps a stage's snapshot, and replaces an earlier one."""
         self._keep(_name(stage), state)
 
     def take_good(self, state: EngineState) -> None:
-        """Keeps a state that is held for good, in place of a former one, unless its numbers are not all finite."""
+        """Keeps a good state, and replaces an earlier one, unless some of its numbers are not finite."""
         tensors = (*state.weights.values(), *state.optimizer.values())
         if all(bool(tensor.isfinite().all()) for tensor in tensors):
             self._keep(GOOD, state)
@@ -53,7 +53,7 @@ class StageSnapshots:
         return self._put(_name(stage), state)
 
     def restore_good(self, state: EngineState) -> EngineState:
-        """The same of what was last held for good."""
+        """The state with the last good weights and optimizer; worlds in flight stay. Raises KeyError without any."""
         return self._put(GOOD, state)
 
     def _put(self, name: str, state: EngineState) -> EngineState:
@@ -70,7 +70,7 @@ class StageSnapshots:
         }
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes back what `state_dict` gave. Raises ValueError if a name is none of that kind."""
+        """Takes back what `state_dict` gave. Raises ValueError if a name is not of that form."""
         self._kept = {}
         for key, tensor in tensors.items():
             match = KEY.fullmatch(key)

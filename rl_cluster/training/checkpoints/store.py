@@ -1,6 +1,6 @@
-"""The checkpoints that lie side by side in a run: their names and order, which are sound, and which may go.
+"""The checkpoints side by side in a run: their names and order, which are sound, and which may be deleted.
 
-What is in one of them is known to `checkpoint.py` alone.
+Only `checkpoint.py` knows their content.
 """
 
 import re
@@ -26,12 +26,12 @@ def checkpoint_name(iteration: int) -> str:
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """True = the folder is meant to be a checkpoint, by its name or by what it holds, sound or not."""
+    """True = the folder's name or content shows that it is meant to be a checkpoint, sound or not."""
     return iteration_of(folder) is not None or (folder / MANIFEST).is_file()
 
 
 def list_checkpoints(checkpoints: Path) -> list[Path]:
-    """The checkpoint folders in a folder, newest first; links are passed over."""
+    """The checkpoint folders in a folder, newest first; links are skipped."""
     return [folder for _, folder in _list_numbered(checkpoints)]
 
 
@@ -45,7 +45,7 @@ def older_checkpoints(folder: Path) -> list[Path]:
 
 
 def iteration_of(folder: Path) -> int | None:
-    """What a folder's name says; None = it is no name of a checkpoint."""
+    """The iteration in a folder's name; None = it is not a checkpoint's name."""
     match = FOLDER_NAME.fullmatch(folder.absolute().name)
     return int(match[1]) if match else None
 

@@ -1,6 +1,6 @@
 """RUN/metrics.jsonl as its one trainer writes it: whole lines, under a lock that ends with the process.
 
-Which lines are sound is decided in `metrics_lines.py`.
+`metrics_lines.py` decides which lines are sound.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from rl_cluster.training.files.metrics_lines import Sorted, sort_lines
 __all__ = ["MetricsFile"]
 
 DAMAGED = "metrics.damaged"
-"""Beside the file: the bytes of lines that were not sound."""
+"""The file beside it that holds the bytes of damaged lines."""
 MAX_TOLD = 10
 CHUNK_BYTES = 1 << 20
 
@@ -31,23 +31,23 @@ class MetricsFile:
 
     def __init__(self, path: Path, file: FileIO) -> None:
         self.path = path
-        """Where it was opened."""
+        """The path where it was opened."""
         self._file = file
 
     @classmethod
     def create(cls, path: Path) -> Self:
         """A new file. Raises OSError."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        file = FileIO(os.open(path, flags, 0o666), "a+")  # no buffer: it would hold on to what the disk has no room for
+        file = FileIO(os.open(path, flags, 0o666), "a+")  # no buffer: it would keep what the disk has no room for
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return cls(path, file)
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """A file that is there.
+        """An existing file.
 
         Raises:
-            CheckpointError: It is no regular file, or another trainer holds it.
+            CheckpointError: It is not a regular file, or another trainer holds it.
             OSError: It cannot be opened.
         """
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -69,14 +69,14 @@ class MetricsFile:
         return metrics
 
     def is_in_place(self) -> bool:
-        """False = somebody has deleted or moved it, or put another one there."""
+        """False = the file has been deleted, moved or replaced."""
         try:
             return os.path.samestat(os.fstat(self._file.fileno()), self.path.lstat())
         except (FileNotFoundError, NotADirectoryError):
             return False
 
     def current_path(self) -> Path | None:
-        """Where it is now, if it has been moved; None = it has been deleted, or nobody knows."""
+        """Where the file is now, if it has been moved; None = deleted, or unknown."""
         try:
             path = Path(f"/proc/self/fd/{self._file.fileno()}").readlink()
             return path if os.path.samestat(os.fstat(self._file.fileno()), path.lstat()) else None
@@ -84,7 +84,7 @@ class MetricsFile:
             return None
 
     def write(self, lines: bytes) -> bool:
-        """Adds all of the lines, or none: False = there is no room for them. Raises OSError."""
+        """Adds all of the lines or none; returns False if the disk has no room for them. Raises OSError."""
         end = self._file.seek(0, os.SEEK_END)
         if self._file.write(lines) == len(lines):
             return True
@@ -92,9 +92,9 @@ class MetricsFile:
         return False
 
     def cut(self, iteration: int) -> None:
-        """Drops what is later than `iteration`. Damaged lines are set aside in a file beside this one, and told of.
+        """Drops lines later than `iteration`. Moves damaged lines to a file beside this one, and reports them.
 
-        Raises OSError: nothing is lost then.
+        Raises OSError; nothing is lost then.
         """
         lines = sort_lines(self._file, iteration)
         if not lines.damaged:
@@ -113,7 +113,7 @@ class MetricsFile:
             os.fsync(file.fileno())
 
     def _replace(self, spans: Sequence[tuple[int, int]]) -> None:
-        """A new file with these lines takes this one's name; it is locked before it has it."""
+        """Replaces this file by a new one with these lines, which is locked before it gets the name."""
         beside, descriptor = make_scratch_file(self.path.parent)
         try:
             with os.fdopen(os.dup(descriptor), "wb", CHUNK_BYTES) as file:
@@ -138,5 +138,5 @@ class MetricsFile:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Closes the file, which also releases its lock."""
         self._file.close()

@@ -1,7 +1,7 @@
-"""The lines of RUN/metrics.jsonl: which are sound, and which belong to the past of a run that goes on.
+"""The lines of RUN/metrics.jsonl: which are sound, and which belong to the past of a resumed run.
 
-Every reader takes lines from here. A line is a JSON object with its `iteration`, finite numbers by name, and perhaps
-`events`; iterations rise. What is anything else has been damaged, and is passed over.
+Every reader uses this module. A line is a JSON object with its `iteration`, finite numbers by name, and perhaps
+`events`; iterations increase. Anything else is damaged, and is skipped.
 """
 
 import json
@@ -23,18 +23,18 @@ MAX_ITERATION = 10**12
 
 
 class Sorted(NamedTuple):
-    """The lines of a file that goes on from an iteration; spans are (first byte, number of bytes)."""
+    """The lines of a file for a run that resumes from an iteration; spans are (first byte, number of bytes)."""
 
     kept: list[tuple[int, int]]
-    """sound, up to that iteration"""
+    """sound lines up to that iteration"""
     damaged: list[tuple[int, int]]
-    """not sound, and not of the future that is left"""
+    """lines that are not sound, and not from the future that is dropped"""
     damaged_numbers: list[int]
-    """those of the damaged lines, from 1"""
+    """numbers of the damaged lines, from 1"""
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
-    """What a line says, its events as records; None if it is not sound."""
+    """The content of a line, with its events as records; None if it is not sound."""
     try:
         data = json.loads(line) if line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES else None
     except (ValueError, RecursionError):
@@ -54,12 +54,12 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
 def _is_number(value: object) -> bool:
     try:
         return type(value) in {int, float} and math.isfinite(value)  # type: ignore[arg-type]  # it is a number here
-    except OverflowError:  # an integer that is no float
+    except OverflowError:  # an integer that is too large for a float
         return False
 
 
 def read_metrics(path: Path) -> Iterator[dict[str, Any]]:
-    """The sound lines of a file; nothing if there is no file. Raises OSError if it cannot be read."""
+    """The sound lines of a file; empty if there is no file. Raises OSError if it cannot be read."""
     if path.is_file():
         with path.open("rb") as file:
             for line in _lines(file):
@@ -68,12 +68,12 @@ def read_metrics(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def sort_lines(file: FileIO, iteration: int) -> Sorted:
-    """Tells the lines up to `iteration` from later ones, which are a future that is left, and from damaged ones.
+    """Separates the lines up to `iteration` from later ones, which the run drops, and from damaged ones.
 
-    Of lines whose iterations do not rise, the fewest are taken to be damaged.
+    If iterations do not increase, as few lines as possible count as damaged.
     """
     spans: list[tuple[int, int]] = []
-    found: list[int] = []  # iteration of each line, 0 if it is not sound
+    found: list[int] = []  # iteration of each line; 0 if it is not sound
     begin, is_torn = 0, False
     file.seek(0)
     with os.fdopen(os.dup(file.fileno()), "rb") as buffered:
@@ -88,19 +88,19 @@ def sort_lines(file: FileIO, iteration: int) -> Sorted:
     kept = [index for index in sorted(rising) if index < future]
     damaged = [index for index in range(future) if index not in rising]
     if is_torn and damaged and damaged[-1] == len(found) - 1 and kept and found[kept[-1]] == iteration:
-        damaged.pop()  # the beginning of a later line, which a kill has cut off
+        damaged.pop()  # the beginning of a later line that a kill has cut off
     return Sorted([spans[i] for i in kept], [spans[i] for i in damaged], [i + 1 for i in damaged])
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines, or parts of those that are longer than any sound one."""
+    """Yields lines, and lines longer than any sound one in parts."""
     while line := file.readline(MAX_LINE_BYTES + 1):
         yield line
 
 
 def _longest_rising(numbers: Sequence[int]) -> list[int]:
-    """Indices of a longest strictly rising subsequence."""
-    ends: list[int] = []  # the least last number of the rising ones of each length, and its index
+    """Indices of a longest strictly increasing subsequence."""
+    ends: list[int] = []  # the least last number of the increasing subsequences of each length, and its index
     at: list[int] = []
     before: list[int] = []
     for index, number in enumerate(numbers):

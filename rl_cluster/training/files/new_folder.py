@@ -1,6 +1,6 @@
-"""New folders that appear whole, under a name that nobody else has: however many processes begin at the same moment.
+"""New folders that appear complete, under a unique name, however many processes begin at the same moment.
 
-Folders of runs are made here, and those of studies. What is in them is decided by those who fill them.
+Runs and studies make their folders here. The caller decides what is in them.
 """
 
 import errno
@@ -36,17 +36,17 @@ def make_folder(
     mode: int = 0o777,
     remedy: str = "choose another --out",
 ) -> tuple[Path, FilledT]:
-    """Makes a new folder, and the folders above it, in one step: before it there is nothing, after it there is all.
+    """Makes a new folder, and the folders above it, in one step: before it there is nothing, after it everything.
 
     Args:
         path: Its place.
-        fill: Fills the folder, which it is given under the name of before that step; the folder must not stay empty.
-        is_numbered: Where something of that name exists: take path-2, path-3 and so on, instead of refusing.
+        fill: Fills the folder, which still has a temporary name; the folder must not stay empty.
+        is_numbered: If something of that name exists, take path-2, path-3 and so on, instead of refusing.
         mode: Permissions, less the umask's.
         remedy: What the user can do if it cannot be made.
 
     Returns:
-        Where it is, and what `fill` returned.
+        The folder's path, and what `fill` returned.
 
     Raises:
         CheckpointError: Something of that name exists, or the folder cannot be made; nothing is left of it then.
@@ -68,7 +68,7 @@ def make_folder(
 
 
 def _put(beside: Path, path: Path, is_numbered: bool) -> Path:
-    """Gives the full folder its name. Renaming takes no name that anything but an empty folder has."""
+    """Gives the filled folder its name. Renaming replaces nothing but an empty folder."""
     for number in range(1, MAX_NUMBER):
         place = path if number == 1 else path.with_name(f"{path.name}-{number}")
         if not os.path.lexists(place):
@@ -88,7 +88,7 @@ def _taken(path: Path) -> CheckpointError:
 
 
 def _make_parents(folder: Path, made: list[Path]) -> None:
-    """Makes what is missing on the way to the folder; `made` gets it, the uppermost first."""
+    """Makes the missing parents of the folder, and adds them to `made`, the uppermost first."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         one.mkdir(exist_ok=True)
@@ -96,7 +96,7 @@ def _make_parents(folder: Path, made: list[Path]) -> None:
 
 
 def _remove_empty(made: list[Path]) -> None:
-    """Those that hold the new folder are not empty, and stay."""
+    """Removes parents that are empty. Those that hold the new folder are not, and stay."""
     for folder in reversed(made):
         try:
             folder.rmdir()

@@ -1,7 +1,7 @@
-"""Files that commands write for the user: whole or not at all, and refused before the work begins if they cannot be.
+"""Files that commands write for the user: complete or not at all, and refused before the work begins if impossible.
 
-What may be written is decided here, for every command: a new file or a regular one, but nothing that a command reads,
-nothing that a run or a study has written for itself, and nothing of this package. `-` is standard output.
+This module decides for every command what may be written: a new file or a regular one, but nothing that a command
+reads, nothing that a run or a study has written for itself, and nothing of this package. `-` is standard output.
 """
 
 import os
@@ -27,14 +27,14 @@ STUDY, STUDY_PARTS = "study.yaml", ("search", "trials", "trials.json", "trials.j
 
 
 def is_stdout(path: Path | None) -> bool:
-    """Whether the path stands for standard output: what else a command prints then belongs on stderr."""
+    """Whether the path stands for standard output. All else that a command prints then belongs on stderr."""
     return path is not None and STREAMS.get(str(path)) == 1
 
 
 def check_output(path: Path, others: Sequence[Path] = ()) -> None:
     """Raises ConfigError if no file can be written there, or if something of value would be lost.
 
-    A regular file that exists will be replaced, but none of the others.
+    A regular file that exists will be replaced, but none of `others`.
 
     Args:
         path: The file to be written.
@@ -49,14 +49,14 @@ def check_output(path: Path, others: Sequence[Path] = ()) -> None:
         if str(path) not in STREAMS:
             _check_folder(path)
             _check_place(path)
-            with scratch_file(path.absolute().parent):  # some folders say that they can be written, and cannot
+            with scratch_file(path.absolute().parent):  # some folders claim to be writable, but are not
                 pass
     except OSError as fault:
         raise _refusal(path, fault) from None
 
 
 def check_new_folder(path: Path) -> None:
-    """Raises ConfigError if a folder would lie where a run, a study or this package keeps its own."""
+    """Raises ConfigError if a folder would be where a run, a study or this package keeps its own files."""
     try:
         _check_place(path)
     except OSError as fault:
@@ -79,7 +79,7 @@ def _check_folder(path: Path) -> None:
 
 
 def _check_place(path: Path) -> None:
-    """Against all that was not made by the user, whether or not this command reads it."""
+    """Refuses to replace anything that the user has not made, whether or not this command reads it."""
     folder = path.absolute().parent.resolve()
     above = (folder, *folder.parents)
     owner = ""
@@ -96,15 +96,15 @@ def _check_place(path: Path) -> None:
 
 
 def _is_study(folder: Path) -> bool:
-    """Settings alone may be the user's own file of that name."""
+    """Whether it is a study's folder. Settings alone may be the user's own file of that name."""
     return (folder / STUDY).is_file() and any((folder / name).exists() for name in STUDY_PARTS)
 
 
 @contextmanager
 def output_file(path: Path) -> Iterator[TextIO]:
-    """A text file that takes its name only when it is complete; an error on the way leaves nothing behind.
+    """A text file that gets its name only when it is complete; an error on the way leaves nothing behind.
 
-    Raises ConfigError if it cannot be written, also at the end: the disk may be full.
+    Raises ConfigError if it cannot be written, even at the end: the disk may be full.
     """
     number = STREAMS.get(str(path))
     if number:
@@ -119,7 +119,7 @@ def output_file(path: Path) -> Iterator[TextIO]:
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """A file of bytes, as `output_file` writes text. Raises ConfigError if the file cannot be written."""
+    """Writes bytes as `output_file` writes text. Raises ConfigError if the file cannot be written."""
     number = STREAMS.get(str(path))
     if number:
         stream = sys.stdout if number == 1 else sys.stderr
@@ -131,7 +131,7 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 def write_outputs(files: Mapping[Path, bytes]) -> None:
-    """Several files, all or none: none takes its name before the content of each is on the disk.
+    """Writes several files, all or none: no file gets its name before the content of each is on the disk.
 
     Raises ConfigError if one of them cannot be written.
     """
@@ -145,9 +145,9 @@ def write_outputs(files: Mapping[Path, bytes]) -> None:
 
 
 def write_own(path: Path, content: bytes) -> None:
-    """A file of a folder that this command has made, or goes on with: a run's picture, a study's result.
+    """Writes a file in a folder that this command made or resumes: a run's picture, a study's result.
 
-    It is whole or not there; one that exists is replaced. Raises ConfigError if it cannot be written.
+    The file is complete or absent; an existing one is replaced. Raises ConfigError if it cannot be written.
     """
     with _beside(path) as beside:
         beside.write_bytes(content)
@@ -155,7 +155,7 @@ def write_own(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
-    """A place beside the file, which takes its name at the end, if it may be written at all."""
+    """A temporary file beside the file, which gets its name at the end. Raises ConfigError if that is not allowed."""
     check_output(path)
     with _beside(path) as beside:
         yield beside
@@ -182,5 +182,5 @@ def _is_same(path: Path, other: Path) -> bool:
         return STREAMS.get(str(other)) == number
     try:
         return path.samefile(other)
-    except OSError:  # one of them does not exist
+    except OSError:  # one of the two does not exist
         return path.absolute() == other.absolute()

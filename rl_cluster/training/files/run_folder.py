@@ -1,6 +1,6 @@
 """The folder of a run: RUN/{config.yaml, metrics.jsonl, checkpoints/}. One trainer writes it at a time.
 
-What a checkpoint holds is in `checkpoint.py`; what the metrics are called is decided by those who measure them.
+`checkpoint.py` says what a checkpoint holds. The code that measures a metric names it.
 """
 
 import json
@@ -26,13 +26,13 @@ __all__ = ["CHECKPOINTS", "CONFIG", "METRICS", "OWN_NAMES", "RunFolder", "is_run
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
 OWN_NAMES = (CONFIG, METRICS, CHECKPOINTS, "status.json", "tensorboard", "timeline.png")
-"""What a run writes in its folder."""
+"""The files that a run writes in its folder."""
 
 logger = logging.getLogger(__name__)
 
 
 def is_run_folder(path: Path) -> bool:
-    """True = a run has its settings and its metrics there."""
+    """True = the folder holds a run's settings and metrics."""
     return (path / CONFIG).is_file() and (path / METRICS).is_file()
 
 
@@ -42,7 +42,7 @@ class RunFolder:
     def __init__(self, path: Path, metrics: MetricsFile) -> None:
         self.path = path
         self.checkpoints = path / CHECKPOINTS
-        """Where `Checkpoint.save` belongs."""
+        """The folder for `Checkpoint.save`."""
         self.metrics = path / METRICS
         self._metrics = metrics
         self._unwritten: list[bytes] = []
@@ -53,8 +53,8 @@ class RunFolder:
 
         Args:
             path: Its place.
-            config: The run.
-            is_numbered: Where something of that name exists: take path-2, path-3 and so on.
+            config: The run's settings.
+            is_numbered: If something of that name exists, take path-2, path-3 and so on.
 
         Raises:
             CheckpointError: Something of that name exists, or the folder cannot be made; nothing is left of it then.
@@ -73,17 +73,17 @@ class RunFolder:
 
     @classmethod
     def resume(cls, path: Path, iteration: int) -> Self:
-        """An existing run folder, its metrics cut to the lines up to `iteration`, the one that the run goes on from.
+        """An existing run folder; its metrics are cut to the lines up to `iteration`, from which the run resumes.
 
-        What a killed trainer has left in it half-written is deleted; damaged lines are set aside, and told of.
+        Half-written files of a killed trainer are deleted. Damaged lines are set aside and reported.
 
         Raises:
-            CheckpointError: The folder is no run folder, cannot be written, holds links, or another trainer writes it.
+            CheckpointError: It is not a run folder, cannot be written, holds links, or another trainer writes it.
         """
         if not is_run_folder(path):
             what = f"is no run folder: it has no {CONFIG} or no {METRICS}"
             raise CheckpointError(str(path), what, "name the folder that was given to --out")
-        for name in OWN_NAMES:  # what is written there would end up elsewhere
+        for name in OWN_NAMES:  # files written there would end up elsewhere
             if (path / name).is_symlink():
                 remedy = "put in its place what it points to, if that is the run's own"
                 raise CheckpointError(str(path / name), "is a link, where a run has a file of its own", remedy)
@@ -99,14 +99,14 @@ class RunFolder:
         return cls(path, metrics)
 
     def append(self, iteration: int, metrics: Mapping[str, float], events: Sequence[Event] = ()) -> None:
-        """Adds a line: metrics by name, and under `events` what was decided, if anything was.
+        """Adds a line: metrics by name, and the decisions, if any, under `events`.
 
-        What is not finite is left out: it was not measured.
+        Values that are not finite were not measured, and are omitted.
 
-        If the disk is full, lines wait in memory, and are written with a later one.
+        If the disk is full, lines wait in memory, and are written with a later line.
 
         Raises:
-            CheckpointError: The folder is not there any more.
+            CheckpointError: The folder no longer exists.
         """
         kept = {name: value for name, value in metrics.items() if math.isfinite(value)}
         told = {EVENTS: [event_to_json(event) for event in events]} if events else {}
@@ -116,12 +116,12 @@ class RunFolder:
         self._write()
 
     def write(self, name: str, data: Mapping[str, Any]) -> None:
-        """A small JSON file that always holds the last word, whole; a full disk keeps the one before."""
+        """Writes a small JSON file that is always complete and up to date; on a full disk the previous one stays."""
         with suppress(OSError), whole_file(self.path / name) as beside:
             beside.write_text(json.dumps(data), encoding="utf-8")
 
     def rewind(self, iteration: int) -> None:
-        """Drops the lines of metrics that are later than `iteration`. Raises CheckpointError if it cannot."""
+        """Drops the lines of metrics later than `iteration`. Raises CheckpointError if it cannot."""
         self._unwritten = [line for line in self._unwritten if _is_until(line, iteration)]
         try:
             self._metrics.cut(iteration)
@@ -129,7 +129,7 @@ class RunFolder:
             raise _unwritable(self.path, error) from error
 
     def _check_place(self) -> None:
-        """Raises CheckpointError if somebody has deleted or moved the folder: nothing more could be saved in it."""
+        """Raises CheckpointError if the folder has been deleted or moved: nothing more could be saved in it."""
         if self._metrics.is_in_place():
             return
         now = self._metrics.current_path()
@@ -141,7 +141,7 @@ class RunFolder:
         raise CheckpointError(str(self.path), what, remedy)
 
     def _write(self) -> None:
-        """Writes what waits, whole lines only."""
+        """Writes the waiting lines, whole lines only."""
         try:
             is_written = self._metrics.write(b"".join(self._unwritten))
         except OSError as error:
@@ -151,7 +151,7 @@ class RunFolder:
             self._unwritten.clear()
 
     def close(self) -> None:
-        """Lets go of the folder."""
+        """Closes the folder's files and releases its lock."""
         self._metrics.close()
 
     def __enter__(self) -> Self:

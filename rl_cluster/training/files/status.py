@@ -1,6 +1,6 @@
-"""What a run tells of itself while it trains: a small JSON file in its folder, and a word left on its cluster.
+"""The status of a run while it trains: a small JSON file in its folder, also published on its cluster.
 
-`rl-cluster top` shows it. Curves come from the lines of metrics.jsonl, so a resumed run has those of its past too.
+`rl-cluster top` shows it. Curves come from the lines of metrics.jsonl, so a resumed run includes its past.
 """
 
 import math
@@ -25,9 +25,9 @@ __all__ = ["STATUS", "StatusBoard", "checked_status", "read_status"]
 
 STATUS = "status.json"
 FORMAT = 1
-"""Raised when a status would be misread; one of an older version may have no number."""
+"""Raised when older code would misread a status; a status of an older version may have no number."""
 MAX_POINTS = 400
-"""Of a curve; beyond that every second one is dropped."""
+"""The most points of a curve; beyond that every second point is dropped."""
 MAX_BYTES = 4 << 20
 REMEDY = "use the version that the run has, or go on with the run: it is written anew"
 
@@ -36,8 +36,8 @@ class StatusBoard:
     """Puts the status of one run together.
 
     Args:
-        config: Of the run.
-        metrics: Its lines so far.
+        config: The run's settings.
+        metrics: The run's lines so far.
     """
 
     def __init__(self, config: Config, metrics: Path) -> None:
@@ -57,7 +57,7 @@ class StatusBoard:
     def note(
         self, done: int, metrics: Mapping[str, float], alerts: Sequence[str], engine: EngineStatus
     ) -> dict[str, Any]:
-        """The status after an iteration, as plain values. A run that went back to a checkpoint has no later past."""
+        """The status after an iteration, as plain values. A run that went back to a checkpoint drops later points."""
         for points in self._curves.values():
             while points and points[-1][0] >= done:
                 points.pop()
@@ -83,7 +83,7 @@ class StatusBoard:
 
 
 def read_status(run: Path) -> dict[str, Any]:
-    """The status in a run folder. Raises CheckpointError if there is none, or none that can be shown."""
+    """The status in a run folder. Raises CheckpointError if there is none, or if it cannot be shown."""
     path = run / STATUS
     if not run.is_dir():
         raise CheckpointError(str(run), "is no folder", "name the folder that was given to --out")
@@ -102,7 +102,7 @@ def read_status(run: Path) -> dict[str, Any]:
 
 
 def checked_status(status: Any, where: str) -> dict[str, Any]:
-    """The status, if it is one that can be shown. Raises CheckpointError, which names `where`."""
+    """The status, if it can be shown. Otherwise raises CheckpointError, which names `where`."""
     number = status.get(FORMAT_KEY, FORMAT) if isinstance(status, Mapping) else FORMAT
     if fault := refusal(number, FORMAT):
         raise CheckpointError(where, *fault)

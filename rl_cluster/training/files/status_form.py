@@ -1,7 +1,7 @@
-"""What a run's status must look like before it is shown: it may come from a stranger's folder, or from another run.
+"""The form that a run's status must have before it is shown: it may come from a stranger's folder or another run.
 
-Structure and types are those of the classes that it is made of; numbers have bounds, and text holds no control
-characters, which a terminal would obey.
+Its classes define structure and types. Numbers have bounds, and text holds no control characters, which a terminal
+would obey.
 """
 
 import json
@@ -22,7 +22,7 @@ __all__ = ["status_fault"]
 MAX_NUMBER = 1e30
 MAX_TEXT = 1000
 MAX_SHARE = 100.0
-"""Phases of several env runners add up to more than the time that passed."""
+"""The limit of shares: phases of several env runners add up to more than the time that passed."""
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that end lines, move the cursor, reverse the text, or cannot be encoded."""
 
@@ -42,7 +42,7 @@ class _Status(BaseModel):
 
 
 def status_fault(status: Any) -> str | None:
-    """What is wrong with a status, in words; None = it can be shown.
+    """A description of what is wrong with a status; None = it can be shown.
 
     Args:
         status: Plain data, at most a few dozen levels deep.
@@ -70,7 +70,7 @@ def _value_fault(data: Any) -> str | None:
 
 
 def _metrics_fault(metrics: Mapping[str, float]) -> str | None:
-    """What stands for times is none below 0, and what stands for shares none that fills the screen."""
+    """Times must not be below 0, and shares must not fill the screen."""
     for key in (ELAPSED_S, ETA_S, CHECKPOINT_AGE_S):
         if not metrics.get(key, -1.0) >= 0.0:
             return f"has no {key}, or a negative one"
