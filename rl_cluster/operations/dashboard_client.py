@@ -97,7 +97,7 @@ class DashboardClient(JobSubmissionClient):
                 url,
                 data=data,
                 json=json_data,
-                headers={**self._headers, "Accept-Encoding": "identity"},  # a small answer may decompress into a large one
+                headers={**self._headers, "Accept-Encoding": "identity"},  # a small answer may unpack to a large one
                 verify=self._verify,
                 stream=True,
                 allow_redirects=False,  # no other server may get the token

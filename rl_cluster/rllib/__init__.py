@@ -1,1 +1,1 @@
-"""The ring: Ray and RLlib run what the core says. No formula of the world, the model or the losses may live here."""
+"""The ring: Ray and RLlib run the core's code. No formula of the world, the model or the losses may be here."""

@@ -1,7 +1,7 @@
-"""Addresses as people write them: HOST:PORT of a head, http://HOST:PORT of its dashboard. Neither Ray nor a network.
+"""Addresses as people write them: HOST:PORT of a head, http://HOST:PORT of its dashboard. Needs no Ray and no network.
 
-Whatever is not an address is refused before anybody is asked for it: what a resolver or a client library says of it
-would be a traceback.
+Anything that is not an address is refused before it reaches a resolver or a client library, whose error would be a
+traceback.
 """
 
 import ipaddress
@@ -26,7 +26,7 @@ NO_NETWORK = ("auto", "local")
 
 
 class Endpoint(NamedTuple):
-    """Where somebody listens."""
+    """A host and a port on which a server listens."""
 
     host: str
     """name or IP address, without brackets"""
@@ -41,15 +41,15 @@ class Endpoint(NamedTuple):
             return self.host.rstrip(".").lower() == "localhost"
 
     def __str__(self) -> str:
-        """As it is written: an IPv6 address in brackets."""
+        """HOST:PORT, with an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def parse_head(address: str) -> Endpoint | None:
-    """Of a head; None for `auto`, the head on this machine, and `local`, a Ray of our own.
+    """The endpoint of a head; None for `auto`, the head on this machine, and `local`, a Ray of our own.
 
     Raises:
-        ClusterError: It is of another kind. A job's API and Ray Client listen elsewhere than the head does.
+        ClusterError: It is an address of another kind. The jobs API and Ray Client listen on other ports than the head.
     """
     if address in NO_NETWORK:
         return None
@@ -69,10 +69,10 @@ def parse_head(address: str) -> Endpoint | None:
 
 
 def parse_dashboard(url: str) -> tuple[str, Endpoint]:
-    """A dashboard's URL with its port, and where it listens.
+    """A dashboard's URL with its port, and its endpoint.
 
     Raises:
-        ClusterError: It is no such URL, or holds a password, a query or a fragment.
+        ClusterError: It is not such a URL, or contains a password, a query or a fragment.
     """
     parts = _split(url)
     if parts is None or parts.scheme not in {"http", "https"}:
@@ -91,10 +91,10 @@ def parse_dashboard(url: str) -> tuple[str, Endpoint]:
 
 
 def parse_ports(text: str) -> list[int]:
-    """Of some ports, with commas between them; each is there once.
+    """The ports in a list with commas, without duplicates.
 
     Raises:
-        ClusterError: They are none, one of them is none, or they are more than anybody means.
+        ClusterError: There are none, one is not a port, or there are too many.
     """
     words = [word.strip() for word in text.split(",", MOST_PORTS)]
     if len(words) > MOST_PORTS:
@@ -109,8 +109,8 @@ def _no_ports(text: str, what: str) -> ClusterError:
 
 
 def _split(url: str) -> SplitResult | None:
-    """None if a bracket is not closed, or what it holds is no IPv6 address, or there are characters of no address."""
-    if not url.isprintable() or " " in url:  # line ends and tabs would vanish in silence
+    """The parts of the URL; None if a bracket is open, its content is not IPv6, or a character is not allowed."""
+    if not url.isprintable() or " " in url:  # line ends and tabs would vanish silently
         return None
     try:
         return urlsplit(url)
@@ -119,7 +119,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _endpoint(host: str, port: str) -> Endpoint | None:
-    """None if either of them is none."""
+    """The endpoint; None if host or port is not valid."""
     is_bracketed = host.startswith("[") and host.endswith("]")
     host = host[1:-1] if is_bracketed else host
     if not (_is_ipv6(host) if is_bracketed else len(host) <= LONGEST_NAME and NAME.fullmatch(host)):

@@ -1,7 +1,7 @@
 """The RLlib Algorithm: one iteration is weights out, fragments in, one update.
 
-RLlib's PPO would count a round in which no runner answered as an iteration, and take a train batch of another size when
-one runner answers twice for another. Here an iteration has the fragments of all its runners, or there is none.
+RLlib's PPO would count a round in which no runner answered as an iteration, and use a train batch of another size when
+one runner answers twice for another. Here an iteration has the fragments of all its runners, or it does not happen.
 """
 
 import time
@@ -38,12 +38,12 @@ RECORD = "record"
 
 
 class _Trained(NamedTuple):
-    """What an iteration leaves behind."""
+    """The results of an iteration."""
 
     record: dict[str, float]
     learner_reports: Sequence[LearnerReport]
     sampling_s: float
-    """without the time of sending weights"""
+    """without the time for sending weights"""
     learning_s: float
 
 
@@ -53,14 +53,14 @@ class SwarmAlgorithm(Algorithm):
     _runners: RunnerGroup | None = None
     _learners: Learners | None = None
     controls: Controls
-    """Of the next iteration; whoever asks for one sets them before."""
+    """The controls of the next iteration, which the caller sets before it."""
     _is_requested = False
-    """True = runners are sampling the next batch already."""
+    """True = runners are already sampling the next batch."""
     _run_monitor: Monitor | None = None
     _sync = WeightSync(0.0, 0.0)
-    """Of the iteration so far."""
+    """The cost of sending weights in the current iteration."""
     runner_reports: Sequence[RunnerReport] = ()
-    """Of the last iteration."""
+    """The reports of the last iteration."""
     _trained: _Trained
     """The last iteration; `training_step` sets it before `step` reads it."""
 
@@ -70,7 +70,7 @@ class SwarmAlgorithm(Algorithm):
         return SwarmConfig(algo_class=cls)
 
     def _setup_logdir(self) -> None:
-        """Outside Tune nothing is written: RLlib would leave an empty folder in ~/ray_results for every run."""
+        """Writes nothing outside Tune: RLlib would leave an empty folder in ~/ray_results for every run."""
         if self._storage:
             super()._setup_logdir()
 
@@ -81,7 +81,7 @@ class SwarmAlgorithm(Algorithm):
         return {**result, RECORD: self._trained.record | self._note(time.perf_counter() - begin_s)}
 
     def _note(self, wall_s: float) -> dict[str, float]:
-        """What the last iteration tells of phases, balance, communication and memory."""
+        """The last iteration's metrics of phases, balance, communication and memory."""
         self._run_monitor = self._run_monitor or Monitor()
         trained = self._trained
         times = IterationTimes(wall_s, self._sync.seconds, trained.sampling_s, trained.learning_s)
@@ -102,10 +102,10 @@ class SwarmAlgorithm(Algorithm):
         return self._learners
 
     def training_step(self) -> None:
-        """One iteration. Raises EngineLost if a Learner is lost, or no env runner answers for a long time.
+        """Runs one iteration. Raises EngineLost if a Learner is lost, or if no env runner answers for a long time.
 
-        With overlap, runners go on to sample the next batch, by the weights from before the update, while the Learners
-        update on this one: weights lag one update behind, and no runner waits for the Learners.
+        With overlap, runners sample the next batch with the weights from before the update, while the Learners update
+        on this one: weights lag one update behind, and no runner waits for the Learners.
         """
         self._sync = WeightSync(0.0, 0.0)
         start_s = time.perf_counter()
@@ -131,7 +131,7 @@ class SwarmAlgorithm(Algorithm):
         self._trained = _Trained(record, reports, sampling_s - self._sync.seconds, learning_s)
 
     def _sample(self) -> list[RunnerFragment]:
-        """One fragment for each runner, in the order of the runners; requests the next ones if they shall overlap."""
+        """One fragment per runner, in the order of the runners. With overlap, requests the next fragments."""
         run = self.config.run_config
         if not self._is_requested:
             self._request()
@@ -145,7 +145,7 @@ class SwarmAlgorithm(Algorithm):
         return sorted(fragments, key=lambda sampled: sampled.runner)
 
     def _request(self) -> None:
-        """Has the runners sample by the current weights."""
+        """Has the runners sample with the current weights."""
         begin_s = time.perf_counter()
         orders = self._orders()
         self.runners.request(orders)
@@ -154,17 +154,17 @@ class SwarmAlgorithm(Algorithm):
         self._sync = WeightSync(float(num_bytes), self._sync.seconds + time.perf_counter() - begin_s)
 
     def discard_samples(self) -> None:
-        """Forgets what runners have sampled ahead: it is of another state."""
+        """Drops what runners have sampled ahead, because it belongs to another state."""
         self.runners.discard()
         self._is_requested = False
 
     def _orders(self) -> dict[str, Any]:
-        """What runners need to sample, those too that have just been restarted: weights, their number, stages."""
+        """What runners need to sample, even after a restart: weights, the weights' number, stages."""
         weights = self.learners.first(_acting_weights)
         return {COMPONENT_RL_MODULE: weights, WEIGHTS_SEQ_NO: self.iteration, COMPONENT_MIX: self.controls.mix}
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
-        """Indices of runners that answer again; they get their orders with the next request, as all do."""
+        """Indices of runners that answer again; they get their orders with the next request, like all others."""
         restored: list[int] = env_runner_group.probe_unhealthy_env_runners()
         return restored
 

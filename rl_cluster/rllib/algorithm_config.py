@@ -1,7 +1,7 @@
-"""A run's config in RLlib's terms, and what RLlib's own defaults are wrong for.
+"""A run's config in RLlib's terms, with replacements for RLlib's unsuitable defaults.
 
-Every setting beyond the run's own says why it is set. The base is AlgorithmConfig, not RLlib's PPOConfig: the update
-is `learning/update.py`'s, so there is no second set of PPO constants that could disagree with it.
+A comment says why each setting beyond the run's own is set. The base is AlgorithmConfig, not RLlib's PPOConfig:
+`learning/update.py` does the update, so there is no second set of PPO constants that could disagree with it.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ PROBE_TIMEOUT_S = 2.0
 
 
 class SwarmConfig(AlgorithmConfig):
-    """AlgorithmConfig with the run's own config in it, as `run_config`: env runners, Learners and modules read that."""
+    """AlgorithmConfig with the run's own config as `run_config`, which env runners, Learners and modules read."""
 
     run_config: Config
     learner_room: PlacementGroup | None = None
-    """Where the Learners take their places; None = wherever Ray puts them"""
+    """The Learners' placement group; None = Ray decides where they run"""
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
         """The network of the run."""
@@ -42,7 +42,7 @@ class SwarmConfig(AlgorithmConfig):
         return SwarmLearner
 
     def build_learner_group(self, **arguments: Any) -> LearnerGroup:
-        """The Learners, in the room that is held for them."""
+        """The Learners, in the room that is reserved for them."""
         return super().build_learner_group(**{"placement_group": self.learner_room, **arguments})
 
     def validate(self) -> None:
@@ -51,7 +51,7 @@ class SwarmConfig(AlgorithmConfig):
         super().validate()
 
     def for_run(self, run: Config) -> Self:
-        """Takes over what the run says."""
+        """Takes over the run's settings."""
         self.run_config = run
         observation_space, action_space = spaces_of(run)
         self.environment(observation_space=observation_space, action_space=action_space)
@@ -80,13 +80,13 @@ class SwarmConfig(AlgorithmConfig):
         return self
 
     def without_surprises(self) -> Self:
-        """Undoes RLlib's defaults that do harm here, whatever the run."""
+        """Replaces RLlib's defaults that do harm here, for every run."""
         self.framework(
             "torch",
             torch_compile_learner=False,  # the switch compiles nothing in 2.60: it tests the wrong object
         )
         self.env_runners(
-            create_local_env_runner=False,  # else the trainer's process builds worlds that it never steps
+            create_local_env_runner=False,  # otherwise the trainer's process builds worlds that it never steps
             merge_env_runner_states=False,  # our runners have no connectors with state to merge ...
             broadcast_env_runner_states=False,  # ... or to send back; weights go out before each sample
         )
@@ -105,7 +105,7 @@ class SwarmConfig(AlgorithmConfig):
 
 
 def make_algorithm_config(run: Config, callbacks: Sequence[type[RLlibCallback]] = ()) -> SwarmConfig:
-    """The config that builds a run's algorithm, but for its class.
+    """The config that builds a run's algorithm, without its class.
 
     Raises:
         ConfigError: when it is built, if a callbacks class overrides a hook of single episodes or steps.

@@ -1,4 +1,4 @@
-"""What RAY_AUTH_MODE says. Ray 2.60 takes whatever it does not know, and nothing at all, for "no authentication"."""
+"""Reads RAY_AUTH_MODE. Ray 2.60 takes unknown and empty values for "no authentication"."""
 
 import os
 
@@ -13,7 +13,7 @@ def read_auth_mode() -> str | None:
     """`token` or `disabled`; None if the variable is not set, or empty.
 
     Raises:
-        ClusterError: It is neither.
+        ClusterError: It has another value.
     """
     said = os.environ.get("RAY_AUTH_MODE", "")
     if said and said.lower() not in MODES:

@@ -1,7 +1,7 @@
-"""Where a user's code is called while a run samples and trains, and what is refused.
+"""The hooks that call a user's code while a run samples and trains, and the hooks that are refused.
 
-RLlib's hooks work as documented but for those of single episodes and steps: B worlds advance in one call, so there is
-no moment between one world's step and the next. `on_episodes_end` takes their place, once per sample, with arrays.
+RLlib's hooks work as documented, except those for single episodes and steps: B worlds advance in one call, so there is
+no moment between one world's step and the next. `on_episodes_end` replaces them, once per sample, with arrays.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ EPISODE_HOOKS = ("on_episode_created", "on_episode_start", "on_episode_step", "o
 
 
 class SwarmCallback(RLlibCallback):
-    """RLlib's callbacks, and a hook for the episodes that ended."""
+    """RLlib's callbacks, with a hook for the episodes that ended."""
 
     def on_episodes_end(
         self, outcomes: Mapping[str, NDArray[np.float64]], *, env_runner: EnvRunner, metrics_logger: MetricsLogger
@@ -36,7 +36,7 @@ class SwarmCallback(RLlibCallback):
 
 
 def refuse_episode_hooks(config: AlgorithmConfig) -> None:
-    """Hooks of single episodes and steps would never be called.
+    """Refuses hooks for single episodes and steps, which would never be called.
 
     Raises:
         ConfigError: a callbacks class overrides one of them, or a function is given for one.

@@ -1,7 +1,7 @@
-"""Which Ray a run uses: one that runs already, or one of its own, started on free ports and ended again.
+"""Connects a run to a running Ray, or to a Ray of its own, which is started on free ports and ended again.
 
-A Ray of our own listens on the loopback interface only, asks for a token that nobody else knows, keeps its files in a
-short private folder, and takes nothing with it but what it started: never `ray stop`, which ends every Ray of a host.
+A Ray of our own listens only on the loopback interface, requires a secret token, and keeps its files in a short private
+folder. At its end it ends only what it started; `ray stop` is never used, because it ends every Ray of a host.
 """
 
 import logging
@@ -41,28 +41,28 @@ from rl_cluster.rllib.waiting import waiting
 __all__ = ["Cluster", "connect"]
 
 ANSWER_TIMEOUT_S = 15.0
-"""For the head to answer as a Ray of our version that knows our token; Ray itself would try for two minutes."""
+"""Seconds for the head to answer as a Ray of our version that knows our token; Ray itself tries for two minutes."""
 NODE_TIMEOUT_S = 60.0
-"""For all nodes to start a Python process and import the package."""
+"""Seconds for all nodes to start a Python process and import the package."""
 START_LIMIT_S = 60.0
-"""After which Ray itself gives up to start here."""
+"""Seconds after which Ray itself gives up starting here."""
 LONGEST_RECORD = 300
-"""Characters of the address that `ray start` has recorded, in a folder where others may write."""
+"""The most characters of the address that `ray start` has recorded in a folder that others can write."""
 START_REMEDY = "check `ray start --head` there, or omit --address and RAY_ADDRESS to run here"
 
 
 class Cluster:
-    """A connection to Ray; `close` ends it, and Ray too if it is our own."""
+    """A connection to Ray; `close` ends it, and also Ray if it is our own."""
 
     def __init__(self, address: str, ending: ExitStack) -> None:
         self.address, self._ending = address, ending
 
     def resources(self) -> list[NodeResources]:
-        """What each live node has."""
+        """The resources of each live node."""
         return _read_nodes(total_resources_per_node())
 
     def free_resources(self) -> list[NodeResources]:
-        """What each live node can still give."""
+        """The free resources of each live node."""
         return _read_nodes(available_resources_per_node())
 
     def close(self) -> None:
@@ -89,11 +89,11 @@ def connect(address: str | None) -> Cluster:
     """Connects to `address`, else to RAY_ADDRESS (set in every submitted job), else to a Ray of our own.
 
     `auto` is the head that runs on this machine, `local` a Ray of our own whatever RAY_ADDRESS says. A process that is
-    connected already, as inside a Ray task, stays with its cluster if no address is given, and `close` does nothing.
+    already connected, as inside a Ray task, keeps its cluster if no address is given, and `close` then does nothing.
 
     Raises:
-        ClusterError: the address is of another kind, nothing answers there, what answers is not a Ray that takes us, or
-            a node of it cannot import this package.
+        ClusterError: the address is of another kind, nothing answers there, the answer does not come from a Ray that
+            accepts us, or one of its nodes cannot import this package.
     """
     with ExitStack() as ending:  # undone at once if anything fails on the way
         if address is None and ray.is_initialized():
@@ -121,7 +121,7 @@ def _start_own(ending: ExitStack) -> None:
                 "RAY_AUTH_TOKEN_PATH": str(token_file),
                 "RAY_AUTH_TOKEN": None,
                 "RAY_ADDRESS": None,
-                "RAY_USAGE_STATS_ENABLED": "0",  # else Ray reports to its makers, once an hour
+                "RAY_USAGE_STATS_ENABLED": "0",  # otherwise Ray sends a usage report once an hour
             }
         )
     )
@@ -155,7 +155,7 @@ def _join(endpoint: Endpoint, ending: ExitStack) -> None:
 
 
 def _find_head() -> Endpoint:
-    """The head that `ray start` recorded on this machine last, else the only one that runs on it."""
+    """The head that `ray start` last recorded on this machine, else the only head that runs on it."""
     heads: set[str] = find_gcs_addresses()
     record = Path(get_ray_address_file(None))
     recorded = ""
@@ -175,7 +175,7 @@ def _find_head() -> Endpoint:
 
 
 def _ask(address: str) -> None:
-    """Whether a Ray of our version that takes our token answers; asked in a process that can be given up."""
+    """Checks that a Ray of our version answers and accepts our token, in a process that can be abandoned."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=False)
@@ -195,7 +195,7 @@ def _ask(address: str) -> None:
 
 
 def _check_nodes(address: str) -> None:
-    """Asks every node for the version of this package: an actor that cannot import it dies with a long tale."""
+    """Asks every node for its version of this package: an actor that cannot import it dies with a long traceback."""
     nodes = [node for node in ray.nodes() if node["Alive"]]
     task, deadline_s = ray.remote(num_cpus=0)(_package_version), time.monotonic() + NODE_TIMEOUT_S
     pins = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
@@ -244,7 +244,7 @@ def _init(ending: ExitStack, **arguments: object) -> None:
 def _authentication(variables: Mapping[str, str | None]) -> Iterator[None]:
     """Environment variables for this process and its children while connected; None = not set.
 
-    Ray reads mode and token once, when it is imported: both caches have to be dropped.
+    Ray reads mode and token once, when it is imported, so both caches have to be cleared.
     """
     before = {name: os.environ.get(name) for name in variables}
     _set_environment(variables)
@@ -266,7 +266,7 @@ def _set_environment(variables: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _loopback_only() -> Iterator[None]:
-    """Ray starts as on a laptop without a network; by default it listens on all interfaces, whatever its address."""
+    """Makes Ray start as on a laptop without a network. By default it listens on all interfaces."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         yield

@@ -16,13 +16,13 @@ __all__ = ["FragmentsToTrainBatch"]
 
 
 class FragmentsToTrainBatch(ConnectorV2):
-    """Fragments in the order of their runners, whoever answered first: the batch does not depend on timing."""
+    """Joins fragments in the order of their runners, not of their answers: the batch does not depend on timing."""
 
     def __init__(self, config: PPOConfig) -> None:
         super().__init__()
         self._config = config
 
     def __call__(self, *, episodes: list[RunnerFragment], **_: Any) -> dict[str, TrainBatch]:
-        """The batch of the one module that is trained."""
+        """The batch of the only module, which is trained."""
         fragments = [sampled.fragment for sampled in sorted(episodes, key=lambda sampled: sampled.runner)]
         return {DEFAULT_MODULE_ID: make_train_batch(fragments, self._config)}

@@ -1,7 +1,7 @@
-"""Questions to other machines, each with a limit of time for all of its parts: name, connection, answer.
+"""Requests to other machines, each with one time limit for all of its parts: name, connection, answer.
 
-A timeout of a socket counts from byte to byte, and none at all while a name is looked up. So whoever asks does it in a
-thread that can be left behind.
+A socket's timeout applies to each byte, and not at all to the lookup of a name. So each request runs in a thread that
+can be abandoned.
 """
 
 import os
@@ -17,22 +17,22 @@ from rl_cluster.rllib.address import Endpoint
 __all__ = ["DIAL_LIMIT_S", "dial", "greet", "within"]
 
 DIAL_LIMIT_S = 5.0
-"""To reach a port at all."""
+"""Seconds to reach a port."""
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-"""With which a gRPC connection begins, and empty settings."""
+"""The first bytes of a gRPC connection, with empty settings."""
 FRAME_HEADER_BYTES, FRAME_TYPE, SETTINGS = 9, 3, 4
 
 AnswerT = TypeVar("AnswerT")
 
 
 def within(limit_s: float, ask: Callable[[], AnswerT]) -> AnswerT:
-    """What `ask` returns or raises; TimeoutError at the limit. Its thread ends with the process at the latest."""
+    """Returns or raises what `ask` does; raises TimeoutError at the limit. The thread may live on until the process ends."""
     answer: Future[AnswerT] = Future()
 
     def run() -> None:
         try:
             answer.set_result(ask())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that has asked
+        except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
             answer.set_exception(error)
 
     threading.Thread(target=run, name="asking", daemon=True).start()
@@ -40,20 +40,20 @@ def within(limit_s: float, ask: Callable[[], AnswerT]) -> AnswerT:
 
 
 def dial(endpoint: Endpoint, where: str, remedy: str) -> None:
-    """Raises ClusterError if nobody listens there.
+    """Raises ClusterError if nothing listens there.
 
     Args:
-        endpoint: Who is asked.
-        where: Of the error: what the user has called it.
-        remedy: Of the error.
+        endpoint: The endpoint to reach.
+        where: The place in the error, in the user's words.
+        remedy: The remedy in the error.
     """
     _try(where, remedy, lambda: _connect(endpoint).close())
 
 
 def greet(endpoint: Endpoint, where: str, remedy: str) -> None:
-    """Raises ClusterError as `dial`, and if somebody listens there who does not speak as a head of Ray does."""
+    """Raises ClusterError like `dial`, and if the server that listens there does not answer like a head of Ray."""
     if os.environ.get("RAY_USE_TLS", "0").lower() in {"1", "true"}:
-        dial(endpoint, where, remedy)  # the greeting stands inside TLS
+        dial(endpoint, where, remedy)  # the greeting is inside TLS
         return
     if _try(where, remedy, lambda: _greeting(endpoint))[FRAME_TYPE : FRAME_TYPE + 1] != bytes((SETTINGS,)):
         raise ClusterError(where, "what listens there is no head of Ray", remedy)

@@ -1,7 +1,7 @@
-"""The engine that has Ray run the iterations: connection, plan, algorithm, state.
+"""The engine that runs iterations on Ray: connection, plan, algorithm, state.
 
-The loop that drives it is `training/loop.py`, which knows it as an `Engine`. State goes in and out as plain arrays, for
-`training/checkpoints/checkpoint.py`: RLlib's own checkpoints are pickles, and are neither written nor read.
+`training/loop.py` drives it as an `Engine`. State goes in and out as plain arrays for `training/checkpoint.py`. RLlib's
+own checkpoints are pickles; they are never written or read.
 """
 
 import logging
@@ -72,7 +72,7 @@ class RayEngine:
 
     @property
     def plan(self) -> Plan:
-        """What the run asks of the cluster."""
+        """What the run requests from the cluster."""
         return self._placement.plan
 
     def _make_algorithm(self) -> SwarmAlgorithm:
@@ -90,7 +90,7 @@ class RayEngine:
         """Ends all actors and makes new ones, once the cluster has room for them.
 
         Raises:
-            EngineLost: One of the new actors is lost already.
+            EngineLost: One of the new actors is already lost.
             ClusterError: The cluster has had no room for some minutes.
         """
         self.algorithm.learners.kill()
@@ -103,7 +103,7 @@ class RayEngine:
             raise EngineLost(f"an actor of the restarted run is lost ({type(error).__name__})") from error
 
     def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:
-        """One round of sampling and updating; an iteration without samples raises, and never counts."""
+        """Runs one round of sampling and updating. An iteration without samples raises, and never counts."""
         self.algorithm._iteration = iteration  # noqa: SLF001 - Trainable sets it from its own checkpoints only
         self.algorithm.controls = controls
         record: dict[str, float] = self.algorithm.train()[RECORD]
@@ -111,11 +111,11 @@ class RayEngine:
         return record | node_metrics(self._status.nodes)
 
     def status(self) -> EngineStatus:
-        """Nodes that have been heard of, and the env runners of the last iteration."""
+        """The nodes that have reported, and the env runners of the last iteration."""
         return self._status
 
     def tell(self, status: dict[str, Any]) -> None:
-        """Leaves it with a node's monitor."""
+        """Leaves the status with a node's monitor."""
         self._nodes.tell(status)
 
     def model(self) -> TransformerGNN:
@@ -148,7 +148,7 @@ class RayEngine:
         self.algorithm.runners.for_each(load_rollout)
 
     def close(self) -> None:
-        """Ends the actors, the connection, and Ray itself where this engine started it."""
+        """Ends the actors, the connection, and Ray itself if this engine started it."""
         self._ending.close()
 
 

@@ -1,7 +1,7 @@
 """An RLlib EnvRunner around a rollout: worlds in batches, fragments in columns.
 
-How worlds step and how a policy acts in them is `sampling/rollout.py`'s business. What is here is RLlib's: the weights
-and their number, metrics, hooks, state. RLlib's own SingleAgentEnvRunner takes one world's step after the other through
+`sampling/rollout.py` steps the worlds and lets a policy act in them. This module handles RLlib's side: the weights and
+their number, metrics, hooks, state. RLlib's own SingleAgentEnvRunner passes one world's step after another through
 Python and connectors; only its names for metrics and state are kept.
 """
 
@@ -37,7 +37,7 @@ from rl_cluster.types import Fragment
 __all__ = ["COMPONENT_MIX", "COMPONENT_ROLLOUT", "RunnerFragment", "SwarmEnvRunner"]
 
 COMPONENT_MIX = "mix"
-"""Key of the mixture of stages, a `StageMix` or None, in what an env runner is sent."""
+"""Key of the mixture of stages, a `StageMix` or None, in the message to an env runner."""
 COMPONENT_ROLLOUT = "rollout"
 """Key of the worlds in flight in an env runner's state."""
 
@@ -46,25 +46,25 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True, slots=True)
 class RunnerFragment:
-    """A fragment in the place of an RLlib episode: it says who made it, and how long it is."""
+    """A fragment in place of an RLlib episode, with its runner and its length."""
 
     runner: int
     """Number of the env runner, from 0: the order in which fragments make up a batch"""
     fragment: Fragment
 
     def __len__(self) -> int:
-        """Rows."""
+        """The number of rows."""
         return self.fragment.num_rows
 
     def env_steps(self) -> int:
-        """Rows, by RLlib's name."""
+        """The number of rows, by RLlib's name."""
         return self.fragment.num_rows
 
 
 class SwarmEnvRunner(EnvRunner):
-    """Worlds i * B .. (i + 1) * B - 1 of a run for env runner number i: the same episodes whoever plays them.
+    """Worlds i * B .. (i + 1) * B - 1 of a run for env runner number i; their episodes do not depend on the runner.
 
-    RLlib counts remote runners from 1 and calls the one in the trainer's process 0, which exists only without others.
+    RLlib counts remote runners from 1. Runner 0, in the trainer's process, exists only if there are no others.
     """
 
     def __init__(self, **arguments: Any) -> None:
@@ -85,7 +85,7 @@ class SwarmEnvRunner(EnvRunner):
         self._call_back("on_environment_created", env=self.env, env_context=context)
 
     def sample(self, **_: Any) -> list[RunnerFragment]:
-        """One fragment: all worlds go on for the run's `fragment_steps`, whatever number RLlib asks for."""
+        """Samples one fragment: all worlds run for the run's `fragment_steps`, whatever number RLlib asks for."""
         with self.metrics.log_time(SAMPLE_TIMER):
             fragment = self.rollout.sample(self._num_steps, self._weights_seq_no)
         self._log(fragment)
@@ -127,7 +127,7 @@ class SwarmEnvRunner(EnvRunner):
         )
 
     def get_metrics(self) -> dict[str, Any]:
-        """What was logged since the last call."""
+        """The metrics logged since the last call."""
         metrics: dict[str, Any] = self.metrics.reduce()
         return metrics
 
@@ -144,7 +144,7 @@ class SwarmEnvRunner(EnvRunner):
         return {name: part() for name, part in parts.items() if name in names}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Takes what `get_state` or a Learner gives, or a part of it."""
+        """Takes the state from `get_state` or a Learner, or a part of it."""
         if COMPONENT_RL_MODULE in state:
             weights = state[COMPONENT_RL_MODULE]
             self.module.set_state(weights.get(DEFAULT_MODULE_ID, weights))
@@ -156,7 +156,7 @@ class SwarmEnvRunner(EnvRunner):
             self.rollout.load_state_dict(arrays)
 
     def apply(self, func: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT:
-        """Calls `func` on this runner. An exception is raised where the result is asked for.
+        """Calls `func` on this runner. Its exception is raised where the result is fetched.
 
         RLlib's own `apply` logs it here, sleeps, and ends the process, so that Ray restarts a runner that fails again.
         """
@@ -168,4 +168,4 @@ class SwarmEnvRunner(EnvRunner):
         return {INPUT_ENV_SPACES: spaces, INPUT_ENV_SINGLE_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
 
     def assert_healthy(self) -> None:
-        """Nothing to check: a runner whose worlds or network could not be made does not exist."""
+        """Does nothing: a runner whose worlds or network could not be made does not exist."""

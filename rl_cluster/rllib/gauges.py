@@ -1,7 +1,7 @@
 """Metrics as gauges of Ray, which its exporters show to Prometheus on every node.
 
-A key `group/name` is `ray_rl_cluster_group_name` there. Ray drops a gauge that has not been set for 20 s, so whoever
-shows one must show it again before: `HEARTBEAT_S`.
+A key `group/name` is `ray_rl_cluster_group_name` there. Ray drops a gauge that has not been set for 20 s, so every
+gauge must be set again within `HEARTBEAT_S`.
 """
 
 import threading
@@ -18,10 +18,10 @@ HEARTBEAT_S = 5.0
 
 
 class Gauges:
-    """Of one process.
+    """The gauges of one process.
 
     Args:
-        tags: Label -> value, of all of them.
+        tags: Label -> value, for all gauges.
     """
 
     def __init__(self, tags: Mapping[str, str]) -> None:
@@ -29,7 +29,7 @@ class Gauges:
         self._gauges: dict[str, Gauge] = {}
 
     def show(self, values: Mapping[str, float], tags: Mapping[str, str] | None = None) -> None:
-        """Sets these; further labels must be the same ones each time that a key is shown."""
+        """Sets the gauges. A key must have the same further labels each time."""
         tags = {**self._tags, **(tags or {})}
         for key, value in values.items():
             if key not in self._gauges:
@@ -39,10 +39,10 @@ class Gauges:
 
 
 class GaugeTracker:
-    """Shows the last record of a run, again and again.
+    """Shows the last record of a run repeatedly.
 
     Args:
-        run: The label of all gauges, by which runs are told apart: `run_label`.
+        run: The label of all gauges, which distinguishes runs: `run_label`.
     """
 
     def __init__(self, run: str) -> None:
@@ -52,7 +52,7 @@ class GaugeTracker:
         threading.Thread(target=self._beat, name="gauges", daemon=True).start()
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:  # noqa: ARG002 - a tracker's signature
-        """Takes a record, which the next beat shows. What an iteration did not measure stays as it was."""
+        """Takes a record, which the next beat shows. Metrics that an iteration did not measure keep their values."""
         self._last = {**self._last, **metrics}
 
     def _beat(self) -> None:
@@ -60,5 +60,5 @@ class GaugeTracker:
             self._gauges.show(self._last)
 
     def close(self) -> None:
-        """Lets the gauges fade away."""
+        """Stops the beat; Ray then drops the gauges."""
         self._is_over.set()

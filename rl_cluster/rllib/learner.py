@@ -26,11 +26,11 @@ from rl_cluster.types import Controls
 __all__ = ["STATISTICS", "SwarmLearner", "Updated"]
 
 STATISTICS = (DEFAULT_MODULE_ID, "update")
-"""Where in a Learner's results the Updater's statistics are; beside them RLlib puts its own."""
+"""Key of the Updater's statistics in a Learner's results, beside RLlib's own."""
 
 
 class Updated(NamedTuple):
-    """What a Learner answers to an update."""
+    """A Learner's answer to an update."""
 
     results: dict[str, Any]
     """RLlib's"""
@@ -38,22 +38,22 @@ class Updated(NamedTuple):
 
 
 class SwarmLearner(TorchLearner):
-    """Trains a run's network, in the trainer's process or in an actor; several of them act as one."""
+    """Trains a run's network, in the trainer's process or in an actor; several Learners act as one."""
 
     _run: Config
     _model: TransformerGNN
     _updater: Updater
     _seconds: tuple[float, float]
-    """What the last update took: to make the batch, and to learn from it."""
+    """Seconds of the last update: to make the batch, and to learn from it."""
 
     def build(self) -> None:
-        """Connector, network and optimizer; torch gets as many threads as the Learner has whole CPUs."""
+        """Builds connector, network and optimizer. Torch gets as many threads as the Learner has whole CPUs."""
         self._run = self.config.run_config
         torch.set_num_threads(max(1, int(self._run.learners.cpus_per_learner)))
         super().build()
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:  # noqa: ARG002 - RLlib's signature
-        """The Updater's optimizer, without a schedule of RLlib's: the Updater sets the learning rate."""
+        """Registers the Updater's optimizer without an RLlib schedule, because the Updater sets the learning rate."""
         module = self.module[module_id]
         self._model = module.model
         learners = self._run.learners
@@ -66,7 +66,7 @@ class SwarmLearner(TorchLearner):
         )
 
     def _make_modules_ddp_if_necessary(self) -> None:
-        """Modules stay as they are: the Updater sums gradients over the Learners, once a minibatch."""
+        """Leaves modules as they are: the Updater sums gradients over the Learners, once per minibatch."""
 
     def update(self, *, training_data: TrainingData, controls: Controls, iteration: int, **_: Any) -> dict[str, Any]:
         """Updates on the fragments of iteration `iteration`; `**_` are RLlib's own minibatch settings."""
@@ -85,21 +85,21 @@ class SwarmLearner(TorchLearner):
         return results
 
     def report_update(self, **arguments: Any) -> Updated:
-        """`update`, and what it took."""
+        """`update`, and its report."""
         results = self.update(**arguments)
         rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
         return Updated(results, learner_report(self._updater, *self._seconds, str(rank), node_name()))
 
     def training_state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Copies of weights and optimizer state, on the CPU, by the names that the core gives them."""
+        """Copies of weights and optimizer state, on the CPU, by the core's names."""
         weights = {name: tensor.detach().cpu().clone() for name, tensor in self._model.state_dict().items()}
         return weights, self._updater.state_dict()
 
     def load_training_state(self, weights: dict[str, Tensor], optimizer: dict[str, Tensor]) -> None:
-        """Goes on from `training_state`."""
+        """Continues from `training_state`."""
         self._model.load_state_dict(weights)
         self._updater.load_state_dict(optimizer)
 
     def compute_loss_for_module(self, **_: Any) -> Tensor:
-        """RLlib asks for this method; `update` never calls it."""
+        """RLlib requires this method; `update` never calls it."""
         raise NotImplementedError("the loss is learning/ppo.py's, called by learning/update.py")

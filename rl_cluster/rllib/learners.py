@@ -1,7 +1,7 @@
-"""All Learners of a run, as one thing that can be asked. If one of them is lost, all of them are: they act as one.
+"""All Learners of a run behind one interface. They act as one, so if one of them is lost, all are.
 
-RLlib's LearnerGroup waits for every answer, so that a Learner that hangs would hang the run. Here the first that is
-lost ends the wait, and so does the end of the time that an answer may take.
+RLlib's LearnerGroup waits for every answer, so a Learner that hangs would hang the run. Here the wait ends when the
+first Learner is lost, or when the time limit of an answer is reached.
 """
 
 import time
@@ -21,7 +21,7 @@ from rl_cluster.types import Controls
 __all__ = ["Learners"]
 
 GRACE_S = 10.0
-"""How long the cause of a broken exchange, another Learner's death, may take to be known."""
+"""Seconds until the cause of a broken exchange, another Learner's death, must be known."""
 
 AnswerT = TypeVar("AnswerT")
 
@@ -30,17 +30,17 @@ class Learners:
     """The Learners of an algorithm, in its process or in actors.
 
     Args:
-        group: RLlib's; it has made them.
-        timeout_s: Whoever has not answered then is lost.
+        group: RLlib's group, which has made them.
+        timeout_s: A Learner that has not answered by then is lost.
     """
 
     def __init__(self, group: LearnerGroup, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._local: SwarmLearner | None = group._learner  # noqa: SLF001 - the group hides whom it has made
+        self._local: SwarmLearner | None = group._learner  # noqa: SLF001 - the group hides its local Learner
         self._actors: list[Any] = group._workers or []  # noqa: SLF001 - the group hides its actors
 
     def update(self, fragments: Sequence[RunnerFragment], controls: Controls, iteration: int) -> list[Updated]:
-        """One iteration's update on these fragments; every Learner's answer. Raises EngineLost."""
+        """Runs one iteration's update on these fragments; returns every Learner's answer. Raises EngineLost."""
         data = FragmentData(episodes=list(fragments))
         if self._local:
             return [self._local.report_update(training_data=data, controls=controls, iteration=iteration)]
@@ -59,22 +59,22 @@ class Learners:
         return self._gather([actor.apply.remote(function) for actor in self._actors])
 
     def first(self, function: Callable[[SwarmLearner], AnswerT]) -> AnswerT:
-        """The answer of the first Learner: all have the same state. Raises as `for_each`."""
+        """The answer of the first Learner; all have the same state. Raises like `for_each`."""
         if self._local:
             return function(self._local)
         answer: AnswerT = self._gather([self._actors[0].apply.remote(function)])[0]
         return answer
 
     def kill(self) -> None:
-        """Ends all actors at once, also those that wait for a lost one."""
+        """Ends all actors at once, even those that wait for a lost one."""
         for actor in self._actors:
             ray.kill(actor)
 
     def _gather(self, refs: list[Any]) -> list[Any]:
         """Answers in the order of the Learners.
 
-        What a Learner raises counts only once its peers have answered or had time to be found dead: if one is gone, the
-        others' exchanges break.
+        A Learner's exception counts only after its peers have answered or had time to be found dead, because a dead
+        Learner breaks the others' exchanges.
         """
         answers: dict[Any, Any] = {}
         failure: RayTaskError | None = None
@@ -95,7 +95,7 @@ class Learners:
 
 
 def _answer(ref: Any, index: int) -> Any:
-    """A Learner's answer, or what it has raised."""
+    """A Learner's answer, or its exception."""
     try:
         return ray.get(ref)
     except RayTaskError as error:

@@ -1,8 +1,8 @@
-"""Watches every node of a cluster: one actor each, which asks Ray for no CPU.
+"""Watches every node of a cluster with one actor per node, which requests no CPU from Ray.
 
-Each actor reads its machine every few seconds, and shows what it reads as gauges of its own, so that Prometheus gets
-them from the node's own exporter, whether or not the trainer is busy. The trainer collects the last readings without
-ever waiting for them.
+Each actor reads its machine every few seconds, and shows the readings as its own gauges, so that Prometheus gets them
+from the node's exporter, whether or not the trainer is busy. The trainer collects the last readings without ever
+waiting for them.
 """
 
 import secrets
@@ -29,12 +29,12 @@ from rl_cluster.rllib.gauges import HEARTBEAT_S, Gauges
 __all__ = ["NAMESPACE", "ClusterWatch", "NodeMonitor", "NodeMonitors", "node_name"]
 
 NAMESPACE = "rl_cluster"
-"""Of the actors' names: whoever connects to the cluster can find them."""
+"""The namespace of the actors' names, by which every process on the cluster can find them."""
 ANSWER_TIMEOUT_S = 5.0
 
 
 def node_name() -> str:
-    """Name of the node of this process: its address, and the beginning of its id, for several on one machine."""
+    """Name of this process's node: its address and the beginning of its id, because a machine may have several."""
     return _name(ray.util.get_node_ip_address(), ray.get_runtime_context().get_node_id())
 
 
@@ -46,15 +46,15 @@ class NodeMonitor:
     """The actor of one node.
 
     Args:
-        address: Of the node's raylet.
-        port: Of the node's raylet.
+        address: Address of the node's raylet.
+        port: Port of the node's raylet.
     """
 
     def __init__(self, address: str, port: int) -> None:
         self._address, self._port = address, port
         folder = global_worker.node.get_session_dir_path()
         self._reader = NodeReader(node_name(), folder, self._read_object_store)
-        self._gauges = Gauges({"node": node_name()})  # a node's figures are no run's
+        self._gauges = Gauges({"node": node_name()})  # a node's figures belong to no run
         self._last = self._reader.read()
         self._told: dict[str, Any] = {}
         threading.Thread(target=self._beat, name="node-monitor", daemon=True).start()
@@ -64,11 +64,11 @@ class NodeMonitor:
         return self._last
 
     def tell(self, status: dict[str, Any]) -> None:
-        """Keeps the run's own word of itself, for whoever asks."""
+        """Stores the run's status for every reader."""
         self._told = status
 
     def told(self) -> dict[str, Any]:
-        """What the run has told last; empty on all nodes but one."""
+        """The run's last status; empty on all nodes but one."""
         return self._told
 
     def _beat(self) -> None:
@@ -92,11 +92,11 @@ class NodeMonitor:
 
 
 class NodeMonitors:
-    """The actors of all nodes, those too that join later, as the trainer's process sees them.
+    """The actors of all nodes, including nodes that join later, as the trainer's process sees them.
 
     Args:
         run: Name of the run.
-        interval_s: Between looks at which nodes there are, and between questions to each.
+        interval_s: Seconds between looks for new nodes, and between requests to each node.
     """
 
     def __init__(self, run: str, interval_s: float) -> None:
@@ -108,7 +108,7 @@ class NodeMonitors:
         self._asked_s = -interval_s
 
     def readings(self) -> list[NodeReading]:
-        """What has come in so far, of nodes that are alive; asks for more, and waits for nothing."""
+        """The latest readings of live nodes. Requests new ones, and waits for nothing."""
         self._collect()
         now_s = time.monotonic()
         if now_s - self._asked_s >= self._interval_s:
@@ -119,7 +119,7 @@ class NodeMonitors:
         return list(self._last.values())
 
     def tell(self, status: dict[str, Any]) -> None:
-        """Leaves the run's status with the first of them."""
+        """Leaves the run's status with the first actor."""
         if self._actors:
             next(iter(self._actors.values())).tell.remote(status)
 
@@ -137,11 +137,11 @@ class NodeMonitors:
             node = self._pending.pop(ref)
             try:
                 self._last[node] = ray.get(ref)
-            except RayError:  # the node is gone, or its actor is: a new one is made if the node is there
+            except RayError:  # the node or its actor is gone; if the node is still there, it gets a new actor
                 self._forget(node)
 
     def _meet(self) -> None:
-        """An actor for each node that is alive and has none."""
+        """Makes an actor for each live node that has none."""
         nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
         for gone in self._actors.keys() - nodes.keys():
             self._forget(gone)
@@ -150,7 +150,7 @@ class NodeMonitors:
             options = {
                 "name": f"{self._run}-{self._token}-{_name(address, node_id)}",
                 "namespace": NAMESPACE,
-                "get_if_exists": True,  # one that did not answer may be there still
+                "get_if_exists": True,  # one that did not answer may still exist
                 "num_cpus": 0,
                 "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
             }
@@ -162,10 +162,10 @@ class NodeMonitors:
 
 
 class ClusterWatch:
-    """What the runs of a cluster, to which this process is connected, have told their monitors."""
+    """The statuses that runs have left with the monitors of the cluster to which this process is connected."""
 
     def statuses(self) -> list[dict[str, Any]]:
-        """One of each run, by name. Raises ClusterError if there is none."""
+        """The status of each run, by name. Raises ClusterError if there is none."""
         named = ray.util.list_named_actors(all_namespaces=True)
         names = [actor["name"] for actor in named if actor["namespace"] == NAMESPACE]
         refs = [ray.get_actor(name, namespace=NAMESPACE).told.remote() for name in sorted(names)]
@@ -178,7 +178,7 @@ class ClusterWatch:
 
 
 def _answer(ref: Any) -> dict[str, Any]:
-    """Empty if the actor has gone meanwhile."""
+    """The actor's answer; empty if it is gone."""
     try:
         status: dict[str, Any] = ray.get(ref)
     except RayError:

@@ -1,7 +1,7 @@
-"""The folder of a Ray of our own: private, and deleted at the end, or by the next one after a kill.
+"""The folder of a Ray of our own: private, and deleted at the end, or by the next such Ray after a kill.
 
-It holds the cluster's token. Its owner holds a lock on a file in it, which ends with the process however it ends: so a
-later process can tell a folder that a killed one has left from one that is in use.
+It holds the cluster's token. Its owner holds a lock on a file in it, which is released however the process ends. So a
+later process can distinguish a folder in use from one that a killed process has left.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ OWNER = "owner"
 
 
 def make_own_folder(parent: Path, ending: ExitStack) -> Path:
-    """A new folder of mode 0700 in `parent`, which goes when `ending` ends; those of killed owners go now.
+    """A new folder of mode 0700 in `parent`, deleted when `ending` ends. Deletes the folders of killed owners now.
 
     Raises ClusterError if it cannot be made.
     """
@@ -31,7 +31,7 @@ def make_own_folder(parent: Path, ending: ExitStack) -> Path:
     try:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # mode 0700; Ray makes its own part of it 0777
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        # It is locked before it has the name by which others know it.
+        # It is locked before it gets the name that others look for.
         unnamed = folder / f".{OWNER}"
         descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         ending.callback(os.close, descriptor)
@@ -44,7 +44,7 @@ def make_own_folder(parent: Path, ending: ExitStack) -> Path:
 
 
 def remove_left_folders(parent: Path) -> None:
-    """Deletes this user's folders whose owner is dead; what cannot be deleted stays."""
+    """Deletes this user's folders whose owner is dead; folders that cannot be deleted stay."""
     with suppress(OSError):
         names = [entry.name for entry in os.scandir(parent) if NAME.fullmatch(entry.name)]
         for name in names:
@@ -53,8 +53,8 @@ def remove_left_folders(parent: Path) -> None:
 
 
 def _is_left(folder: Path) -> bool:
-    """True = nobody holds the lock in a private folder of this user."""
-    with suppress(OSError):  # none of ours, or gone in the meantime
+    """True = it is a private folder of this user, and no process holds its lock."""
+    with suppress(OSError):  # not one of ours, or already gone
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
             return False

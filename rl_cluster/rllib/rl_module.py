@@ -1,6 +1,7 @@
-"""TransformerGNN as an RLModule: what RLlib's Learners hold, and what a policy is to RLlib's other tools.
+"""TransformerGNN as an RLModule, the form of policies in RLlib's Learners and other tools.
 
-A shell: the network and its initial weights come from the core, and its parameters keep their names below `model.`.
+It is a shell: the network and its initial weights come from the core, and its parameters keep their names below
+`model.`.
 """
 
 from typing import Any
@@ -25,7 +26,7 @@ __all__ = ["SwarmRLModule", "SwarmSquashedGaussian"]
 class SwarmSquashedGaussian(TorchSquashedGaussian):
     """All controls (B, N, K) of the swarm as one action in [-1, 1].
 
-    RLlib's own takes flat actions, and its deterministic action is not squashed.
+    RLlib's own distribution takes flat actions, and its deterministic action is not squashed.
     """
 
     def _squashed_logp(self, unsquashed: Tensor) -> Tensor:
@@ -49,7 +50,7 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
     The action is MultiDiscrete, one entry per UAV, or a Box of every UAV's controls.
 
     `model_config["run"]` is the run's config. Observations are the dict of `environment/faces/gymnasium_face.py`.
-    Training goes past these methods: env runners and Learners call `model` itself, whose values are per UAV.
+    Training does not use these methods: env runners and Learners call `model` itself, whose values are per UAV.
     """
 
     model: TransformerGNN
@@ -66,7 +67,7 @@ class SwarmRLModule(TorchRLModule, ValueFunctionAPI):
             self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=(num_actions,) * num_uavs)
 
     def _forward(self, batch: dict[str, Any], **_: Any) -> dict[str, Tensor]:
-        """What `distribution_parameters` gives.
+        """The result of `distribution_parameters`.
 
         The rows of RLlib's all-zero dummy batches have no legal action and count as all legal.
         """

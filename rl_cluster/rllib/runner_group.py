@@ -1,7 +1,7 @@
-"""The env runners of a run, as one thing that can be asked: lost ones are waited for, or others do their share.
+"""The env runners of a run behind one interface: it waits for lost ones, or others do their share.
 
-RLlib's own group logs a runner's exception and goes on without it. Here whatever a runner raises is raised, and only
-who is lost (its process or its node is gone) is passed over until Ray has restarted it.
+RLlib's own group logs a runner's exception and continues without that runner. Here a runner's exception is raised. Only
+a lost runner, whose process or node is gone, is skipped until Ray has restarted it.
 """
 
 import logging
@@ -23,9 +23,9 @@ from rl_cluster.training.engine import EngineLost
 __all__ = ["RunnerGroup", "Sampled"]
 
 PATIENCE_S = 300.0
-"""How long runners that are being restarted are waited for while none of the others has anything to do."""
+"""Seconds of waiting for runners that are being restarted while no other runner has anything to do."""
 TAG = "sample"
-"""Of requests for fragments among those that RLlib's manager has under way."""
+"""Tag of requests for fragments among those that RLlib's manager has under way."""
 
 AnswerT = TypeVar("AnswerT")
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class Sampled(NamedTuple):
-    """What a runner answers to a request for a fragment."""
+    """A runner's answer to a request for a fragment."""
 
     fragments: list[RunnerFragment]
     metrics: dict[str, Any]
@@ -44,13 +44,13 @@ class RunnerGroup:
     """All env runners of an algorithm: RLlib's indices 1 .. n, or 0, the one in this process.
 
     Args:
-        algorithm: Whose runners they are; it must be set up.
+        algorithm: The algorithm that has the runners; it must be set up.
     """
 
     def __init__(self, algorithm: Algorithm) -> None:
         self._algorithm = algorithm
         self._local: SwarmEnvRunner | None = algorithm.env_runner
-        # RLlib's group of runners only logs what a runner raises; its manager hands it out.
+        # RLlib's group of runners only logs a runner's exception; its manager returns it.
         self._manager = algorithm.env_runner_group._worker_manager  # noqa: SLF001 - RLlib hides whom it has asked
         self._num_runners = max(1, algorithm.config.num_env_runners)
         self._timeout_s: float = algorithm.config.sample_timeout_s
@@ -59,14 +59,14 @@ class RunnerGroup:
         self._heard_s = 0.0
 
     def request(self, state: dict[str, Any]) -> None:
-        """Has every runner take this state and sample one fragment, which `gather` will fetch. Waits for nobody."""
+        """Has every runner take this state and sample one fragment, which `gather` will fetch. Does not wait."""
         self._state = state
         if not self._local:
             self._state_ref = ray.put(state)
             self._send(self._manager.healthy_actor_ids())
 
     def gather(self) -> list[Sampled]:
-        """As many answers as there are runners; a lost runner's share is made by the others, by the same state.
+        """As many answers as there are runners; the others make a lost runner's share, with the same state.
 
         Raises EngineLost if lost runners do not come back for `PATIENCE_S`.
         """
@@ -82,7 +82,7 @@ class RunnerGroup:
         return answers
 
     def _fetch(self) -> list[Sampled]:
-        """What has been requested; whoever has not answered in time is ended, and Ray restarts it."""
+        """The requested answers. Ends a runner that has not answered in time; Ray restarts it."""
         answers = self._answers(self._manager.fetch_ready_async_reqs(tags=TAG, timeout_seconds=self._timeout_s))
         hanging = {index for tag, index in self._manager._in_flight_req_to_actor_id.values() if tag == TAG}  # noqa: SLF001 - RLlib hides whom it has asked
         for index in hanging:
@@ -93,7 +93,7 @@ class RunnerGroup:
         return list(answers.values())
 
     def discard(self) -> None:
-        """Waits for whatever has been requested, and forgets it."""
+        """Waits for all requested answers, and drops them."""
         if not self._local:
             self._fetch()
 
@@ -104,7 +104,7 @@ class RunnerGroup:
         answers: dict[int, AnswerT] = {}
         for healthy in self._attempts():
             asked = [index for index in healthy if index not in answers]
-            if asked:  # RLlib would take an empty list for all of them, and a lost one that answers for one never lost
+            if asked:  # RLlib takes an empty list for all, and a lost one that answers for never lost
                 results = self._manager.foreach_actor(function, remote_actor_ids=asked, timeout_seconds=self._timeout_s)
                 answers |= self._answers(results)
             if len(answers) == self._num_runners:
@@ -114,7 +114,7 @@ class RunnerGroup:
     def _send(self, indices: Sequence[int]) -> None:
         if not indices:
             return  # RLlib would take an empty list for all of them
-        # A function of a module goes out as its name; a closure would be taken apart, for 5 ms. Ray resolves the state.
+        # Ray sends a function of a module by name; it would pickle a closure, which takes 5 ms. Ray resolves the state.
         self._manager.foreach_actor_async(
             _sample, kwargs={"state": self._state_ref}, tag=TAG, remote_actor_ids=list(indices)
         )
@@ -162,7 +162,7 @@ def _sample(runner: SwarmEnvRunner, state: dict[str, Any]) -> Sampled:
 
 
 def _with_phases_of(fragments: Sequence[RunnerFragment], seconds: dict[str, float]) -> dict[str, float]:
-    """Phase -> seconds, of which the fragments tell what `connector` holds; hooks and metrics are left in it."""
+    """Phase -> seconds. The fragments give the parts of `connector`, which keeps the rest: hooks and metrics."""
     joined: dict[str, float] = defaultdict(float, seconds)
     for sampled in fragments:
         for phase, value in sampled.fragment.seconds.items():

@@ -1,4 +1,4 @@
-"""Where a Ray of our own may put its files: /tmp, or a place of the user's choice that is as short."""
+"""The place for the files of a Ray of our own: /tmp, or an equally short folder that the user chooses."""
 
 import os
 from pathlib import Path

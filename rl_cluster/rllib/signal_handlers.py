@@ -1,6 +1,6 @@
 """Keeps a process's own signal handlers while Ray starts in it.
 
-Ray puts handlers of its own in their place: one in Python, and one in native code that prints a stack trace and aborts.
+Ray replaces them by its own: one in Python, and one in native code that prints a stack trace and aborts.
 """
 
 import signal
@@ -19,12 +19,12 @@ __all__ = ["own_signal_handlers"]
 
 @contextmanager
 def own_signal_handlers() -> Iterator[None]:
-    """Meanwhile and afterwards SIGTERM is answered as before; if nothing has answered it, by ending in order.
+    """Keeps the handler of SIGTERM meanwhile and afterwards; without one, SIGTERM ends the process in order.
 
-    What Ray starts meanwhile never hears of a terminal that hangs up: a run outlives its terminal until it has saved.
+    Processes that Ray starts meanwhile ignore a terminal that hangs up: a run outlives its terminal until it has saved.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
+        yield  # only the main thread can handle signals
         return
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _exit)
@@ -35,7 +35,7 @@ def own_signal_handlers() -> Iterator[None]:
     )
 
     def make_core_worker(*arguments: Any, **settings: Any) -> Any:
-        """Its constructor installs the native handler."""
+        """Makes Ray's core worker, whose constructor installs the native handler."""
         worker = core_worker(*arguments, **settings)
         signal.signal(signal.SIGTERM, handler)
         return worker
@@ -51,5 +51,5 @@ def own_signal_handlers() -> Iterator[None]:
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    """Ends the process in order, so that whatever is to be closed is closed."""
+    """Ends the process in order, so that everything open is closed."""
     sys.exit(128 + number)

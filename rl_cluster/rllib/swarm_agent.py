@@ -1,4 +1,4 @@
-"""The swarm as RLlib's one agent: what the shells of both API stacks make of the network's inputs and outputs."""
+"""The swarm as RLlib's single agent: how the shells of both API stacks convert the network's inputs and outputs."""
 
 from collections.abc import Mapping
 

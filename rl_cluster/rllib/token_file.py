@@ -1,4 +1,4 @@
-"""Whether the token that the environment names can be read: Ray itself ends with a traceback where it cannot."""
+"""Checks that the token that the environment names can be read. If not, Ray itself ends with a traceback."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,9 @@ REMEDY = "export RAY_AUTH_TOKEN_PATH=FILE with the token that the head was start
 
 
 def check_token_file() -> None:
-    """What is not set is Ray's to decide.
+    """Checks the variables that are set, and leaves the rest to Ray.
 
-    Raises ClusterError if RAY_AUTH_TOKEN_PATH or RAY_AUTH_MODE is of no use.
+    Raises ClusterError if RAY_AUTH_TOKEN_PATH or RAY_AUTH_MODE is unusable.
     """
     mode = read_auth_mode()
     name = os.environ.get("RAY_AUTH_TOKEN_PATH")
@@ -26,9 +26,9 @@ def check_token_file() -> None:
 
 
 def _fault(path: Path) -> str:
-    """What is wrong with the file; nothing if it is empty."""
+    """What is wrong with the file; an empty text = nothing is."""
     try:
-        if not path.is_file():  # a pipe that nobody writes to would be read for ever
+        if not path.is_file():  # reading a pipe without a writer would never end
             return "it is no file" if path.exists() else "there is no such file"
         with path.open("rb") as file:
             token = file.read(MAX_TOKEN_BYTES + 1)

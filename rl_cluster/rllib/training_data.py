@@ -1,7 +1,7 @@
-"""How an iteration's fragments are shared out among Learners.
+"""Divides an iteration's fragments among Learners.
 
-Learners get worlds that follow one another, in the order of runners and worlds, so that their rows together stand as
-one Learner's would (`learning/ranks.py`). Where the worlds do not divide, some get one more.
+Learners get consecutive worlds, in the order of runners and worlds, so that their rows together are in the same order
+as a single Learner's (`learning/ranks.py`). If the worlds do not divide evenly, some Learners get one more.
 """
 
 import itertools
@@ -16,10 +16,10 @@ __all__ = ["FragmentData"]
 
 
 class FragmentData(TrainingData):
-    """RLlib's, but for its way to share episodes out, which would cut fragments anywhere."""
+    """RLlib's training data with our own sharding, because RLlib's would cut fragments anywhere."""
 
     def shard(self, num_shards: int, **_: Any) -> list[tuple[TrainingData, dict[str, Any]]]:
-        """The data of every Learner, and no settings of its own."""
+        """The data of every Learner, without settings per Learner."""
         total = sum(sampled.fragment.num_worlds for sampled in self.episodes)
         bounds = [total * number // num_shards for number in range(num_shards + 1)]
         return [

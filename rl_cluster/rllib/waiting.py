@@ -1,7 +1,7 @@
-"""Every wait before a run's first iteration: it says what it waits for, and it has a limit.
+"""Waits before a run's first iteration: each says what it waits for, and each has a limit.
 
-What Ray and RLlib wait for by themselves, they wait for without either. Who enters `waiting` names what would end such
-a wait in vain, and gets to know whether it had to.
+Ray's and RLlib's own waits have neither. The caller of `waiting` names a function that ends such a wait in vain, and
+learns whether it was called.
 """
 
 import logging
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 __all__ = ["Wait", "waiting"]
 
 QUIET_S = 10.0
-"""A wait that ends sooner is not worth a line."""
+"""Seconds; a wait that ends sooner is not reported."""
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +23,11 @@ class Wait:
     def __init__(self, what: str, limit_s: float, give_up: Callable[[], object] | None) -> None:
         self.what, self.limit_s = what, limit_s
         self.is_given_up = False
-        """True = the limit was reached; whatever the wait has raised then comes of that."""
+        """True = the limit was reached, which explains any exception of the wait."""
         self._give_up = give_up
 
     def tell(self) -> None:
-        """Says what is waited for."""
+        """Reports what the wait is for."""
         logger.warning("waiting for %s, for %g s at most", self.what, self.limit_s)
 
     def end(self) -> None:
@@ -39,12 +39,12 @@ class Wait:
 
 @contextmanager
 def waiting(what: str, limit_s: float, give_up: Callable[[], object] | None = None) -> Iterator[Wait]:
-    """Tells of a wait that takes long, and ends it at its limit.
+    """Reports a long wait, and ends it at its limit.
 
     Args:
-        what: Is waited for, in words.
-        limit_s: After which the wait is ended.
-        give_up: Has what is waited for raise; called in a thread of its own. None = the wait ends by itself then.
+        what: A description of what the wait is for.
+        limit_s: Seconds after which the wait is ended.
+        give_up: Makes the awaited call raise; runs in its own thread. None = the wait ends by itself at the limit.
     """
     wait = Wait(what, limit_s, give_up)
     timers = [threading.Timer(min(QUIET_S, limit_s), wait.tell), threading.Timer(limit_s, wait.end)]

@@ -44,7 +44,7 @@ def make_search(study: StudyConfig, seed: int, num_known: int = 0) -> Search:
 
 
 def _sampler(study: StudyConfig, seed: int, num_known: int) -> BaseSampler:
-    """Optuna's sampler. Both kinds know the trials under way: TPE takes them for bad ones, so that none is proposed twice."""
+    """Optuna's sampler. Both kinds know the trials under way. TPE takes them for bad, so it proposes none twice."""
     startup = min(STARTUP_TRIALS, max(2, study.num_trials // 4))
     if study.search == "gp":
         return GPSampler(seed=seed + num_known, n_startup_trials=startup, deterministic_objective=False)

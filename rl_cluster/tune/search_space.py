@@ -86,7 +86,7 @@ def _like(former: Any, value: float) -> Any:
 
 
 def check_space(config: Config) -> None:
-    """Raises ConfigError if a dimension does not name a number of these settings, or if one of its ends is not allowed."""
+    """Raises ConfigError if a dimension does not name a number of these settings, or has an end that is not allowed."""
     for dimension in study_of(config).space:
         _check_key(config, dimension)
         for end in (dimension.low, dimension.high):

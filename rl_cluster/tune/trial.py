@@ -78,7 +78,7 @@ class StudyTrial(tune.Trainable):
             self._take_over(self._store, rounds * self._every)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Prepares the process of an ended trial for the next one. Tune reuses it, because starting another takes seconds."""
+        """Prepares the process of an ended trial for the next. Tune reuses processes, which take seconds to start."""
         self.setup(new_config)
         return True
 

@@ -1,1 +1,1 @@
-"""The engine on RLlib's old API stack: a leaf, on which nothing else of the ring stands."""
+"""The engine on RLlib's old API stack: a leaf, which nothing else in the ring depends on."""

@@ -1,4 +1,4 @@
-"""The actions of a swarm as RLlib's old API stack draws and weighs them: one action, the UAVs' together."""
+"""The actions of a swarm for RLlib's old API stack: one action that joins those of all UAVs."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from rl_cluster.model.distributions import MaskedCategorical, SquashedGaussian
 __all__ = ["SwarmActionDistribution"]
 
 LARGEST_CONTROL = 1.0 - 2.0**-22
-"""Controls are taken back to what they were before they were squashed; at 1 that would be infinite."""
+"""The largest control that is converted back to its value before squashing; for 1 that would be infinite."""
 
 
 class SwarmActionDistribution(TorchDistributionWrapper):

@@ -1,7 +1,7 @@
 """The engine on RLlib's old API stack: stock PPO on the team's reward, with model towers on the GPUs of one node.
 
-Runs in the same loop as the other engines, and writes the same checkpoints. What it cannot do (Learners, credit per
-UAV, exact resume) is refused by the config's rules and by `training/start.py`.
+It runs in the same loop as the other engines, and writes the same checkpoints. The config's rules and
+`training/start.py` refuse what it cannot do: Learners, credit per UAV, exact resume.
 """
 
 import logging
@@ -39,7 +39,7 @@ STATISTICS = {
     "grad_gnorm": "grad_norm",
     "cur_lr": "lr",
 }
-"""RLlib's names -> ours. Log-probabilities are the team's here, sums over UAVs: so are entropies."""
+"""RLlib's names -> ours. Log-probabilities and entropies are the team's here: sums over UAVs."""
 
 
 class OldStackEngine:
@@ -47,10 +47,10 @@ class OldStackEngine:
 
     Args:
         config: The run; `api_stack` is old.
-        address: As of `RayEngine`.
+        address: As in `RayEngine`.
 
     Raises:
-        ClusterError: As of `RayEngine`; or this process has fewer GPUs than towers are asked for.
+        ClusterError: As in `RayEngine`; or this process has fewer GPUs than the run has towers.
     """
 
     def __init__(self, config: Config, address: str | None = None) -> None:
@@ -69,7 +69,7 @@ class OldStackEngine:
             self._ending = ending.pop_all()
 
     def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:  # noqa: ARG002 - RLlib counts by itself
-        """One round of sampling and updating. Raises RuntimeError if no env runner has sampled."""
+        """Runs one round of sampling and updating. Raises RuntimeError if no env runner has sampled."""
         _apply(controls, self.algorithm)
         result = self.algorithm.train()
         statistics = result["info"]["learner"].get(DEFAULT_POLICY_ID, {}).get("learner_stats")
@@ -86,11 +86,11 @@ class OldStackEngine:
         return record | node_metrics(self._nodes.readings())
 
     def status(self) -> EngineStatus:
-        """Nodes that have been heard of; RLlib's stock PPO tells nothing of env runners."""
+        """The nodes that have reported; RLlib's stock PPO reports nothing about env runners."""
         return EngineStatus(self._nodes.readings())
 
     def tell(self, status: dict[str, Any]) -> None:
-        """Leaves it with a node's monitor."""
+        """Leaves the status with a node's monitor."""
         self._nodes.tell(status)
 
     def model(self) -> TransformerGNN:
@@ -100,22 +100,22 @@ class OldStackEngine:
         return model
 
     def state(self) -> EngineState:
-        """The weights; neither optimizer nor worlds, as no run goes on from them."""
+        """The weights, without optimizer and worlds, because no run resumes from this state."""
         weights = self.algorithm.get_policy().model.model.state_dict()
         return EngineState({name: tensor.detach().cpu().clone() for name, tensor in weights.items()}, {}, {})
 
     def load_state(self, state: EngineState) -> None:
-        """Takes over the weights, in the trainer's process and in all env runners."""
+        """Loads the weights into the trainer's process and all env runners."""
         assert not state.optimizer, "the old API stack goes on from weights alone"
         self.algorithm.get_policy().model.model.load_state_dict(state.weights)
         self.algorithm.env_runner_group.sync_weights()
 
     def restart(self) -> None:
-        """Never asked for: the trainer's process updates, and RLlib restarts env runners by itself."""
+        """Never called: the trainer's process updates, and RLlib restarts env runners by itself."""
         raise AssertionError("an engine of the old API stack is never lost")
 
     def close(self) -> None:
-        """Ends the actors, the connection, and Ray itself where this engine started it."""
+        """Ends the actors, the connection, and Ray itself if this engine started it."""
         self._ending.close()
 
 
@@ -130,7 +130,7 @@ def make_ppo_config(run: Config) -> PPOConfig:
         observation_space=observation_space,
         action_space=action_space,
         disable_env_checking=True,
-        normalize_actions=False,  # ours are in [-1, 1] already
+        normalize_actions=False,  # ours are already in [-1, 1]
         clip_actions=False,
     )
     config.experimental(_disable_preprocessor_api=True)  # it would flatten each observation to floats, and back
@@ -179,14 +179,14 @@ def _set_mix(runner: Any, mix: StageMix) -> None:
 
 
 def _seed(runner: Any) -> None:
-    """Torch draws actions, numpy the order of minibatches: keyed by the run's seed and the env runner's number."""
+    """Seeds torch (for actions) and numpy (for the order of minibatches) by the run's seed and the runner's number."""
     seed = [runner.config.env_config["run"].seed, runner.worker_index]
     torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
     np.random.seed(seed)  # noqa: NPY002 - RLlib draws from numpy's own generator
 
 
 def _take_experience(runner: Any) -> Experience | None:
-    """None of the trainer's process, where it has no worlds."""
+    """The runner's experience; None for the trainer's process if it has no worlds."""
     return runner.env.take_experience() if runner.env else None
 
 

@@ -1,6 +1,6 @@
-"""TransformerGNN as a TorchModelV2: what RLlib's old API stack holds.
+"""TransformerGNN as a TorchModelV2, the form of models in RLlib's old API stack.
 
-A shell, as `rl_module.py` is for the new stack: the network and its initial weights come from the core, and its
+It is a shell, like `rl_module.py` for the new stack: the network and its initial weights come from the core, and its
 parameters keep their names below `model.`.
 """
 
@@ -31,7 +31,7 @@ class SwarmModelV2(TorchModelV2, nn.Module):
     """
 
     _value_B: Tensor  # noqa: N815 - a shape suffix
-    """Of the rows that went through `forward` last."""
+    """Values of the rows in the last `forward`."""
 
     def __init__(
         self,
@@ -61,12 +61,12 @@ class SwarmModelV2(TorchModelV2, nn.Module):
         return parameters, state
 
     def value_function(self) -> Tensor:
-        """(B,) predicted return in reward units of the rows that went through `forward` last."""
+        """(B,) predicted return in reward units of the rows in the last `forward`."""
         return self._value_B
 
 
 def model_settings(run: Config) -> dict[str, Any]:
-    """RLlib's `model` settings for a run. Ray must be up: the distribution is registered with it."""
+    """RLlib's `model` settings for a run. Ray must be running, because the distribution is registered with it."""
     ModelCatalog.register_custom_action_dist(DISTRIBUTION, SwarmActionDistribution)
     return {
         "custom_model": SwarmModelV2,

@@ -40,11 +40,11 @@ class SwarmVectorEnv(VectorEnv):
         return {name: [] for name in self.worlds.metrics}
 
     def set_mix(self, mix: StageMix) -> None:
-        """Draws the next episodes from another mixture of stages; RLlib holds what was seen of all that have begun."""
+        """Draws the next episodes from another mixture of stages. RLlib holds observations of all begun episodes."""
         self._source.set_mix(mix)
 
     def take_experience(self) -> Experience:
-        """What has happened since the last call."""
+        """The experience since the last call."""
         outcomes = {name: np.concatenate([np.empty(0), *values]) for name, values in self._outcomes.items()}
         experience = Experience(self._env_steps, self._agent_steps, self._episodes, outcomes)
         self._env_steps, self._agent_steps, self._episodes = 0, 0, 0
@@ -52,7 +52,7 @@ class SwarmVectorEnv(VectorEnv):
         return experience
 
     def vector_reset(self, **_: Any) -> tuple[list[ObservationDict], list[dict[str, Any]]]:
-        """What is seen of the worlds, which begin by themselves; seeds are not taken: the run has one."""
+        """The first observations of the worlds, which begin by themselves. Ignores seeds, because the run has one."""
         return self._rows, [{} for _ in range(self.num_envs)]
 
     def reset_at(self, index: int | None = None, **_: Any) -> tuple[ObservationDict, dict[str, Any]]:
@@ -80,6 +80,6 @@ class SwarmVectorEnv(VectorEnv):
 
 
 def _split(observation: Observation[NDArray[Any]]) -> list[ObservationDict]:
-    """World by world; views."""
+    """The observations world by world, as views."""
     columns = to_dict(observation)
     return [{name: column[world] for name, column in columns.items()} for world in range(len(observation.mask))]

@@ -1,1 +1,1 @@
-"""Where a run's actors stand: the plan, the room that Ray holds for them, and their start."""
+"""The placement of a run's actors: the plan, the room that Ray reserves for them, and their start."""

@@ -1,4 +1,4 @@
-"""From a plan to actors that run: waits for room, holds it, and has RLlib make its actors there. No wait is endless."""
+"""From a plan to running actors: waits for room, reserves it, and has RLlib make its actors there. Every wait ends."""
 
 import logging
 import time
@@ -18,30 +18,29 @@ from rl_cluster.rllib.waiting import waiting
 __all__ = ["RESTART_PATIENCE_S", "SETTLE_S", "Placement", "build", "place"]
 
 SETTLE_S = 10.0
-"""How long resources of a run that has just ended may still count as taken."""
+"""Seconds for which resources of a run that has just ended may still count as taken."""
 RESTART_PATIENCE_S = 300.0
-"""How long a run that has lost a node waits for another one."""
+"""Seconds for which a run that has lost a node waits for another one."""
 RESERVE_S = 5.0
-"""For Ray to hold room that it has said to be free."""
+"""Seconds for Ray to reserve room that it has reported as free."""
 START_LIMIT_S = 300.0
-"""For all actors to start Python, to import torch, and to build their networks and worlds."""
+"""Seconds for all actors to start Python, import torch, and build their networks and worlds."""
 POLL_S = 0.25
 
 AlgorithmT = TypeVar("AlgorithmT")
 
 
 class Placement(NamedTuple):
-    """What a run's actors need, and where Ray holds it for them."""
+    """What a run's actors need, and where Ray reserves it for them."""
 
     plan: Plan
     room: Room
 
 
 def place(config: Config, cluster: Cluster, patience_s: float = SETTLE_S) -> Placement:
-    """Holds room for a run's actors.
+    """Reserves room for a run's actors.
 
-    Refuses at once what the whole cluster cannot hold, and at the end of the patience what it cannot hold besides its
-    other runs.
+    Refuses at once what the whole cluster cannot hold; refuses after a wait what it cannot hold beside its other runs.
 
     Raises:
         ClusterError: There is not that much room.
@@ -70,14 +69,14 @@ def _taken(plan: Plan) -> ClusterError:
 
 
 def build(placement: Placement, make: Callable[[], AlgorithmT]) -> AlgorithmT:
-    """Has RLlib make an algorithm whose actors take the room that is held for them.
+    """Has RLlib make an algorithm whose actors use the reserved room.
 
     Raises:
         ClusterError: They have not started within the limit; they are ended, and the room is given back.
     """
     plan, room = placement
     actors = f"{plan.num_env_runners} env runners and {plan.num_learners} Learners"
-    logging.getLogger("ray.train").setLevel(logging.CRITICAL)  # it tells of lost actors at length, and then raises
+    logging.getLogger("ray.train").setLevel(logging.CRITICAL)  # it logs lost actors at length, and then raises
     with waiting(f"{actors} to start", START_LIMIT_S, room.release) as wait:
         try:
             with room.holds_runners(), without_known_messages():

@@ -1,8 +1,8 @@
-"""Who runs where: what a run asks of a Ray cluster, and whether the cluster can hold it, before any actor starts.
+"""What a run requests from a Ray cluster, where it runs, and whether it fits, decided before any actor starts.
 
-Plain arithmetic on resources, without Ray: `rllib/cluster.py` reads them off the nodes, and `room.py` has Ray hold
-what is planned. Ray never splits an actor over nodes, so the actors are placed one by one. The trainer's process
-asks Ray for nothing: it updates the weights while the env runners wait for them, or waits itself.
+This is plain arithmetic on resources, without Ray: `rllib/cluster.py` reads them from the nodes, and `room.py` has Ray
+reserve what is planned. Ray never splits an actor over nodes, so the actors are placed one by one. The trainer's
+process requests nothing from Ray: it updates the weights while the env runners wait for them, or waits itself.
 """
 
 import math
@@ -17,21 +17,21 @@ from rl_cluster.errors import ClusterError
 __all__ = ["NodeResources", "Plan", "make_plan"]
 
 GRAIN = 1e-4
-"""Ray counts resources in steps of a ten-thousandth."""
+"""Ray counts resources in steps of one ten-thousandth."""
 
 
 class NodeResources(NamedTuple):
-    """What one node has, or can still give."""
+    """The resources that one node has, or has free."""
 
     cpus: float
     gpus: float = 0.0
     node_id: str = ""
-    """By Ray's name of it."""
+    """Amount by Ray's name of the resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The actors of a run, what each asks for, and the rows that they make and use."""
+    """The actors of a run, what each requests, and the rows that they make and use."""
 
     num_env_runners: int
     """Remote env runners; 0 = the trainer's process samples"""
@@ -46,7 +46,7 @@ class Plan:
     train_batch_rows: int
     """Graphs of an iteration's batch"""
     learner_nodes: tuple[str, ...] = ()
-    """Ids of the nodes that the Learners take; env runners, all alike, then fit wherever Ray puts them"""
+    """Ids of the Learners' nodes; env runners are all alike, so they then fit wherever Ray puts them"""
 
     @property
     def num_cpus(self) -> float:
@@ -84,7 +84,7 @@ def make_plan(config: Config, nodes: Sequence[NodeResources]) -> Plan:
 
 
 def _with_learners(plan: Plan, nodes: Sequence[NodeResources]) -> tuple[list[NodeResources], tuple[str, ...]]:
-    """What is left, with each Learner on the node where it takes the least room from env runners; those nodes' ids."""
+    """Places each Learner where it takes the least room from env runners; returns what is left, and the nodes' ids."""
     left, chosen = list(nodes), list[str]()
     for placed in range(plan.num_learners):
         holding = [index for index, node in enumerate(left) if _holds_learner(plan, node)]
@@ -107,7 +107,7 @@ def _holds_learner(plan: Plan, node: NodeResources) -> bool:
 
 
 def _with_learner(plan: Plan, nodes: list[NodeResources], index: int) -> list[NodeResources]:
-    """What is left of the nodes if one of them holds a Learner."""
+    """The free resources of the nodes if one of them holds a Learner."""
     node = nodes[index]
     rest = node._replace(cpus=node.cpus - plan.cpus_per_learner, gpus=node.gpus - plan.gpus_per_learner)
     return [*nodes[:index], rest, *nodes[index + 1 :]]

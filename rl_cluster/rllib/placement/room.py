@@ -1,9 +1,9 @@
-"""The room that a run holds on a cluster, before RLlib makes its actors in it.
+"""The room that a run reserves on a cluster before RLlib makes its actors in it.
 
 RLlib makes env runners first and Learners after them, and Ray puts each wherever it fits at that moment: two small env
-runners on two nodes can leave no node that holds a Learner, and RLlib would wait for ever. Here placement groups hold
-the places first: one for the Learners, on the nodes that the plan has chosen, and one for the env runners, which are
-all alike, so that they fit wherever Ray puts them. Whoever gives the room back ends all actors in it.
+runners on two nodes can leave no node with room for a Learner, and RLlib would wait for ever. So placement groups
+reserve the places first: one for the Learners, on the nodes that the plan has chosen, and one for the env runners,
+which are all alike, so that they fit wherever Ray puts them. Releasing the room ends all actors in it.
 """
 
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ NODE_LABEL = "ray.io/node-id"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Placement groups of a run; None where it has no actors of that kind."""
+    """Placement groups of a run; None if it has no actors of that kind."""
 
     learners: PlacementGroup | None
     runners: PlacementGroup | None
 
     def release(self) -> None:
-        """Gives the room back, and ends the actors in it; a second call does nothing."""
+        """Releases the room, and ends the actors in it; a second call does nothing."""
         for group in (self.learners, self.runners):
             if group and ray.is_initialized():
                 remove_placement_group(group)
 
     @contextmanager
     def holds_runners(self) -> Iterator[None]:
-        """Env runners that RLlib makes meanwhile get their places here; RLlib has no setting for that."""
+        """Places the env runners that RLlib makes meanwhile in this room; RLlib has no setting for that."""
         group = self.runners
 
         class PlacedRunners(EnvRunnerGroup):
@@ -55,11 +55,11 @@ class Room:
 
 
 def reserve(plan: Plan, limit_s: float) -> Room | None:
-    """Has Ray hold the places of all actors of a plan; None if it has not within the limit: somebody else was faster.
+    """Has Ray reserve places for all actors of a plan; None if the limit is reached, because another run was faster.
 
     Args:
-        plan: Made for the nodes of this cluster.
-        limit_s: For each of the two groups.
+        plan: A plan for the nodes of this cluster.
+        limit_s: Seconds for each of the two groups.
     """
     learner = {"CPU": plan.cpus_per_learner, "GPU": plan.gpus_per_learner}
     runner = {"CPU": plan.cpus_per_runner, "GPU": plan.gpus_per_runner}
@@ -76,7 +76,7 @@ def reserve(plan: Plan, limit_s: float) -> Room | None:
 
 
 def _group(each: dict[str, float], number: int, pins: list[dict[str, str]] | None) -> PlacementGroup | None:
-    """Asks for places of this size. Who needs nothing needs no place: Ray refuses empty ones."""
+    """Requests places of this size. Actors that need nothing get no place, because Ray refuses empty ones."""
     bundle = {name: amount for name, amount in each.items() if amount}
     if not number or not bundle:
         return None
