@@ -26,7 +26,7 @@ AnswerT = TypeVar("AnswerT")
 
 
 def within(limit_s: float, ask: Callable[[], AnswerT]) -> AnswerT:
-    """Returns or raises what `ask` does; raises TimeoutError at the limit. The thread may live on until the process ends."""
+    """Returns or raises what `ask` does; raises TimeoutError at the limit. The thread may outlive the call."""
     answer: Future[AnswerT] = Future()
 
     def run() -> None:

@@ -104,7 +104,8 @@ class RunnerGroup:
         answers: dict[int, AnswerT] = {}
         for healthy in self._attempts():
             asked = [index for index in healthy if index not in answers]
-            if asked:  # RLlib takes an empty list for all, and a lost one that answers for never lost
+            # RLlib takes an empty list for all runners, and a lost runner that answers for one that was never lost.
+            if asked:
                 results = self._manager.foreach_actor(function, remote_actor_ids=asked, timeout_seconds=self._timeout_s)
                 answers |= self._answers(results)
             if len(answers) == self._num_runners:

@@ -1,12 +1,12 @@
 """Flight of one UAV over one substep: the autopilot of task `allocate`.
 
 A unicycle at constant altitude: theta' = wrap(theta + clip(bearing error, -w_max dt, w_max dt)), then
-p' = p + v dt (cos theta', sin theta'). It aims at its goal where the straight way is clear of no-fly zones, else at the
-waypoint (`route.py`) by which the way is shortest of those it sees; it needs no memory, so any turn will do.
+p' = p + v dt (cos theta', sin theta'). The UAV aims at its goal if the straight way is clear of no-fly zones, else at
+the visible waypoint (`route.py`) with the shortest way; it needs no memory, so any turn will do.
 
-It flies at cruise speed, and slower (never below its lowest speed) where its turn radius v / w_max is too wide to meet
-what it aims at. It can also hover: where it is still too fast for a waypoint, or what it would fly in this substep
-enters a no-fly zone, it turns on the spot instead. So it never enters a zone, however wide its turns are.
+It flies at cruise speed. It flies slower (never below its lowest speed) if its turn radius v / w_max is too wide to
+meet its aim. It can also hover: if it is still too fast for a waypoint, or if its flight in this substep would enter a
+no-fly zone, it turns on the spot instead. So it never enters a zone, however wide its turns are.
 """
 
 import math
@@ -22,9 +22,9 @@ from rl_cluster.environment.shared.obstacles import gap_m, is_inside, is_zone_ne
 __all__ = ["fly", "wrap"]
 
 _GOAL, _NO_WAY = -1, -2
-"""What `_aim` gives where it is no waypoint."""
+"""The values of `_aim` that are not waypoints."""
 _HALVINGS = 5
-"""How often a way that is not free is tried: whole, and halved."""
+"""How often a way that is not free is tried: whole, then halved."""
 
 
 @njit(cache=True, _nrt=False)
@@ -35,7 +35,7 @@ def wrap(angle_rad: float) -> float:
 
 @njit(cache=True, _nrt=False)
 def _aim(state, b, j, here, goal, standoff, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
-    """The waypoint with the shortest way to goal j of those in sight, or _GOAL, or _NO_WAY."""
+    """The visible waypoint with the shortest way to goal j, or _GOAL, or _NO_WAY."""
     zones, (x, y) = zones_of(state), here
     if can_see(zones, b, x, y, goal[0], goal[1], margin_m):
         return _GOAL
@@ -54,7 +54,7 @@ def _aim(state, b, j, here, goal, standoff, margin_m):  # type: ignore[no-untype
 
 @njit(cache=True, _nrt=False, inline="always")
 def _goal_speed_mps(state, b, i, distance_m, capture_radius_m):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Cruise speed, or the speed whose turn radius v / w_max is the capture radius where a wide turn would miss."""
+    """Cruise speed; if a wide turn would miss, the speed whose turn radius v / w_max is the capture radius."""
     cruise, turn_rate = state.uav_cruise_mps[b, i], state.uav_max_turn_rate_radps[b, i]
     if cruise > turn_rate * capture_radius_m and turn_rate * distance_m < 2.0 * cruise:
         return max(state.uav_speed_mps[b, i, 0], min(cruise, turn_rate * capture_radius_m))
@@ -65,7 +65,7 @@ def _goal_speed_mps(state, b, i, distance_m, capture_radius_m):  # type: ignore[
 def _waypoint_speed_mps(state, b, i, distance_m, error_rad):  # type: ignore[no-untyped-def]  # numba infers the types
     """The highest speed, up to cruise, at which the waypoint is not inside the turn circle; 0 below the lowest speed.
 
-    A point at distance d and bearing error e lies inside the circle of radius R that is turned on if d < 2 R sin |e|.
+    A point at distance d and bearing error e is inside the turn circle of radius R if d < 2 R sin |e|.
     """
     cruise = np.float64(state.uav_cruise_mps[b, i])
     across = 2.0 * math.sin(min(abs(error_rad), 0.5 * math.pi))
@@ -86,7 +86,7 @@ def _may_fly(zones, b, x, y, new_x, new_y):  # type: ignore[no-untyped-def]  # n
 
 @njit(cache=True, _nrt=False)
 def _free_m(zones, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[no-untyped-def]  # numba infers the types
-    """How far it may fly ahead: all of the length, or where it points at its aim a free half of it, or nothing."""
+    """How far it may fly ahead: the whole length; if it points at its aim, also a free half of it; or nothing."""
     for _ in range(_HALVINGS):
         # The end is tested as it will be stored: rounded to single precision.
         new_x = np.float64(np.float32(x + length_m * math.cos(heading_rad)))
@@ -110,7 +110,7 @@ def _goal(state, b, j):  # type: ignore[no-untyped-def]  # numba infers the type
 def _is_free_of_zones(state, b, x, y, gx, gy, standoff, within_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = no zone's bounding circle is near the straight way to the goal, or within so many metres.
 
-    It is inlined, and spares most substeps the calls that carry the whole state.
+    It is inlined, and saves most substeps the calls that pass the whole state.
     """
     for o in range(state.obstacle_exists.shape[1]):
         if state.obstacle_exists[b, o]:
@@ -125,7 +125,7 @@ def _is_free_of_zones(state, b, x, y, gx, gy, standoff, within_m):  # type: igno
 
 @njit(cache=True, _nrt=False)
 def _is_caught(zones, b, x, y):  # type: ignore[no-untyped-def]  # numba infers the types
-    """True = the point lies inside a zone or exactly on an edge: from there, no way is seen."""
+    """True = the point is inside a zone or exactly on an edge, from where no way is visible."""
     for o in range(zones.obstacle_exists.shape[1]):
         if zones.obstacle_exists[b, o] and gap_m(zones, b, o, x, y) <= 0.0:
             return True
@@ -134,7 +134,7 @@ def _is_caught(zones, b, x, y):  # type: ignore[no-untyped-def]  # numba infers 
 
 @njit(cache=True, _nrt=False)
 def _aim_with_fallback(state, b, j, here, goal, clearance_m):  # type: ignore[no-untyped-def]  # numba infers the types
-    """With a margin of a quarter of the standoff to all zones; where that shows no way, as near as the guard."""
+    """Aims with a margin of a quarter of the standoff to all zones; without a way, as near as the guard."""
     standoff = standoff_m(clearance_m)
     aim = _aim(state, b, j, here, goal, standoff, 0.25 * standoff)
     return aim if aim != _NO_WAY else _aim(state, b, j, here, goal, standoff, GUARD_M)
@@ -149,7 +149,7 @@ def _turned(state, b, i, heading_rad, error_rad, substep_s):  # type: ignore[no-
 
 @njit(cache=True, _nrt=False)
 def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Where a zone may be in the way: (new heading, metres to fly, True = it is inside a zone and flies out of it)."""
+    """Flight where a zone may be in the way: (new heading, metres to fly, True = it flies out of a zone it is in)."""
     zones, (x, y) = zones_of(state), here
     aim = _aim_with_fallback(state, b, j, here, goal, rules.clearance_m)
     is_escaping = aim == _NO_WAY and _is_caught(zones, b, x, y)
@@ -164,7 +164,7 @@ def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-u
     else:
         speed = _waypoint_speed_mps(state, b, i, distance, error)
     heading = _turned(state, b, i, heading, error, rules.substep_s)
-    # No further than the aim: what lies behind a waypoint may be out of sight of the next one.
+    # No further than the aim: a place behind a waypoint may not see the next one.
     flown_m = min(speed * rules.substep_s, distance, state.uav_range_left_m[b, i])
     if not is_escaping:
         is_aligned = abs(error) <= state.uav_max_turn_rate_radps[b, i] * rules.substep_s
@@ -174,9 +174,9 @@ def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-u
 
 @njit(cache=True, _nrt=False, inline="always")
 def fly(state: AllocateState, b: int, i: int, j: int, rules: Rules) -> tuple[float, bool]:
-    """Flies UAV i of world b towards target j for one substep, j = M: towards the depot; never further than there.
+    """Flies UAV i of world b towards target j (the depot if j = M) for one substep, but never beyond it.
 
-    Without any way it hovers. Only a UAV that starts inside a zone is ever in one: it flies straight on, out of it.
+    Without any way it hovers. Only a UAV that starts inside a zone is ever in one; it flies straight ahead, out of it.
 
     Returns:
         Metres flown, and True if the UAV is found inside a zone for the first time.
@@ -185,7 +185,7 @@ def fly(state: AllocateState, b: int, i: int, j: int, rules: Rules) -> tuple[flo
     gx, gy = _goal(state, b, j)
     heading, is_escaping = np.float64(state.uav_heading_rad[b, i]), False
     distance, is_on_course = math.sqrt((gx - x) ** 2 + (gy - y) ** 2), state.uav_course[b, i] == 1 + j
-    # who flies straight at its goal need not look to its sides
+    # a UAV that flies straight at its goal need not check its sides
     within_m = 0.0 if is_on_course else state.uav_cruise_mps[b, i] * rules.substep_s + GUARD_M
     if _is_free_of_zones(state, b, x, y, gx, gy, standoff_m(rules.clearance_m), within_m):
         speed = _goal_speed_mps(state, b, i, distance, rules.capture_radius_m)

@@ -1,4 +1,4 @@
-"""How actions of a batch of worlds become choices of targets, and how announced choices are taken back."""
+"""Turns the actions of a batch of worlds into choices of targets, and takes announced choices back."""
 
 import numpy as np
 from numba import njit
@@ -12,7 +12,7 @@ __all__ = ["Announcements", "take_choices"]
 
 
 class Announcements:
-    """What a state's UAVs had chosen before they began to announce choices that they do not yet fly by."""
+    """The UAVs' choices before they began to announce choices that they do not yet follow."""
 
     def __init__(self, state: AllocateState) -> None:
         self._state = state
@@ -24,27 +24,27 @@ class Announcements:
         return bool(self._before)
 
     def begin(self) -> None:
-        """Keeps what the first announcement is going to change."""
+        """Saves the fields that the first announcement will change."""
         if not self._before:
             self._before = [array.copy() for array in self._chosen()]
 
     def retract(self) -> None:
-        """Puts back what was kept: choices, presence and service."""
+        """Restores the saved fields: choices, presence and service."""
         for array, before in zip(self._chosen(), self._before, strict=self.are_open):
             array[...] = before
         self.forget()
 
     def forget(self) -> None:
-        """Drops what was kept: the state has changed altogether."""
+        """Drops the saved fields, because the whole state has changed."""
         self._before = []
 
     def _chosen(self) -> tuple[NDArray[np.generic], ...]:
-        """All of the state that a choice changes."""
+        """The fields of the state that a choice changes."""
         return self._state.uav_choice, self._state.uav_present, self._state.uav_service_ends_s
 
 
 def take_choices(state: AllocateState, observation: Observation[NDArray[np.generic]], actions: IntArray) -> None:
-    """Turns actions (B, N) in [0, C] into choices; ended worlds are passed over.
+    """Turns actions (B, N) in [0, C] into choices; ended worlds are skipped.
 
     Raises ValueError if an action is masked in the observation; then nothing is changed.
     """

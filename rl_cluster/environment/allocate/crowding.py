@@ -1,4 +1,4 @@
-"""How many UAVs a target takes, how many are involved with it, and how much that is too many.
+"""How many UAVs a target needs, how many are involved with it, and how excessive that is.
 
 ideal_j = max over kinds r of ceil(demand_jr / mean initial resource r), at least 1; n_j counts the distinct UAVs that
 delivered to target j, or whose choice it is (or was when it closed); crowding_j = clip(n_j / ideal_j - 1, 0, 1).
@@ -24,7 +24,7 @@ def ideal_num_uavs(state: AllocateState, b: int, j: int) -> float:
                 total += state.uav_initial_resources[b, i, r]
                 count += 1
         ratio = state.target_demand[b, j, r] / max(total / max(count, 1), EPSILON)
-        # float32 demands that are equal to a multiple of the mean must not round up to one UAV more
+        # float32 demands that equal a multiple of the mean must not round up to one more UAV
         ideal = max(ideal, math.ceil(ratio - 1e-4))
     return ideal
 

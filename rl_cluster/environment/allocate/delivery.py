@@ -1,4 +1,4 @@
-"""What happens where UAVs deliver: sharing, closing, wasted trips, congestion.
+"""Delivery: sharing, closing, wasted trips, congestion.
 
 UAVs whose service at a target ends in the same substep (`service.py`) share what remains of each kind r:
 c_ir = res_ir * min(1, remaining_r / sum_i res_ir). It is taken off what they carry, unless resources are a capability.
@@ -35,7 +35,7 @@ def _offered(state, b, r, arrived):  # type: ignore[no-untyped-def]  # numba inf
 
 @njit(cache=True, _nrt=False, inline="always")
 def _share_out(state, b, j, terms, arrived):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Lets the arrived UAVs give to target j, and releases them from their choice."""
+    """Lets the arrived UAVs deliver to target j, and clears their choices."""
     num_uavs, num_kinds = state.uav_resources.shape[1:]
     demand = 0.0
     for r in range(num_kinds):

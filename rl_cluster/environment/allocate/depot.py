@@ -29,7 +29,7 @@ def is_away(state: AllocateState, b: int, i: int, capture_radius_m: float) -> bo
 
 @njit(cache=True, _nrt=False, inline="always")
 def all_home(state: AllocateState, b: int, capture_radius_m: float) -> bool:
-    """True = nobody is away, or there is no depot."""
+    """True = no UAV is away, or there is no depot."""
     if not state.has_depot[b]:
         return True
     for i in range(state.uav_exists.shape[1]):

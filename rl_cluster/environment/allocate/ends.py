@@ -1,4 +1,4 @@
-"""How the last episode of each world ended: what its outcomes need, and what its state does not say."""
+"""How the last episode of each world ended: what its outcomes need beyond its state."""
 
 from typing import NamedTuple
 
@@ -14,17 +14,17 @@ class Ends(NamedTuple):
     """Arrays are written in place."""
 
     terminated: BoolArray
-    """(B,) True = it was done"""
+    """(B,) True = the task was done"""
     deadlocked: BoolArray
-    """(B,) True = it was cut because nobody could do anything more"""
+    """(B,) True = it was cut because no UAV could do anything more"""
 
     @classmethod
     def empty(cls, num_worlds: int) -> "Ends":
-        """Worlds of which no episode has ended."""
+        """The ends of worlds in which no episode has ended."""
         return cls(np.zeros(num_worlds, dtype=np.bool_), np.zeros(num_worlds, dtype=np.bool_))
 
     def note(self, result: StepResult) -> None:
-        """Takes down the ends of a step."""
+        """Records the ends of a step."""
         has_ended = result.terminated | result.truncated
         np.copyto(self.terminated, result.terminated, where=has_ended)
         np.copyto(self.deadlocked, result.deadlocked, where=has_ended)

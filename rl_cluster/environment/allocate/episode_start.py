@@ -1,4 +1,4 @@
-"""The state of a world at the start of an episode: what its source says, and what follows from that and the rules."""
+"""The state of a world at the start of an episode: the source's values, and what follows from them and the rules."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ __all__ = ["clear_rows", "equip_rows"]
 
 
 def clear_rows(state: AllocateState, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
-    """Leaves nothing in the rows but the numbers of their next episodes; no UAV is going to fail."""
+    """Clears the rows, except the numbers of their next episodes; no UAV will fail."""
     for array in state:
         array[rows] = 0
     state.episode[rows] = episodes
@@ -19,7 +19,7 @@ def clear_rows(state: AllocateState, rows: NDArray[np.int64], episodes: NDArray[
 
 
 def equip_rows(state: AllocateState, rows: NDArray[np.int64], world: AllocateWorldConfig) -> None:
-    """Writes what follows from the entities of the rows: ways round zones, all that is still to do, and the rules."""
+    """Writes what follows from the entities of the rows: ways round zones, all remaining work, and the rules."""
     plan_routes(state, rows, world.obstacle_clearance_m)
     state.uav_initial_resources[rows] = state.uav_resources[rows]
     state.target_remaining[rows] = state.target_demand[rows]

@@ -31,7 +31,7 @@ _UAV_BLOCKS, _TARGET_BLOCKS, _PAIR_BLOCKS = len(UavBlock), len(TargetBlock), len
 
 @njit(cache=True, _nrt=False)
 def _ratio(a, b, limit):  # type: ignore[no-untyped-def]  # numba infers the types
-    """min(a / b, limit), 0 where b is nothing."""
+    """min(a / b, limit); 0 if b counts as nothing."""
     return min(a / b, limit) if b > EPSILON else 0.0
 
 
@@ -59,7 +59,7 @@ def write_uav_row(
 
 @njit(cache=True, _nrt=False, inline="always")
 def _write_reach(state, b, i, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]  # numba infers the types
-    """What range and time allow UAV i; c is the first single column."""
+    """Columns for what range and time allow UAV i; c is the first single column."""
     range_left = state.uav_range_left_m[b, i]
     side = math.sqrt(state.area_m[b, 0] * state.area_m[b, 1])
     time_left_s = max(state.time_limit_s[b] - state.time_s[b], 0.0)
@@ -85,7 +85,7 @@ def _write_choice(state, b, i, intent, sensing_radius_m, row, c):  # type: ignor
 
 @njit(cache=True, _nrt=False, inline="always")
 def _write_team(state, b, i, intent, row, c):  # type: ignore[no-untyped-def]  # numba infers the types
-    """UAV i beside the others, and all of them beside the targets."""
+    """Columns that compare UAV i with the others, and all UAVs with the targets."""
     flying, num_open = intent.figures[Figure.FLYING_UAVS], intent.figures[Figure.OPEN_TARGETS]
     row[c + UavColumn.CRUISE_SPEED] = state.uav_cruise_mps[b, i] / intent.figures[Figure.MEAN_CRUISE_MPS]
     row[c + UavColumn.LEGAL_TARGETS] = _num_legal(intent, i) / max(num_open, 1.0)
@@ -119,7 +119,7 @@ def _num_legal(intent, i):  # type: ignore[no-untyped-def]  # numba infers the t
 
 @njit(cache=True, _nrt=False, inline="always")
 def _direction(intent, i, dx, dy, distance):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Cosine and sine of the bearing to what lies (dx, dy) metres away, in UAV i's body frame; ahead if it is there."""
+    """Cosine and sine of the bearing to a point (dx, dy) metres away, in UAV i's body frame; ahead at distance 0."""
     if distance <= 0.0:
         return 1.0, 0.0
     cos, sin = intent.axis[i, 0], intent.axis[i, 1]
@@ -229,7 +229,7 @@ def write_pair_row(
 def _read_rivals(state, b, i, j, intent):  # type: ignore[no-untyped-def]  # numba infers the types
     """Nearer UAVs under way to target j, nearer free UAVs, and the distance of the nearest other free UAV.
 
-    Writes `intent.nearer_free`, what those nearer free UAVs carry.
+    Writes `intent.nearer_free`, the resources of those nearer free UAVs.
     """
     under_way, free, nearest_m = 0.0, 0.0, math.inf
     intent.nearer_free[:] = 0.0

@@ -2,8 +2,8 @@
 
 The square area's side is spacing * sqrt((N + M) / 2). UAVs, targets, obstacles and the depot take distinct cells of a
 jittered grid, so placement never loops on rejection, and a zone with its clearance stays inside its cell. Range and
-time limit scale with the side, so that the local problem is the same at every size. What appears or fails during the
-episode is drawn last, and from counters of its own: an option that is off changes no other draw.
+time limit scale with the side, so that the local problem is the same at every size. Appearances and failures during the
+episode are drawn last, with separate counters, so that an option that is off changes no other draw.
 """
 
 import math
@@ -32,7 +32,8 @@ class AllocateGenerator:
 
     Args:
         is_training: Which of the two disjoint streams the episodes come from.
-        stages: Of a curriculum; without them, and until a mixture is set, the config's ranges or the first stage hold.
+        stages: Stages of a curriculum. Without them, or until a mixture is set, the config's ranges or the first stage
+            hold.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ _CELL, _PLACE, _UAV, _ZONE, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 26, 1 << 2
 
 
 class _Counts(NamedTuple):
-    """How many there are in one episode."""
+    """The numbers of entities in one episode."""
 
     num_uavs: int
     num_targets: int
@@ -128,7 +129,7 @@ def _shuffled_cells(episode_key, num_cells, count):  # type: ignore[no-untyped-d
 
 @njit(cache=True)
 def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Positions of all entities, each in a cell of its own; obstacles keep their clearance inside their cell."""
+    """Positions of all entities, each in its own cell; obstacles keep their clearance inside their cell."""
     num_uavs, num_targets, num_obstacles = counts
     depot = num_uavs + num_targets + num_obstacles
     count = depot + state.has_depot[b]

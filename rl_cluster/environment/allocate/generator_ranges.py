@@ -16,7 +16,7 @@ class GeneratorRanges(NamedTuple):
     obstacle_radius_m: Range
     polygon_share: float
     clearance_m: float
-    """That zones keep inside their cells"""
+    """The clearance that zones keep inside their cells"""
     uav_resource: Range
     specialist_share: float
     range_sides: Range
@@ -34,7 +34,7 @@ class GeneratorRanges(NamedTuple):
 
 
 def ranges_of(config: AllocateGeneratorConfig, world: AllocateWorldConfig) -> GeneratorRanges:
-    """The settings as the kernels take them."""
+    """The settings in the kernels' form."""
     given = {name: value for name, value in config if name in GeneratorRanges._fields}
     return GeneratorRanges(
         **given,

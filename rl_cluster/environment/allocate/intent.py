@@ -1,8 +1,8 @@
-"""What UAVs can know of each other's plans in one world: who is under way to what, and what that leaves to do.
+"""What UAVs can know about each other's plans in one world: who is under way to what, and what is left to do.
 
-Without intent, UAVs that choose together cannot tell themselves apart from rivals. *Under way* to a target is every UAV
-whose choice it is, also one that is present there; *committed* are their resources; *uncovered* is what remains of the
-demand after them; *free* is a UAV that can fly and has no choice. Targets that have not appeared count nowhere.
+Without intent, UAVs that choose together cannot distinguish themselves from rivals. A UAV is *under way* to a target if
+the target is its choice, even when it is present there. The resources of these UAVs are *committed*; the rest of the
+demand is *uncovered*. A UAV is *free* if it can fly and has no choice. Targets that have not appeared do not count.
 """
 
 import math
@@ -118,7 +118,7 @@ def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]  # numba
                 total += state.uav_initial_resources[b, i, r]
                 count += 1
         mean = max(total / max(count, 1), EPSILON)
-        # a kind that nobody carries has no mean UAV to measure it by
+        # a kind that no UAV carries has no mean UAV as its unit
         unit[r] = mean if mean > EPSILON else _largest_demand(state, b, r)
         for j in range(ideal.shape[0]):
             ideal[j] = max(ideal[j], np.ceil(state.target_demand[b, j, r] / mean - 1e-4))
@@ -161,7 +161,7 @@ def _read_targets(state, b, intent):  # type: ignore[no-untyped-def]  # numba in
 
 @njit(cache=True, _nrt=False, inline="always")
 def _read_legal(state, b, intent):  # type: ignore[no-untyped-def]  # numba infers the types
-    """As `is_legal`, for all pairs at once."""
+    """Does the work of `is_legal` for all pairs at once."""
     intent.legal[:] = False
     for j in range(state.target_exists.shape[1]):
         is_choice = is_open(state, b, j) and (not state.is_sync[b] or is_coverable(state, b, j))
@@ -174,7 +174,7 @@ def _read_legal(state, b, intent):  # type: ignore[no-untyped-def]  # numba infe
 
 @njit(cache=True, _nrt=False, inline="always")
 def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Adds what UAV i means to target j: under way to it, or free to choose it."""
+    """Adds UAV i to target j's figures: as under way to it, or as free to choose it."""
     choice = state.uav_choice[b, i]
     if choice == j:
         is_present = state.uav_present[b, i]

@@ -1,10 +1,10 @@
-"""One decision interval of a batch of worlds: UAVs fly by their choices and deliver, and the episode may end.
+"""One decision interval of a batch of worlds: UAVs follow their choices and deliver, and the episode may end.
 
 Terminated: every target is closed (also those that have appeared late), and with a depot, all UAVs that can fly have
 returned to it. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`).
 
-In a substep all UAVs fly, time goes on, UAVs fail, those whose service is over deliver, and who is out of range drops
-its choice.
+In a substep all UAVs fly, time advances, UAVs fail, those whose service is over deliver, and UAVs out of range drop
+their choice.
 """
 
 from numba import njit
@@ -39,7 +39,7 @@ def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-
 
 @njit(cache=True, _nrt=False, inline="always")
 def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Towards their choices, or to the depot when all is done; who is present at its target stays there."""
+    """Flies UAVs towards their choices, or to the depot when all is done. UAVs at their targets stay there."""
     depot = state.target_exists.shape[1]
     is_returning = state.has_depot[b] and all_closed(state, b)
     for i in range(state.uav_exists.shape[1]):
@@ -61,7 +61,7 @@ def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]  # numba i
 
 @njit(cache=True, _nrt=False, inline="always")
 def _ground_empty(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
-    """UAVs out of range stay where they are, with no choice (after they could still deliver)."""
+    """Stops UAVs out of range and clears their choices, after they had the chance to deliver."""
     for i in range(state.uav_exists.shape[1]):
         if state.uav_choice[b, i] >= 0 and state.uav_range_left_m[b, i] <= 0.0:
             drop_out(state, b, i)
@@ -90,7 +90,7 @@ def _is_done(state, b, capture_radius_m):  # type: ignore[no-untyped-def]  # num
 
 @njit(cache=True, _nrt=False)
 def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Terms that depend on whether the episode goes on, and on how it ended."""
+    """Adds the terms that depend on whether the episode continues, and on how it ended."""
     if not state.ended[b]:
         _add_potential(state, b, terms, 1.0, sensing_radius_m)
         return

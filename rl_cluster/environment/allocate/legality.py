@@ -1,4 +1,4 @@
-"""Who may serve what: targets that are open, UAVs that can help and come back, coalitions that can still form.
+"""Which UAV may serve which target: open targets, UAVs that can help and return, coalitions that can still form.
 
 A target is *unmet* while something of its demand is left, and *open* once it has appeared, too. A UAV *could serve* an
 open target if it flies, carries something that the target lacks, has not delivered to it before (capability only: what
@@ -30,7 +30,7 @@ __all__ = [
 
 @njit(cache=True, _nrt=False, inline="always")
 def has_appeared(state: AllocateState, b: int, j: int) -> bool:
-    """True = target j exists and is there by now: nobody knows of it before."""
+    """True = target j exists and has appeared; before that no UAV knows of it."""
     return state.target_exists[b, j] and state.target_appears_s[b, j] <= state.time_s[b]
 
 
@@ -87,7 +87,7 @@ def _can_help(state, b, i, j):  # type: ignore[no-untyped-def]  # numba infers t
 
 @njit(cache=True, _nrt=False, inline="always")
 def _needed_m(state, b, i, j, distance):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Range that it takes to serve the target, and then to reach the depot if there is one."""
+    """The range needed to serve the target, and then to reach the depot if there is one."""
     if state.uav_present[b, i] and state.uav_choice[b, i] == j:
         return 0.0
     if state.has_depot[b]:
@@ -97,7 +97,7 @@ def _needed_m(state, b, i, j, distance):  # type: ignore[no-untyped-def]  # numb
 
 @njit(cache=True, _nrt=False, inline="always")
 def could_serve(state: AllocateState, b: int, i: int, j: int, distance: float) -> bool:
-    """True = as the module says, of UAV i and open target j at this distance from it in metres."""
+    """True = UAV i could serve open target j, as the module defines it, at this distance in metres."""
     if not state.uav_exists[b, i] or state.uav_range_left_m[b, i] <= 0.0 or not _can_help(state, b, i, j):
         return False
     return _needed_m(state, b, i, j, distance) <= state.uav_range_left_m[b, i]
@@ -105,7 +105,7 @@ def could_serve(state: AllocateState, b: int, i: int, j: int, distance: float) -
 
 @njit(cache=True, _nrt=False)
 def is_coverable(state: AllocateState, b: int, j: int) -> bool:
-    """True = all UAVs that could serve open target j carry together, of every kind, what remains there."""
+    """True = all UAVs that could serve open target j together carry what remains there of every kind."""
     for r in range(state.target_remaining.shape[2]):
         total = 0.0
         for i in range(state.uav_exists.shape[1]):
@@ -118,7 +118,7 @@ def is_coverable(state: AllocateState, b: int, j: int) -> bool:
 
 @njit(cache=True, _nrt=False)
 def is_legal(state: AllocateState, b: int, i: int, j: int) -> bool:
-    """True = UAV i may choose target j: that is open, the UAV could serve it, and under sync it is coverable."""
+    """True = UAV i may choose target j: it is open, the UAV could serve it, and under sync it is coverable."""
     if not is_open(state, b, j) or not could_serve(state, b, i, j, distance_m(state, b, i, j)):
         return False
     return not state.is_sync[b] or is_coverable(state, b, j)
@@ -141,10 +141,10 @@ def _is_held(state, b, i):  # type: ignore[no-untyped-def]  # numba infers the t
 
 @njit(cache=True, _nrt=False)
 def is_stuck(state: AllocateState, b: int, replan: bool) -> bool:
-    """True = a deadlock of a world that has unmet targets: nobody will ever do anything again.
+    """True = a deadlock in a world that has unmet targets: no UAV will ever do anything again.
 
-    So it is if no UAV has a legal target and none is to come. Where UAVs keep their targets (no replanning), those that
-    wait there for others do not count; if they are all that fly, what is to come does not help, either.
+    That is the case if no UAV has a legal target and no target is still to appear. If UAVs keep their targets (no
+    replanning), those that wait there for others do not count; if only such UAVs fly, new targets do not help, either.
     """
     num_held, num_free = 0, 0
     for i in range(state.uav_exists.shape[1]):

@@ -1,7 +1,7 @@
-"""Who attends to whom, and which targets a UAV may choose: nearest-first lists of task `allocate`.
+"""Which entity attends to which, and which targets a UAV may choose: nearest-first lists of task `allocate`.
 
-`environment/shared/nearest.py` says how many neighbours there are, `neighbour_slots` of `types.py` in which slots they
-stand. Ties of distance go to the lower index.
+`environment/shared/nearest.py` says how many neighbours there are, `neighbour_slots` in `types.py` which slots they
+take. Ties of distance go to the lower index.
 """
 
 import math
@@ -57,7 +57,7 @@ def _find_obstacles(state, b, x, y, ranking):  # type: ignore[no-untyped-def]  #
 
 @njit(cache=True, _nrt=False, inline="always")
 def _write_nearest(ranking, count, k, offset, row):  # type: ignore[no-untyped-def]  # numba infers the types
-    """The k first of what was found, as entity indices."""
+    """The first k of what was found, as entity indices."""
     num_ranked = rank(ranking, count, k)
     for slot in range(min(num_ranked, k)):
         row[slot] = ranking.order[slot] + offset
@@ -85,9 +85,9 @@ def find_neighbours(state: AllocateState, b: int, ranking: Ranking, neighbours: 
 
 @njit(cache=True, _nrt=False, inline="always")
 def find_candidates(state: AllocateState, b: int, intent: Intent, ranking: Ranking, candidates: IntArray) -> None:
-    """Writes candidates[b] (N, C), an array that holds -1: the nearest legal targets (as of the intent) by distance.
+    """Writes candidates[b] (N, C), an array that holds -1: the nearest legal targets (from the intent) by distance.
 
-    The current choice, while legal, is always among them: where it is not near enough, it takes the last slot.
+    The current choice, while legal, is always among them; if it is not near enough, it takes the last slot.
     """
     limit = candidates.shape[2]
     for i in range(state.uav_exists.shape[1]):

@@ -1,4 +1,4 @@
-"""The observation of a batch of worlds: rows of `features.py`, lists of `neighbours.py`, and who may choose what.
+"""The observation of a batch of worlds: rows of `features.py`, lists of `neighbours.py`, and legal actions.
 
 `Observation` in `types.py` says what each array means. Kernels fill arrays that `empty_observation` has made.
 """
@@ -22,7 +22,7 @@ __all__ = ["empty_observation", "write_observation"]
 
 
 def empty_observation(num_worlds: int, sizes: Sizes, num_candidates: int) -> Observation[NDArray[np.generic]]:
-    """Arrays of B worlds in which nothing exists, nobody has neighbours, and nothing is legal."""
+    """Arrays of B worlds in which nothing exists, no entity has neighbours, and no action is legal."""
     (n, m, o, r, _), b, c = sizes, num_worlds, num_candidates
     return Observation(
         uav=np.zeros((b, n, FEATURES.uav.width(r)), dtype=np.float32),
@@ -49,7 +49,7 @@ def write_observation(
     sensing_radius_m: float,
     clearance_m: float,
 ) -> None:
-    """Fills what `empty_observation` has made; `intent` and `ranking` are scratch."""
+    """Fills the arrays of `empty_observation`; `intent` and `ranking` are scratch."""
     for b in range(state.time_s.shape[0]):
         read_intent(state, b, intent)
         find_neighbours(state, b, ranking, observation.neighbours)
@@ -83,7 +83,7 @@ def _write_obstacles(state, b, clearance_m, sensing_radius_m, observation):  # t
 
 @njit(cache=True, _nrt=False, inline="always")
 def _place(state, b, entity, position_m, sensing_radius_m, observation):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Marks an entity as there, and places it relative to the area's centre."""
+    """Marks an entity as existing, and places it relative to the area's centre."""
     observation.mask[b, entity] = True
     for axis in range(2):
         observation.position[b, entity, axis] = (position_m[axis] - 0.5 * state.area_m[b, axis]) / sensing_radius_m
@@ -93,7 +93,7 @@ def _place(state, b, entity, position_m, sensing_radius_m, observation):  # type
 def _write_choices(state, b, i, intent, replan, sensing_radius_m, observation):  # type: ignore[no-untyped-def]  # numba infers the types
     """Pair rows and legal actions of one UAV.
 
-    Who keeps its target (no replanning, or it is locked in a service) has that as its only action.
+    A UAV that keeps its target (no replanning, or it is locked in a service) has that as its only action.
     """
     candidates, mask = observation.candidates[b, i], observation.action_mask[b, i]
     choice = state.uav_choice[b, i]

@@ -70,7 +70,7 @@ class AllocateRecording:
         }
 
     def describe_end(self, step: Step, row: int) -> dict[str, Any]:
-        """What UAVs still had as their choices."""
+        """The choices that UAVs still had."""
         num_uavs = int(step.state.uav_exists[row].sum())
         return {"choice_at_end": step.state.uav_choice[row, :num_uavs].tolist()}
 

@@ -20,20 +20,20 @@ from rl_cluster.environment.shared.obstacles import Zones, gap_m, is_zone_near, 
 __all__ = ["GUARD_M", "REACHED_SHARE", "can_see", "plan_routes", "standoff_m"]
 
 GUARD_M = 0.1
-"""Metres that nobody comes nearer to a zone, unless it is nearer already."""
+"""The least distance in metres that UAVs keep from a zone, unless they are already nearer."""
 REACHED_SHARE = 0.01
-"""A waypoint this near, as a share of the standoff, is reached."""
+"""The distance, as a share of the standoff, at which a waypoint counts as reached."""
 
 _LOWEST_STANDOFF_M = 1.0
 _MOST_MITRE = 8.0
-"""A sharp corner is pushed out by this many standoffs at most."""
+"""The most standoffs by which a sharp corner is pushed out."""
 _NEARER = 0.999
-"""An end within the margin lowers it to this share of its own gap; so rounding hides nothing seen from there."""
+"""An end within the margin lowers it to this share of its own gap, so that rounding hides nothing visible there."""
 
 
 @njit(cache=True, _nrt=False)
 def standoff_m(clearance_m: float) -> float:
-    """How far waypoints stand off the zones, metres: the clearance, but not nothing."""
+    """The distance of waypoints from the zones, metres: the clearance, but more than 0."""
     return max(clearance_m, _LOWEST_STANDOFF_M)
 
 
@@ -41,7 +41,7 @@ def standoff_m(clearance_m: float) -> float:
 def can_see(zones: Zones, b: int, x0: float, y0: float, x1: float, y1: float, margin_m: float) -> bool:
     """True = the straight way from point 0 to point 1, metres, keeps the margin to all zones.
 
-    Where one of the ends lies nearer than the margin to a zone itself, its own gap is kept instead.
+    If one of the ends is nearer to a zone than the margin, its own gap is kept instead.
     """
     for o in range(zones.obstacle_exists.shape[1]):
         if zones.obstacle_exists[b, o] and is_zone_near(zones, b, o, x0, y0, x1, y1, margin_m):
@@ -54,7 +54,7 @@ def can_see(zones: Zones, b: int, x0: float, y0: float, x1: float, y1: float, ma
 def plan_routes(state: AllocateState, rows: NDArray[np.int64], clearance_m: float) -> None:
     """Writes waypoints and their ways to targets and depot into the rows, whose episodes are at their start.
 
-    Where not every UAV and waypoint has a way, it is planned anew closer to the zones.
+    If some UAV or waypoint has no way, it plans again, closer to the zones.
     """
     num_waypoints = state.waypoint_exists.shape[1]
     if num_waypoints == 0:

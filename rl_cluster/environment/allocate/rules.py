@@ -19,13 +19,13 @@ class Rules(NamedTuple):
     substep_s: float
     capture_radius_m: float
     clearance_m: float
-    """That the autopilot keeps from zones"""
+    """The distance that the autopilot keeps from zones"""
     sensing_radius_m: float
     replan: bool
 
 
 def rules_of(world: AllocateWorldConfig) -> Rules:
-    """The settings as the kernels take them."""
+    """The settings in the kernels' form."""
     return Rules(
         num_substeps=round(world.decision_interval_s / world.substep_s),
         substep_s=world.substep_s,

@@ -40,11 +40,11 @@ class ScenarioFiles:
 
     @property
     def seed(self) -> int:
-        """Keys what is random about an episode apart from the scenario."""
+        """The seed of everything random in an episode beside the scenario."""
         return self._seed
 
     def set_mix(self, mix: StageMix) -> None:
-        """Given scenarios have no stages: raises ValueError."""
+        """Raises ValueError: given scenarios have no stages."""
         raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")
 
     def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:

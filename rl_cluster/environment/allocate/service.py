@@ -1,13 +1,13 @@
-"""What UAVs do where they have arrived, until they deliver: they serve, and under coalition sync they wait.
+"""What UAVs do at their target until they deliver: they serve, and under coalition sync they wait.
 
 A UAV is present at its target from the end of the substep that takes it inside the capture radius; it moves no more.
 
 - sum: its service begins at once and takes the target's service time; then it delivers.
 - sync: it waits. As soon as those present cover all that remains of every kind, all of them are in service together,
-  locked, and deliver together after the service time. Who comes later is no part of it, and waits. If one of them drops
-  out (it fails, or its range is gone), the service breaks off, and all others wait again.
+  locked, and deliver together after the service time. A UAV that comes later is not part of it, and waits. If one of
+  them drops out (it fails, or its range is gone), the service breaks off, and all others wait again.
 
-A UAV whose choice changes leaves the target: what it has served is lost. All functions act on one world of the state.
+A UAV whose choice changes leaves the target and loses its service so far. All functions act on one world of the state.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def is_locked(state: AllocateState, b: int, i: int) -> bool:
 
 @njit(cache=True, _nrt=False, inline="always")
 def choose(state: AllocateState, b: int, i: int, j: int) -> None:
-    """Sets the choice of UAV i, -1 = none. If that is another one, it leaves its target."""
+    """Sets the choice of UAV i, -1 = none. If the choice changes, the UAV leaves its target."""
     if state.uav_choice[b, i] != j:
         state.uav_choice[b, i] = j
         state.uav_present[b, i] = False
@@ -42,7 +42,7 @@ def choose(state: AllocateState, b: int, i: int, j: int) -> None:
 
 @njit(cache=True, _nrt=False)
 def drop_out(state: AllocateState, b: int, i: int) -> None:
-    """Takes the choice of UAV i from it; if it was locked, those that serve with it wait again."""
+    """Clears the choice of UAV i; if it was locked, those that serve with it wait again."""
     if is_locked(state, b, i):
         for other in range(state.uav_exists.shape[1]):
             if state.uav_choice[b, other] == state.uav_choice[b, i]:
@@ -68,7 +68,7 @@ def _has_arrived(state, b, i, j, capture_radius_m):  # type: ignore[no-untyped-d
 
 @njit(cache=True, _nrt=False, inline="always")
 def has_anyone_arrived(state: AllocateState, b: int, capture_radius_m: float) -> bool:
-    """True = some UAV is inside the capture radius of its choice. In most substeps nobody is."""
+    """True = some UAV is inside the capture radius of its choice. In most substeps none is."""
     for i in range(state.uav_exists.shape[1]):
         choice = state.uav_choice[b, i]
         if choice >= 0 and distance_m(state, b, i, choice) <= capture_radius_m:
@@ -121,7 +121,7 @@ def _serve_together(state, b, j, capture_radius_m, time_s):  # type: ignore[no-u
 
 @njit(cache=True, _nrt=False, inline="always")
 def gather(state: AllocateState, b: int, j: int, capture_radius_m: float, time_s: float) -> int:
-    """Marks in `state.arrived` who delivers to open target j at this time, and returns how many they are.
+    """Marks in `state.arrived` the UAVs that deliver to open target j at this time; returns how many there are.
 
     UAVs that have arrived in this substep become present.
     """

@@ -17,7 +17,7 @@ _NEVER = Bounds(can_be_infinite=True)
 _ANGLE = Bounds(low=-4.0, high=4.0)
 _COUNT = Bounds(high=2.0**40)
 _LEAST = 1e-6
-"""The least value that kernels divide by: products of a few of them stay above 0 in float32."""
+"""The least value that kernels divide by; products of a few of them stay above 0 in float32."""
 
 
 def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
@@ -46,7 +46,7 @@ def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
 
 
 def allocate_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:
-    """What is at odds among the fields of worlds in flight, each of which is of the right form; None = nothing.
+    """How the fields of worlds in flight contradict each other, although each has the right form; None = they do not.
 
     Kernels divide by these, and a division by zero is an error in them.
     """

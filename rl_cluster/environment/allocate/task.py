@@ -1,4 +1,4 @@
-"""Task `allocate` as the rest of the package knows it."""
+"""The record of task `allocate` for the rest of the package."""
 
 from typing import Any
 

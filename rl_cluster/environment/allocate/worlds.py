@@ -86,7 +86,7 @@ class AllocateWorlds:
         self._ends, self._announcements = Ends.empty(num_worlds), Announcements(self.state)
         self._intent, self._ranking = Intent.empty(self.sizes), Ranking.empty(max(self.sizes[:3]))
         self.observation = empty_observation(num_worlds, self.sizes, self.num_candidates)
-        """What was observed last, against which actions are held."""
+        """The latest observation, which actions are checked against."""
 
     def reset(self) -> Observation[NDArray[np.generic]]:
         """Starts episode 0 of every world."""
@@ -95,7 +95,7 @@ class AllocateWorlds:
         return self.observe()
 
     def set_mix(self, mix: StageMix) -> Observation[NDArray[np.generic]]:
-        """Draws episodes from another mixture of stages, those too in which nobody has acted yet.
+        """Draws episodes from another mixture of stages, also where no UAV has acted yet in the current one.
 
         Raises ValueError if the source has no such stage.
         """
@@ -114,9 +114,10 @@ class AllocateWorlds:
         )  # fmt: skip
 
     def announce(self, actions: IntArray) -> Observation[NDArray[np.generic]]:
-        """What is seen once all UAVs have said by actions (B, N) what they mean to do. Nothing moves.
+        """The observation after all UAVs have announced their intent by actions (B, N). Nothing moves.
 
-        It is as if they had chosen: who means to leave a target is not present there. Raises ValueError as `advance`.
+        Announcements count as choices: a UAV that intends to leave a target is not present there. Raises ValueError
+        like `advance`.
         """
         self._announcements.begin()
         take_choices(self.state, self.observation, actions)
@@ -129,7 +130,7 @@ class AllocateWorlds:
     def advance(self, actions: IntArray) -> StepResult:
         """Applies actions (B, N) for one decision interval; ended worlds stand still.
 
-        Raises ValueError if an action is illegal; then nothing has changed, but that announcements are taken back.
+        Raises ValueError if an action is illegal; then nothing has changed, except that announcements are taken back.
         """
         self.retract()
         state = self.state
@@ -164,7 +165,7 @@ class AllocateWorlds:
         return self.observe(), result, outcomes
 
     def observe(self) -> Observation[NDArray[np.generic]]:
-        """What the policy sees now, in fresh arrays."""
+        """The current observation, in fresh arrays."""
         self.observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
         world = self.world
         write_observation(
@@ -174,7 +175,7 @@ class AllocateWorlds:
         return self.observation
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
-        """All that the worlds need to go on, as arrays by name."""
+        """Everything that the worlds need in order to continue, as arrays by name."""
         assert not self._announcements.are_open, "announcements are not kept: retract them"
         return {**self.state.state_dict(), **{name: array.copy() for name, array in self._ends._asdict().items()}}
 

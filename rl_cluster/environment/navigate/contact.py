@@ -1,4 +1,4 @@
-"""Who touches what, and who is warned: gaps between bodies of one world after all UAVs have moved.
+"""Contacts and warnings: gaps between bodies of one world after all UAVs have moved.
 
 The gap of two UAVs is the distance of their centres less the collision distance; that of a UAV and a zone is the
 distance to the zone's edge less half of it. Below 0 they touch. Within the warning band the depth is 1 - gap / band.
@@ -19,7 +19,7 @@ __all__ = ["Contacts", "find_contacts"]
 
 
 class Contacts(NamedTuple):
-    """What touches what in one world: scratch that `find_contacts` fills."""
+    """The contacts in one world: scratch that `find_contacts` fills."""
 
     touches: BoolArray
     """(N,) True = the UAV touches another UAV or a zone"""
@@ -34,7 +34,7 @@ class Contacts(NamedTuple):
 
 @njit(cache=True, _nrt=False, inline="always")
 def _note(i, gap, band_m, contacts):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Takes a gap within the band into what is known of UAV i."""
+    """Adds a gap within the band to the contacts of UAV i."""
     if gap < 0.0:
         contacts.touches[i] = True
         contacts.depth[i] = 1.0

@@ -1,4 +1,4 @@
-"""The state of a world at the start of an episode: what its source says, and what follows from that."""
+"""The state of a world at the start of an episode: the source's values, and what follows from them."""
 
 import numpy as np
 from numba import njit
@@ -10,7 +10,7 @@ __all__ = ["clear_rows", "take_bearings"]
 
 
 def clear_rows(state: NavigateState, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
-    """Leaves nothing in the rows but the numbers of their next episodes."""
+    """Clears the rows, except the numbers of their next episodes."""
     for array in state:
         array[rows] = 0
     state.episode[rows] = episodes

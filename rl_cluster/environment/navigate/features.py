@@ -19,9 +19,9 @@ from rl_cluster.types import FloatArray
 __all__ = ["write_encounter_row", "write_uav_row", "write_zone_row"]
 
 _FORMATION_BEGIN, _FORMATION_END = int(UavColumn.IS_LEADER), int(UavColumn.IS_IN_FORMATION) + 1
-"""These columns of a UAV are 0 without a formation."""
+"""The columns of a UAV that are 0 without a formation."""
 _NEAR_M = 1e-6
-"""Keeps directions finite where two points coincide."""
+"""Keeps directions finite if two points coincide."""
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -87,7 +87,7 @@ def write_zone_row(state: NavigateState, b: int, o: int, physics: Physics, row: 
 def write_encounter_row(
     state: NavigateState, b: int, i: int, entity: int, around: Surroundings, physics: Physics, row: FloatArray
 ) -> None:
-    """UAV i of world b, which has looked around, and a body: `EncounterColumn`."""
+    """UAV i of world b, after `look_around`, and a body: `EncounterColumn`."""
     cos, sin = np.float64(state.uav_axis[b, i, 0]), np.float64(state.uav_axis[b, i, 1])
     dx, dy = around.way_m[entity, 0], around.way_m[entity, 1]
     wx = around.velocity_mps[entity, 0] - around.velocity_mps[i, 0]

@@ -35,7 +35,8 @@ class NavigateGenerator:
 
     Args:
         is_training: Which of the two disjoint streams the episodes come from.
-        stages: Of a curriculum; without them, and until a mixture is set, the config's ranges or the first stage hold.
+        stages: Stages of a curriculum. Without them, or until a mixture is set, the config's ranges or the first stage
+            hold.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class NavigateGenerator:
 
 
 def match_goals(state: NavigateState, row: int) -> None:
-    """Hands the goals of a world's UAVs to them anew: the least total straight distance (Kuhn 1955)."""
+    """Reassigns the goals of a world's UAVs with the least total straight distance (Kuhn 1955)."""
     exists = state.uav_exists[row]
     starts_m, goals_m = (points[row, exists].astype(np.float64) for points in (state.uav_position_m, state.uav_goal_m))
     _, matched = linear_sum_assignment(np.linalg.norm(starts_m[:, None] - goals_m, axis=-1))

@@ -14,7 +14,7 @@ class GeneratorRanges(NamedTuple):
     obstacle_radius_m: tuple[float, float]
     polygon_share: float
     margin_m: float
-    """Starts and goals keep half of it to the edges of their cells"""
+    """Starts and goals keep half of this distance to the edges of their cells"""
     has_formation: bool
     is_unicycle: bool
     speed_mps: tuple[float, float]
@@ -22,7 +22,7 @@ class GeneratorRanges(NamedTuple):
 
 
 def ranges_of(config: NavigateGeneratorConfig, world: NavigateWorldConfig) -> GeneratorRanges:
-    """The settings as the kernels take them."""
+    """The settings in the kernels' form."""
     return GeneratorRanges(
         spacing_m=config.spacing_m,
         obstacle_radius_m=config.obstacle_radius_m,

@@ -1,4 +1,4 @@
-"""The observation of a batch of worlds of task `navigate`: rows of `features.py`, and who is near to whom.
+"""The observation of a batch of worlds of task `navigate`: rows of `features.py`, and lists of near bodies.
 
 `Observation` in `types.py` says what each array means. There are no targets (M = 0); candidates are *encounters*: the
 entity indices of the bodies nearest to a UAV by gap. The kernel writes every element, so arrays may be used again.
@@ -25,12 +25,12 @@ _INSTANT_S = 1e-6
 
 
 def num_encounter_slots(sizes: Sizes, num_encounters: int) -> int:
-    """C: as many encounters as are asked for and as there can be, at least 1."""
+    """C: the requested number of encounters, but no more than there can be, and at least 1."""
     return max(1, min(num_encounters, sizes.num_uavs - 1 + sizes.num_obstacles))
 
 
 def empty_observation(num_worlds: int, sizes: Sizes, num_encounters: int) -> Observation[NDArray[np.generic]]:
-    """Arrays for B worlds; what they hold has no meaning yet."""
+    """Arrays for B worlds; their content is meaningless until they are filled."""
     (n, m, o, r, _), b, c = sizes, num_worlds, num_encounter_slots(sizes, num_encounters)
     return Observation(
         uav=np.empty((b, n, FEATURES.uav.width(r)), dtype=np.float32),

@@ -7,7 +7,7 @@ from rl_cluster.config.navigate import NavigateWorldConfig
 __all__ = ["Physics", "physics_of"]
 
 _LEAST_BAND_M = 1e-3
-"""Equal distances leave no band; kernels divide by its width."""
+"""The least width of the warning band: equal distances leave no band, and kernels divide by its width."""
 
 
 class Physics(NamedTuple):
@@ -40,7 +40,7 @@ class Physics(NamedTuple):
 
 
 def physics_of(world: NavigateWorldConfig) -> Physics:
-    """The settings as the kernels take them."""
+    """The settings in the kernels' form."""
     return Physics(
         is_unicycle=world.dynamics == "unicycle",
         step_s=world.step_s,

@@ -37,8 +37,8 @@ class NavigateRecording:
     def scenario_of(self, worlds: NavigateWorlds, row: int, name: str) -> Scenario:
         """The start of a world's episode, with ids u1, u2, ..
 
-        What `navigate` does not know of stands there because a file must have it: no resources of one kind, the
-        highest speed, and a range that lasts to the time limit.
+        A file must have some values that `navigate` does not use: 0 resources of one kind, the highest speed, and a
+        range that lasts to the time limit.
         """
         state, speed_mps = worlds.state, worlds.world.speed_mps[1]
         uavs, zones = state.uav_exists[row], state.obstacle_exists[row]
@@ -88,7 +88,7 @@ class NavigateRecording:
         }
 
     def describe_end(self, step: Step, row: int) -> dict[str, Any]:  # noqa: ARG002 - the steps say all
-        """Nothing more."""
+        """Nothing: the steps hold everything."""
         return {}
 
 

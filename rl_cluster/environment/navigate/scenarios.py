@@ -1,8 +1,8 @@
 """Scenarios as episodes of task `navigate`, and episodes as scenarios.
 
 A scenario gives positions, headings, goals and zones; speeds and turn rates are those of the world's settings, so
-that one policy's physics hold everywhere. Where no UAV has a goal, targets are the goals: the Hungarian method hands
-them out, and a UAV that is left over stays where it is.
+that one policy's physics hold everywhere. If no UAV has a goal, targets are the goals: the Hungarian method assigns
+them, and a UAV without one stays where it is.
 """
 
 from collections.abc import Sequence
@@ -45,11 +45,11 @@ class NavigateScenarios:
 
     @property
     def seed(self) -> int:
-        """Keys what is random about an episode apart from the scenario."""
+        """The seed of everything random in an episode beside the scenario."""
         return self._seed
 
     def set_mix(self, mix: StageMix) -> None:
-        """Given scenarios have no stages: raises ValueError."""
+        """Raises ValueError: given scenarios have no stages."""
         raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")
 
     def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:

@@ -1,6 +1,6 @@
 """The state of B worlds of task `navigate` as a struct of arrays, and nothing else.
 
-Fields that `allocate` has too bear the same names, so that the kernels for zones serve both. SI units, a 2-D plane,
+Fields that `allocate` also has bear the same names, so that the kernels for zones serve both. SI units, a 2-D plane,
 float32. N UAVs, O zones with up to K corners are padded maxima; `*_exists` masks say which rows are real.
 """
 

@@ -1,6 +1,6 @@
-"""One step of a batch of worlds of task `navigate`: UAVs move, arrive, touch; they are paid; the episode may end.
+"""One step of a batch of worlds of task `navigate`: UAVs move, arrive, touch and get rewards; the episode may end.
 
-Terminated: all UAVs have arrived. Truncated: the time limit. All UAVs move at once, then contacts are looked for.
+Terminated: all UAVs have arrived. Truncated: the time limit. All UAVs move at once, then contacts are found.
 """
 
 import math
@@ -30,7 +30,7 @@ __all__ = ["checked_controls", "step_worlds"]
 
 
 def checked_controls(state: NavigateState, actions: FloatArray) -> FloatArray:
-    """The controls in the form that the kernels take.
+    """The controls in the kernels' form.
 
     Raises ValueError if their shape is not (B, N, 2), or if those of a UAV that decides are not within [-1, 1].
     """
@@ -38,7 +38,7 @@ def checked_controls(state: NavigateState, actions: FloatArray) -> FloatArray:
     if actions.shape != expected:
         raise ValueError(f"controls have shape {actions.shape}, but these worlds take {expected}")
     controls = np.ascontiguousarray(actions, dtype=np.float32)
-    # a few arrays: to hand over the whole state takes longer than to look
+    # a few arrays: passing the whole state would take longer than the check
     b, i = _find_illegal(state.ended, state.uav_exists, state.uav_arrived, controls)
     if b >= 0:
         raise ValueError(f"controls {controls[b, i]} of UAV {i} in world {b} are not in [-1, 1]; clip them")
@@ -80,7 +80,7 @@ def _fly(state, b, controls, physics, weights, reward):  # type: ignore[no-untyp
 
 @njit(cache=True, _nrt=False, inline="always")
 def _settle_contacts(state, b, physics, weights, contacts, reward):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Counts collisions, charges for them and for the warning band, and stops who has arrived."""
+    """Counts collisions, charges for them and for the warning band, and stops UAVs that have arrived."""
     for i in range(state.uav_exists.shape[1]):
         depth = contacts.depth[i]
         is_new = contacts.touches[i] and not state.uav_touching[b, i]
@@ -113,7 +113,7 @@ def _keep_formation(state, b, physics, weights, reward):  # type: ignore[no-unty
 
 @njit(cache=True, _nrt=False, inline="always")
 def _mix(state, b, own_weight, reward):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Makes rewards of own amounts. Returns True if all UAVs have arrived."""
+    """Turns own amounts into rewards. Returns True if all UAVs have arrived."""
     total, count, num_arrived = 0.0, 0, 0
     for i in range(state.uav_exists.shape[1]):
         if state.uav_exists[b, i]:

@@ -1,4 +1,4 @@
-"""What is around one UAV: the way and the gap to every body of its world, and the bodies by rising gap.
+"""The surroundings of one UAV: the way and the gap to every body of its world, and the bodies by increasing gap.
 
 UAV j is entity j, zone o is entity N + o. The gap of two UAVs is the distance of their centres less the collision
 distance; that of a UAV and a zone is the distance to the zone's edge less half of it. Ties go to the lower index.
@@ -21,7 +21,7 @@ __all__ = ["Surroundings", "look_around", "meet_world"]
 
 
 class Surroundings(NamedTuple):
-    """Scratch: the bodies of the world that `meet_world` read last, as the UAV sees them that looked around last."""
+    """Scratch: the bodies of the world that `meet_world` read last, as the last UAV to look around sees them."""
 
     velocity_mps: NDArray[np.float64]
     """(N + O, 2) world frame; 0 of zones"""
@@ -58,7 +58,7 @@ class Surroundings(NamedTuple):
 
 @njit(cache=True, _nrt=False, inline="always")
 def meet_world(state: NavigateState, b: int, physics: Physics, around: Surroundings) -> None:
-    """Reads what does not depend on who looks."""
+    """Reads what is the same for every UAV that looks around."""
     num_uavs = state.uav_exists.shape[1]
     for j in range(num_uavs):
         around.velocity_mps[j, 0] = state.uav_velocity_mps[b, j, 0]
@@ -74,13 +74,13 @@ def look_around(
 ) -> tuple[int, int]:
     """Fills `around` for UAV i of world b; returns how many UAVs and how many zones are in order.
 
-    These are all, or at least the `limit` nearest. Rows of what does not exist mean nothing.
+    These are all, or at least the `limit` nearest. Rows of entities that do not exist are meaningless.
     """
     x, y = np.float64(state.uav_position_m[b, i, 0]), np.float64(state.uav_position_m[b, i, 1])
     num_uavs, count = state.uav_exists.shape[1], 0
     for j in range(num_uavs):
         dx, dy = state.uav_position_m[b, j, 0] - x, state.uav_position_m[b, j, 1] - y
-        # roots in single precision, as rows are stored: half the time
+        # roots in single precision, like the stored rows, take half the time
         distance = np.float64(math.sqrt(np.float32(dx * dx + dy * dy)))
         around.way_m[j, 0] = dx
         around.way_m[j, 1] = dy

@@ -1,4 +1,4 @@
-"""Task `navigate` as the rest of the package knows it."""
+"""The record of task `navigate` for the rest of the package."""
 
 from collections.abc import Mapping
 from typing import Any

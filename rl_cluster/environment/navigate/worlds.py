@@ -77,7 +77,7 @@ class NavigateWorlds:
         self.physics, self._weights = physics_of(world), reward_weights(reward)
         self._contacts, self._around = Contacts.empty(self.sizes.num_uavs), Surroundings.empty(self.sizes)
         self.observation = empty_observation(num_worlds, self.sizes, world.num_encounters)
-        """What was observed last."""
+        """The latest observation."""
 
     def reset(self, out: AnyObservation | None = None) -> AnyObservation:
         """Starts episode 0 of every world."""
@@ -86,7 +86,7 @@ class NavigateWorlds:
         return self.observe(out)
 
     def set_mix(self, mix: StageMix) -> AnyObservation:
-        """Draws episodes from another mixture of stages, those too in which nobody has acted yet.
+        """Draws episodes from another mixture of stages, also where no UAV has acted yet in the current one.
 
         Raises ValueError if the source has no such stage.
         """
@@ -105,11 +105,11 @@ class NavigateWorlds:
         take_bearings(self.state, rows)
 
     def announce(self, actions: FloatArray) -> AnyObservation:  # noqa: ARG002 - controls are no plans
-        """What was observed last: nobody is told of controls."""
+        """The latest observation, because controls are not announced."""
         return self.observation
 
     def retract(self) -> None:
-        """Nothing is announced."""
+        """Does nothing, because controls are not announced."""
 
     def advance(self, actions: FloatArray) -> StepResult:
         """Applies controls (B, N, 2) for one step; ended worlds stand still.
@@ -146,13 +146,13 @@ class NavigateWorlds:
         return self.observe(out), result, outcomes
 
     def observe(self, out: AnyObservation | None = None) -> AnyObservation:
-        """What the policy sees now, written into `out`, arrays of an earlier observation, or into fresh ones."""
+        """The current observation, written into `out`, the arrays of an earlier one, or into fresh arrays."""
         self.observation = out or empty_observation(self.state.num_worlds, self.sizes, self.world.num_encounters)
         write_observation(self.state, self.physics, self._around, self.observation)
         return self.observation
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
-        """All that the worlds need to go on, as arrays by name."""
+        """Everything that the worlds need in order to continue, as arrays by name."""
         return self.state.state_dict()
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> AnyObservation:

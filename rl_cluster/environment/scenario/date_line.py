@@ -81,7 +81,7 @@ def _is_crossing(line: Sequence[Position]) -> bool:
 
 
 def _eastward(positions: Sequence[Position]) -> list[Position]:
-    """With longitudes from 0 to 360, so that nothing jumps at the date line."""
+    """The positions with longitudes from 0 to 360, so that nothing jumps at the date line."""
     return [(longitude % 360.0, latitude) for longitude, latitude in positions]
 
 
@@ -113,7 +113,7 @@ def _cut_edges(positions: Sequence[Position]) -> Iterator[Edge]:
 
 
 def _counter_clockwise(ring: list[Position]) -> list[Position]:
-    """Turned if it is not so; the first corner stays the first."""
+    """The ring counter-clockwise, reversed if need be; the first corner stays the first."""
     x, y = ring[0]
     area = sum((x0 - x) * (y1 - y) - (x1 - x) * (y0 - y) for (x0, y0), (x1, y1) in pairwise([*ring, ring[0]]))
     return [ring[0], *ring[:0:-1]] if area < 0.0 else ring

@@ -31,21 +31,21 @@ class Feature(NamedTuple):
     """A feature that is known to be well formed."""
 
     where: str
-    """In messages."""
+    """The feature's name in messages."""
     role: str
     """uav, target, goal, depot or `ZONE`."""
     properties: dict[str, Any]
-    """Without the role."""
+    """The properties without the role."""
     positions_deg: list[tuple[float, float]]
     """Longitude and latitude: one, or the corners of a polygon, each once."""
 
 
 def read_features(data: Any, where: str) -> list[Feature]:
-    """The features that a scenario is made of, in their order; there is at least one.
+    """The features of a scenario, in their order; there is at least one.
 
     Args:
-        data: As JSON gives it.
-        where: What messages call it.
+        data: The parsed JSON.
+        where: The name of the map in messages.
 
     Raises:
         ScenarioError: It is no FeatureCollection in WGS84; a feature is neither a Point with a role nor a Polygon of
@@ -73,7 +73,7 @@ def _check_crs(crs: Any, where: str) -> None:
 
 
 def _feature(feature: Any, where: str) -> Feature | None:
-    """None for a path that was flown."""
+    """The feature; None for a flown path."""
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
         raise ScenarioError(where, "is not a Feature", "write {type: Feature, properties: .., geometry: ..}")
     given = feature.get("properties")
@@ -122,7 +122,7 @@ def _corners(kind: Any, coordinates: Any, where: str) -> list[tuple[float, float
 
 
 def _position(coordinates: Any, where: str) -> tuple[float, float]:
-    """Longitude and latitude; a height is passed over."""
+    """Longitude and latitude; a height is ignored."""
     is_position = isinstance(coordinates, list) and len(coordinates) in {2, 3}
     if not is_position or not all(isinstance(part, int | float) and not isinstance(part, bool) for part in coordinates):
         raise ScenarioError(where, f"got {str(coordinates)[:60]}", "write [longitude, latitude], degrees")

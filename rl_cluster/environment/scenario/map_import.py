@@ -40,15 +40,15 @@ _MARGIN_SHARE = 0.05
 _LEAST_MARGIN_M = 100.0
 _WIDEST_M = 500_000.0
 _CIRCLE_SHARE = 0.01
-"""Of its radius, by which the corners of a circle may lie off it."""
+"""Share of its radius by which the corners of a circle may be off it."""
 _ROUNDING_M = 1e-3
-"""Longitude and latitude bring a position back to less than this."""
+"""The most, in metres, by which a position changes on its way through longitude and latitude."""
 _CORNER_ROUNDS = 8
-"""North turns with the origin, most near the poles: so the corner is found in rounds."""
+"""Rounds to find the corner: north turns with the origin, most near the poles."""
 
 
 class _Frame(Form):
-    """What a scenario is apart from its features."""
+    """The parts of a scenario beside its features."""
 
     name: Identifier
     area: AreaForm
@@ -91,7 +91,7 @@ def load_geojson(path: Path) -> Scenario:
 
 
 def _frame(features: Sequence[Feature], path: Path) -> _Frame:
-    """About all positions, with a margin."""
+    """The frame around all positions, with a margin."""
     first = features[0].positions_deg[0]
     flat_deg = np.array([position for feature in features for position in feature.positions_deg])
     # Past the edge of the hemisphere about the first position, the plane folds back: hence this test by degrees.
@@ -113,7 +113,7 @@ def _frame(features: Sequence[Feature], path: Path) -> _Frame:
 
 
 def _on_plane(origin: Origin, area: AreaForm, feature: Feature) -> NDArray[np.float64]:
-    """(.., 2) metres. What rounding put beyond the area's edge is put back on it."""
+    """(.., 2) metres. Positions that rounding puts beyond the area's edge are put back on it."""
     position_m = project(origin, feature.positions_deg)
     within_m = np.clip(position_m, 0.0, (area.width_m, area.height_m))
     return within_m if np.abs(within_m - position_m).max() < _ROUNDING_M else position_m
@@ -213,7 +213,7 @@ def _give_goals(data: dict[str, Any], where: str) -> None:
 
 
 def _as_drawn(place: str, where: str, places: dict[str, str]) -> str:
-    """Where on the map the fault of a scenario is: targets.1.id is features.3.properties.id."""
+    """The place on the map of a scenario's fault: targets.1.id is features.3.properties.id."""
     parts = place.removeprefix(f"{where}: ").split(".")
     for num_parts in (1, 2):
         drawn = places.get(".".join(parts[:num_parts]))

@@ -17,13 +17,13 @@ __all__ = ["from_text", "identifier"]
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LIST = re.compile(r"\[(?P<json>[^][]*)\]|\((?P<count>\d{1,9}):(?P<ogr>[^()]*)\)|(?P<plain>[^][()]*)", re.ASCII)
 _LONGEST = 1000
-"""Characters of a text that is looked into: eight numbers need far fewer."""
+"""The most characters of a text that is parsed; eight numbers need far fewer."""
 
 
 def from_text(properties: Mapping[str, Any], form: type[BaseModel]) -> dict[str, Any]:
     """The properties, with numbers and lists of numbers in place of the texts that spell them.
 
-    What is no such text stays as it is, for the form to refuse; what the form does not ask to be a number, too.
+    Other texts stay as they are, for the form to refuse. So do texts that the form does not want as numbers.
     """
     return {
         name: _read(value, form.model_fields[name].annotation) if name in form.model_fields else value
@@ -33,7 +33,7 @@ def from_text(properties: Mapping[str, Any], form: type[BaseModel]) -> dict[str,
 
 def identifier(value: Any) -> Any:
     """An id as text: tables make numbers of ids that look like them, and fractions of whole numbers."""
-    is_whole = type(value) is int or (type(value) is float and value.is_integer())  # a bool is no number here
+    is_whole = type(value) is int or (type(value) is float and value.is_integer())  # a bool is not a number here
     return str(int(value)) if is_whole and abs(value) < 1e15 else value
 
 
@@ -50,7 +50,7 @@ def _read(value: Any, annotation: Any) -> Any:
 
 
 def _is_asked(kind: type, annotation: Any) -> bool:
-    """True = the annotation is of this kind, or is it or None."""
+    """True = the annotation is this kind, or this kind or None."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _is_asked(kind, get_args(annotation)[0])
@@ -65,7 +65,7 @@ def _number(value: Any) -> Any:
 
 
 def _numbers(text: str) -> Any:
-    """The list that a text spells; the text itself if it spells none, or another number of parts than it says."""
+    """The list that a text spells; the text itself if it spells none, or states another number of parts."""
     found = _LIST.fullmatch(text.strip(" ")) if len(text) <= _LONGEST else None
     if found is None:
         return text

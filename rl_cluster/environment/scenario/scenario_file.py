@@ -170,7 +170,7 @@ class Scenario:
 
 
 def _given(name: str, value: float | None) -> dict[str, float]:
-    """The field, or nothing where its value is left to the world's settings."""
+    """The field, or nothing if the world's settings decide its value."""
     return {} if value is None or not np.isfinite(value) else {name: value}
 
 

@@ -28,7 +28,7 @@ HEURISTICS: dict[str, Callable[[int], PolicyOf[AllocateWorlds]]] = {
 
 
 def _make_optimum(seed: int) -> PolicyOf[AllocateWorlds]:  # noqa: ARG001 - as all heuristics are made
-    """The module is imported when it is asked for: it needs an extra."""
+    """Imports the module only when it is needed, because it needs an extra."""
     if importlib.util.find_spec("ortools") is None:
         raise ConfigError("--policy", "optimum needs OR-Tools", "pip install '.[ortools]' in the repository's folder")
     policy: PolicyOf[AllocateWorlds] = importlib.import_module(
@@ -38,4 +38,4 @@ def _make_optimum(seed: int) -> PolicyOf[AllocateWorlds]:  # noqa: ARG001 - as a
 
 
 EXTRAS: dict[str, Callable[[int], PolicyOf[AllocateWorlds]]] = {"optimum": _make_optimum}
-"""The same for those that are played only if they are asked for by name."""
+"""Name -> what makes the policy from a seed, for policies that play only when named."""

@@ -83,7 +83,7 @@ def _worth(tasks, agent, path, extra, place):  # type: ignore[no-untyped-def]  #
 
 @njit(cache=True)
 def _is_higher(bid, bidder, other_bid, other):  # type: ignore[no-untyped-def]  # numba infers the types
-    """True = the bid beats the other one; of equal bids that of the lower number does."""
+    """True = the bid beats the other one; of equal bids, the lower agent number wins."""
     return bid > other_bid or (bid == other_bid and bid > 0.0 and (other == NOBODY or bidder < other))
 
 
@@ -135,7 +135,7 @@ def _talk(talks, now, bid, winner, news):  # type: ignore[no-untyped-def]  # num
 
 @njit(cache=True)
 def _resolve(i, k, bid_k, winner_k, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]  # numba infers the types
-    """What agent i makes of what k says of a task: the paper's table 1, row by row."""
+    """How agent i updates its view of a task from agent k's: the paper's table 1, row by row."""
     if winner_k == k:
         return _hear_of_sender(i, k, bid_k, bid_i, winner_i, news_i, news_k)
     if winner_k == i:
@@ -152,7 +152,7 @@ def _resolve(i, k, bid_k, winner_k, bid_i, winner_i, news_i, news_k):  # type: i
 
 @njit(cache=True)
 def _hear_of_sender(i, k, bid_k, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Agent k says that itself holds the highest bid."""
+    """Agent k says that it holds the highest bid itself."""
     if winner_i in (k, NOBODY):
         return _UPDATE
     is_higher = _is_higher(bid_k, k, bid_i, winner_i)
@@ -163,7 +163,7 @@ def _hear_of_sender(i, k, bid_k, bid_i, winner_i, news_i, news_k):  # type: igno
 
 @njit(cache=True)
 def _hear_of_third(i, k, bid_k, m, bid_i, winner_i, news_i, news_k):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Agent k says that m, neither of the two, holds the highest bid."""
+    """Agent k says that a third agent, m, holds the highest bid."""
     is_newer = news_k[m] > news_i[m]
     is_higher = _is_higher(bid_k, m, bid_i, winner_i)
     if winner_i == i:

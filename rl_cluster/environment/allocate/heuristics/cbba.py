@@ -1,4 +1,4 @@
-"""CBBA for coalitions: rounds of the consensus-based bundle algorithm, each for what the last ones left uncovered."""
+"""CBBA for coalitions: rounds of the consensus-based bundle algorithm, each for what earlier rounds left uncovered."""
 
 import numpy as np
 from numba import njit
@@ -13,7 +13,7 @@ from rl_cluster.types import WAIT, BoolArray, IntArray, Observation
 __all__ = ["CBBA"]
 
 MAX_TASKS = 3
-"""Targets in a UAV's bundle; it is made anew at every decision, so a longer one is hardly ever flown."""
+"""Targets in a UAV's bundle; it is made again at every decision, so a longer one is hardly ever flown."""
 
 
 class CBBA:
@@ -28,7 +28,7 @@ class CBBA:
     name = "cbba"
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`."""
+        """Actions (B, N), as in `Policy.act`."""
         distances = legal_distances(worlds.state, observation)
         return to_actions(_plan(worlds.state, distances, observation.action_mask[..., WAIT]), observation)
 
@@ -77,7 +77,7 @@ def _times(state, b, distances):  # type: ignore[no-untyped-def]  # numba infers
 
 @njit(cache=True)
 def _shares(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]  # numba infers the types
-    """(N, M) share of each target's uncovered demand that a UAV without a target can give; 0 where it may not go."""
+    """(N, M) share of each target's uncovered demand that a UAV without a target can give; 0 if it may not go there."""
     score = np.zeros(distances.shape)
     for i in range(distances.shape[0]):
         for j in range(distances.shape[1]):
@@ -90,7 +90,7 @@ def _shares(distances, supply, uncovered, targets):  # type: ignore[no-untyped-d
 
 @njit(cache=True)
 def _commit_along(path, supply, uncovered):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Takes what the UAV would give at each target of its path off its supply (R,) and off what is uncovered (M, R)."""
+    """Subtracts what the UAV would give along its path from its supply (R,) and from the uncovered demand (M, R)."""
     for j in path:
         if j != NOBODY:
             for r in range(supply.shape[0]):

@@ -1,4 +1,4 @@
-"""Greedy that counts what others have promised: the shortest useful pair first."""
+"""A greedy heuristic that counts what others have committed: the shortest useful pair first."""
 
 import numpy as np
 from numba import njit
@@ -13,17 +13,17 @@ __all__ = ["CommitmentAware"]
 
 
 class CommitmentAware:
-    """All UAV-target pairs by rising distance; a pair is taken if the UAV is free and still helps there.
+    """Goes through all UAV-target pairs in order of increasing distance, and takes a pair if a free UAV still helps.
 
-    It helps if it carries something of what the pairs taken before leave uncovered; then its resources are taken off.
+    The UAV helps if it carries something that the earlier pairs leave uncovered; then its resources are subtracted.
     This is the sequential greedy assignment to which consensus-based auctions (CBBA; Choi, Brunet, How 2009) converge,
-    with distance as the bid. Who helps nowhere waits. The plan is made anew at every decision.
+    with distance as the bid. A UAV that helps nowhere waits. The plan is made again at every decision.
     """
 
     name = "commitment-aware"
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`."""
+        """Actions (B, N), as in `Policy.act`."""
         distances = legal_distances(worlds.state, observation)
         return to_actions(_plan(worlds.state, distances, observation.action_mask[..., WAIT]), observation)
 

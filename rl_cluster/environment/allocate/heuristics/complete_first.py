@@ -15,16 +15,16 @@ __all__ = ["CompleteFirst"]
 class CompleteFirst:
     """Repeatedly takes the target that free UAVs can cover wholly at the least total distance, and sends them there.
 
-    A target's team is built nearest UAV first, passing over those that help with nothing that is still uncovered. When
-    no target can be covered wholly any more, each UAV left over goes to the nearest target where it helps with what is
+    A target's team is built nearest UAV first, skipping UAVs that help with nothing that is still uncovered. When no
+    target can be covered wholly any more, each remaining UAV goes to the nearest target where it helps with something
     uncovered, or waits. It is the greedy coalition formation of Shehory and Kraus (1998, "Methods for task allocation
-    via agent coalition formation") with total distance as a coalition's cost. The plan is made anew at every decision.
+    via agent coalition formation") with total distance as a coalition's cost. The plan is made again at every decision.
     """
 
     name = "complete-first"
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`."""
+        """Actions (B, N), as in `Policy.act`."""
         distances = legal_distances(worlds.state, observation)
         return to_actions(_plan(worlds.state, distances, observation.action_mask[..., WAIT]), observation)
 
@@ -89,7 +89,7 @@ def _nearest_team(
 
 @njit(cache=True)
 def _use_leftovers(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Sends each free UAV, in order of its number, to the nearest target where it helps with what is uncovered."""
+    """Sends each free UAV, in order of its number, to the nearest target where it helps with something uncovered."""
     for i in range(targets.shape[0]):
         nearest_m = np.inf
         if targets[i] < 0:

@@ -1,4 +1,4 @@
-"""Nearest first, without a look at the others."""
+"""Nearest target first, whatever the other UAVs do."""
 
 import numpy as np
 from numba import njit
@@ -14,13 +14,13 @@ __all__ = ["Greedy"]
 class Greedy:
     """Each UAV flies to its nearest legal target and sticks to it while it is legal; it waits only without any.
 
-    What other UAVs are under way to does not count, so several of them meet at the same target and waste trips.
+    It ignores the choices of other UAVs, so several of them meet at the same target and waste trips.
     """
 
     name = "greedy"
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`."""
+        """Actions (B, N), as in `Policy.act`."""
         distances = legal_distances(worlds.state, observation)
         return to_actions(_nearest(distances, worlds.state.uav_choice), observation)
 

@@ -1,4 +1,4 @@
-"""Optimal assignment, repeated: a round of the Hungarian method gives every target one UAV, at the least distance."""
+"""Repeated optimal assignment: a round of the Hungarian method gives every target one UAV, at the least distance."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +19,15 @@ class Hungarian:
     """Repeated linear assignment (Kuhn 1955, "The Hungarian method for the assignment problem"; scipy's solver).
 
     A round assigns free UAVs to targets, one each, with the most pairs and then the least total distance; a pair counts
-    only if the UAV carries something of what is still uncovered there. Then the assigned resources are taken off, and
-    rounds go on until no free UAV helps any more; who is left over waits. (Without taking them off, UAVs crowd at
-    covered targets, and the normalised completion score is lower.) The plan is made anew at every decision.
+    only if the UAV carries something that is still uncovered there. Then the assigned resources are subtracted, and
+    rounds continue until no free UAV helps any more; the remaining UAVs wait. (Without the subtraction, UAVs crowd at
+    covered targets, and the normalised completion score is lower.) The plan is made again at every decision.
     """
 
     name = "hungarian"
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`."""
+        """Actions (B, N), as in `Policy.act`."""
         state = worlds.state
         distances = legal_distances(state, observation)
         may_wait = observation.action_mask[..., WAIT]

@@ -22,16 +22,16 @@ from rl_cluster.types import IntArray, Observation
 __all__ = ["Bound", "Optimum"]
 
 MAX_ENTITIES = 8
-"""UAVs and targets of a world at most: the solver's time doubles with each."""
+"""The most UAVs and targets of a world; the solver's time doubles with each."""
 
 PLANNERS: tuple[PolicyOf[AllocateWorlds], ...] = (CompleteFirst(), CBBA(), CommitmentAware(), Hungarian())
-"""Heuristics that are played beside the solver's plans."""
+"""Heuristics that play beside the solver's plans."""
 
 Routes = list[list[int]]
 
 
 class Episode(NamedTuple):
-    """Which episode it is; sources are told apart by their identity."""
+    """The key of an episode; sources are distinguished by identity."""
 
     source: SourceOf[AllocateState]
     world: int
@@ -39,28 +39,28 @@ class Episode(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """What the solver proved of an episode."""
+    """What the solver proved about an episode."""
 
     satisfied: int
     """No plan closes more targets"""
     num_targets: int
     is_proven: bool
-    """True = as many are closed where the best plan is played: it is an optimum"""
+    """True = the best plan closes as many when it is played, so it is an optimum"""
 
 
 class Optimum:
     """Plans a whole episode at its start by CP-SAT (`route_model.py`), and flies the plan.
 
-    The routes of both models are played in a copy of the world, and so are the planning heuristics; whatever closes
-    most targets there, and of those the one with the shortest path, is flown. So it is never worse than any of them.
-    It knows of targets that are still to appear and of UAVs that will fail; no other policy does.
+    The routes of both models, and the planning heuristics, are played in a copy of the world. The one that closes most
+    targets there, with the shortest path among equals, is flown. So it is never worse than any of them. Unlike all
+    other policies, it knows which targets will appear and which UAVs will fail.
     """
 
     name = "optimum"
 
     def __init__(self) -> None:
         self.bounds: dict[Episode, Bound] = {}
-        """What was proved of each episode that was begun"""
+        """What was proved about each episode that has begun"""
         self._players: dict[Episode, PolicyOf[AllocateWorlds]] = {}
 
     def check(self, source: SourceOf[AllocateState], config: AllocateConfig) -> None:
@@ -73,7 +73,7 @@ class Optimum:
             raise ConfigError("--policy", "optimum has no model of coalition sync", "omit optimum")
 
     def remark(self, source: SourceOf[AllocateState]) -> str:
-        """What was proved of the episodes of a source that have been begun."""
+        """What was proved about the episodes of a source that have begun."""
         bounds = [bound for episode, bound in self.bounds.items() if episode.source is source]
         num_proven = sum(bound.is_proven for bound in bounds)
         most = sum(bound.satisfied for bound in bounds)
@@ -83,7 +83,7 @@ class Optimum:
         )
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`. Only for episodes of a source that `check` lets pass."""
+        """Actions (B, N), as in `Policy.act`. Only for episodes of a source that `check` accepts."""
         state = worlds.state
         players = [self._player(worlds, row) for row in range(state.num_worlds)]
         heuristics = {player for player in players if not isinstance(player, Routed)}
@@ -107,7 +107,7 @@ class Optimum:
 
 
 def next_targets(state: AllocateState, row: int, distances: NDArray[np.float64], routes: Routes) -> IntArray:
-    """The first target of each UAV's route to which it has not delivered yet, that is open, and that it may choose."""
+    """The first target of each UAV's route that it has not served yet, that is open, and that it may choose."""
     targets = np.full(distances.shape[0], IDLE, dtype=np.int16)
     for i, route in enumerate(routes):
         for j in route:
@@ -135,7 +135,7 @@ class Routed:
 
 
 def _plan(worlds: AllocateWorlds, row: int) -> tuple[PolicyOf[AllocateWorlds], Bound]:
-    """What plays best, and the bound."""
+    """The policy that plays best, and the bound."""
     strict = solve(instance_of(worlds.state, row), is_strict=True)
     relaxed = solve(instance_of(worlds.state, row, worlds.world.capture_radius_m), is_strict=False)
     players = [Routed(strict.routes), Routed(relaxed.routes), *PLANNERS]
@@ -146,7 +146,7 @@ def _plan(worlds: AllocateWorlds, row: int) -> tuple[PolicyOf[AllocateWorlds], B
 
 
 def _played(worlds: AllocateWorlds, row: int, policy: PolicyOf[AllocateWorlds]) -> tuple[int, float]:
-    """Targets closed, and less the path in metres, when the policy plays the world's episode from its start."""
+    """Closed targets, and minus the path in metres, when the policy plays the world's episode from its start."""
     source = ScenarioFiles([scenario_of(worlds.state, row)], worlds.world, seed=0)
     copy = AllocateWorlds(source, worlds.world, worlds.reward, num_worlds=1)
     observation = copy.reset()

@@ -1,7 +1,7 @@
-"""What all heuristics share: distances of legal pairs, commitments, and actions.
+"""Shared parts of all heuristics: distances of legal pairs, commitments, and actions.
 
-A heuristic sees the same `Observation` as a learned policy, so it can choose only what is legal, and reads amounts and
-positions off the worlds' state. Which target goes to which UAV is decided in the heuristics' own files, not here.
+A heuristic sees the same `Observation` as a learned policy, so it can choose only legal targets, and reads amounts and
+positions from the worlds' state. The heuristics' own files decide which UAV gets which target.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from rl_cluster.types import WAIT, BoolArray, FloatArray, IntArray, Observation
 __all__ = ["IDLE", "commit", "commit_kept", "helps", "legal_distances", "to_actions"]
 
 IDLE = -1
-"""In place of a target index: the UAV hovers."""
+"""Stands for a target index: the UAV hovers."""
 
 
 def legal_distances(state: AllocateState, observation: Observation[NDArray[np.generic]]) -> NDArray[np.float64]:
@@ -38,7 +38,7 @@ def _write_distances(state, candidates, action_mask, distances):  # type: ignore
 
 @njit(cache=True)
 def helps(supply: FloatArray, uncovered: NDArray[np.float64]) -> bool:
-    """True = of some kind, there is something in supply (R,) and something uncovered (R,)."""
+    """True = for some kind, there is both supply (R,) and uncovered demand (R,)."""
     for r in range(supply.shape[0]):
         if min(supply[r], uncovered[r]) > EPSILON:
             return True
@@ -47,7 +47,7 @@ def helps(supply: FloatArray, uncovered: NDArray[np.float64]) -> bool:
 
 @njit(cache=True)
 def commit(supply: FloatArray, uncovered: NDArray[np.float64]) -> None:
-    """Takes a UAV's supply (R,) off what is uncovered of its target (R,), in place."""
+    """Subtracts a UAV's supply (R,) from its target's uncovered demand (R,), in place."""
     for r in range(supply.shape[0]):
         uncovered[r] = max(0.0, uncovered[r] - supply[r])
 
@@ -59,7 +59,7 @@ def commit_kept(
     """Starts a world's plan: targets (N,) with UAVs that must keep theirs committed to it, and all others `IDLE`.
 
     Args:
-        distances: (N, M) as of `legal_distances`.
+        distances: (N, M) as in `legal_distances`.
         may_wait: (N,) True = waiting is legal; a UAV that may not has exactly one legal target.
         supply: (N, R) carried by the UAVs.
         uncovered: (M, R) lacking at the targets; reduced in place.

@@ -1,7 +1,7 @@
 """The weakest baseline that still goes somewhere: a random target, kept until it is no longer legal.
 
-Redrawing at every decision would be a random walk whose score depends on the decision interval; sticking to the choice
-takes that away.
+Redrawing at every decision would be a random walk whose score depends on the decision interval. Keeping the choice
+avoids that.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from rl_cluster.types import WAIT, BoolArray, IntArray, Observation
 __all__ = ["Random"]
 
 _MAX_UAVS = 8192
-"""Room for the UAVs of one decision on the counter of draws, so that padding changes no draw."""
+"""Counters reserved for the UAVs of one decision, so that padding changes no draw."""
 
 
 class Random:
@@ -31,7 +31,7 @@ class Random:
         self._seed = seed
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
-        """Actions (B, N), as of `Policy.act`."""
+        """Actions (B, N), as in `Policy.act`."""
         actions: IntArray = _draw(
             worlds.state, self._seed, worlds.first_world, observation.candidates, observation.action_mask
         )

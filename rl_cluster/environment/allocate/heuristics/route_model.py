@@ -1,7 +1,7 @@
 """The routing problem behind one world of task `allocate`, as a constraint programme for OR-Tools' CP-SAT.
 
-Who flies to which targets in which order, and what it gives there: first as many targets as possible, then the shortest
-total path. Distances are straight, speeds cruise. Two models share these constraints:
+It decides which UAV flies to which targets in which order, and what it gives there: first as many targets as possible,
+then the shortest total path. Distances are straight, speeds are cruise speeds. Two models share these constraints:
 
 - *relaxed*: UAVs may hold resources back, and fly only as far as the edge of a target's capture radius. Nothing that
   the world's rules allow does better, so its bound holds for all.
@@ -52,11 +52,11 @@ class Instance(NamedTuple):
     until_s: NDArray[np.float64]
     """(N,) when the UAV's flying ends: the time limit, or its failure"""
     is_capability: bool
-    """True = what is given is not used up"""
+    """True = resources are not used up"""
 
 
 class Plan(NamedTuple):
-    """What a solve gave."""
+    """The result of a solve."""
 
     num_closed: int
     """Targets that the plan satisfies"""
@@ -116,7 +116,7 @@ class _Model:
             self.model.add(self.time[i, j] >= self.time[i, before] + flight).only_enforce_if(arc)
 
     def _add_gifts(self) -> dict[tuple[int, int, int], cp_model.IntVar]:
-        """What each UAV gives to each target of each kind; a closed target has all it demands."""
+        """How much of each kind each UAV gives to each target; a closed target has all it demands."""
         instance, given = self.instance, {}
         supply = np.ceil(_UNITS * instance.supply).astype(int)
         demand = np.floor(_UNITS * instance.demand).astype(int)
@@ -179,7 +179,7 @@ def solve(instance: Instance, is_strict: bool) -> Plan:
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = _EFFORT
-    solver.parameters.catch_sigint_signal = False  # an interrupt is Python's, not the end of one search among many
+    solver.parameters.catch_sigint_signal = False  # else an interrupt ends only one search of many
     count = sum(problem.closed)
     problem.model.maximize(count)
     status = solver.solve(problem.model)

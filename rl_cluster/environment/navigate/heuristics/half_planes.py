@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 __all__ = ["nearest_velocity"]
 
 _SLACK = 1e-9
-"""Violations up to this much are rounding."""
+"""The largest violation that counts as rounding."""
 _NUM_HALVINGS = 30
-"""Of the bisection for the least violation: 2^-30 of twice the highest speed is below rounding of float32."""
+"""Halvings in the search for the least violation: 2^-30 of twice the highest speed is below float32's rounding."""
 
 
 @njit(cache=True, _nrt=False)
@@ -24,7 +24,7 @@ def nearest_velocity(
 ) -> tuple[float, float]:
     """The velocity within the disc and the first `count` planes (., 4) that is nearest to the wanted one.
 
-    Where there is none, all planes are shifted outwards by the same least speed that leaves one.
+    If there is none, all planes are shifted outwards by the same least speed that leaves one.
     """
     is_found, vx, vy = _solve(planes, count, 0.0, max_speed_mps, wanted_x, wanted_y)
     if is_found:
@@ -61,7 +61,7 @@ def _solve(planes, count, shift, max_speed, wanted_x, wanted_y):  # type: ignore
 
 @njit(cache=True, _nrt=False)
 def _solve_on_edge(planes, c, shift, max_speed, wanted_x, wanted_y):  # type: ignore[no-untyped-def]  # numba infers the types
-    """As `_solve`, on the edge of plane c, for the planes before it."""
+    """Does the work of `_solve` on the edge of plane c, for the planes before it."""
     nx, ny = planes[c, 2], planes[c, 3]
     px, py = planes[c, 0] - shift * nx, planes[c, 1] - shift * ny
     tx, ty = ny, -nx

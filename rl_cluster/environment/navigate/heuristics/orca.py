@@ -22,11 +22,11 @@ from rl_cluster.types import FloatArray, Observation
 __all__ = ["Orca"]
 
 HORIZON_S = 4.0
-"""Collisions within this time are avoided."""
+"""Time within which collisions are avoided."""
 MARGIN = 0.5
 """Share of the warning band that is kept as a distance: a unicycle follows a wanted velocity late."""
 ASIDE_RAD = 0.05
-"""The wanted velocity is turned right by this, so that two UAVs head on agree on a side."""
+"""The wanted velocity is turned right by this angle, so that two UAVs that meet head on choose the same side."""
 
 
 class Orca:

@@ -1,4 +1,4 @@
-"""The floor: controls drawn anew at every step."""
+"""The floor: controls that are drawn again at every step."""
 
 from typing import Any
 

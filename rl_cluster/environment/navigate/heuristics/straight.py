@@ -1,4 +1,4 @@
-"""Straight to the goal, pushed aside by what is near: the simplest pilot that avoids anything."""
+"""Flies straight to the goal, pushed aside by near bodies: the simplest pilot that avoids anything."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from rl_cluster.types import FloatArray, Observation
 __all__ = ["Straight"]
 
 INFLUENCE_BANDS = 2.0
-"""Bodies push within so many widths of the warning band."""
+"""Bodies push within this many widths of the warning band."""
 _BEARING = slice(EncounterColumn.BEARING_COS, EncounterColumn.BEARING_SIN + 1)
 
 
@@ -21,8 +21,8 @@ class Straight:
     """The straight line with avoidance by artificial potential fields (Khatib 1986, Int. J. Robotics Research 5(1)).
 
     The wanted velocity is the straight way to the goal less, for each encounter within the influence distance g0,
-    v_max (1 - gap / g0) along the bearing to the body, cut to v_max. It knows no side: two UAVs head on stand before
-    each other, and a zone square in the way holds it up.
+    v_max (1 - gap / g0) along the bearing to the body, cut to v_max. It prefers no side: two UAVs that meet head on
+    stop before each other, and a zone right in the way holds it up.
     """
 
     name = "straight"

@@ -1,4 +1,4 @@
-"""From a velocity that a heuristic wants to the controls that come nearest to it."""
+"""Converts a velocity that a heuristic wants to the controls that come nearest to it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def to_controls(velocity_mps: NDArray[np.float64], worlds: NavigateWorlds) -> Fl
 
     Args:
         velocity_mps: (B, N, 2) world frame.
-        worlds: Whose UAVs fly.
+        worlds: The worlds of the UAVs.
     """
     state, physics = worlds.state, worlds.physics
     gain = physics.max_acceleration_mps2 * physics.step_s
