@@ -1,7 +1,7 @@
 """The command line: every command parses its arguments, calls one function and prints what that returned.
 
-Ray, torch and numba are imported inside the commands that need them, so that `--help` stays quick. What a command does
-is decided elsewhere. This module imports next to nothing: signals and standard streams come before anything else.
+Ray, torch and numba are imported inside the commands that need them, so that `--help` stays quick. Other packages do
+the work of a command. This module imports next to nothing: signals and standard streams come before anything else.
 """
 
 from collections.abc import Sequence

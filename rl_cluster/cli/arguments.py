@@ -10,7 +10,7 @@ __all__ = ["Address", "Dashboard", "Overrides", "PresetOrFile", "PresetOrFileIfA
 
 
 def checked_head(address: str | None) -> str | None:
-    """An address of a head; whatever is none is refused before the command begins."""
+    """An address of a head; anything else is refused before the command begins."""
     from rl_cluster.rllib.address import parse_head
 
     if address is not None:

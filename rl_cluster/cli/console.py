@@ -1,4 +1,4 @@
-"""The one place that prints: what stands in names reaches a terminal as text, whatever characters they are made of."""
+"""The only place that prints: names reach a terminal as text, whatever characters they contain."""
 
 import logging
 import sys
@@ -15,17 +15,17 @@ TABLE_COLUMNS = 100
 
 
 def say(text: str, *, is_on_stderr: bool = False) -> None:
-    """Prints a line, or several; on stderr where standard output holds a file that the user has asked for."""
+    """Prints a line, or several; on stderr if standard output is a file that the user has asked for."""
     print(legible(masked(text)), file=sys.stderr if is_on_stderr else sys.stdout)
 
 
 def make_console(width: int | None = None, *, is_on_stderr: bool = False) -> "Console":
-    """A console for tables and live views. Text is no markup, unless a call says so."""
+    """A console for tables and live views. Text is not markup, unless a call says so."""
     from rich.console import Console
     from rich.segment import Segment
 
     class LegibleConsole(Console):
-        """Spells out what is not printable in all text, and leaves rich's own control codes alone."""
+        """Spells out characters that are not printable in all text, and leaves rich's own control codes alone."""
 
         def _render_buffer(self, buffer: Any) -> str:
             return super()._render_buffer(
@@ -36,17 +36,17 @@ def make_console(width: int | None = None, *, is_on_stderr: bool = False) -> "Co
 
 
 def wide_console(*, is_on_stderr: bool = False) -> "Console":
-    """The tables need 100 columns; where output goes to a file or a log, it has no width of its own.
+    """A console at least as wide as the tables, 100 columns; a file or a log has no width of its own.
 
     Args:
-        is_on_stderr: Because standard output is a file that the user has asked for.
+        is_on_stderr: True = standard output is a file that the user has asked for.
     """
     console = make_console(is_on_stderr=is_on_stderr)
     return console if console.is_terminal else make_console(TABLE_COLUMNS, is_on_stderr=is_on_stderr)
 
 
 class _LineHandler(logging.Handler):
-    """A warning is a line, whatever an exception's text holds."""
+    """Prints a warning as one line, whatever an exception's text contains."""
 
     def emit(self, record: logging.LogRecord) -> None:
         line = legible(masked(record.getMessage().strip().replace("\n", " ")))
@@ -54,5 +54,5 @@ class _LineHandler(logging.Handler):
 
 
 def log_to_stderr() -> None:
-    """Warnings of all packages that configure nothing else."""
+    """Sends the warnings of all packages that configure nothing else to stderr."""
     logging.lastResort = _LineHandler(logging.WARNING)

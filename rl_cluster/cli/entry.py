@@ -1,4 +1,4 @@
-"""All commands together, and the way in and out of the process."""
+"""All commands together, and the start and end of the process."""
 
 import errno
 import io
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str] | None) -> NoReturn:
     Args:
         arguments: What follows the program's name; None takes the process's own.
     """
-    # Processes share the cores out, not threads; read when torch and numpy are first imported.
+    # Processes share the cores, not threads; torch and numpy read this when they are first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     replace_what_cannot_be_encoded()
     log_to_stderr()
@@ -80,7 +80,7 @@ def run(arguments: Sequence[str] | None) -> NoReturn:
         if not taken_signal():
             tell("interrupted; nothing was written")
     if number := taken_signal():
-        if exit_code in {0, EXIT_INTERRUPTED}:  # else it has been told how the command ended
+        if exit_code in {0, EXIT_INTERRUPTED}:  # otherwise the user already knows how the command ended
             tell(f"ended by {number.name}; nothing was written")
         exit_code = 128 + number
     if arguments is None:
@@ -89,14 +89,14 @@ def run(arguments: Sequence[str] | None) -> NoReturn:
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
-    """Everything but a signal ends a command in one line."""
+    """The exit code of a command; everything but a signal ends it with one line."""
     try:
         exit_code = _run_command(arguments)
         sys.stdout.flush()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        if taken_signal():  # native code may make another error of an interruption
+        if taken_signal():  # native code may turn an interruption into another error
             return EXIT_INTERRUPTED
         return _fail_to_access(error) if isinstance(error, OSError) else report_fault(error)
     return exit_code
@@ -119,7 +119,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 
 
 def _fail_to_access(error: OSError) -> int:
-    """A file, a folder or the terminal that cannot be used where nothing has looked at it before."""
+    """Ends for a file, a folder or the terminal that cannot be used and has not been checked before."""
     if error.filename is None and error.errno not in {errno.ENOSPC, errno.EIO}:
         return report_fault(error)
     if error.filename is None:

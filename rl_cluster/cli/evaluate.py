@@ -87,7 +87,7 @@ def evaluate_policies(
 
 
 def _folders(checkpoints: list[Path]) -> list[Path]:
-    """The checkpoints, if none of them is another command's word. Raises ConfigError."""
+    """The checkpoints. Raises ConfigError if one is a setting, a preset or a file, which belong elsewhere."""
     from rl_cluster.config.load import PRESETS
 
     for folder in checkpoints:
@@ -112,7 +112,7 @@ def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[o
 
 
 def _compare(request: "Request") -> None:
-    """Prints each group's tables when it has been played; writes the scores at the end."""
+    """Prints each group's tables after it has been played; writes the scores at the end."""
     import json
 
     from rl_cluster.config.load import load_config
@@ -128,7 +128,7 @@ def _compare(request: "Request") -> None:
 
 
 def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | None, plot: Path | None) -> None:
-    """Prints the ladder of each regime when it has been played; writes at the end."""
+    """Prints the ladder of each regime after it has been played; writes the files at the end."""
     import json
 
     from rl_cluster.evaluation.ladder import REGIMES, climb, parse_sizes
@@ -155,7 +155,7 @@ def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | No
 
 
 def _play(scoring: "Scoring", console: "Console") -> "list[tuple[Group, Comparison]]":
-    """Prints each group's tables when it has been played."""
+    """Prints each group's tables after it has been played."""
     results = []
     for note in scoring.notes:
         console.print(note, soft_wrap=True, highlight=False, markup=False)

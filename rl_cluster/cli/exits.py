@@ -1,6 +1,6 @@
 """How commands end: 0 done, 1 a fault of ours, 2 the user can mend it, 129, 130 or 143 by a signal.
 
-What went wrong is one line on stderr.
+One line on stderr says what went wrong.
 """
 
 import os
@@ -19,16 +19,16 @@ EXIT_FAULT = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 LONGEST_LINE = 1000
-"""Characters of a message."""
+"""The most characters of a message."""
 END_PATIENCE_S = 10.0
-"""For what libraries do when the interpreter ends: send what is left, wait for their threads."""
+"""Seconds for the work of libraries when the interpreter ends: sending data, waiting for threads."""
 
 
 def tell(message: str) -> None:
-    """Says on stderr, in one line, what has gone wrong, whatever the user's words in it hold."""
+    """Says in one line on stderr what has gone wrong, whatever characters the user's words contain."""
     line = legible(masked(message)).replace("\n", "\\n")
     if len(line) > LONGEST_LINE:
-        line = f"{line[: LONGEST_LINE // 2]} .. {line[-LONGEST_LINE // 2 :]}"  # the remedy stands at the end
+        line = f"{line[: LONGEST_LINE // 2]} .. {line[-LONGEST_LINE // 2 :]}"  # the remedy is at the end
     print(f"error: {line}", file=sys.stderr)
 
 
@@ -39,7 +39,7 @@ def fail(message: str, exit_code: int = EXIT_USER_ERROR) -> NoReturn:
 
 
 def report_fault(error: Exception) -> int:
-    """Says in one line what nobody has foreseen; the traceback is in a file that only this user can read.
+    """Reports an unexpected error in one line; the traceback goes to a file that only this user can read.
 
     Returns the exit code.
     """
@@ -58,7 +58,7 @@ def report_fault(error: Exception) -> int:
 
 
 def limit_the_end(exit_code: int) -> None:
-    """Whatever a library still waits for in its threads or at exit, the process ends, with its exit code."""
+    """Makes the process end with its exit code, even if a library still waits in its threads or at exit."""
 
     def end() -> None:
         time.sleep(END_PATIENCE_S)

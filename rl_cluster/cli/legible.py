@@ -1,4 +1,4 @@
-"""Text as it may reach a terminal or a log: no control characters of anybody's names, no secrets."""
+"""Makes text safe for a terminal or a log: no control characters from names, no secrets."""
 
 import os
 import re
@@ -11,18 +11,18 @@ SECRET_VARIABLES = (
     "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 )  # fmt: skip
 LEAST_SECRET_LENGTH = 6
-"""A shorter value may stand in any text by chance."""
+"""The least length of a secret: a shorter value may be in any text by chance."""
 USER_INFO = re.compile(r"(:/{1,2})[^/?#\s'\"]*@")
-"""`user:password@`, up to the last `@` before the path: a password may hold one."""
+"""`user:password@`, up to the last `@` before the path, because a password may contain one."""
 QUERY_SECRET = re.compile(
     r"([?&;](?:[\w.-]*(?:token|secret|password|passwd|pwd|key|sig|signature))=)[^&;#\s'\"]+", re.IGNORECASE
 )
 
 
 def legible(text: str) -> str:
-    """The text with every character that is not printable spelled out, apart from ends of lines.
+    """The text with every character that is not printable spelled out, except ends of lines.
 
-    A name could else move the cursor, clear the screen, or turn what stands beside it around.
+    Otherwise a name could move the cursor, clear the screen, or reverse the text beside it.
     """
     if text.isprintable():
         return text
@@ -30,7 +30,7 @@ def legible(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """The text without passwords in addresses, and without what this process's environment holds as secrets."""
+    """The text without passwords in addresses, and without the secrets in this process's environment."""
     for name in SECRET_VARIABLES:
         value = os.environ.get(name, "")
         if len(value) >= LEAST_SECRET_LENGTH:

@@ -1,7 +1,7 @@
-"""Every path that a command takes: how it is read off the command line, and that no output harms what is there.
+"""Every path that a command takes: parses it, and makes sure that no output harms existing files.
 
-A path option or argument names one of the parsers below, and its command is a `PathCommand`. Relative paths mean: from
-the working directory. `~` is expanded here, because shells leave it as it is in `--out=~/x`.
+A path option or argument names one of the parsers below, and its command is a `PathCommand`. Relative paths start from
+the working directory. `~` is expanded here, because shells do not expand it in `--out=~/x`.
 """
 
 from pathlib import Path
@@ -17,22 +17,22 @@ MAX_PATH_BYTES, MAX_NAME_BYTES = 4095, 255
 
 
 def path(text: str | Path) -> Path:
-    """A file or a folder that is read. Raises ConfigError if it can be no path."""
+    """A file or a folder to be read. Raises ConfigError if it cannot be a path."""
     return Path(_expanded(str(text)))
 
 
 def source(text: str) -> str:
-    """A name, or a file or folder that is read. Raises ConfigError if it can be neither."""
+    """A name, or a file or folder to be read. Raises ConfigError if it can be neither."""
     return _expanded(text)
 
 
 def output(text: str) -> Path:
-    """A file to be written; `-` is standard output. Raises ConfigError if it can be no path."""
+    """A file to be written; `-` is standard output. Raises ConfigError if it cannot be a path."""
     return Path(_expanded(text))
 
 
 def new_folder(text: str) -> Path:
-    """A folder to be made. Raises ConfigError if it can be no path."""
+    """A folder to be made. Raises ConfigError if it cannot be a path."""
     return Path(_expanded(text))
 
 
@@ -46,7 +46,7 @@ def cluster_folder(text: str) -> str:
 
 
 class PathCommand(TyperCommand):
-    """A command whose outputs are checked, against all that it reads and writes, before it does anything."""
+    """A command whose outputs are checked against everything that it reads and writes before it does anything."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. Raises ConfigError if it would write where it must not."""

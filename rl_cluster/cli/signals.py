@@ -1,8 +1,8 @@
-"""SIGINT (Ctrl-C), SIGTERM (`ray job stop`, a scheduler) and SIGHUP (a terminal that is gone), from first line to last.
+"""Handles SIGINT (Ctrl-C), SIGTERM (`ray job stop`, a scheduler) and SIGHUP (the terminal is gone) from start to end.
 
-Until a run iterates, the first signal ends the command: at once while modules are imported, when nothing has been
-made yet, and else by an exception, so that whatever is open is closed. A run asks for more: within `StopRequest` the
-first signal only sets it. A second signal always ends the process at once.
+Until a run iterates, the first signal ends the command: at once while modules are imported, because nothing has been
+made yet; otherwise by an exception, so that everything open is closed. Within a run's `StopRequest` the first signal
+only sets it. A second signal always ends the process at once.
 """
 
 import os
@@ -22,11 +22,11 @@ SHOW_CURSOR = b"\x1b[?25h"
 
 
 class Interruption(KeyboardInterrupt):
-    """A signal that ends the command. Libraries know what it is derived from, and let it pass."""
+    """A signal that ends the command. Libraries know its base class, and let it pass."""
 
 
 class _Taken:
-    """What has come to this process."""
+    """The signals that this process has received."""
 
     first: signal.Signals | None = None
     is_orderly = False
@@ -34,9 +34,9 @@ class _Taken:
 
 
 def take_signals() -> None:
-    """From here on a signal ends the process with its exit code, and with one line.
+    """Makes a signal end the process with its exit code and one line from here on.
 
-    One that is ignored stays so: `nohup` and the jobs of a shell's background mean it.
+    A signal that is ignored stays ignored, as `nohup` and background jobs of a shell want it.
     """
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -45,25 +45,25 @@ def take_signals() -> None:
 
 
 def end_at_signals() -> None:
-    """From here on nothing is left to be closed or said: a signal ends the process in the middle of its own end."""
+    """Lets a signal end the process at once from here on: nothing is left to close or to say."""
     for number in SIGNALS:
         if signal.getsignal(number) is _take:
             signal.signal(number, lambda number, _: _end_at_once(number))
 
 
 def taken_signal() -> signal.Signals | None:
-    """What has interrupted the command, and has not been answered; None = nothing."""
+    """The signal that has interrupted the command and has not been answered; None = none."""
     return _Taken.first
 
 
 def answer_signal() -> None:
-    """Says that the command ends as it should: Ctrl-C is how one leaves a view."""
+    """Marks the signal as answered: Ctrl-C is the normal way to leave a view."""
     _Taken.first = None
 
 
 @contextmanager
 def orderly() -> Iterator[None]:
-    """What is opened within is closed, even if a signal comes while a module is imported."""
+    """Makes sure that what is opened within is closed, even if a signal comes while a module is imported."""
     before, _Taken.is_orderly = _Taken.is_orderly, True
     try:
         yield
@@ -79,9 +79,9 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
-        """The first one; None = nobody has asked."""
+        """The first signal; None = none has come."""
         self.is_heeded = False
-        """True = whoever asked `is_set` has been told to end."""
+        """True = a caller of `is_set` has been told to end."""
         self._former: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -97,20 +97,20 @@ class StopRequest:
             signal.signal(number, handler)
 
     def is_set(self) -> bool:
-        """True = the run shall end after this iteration."""
+        """True = the run must end after this iteration."""
         self.is_heeded = self.signal is not None
         return self.is_heeded
 
     @property
     def exit_code(self) -> int:
-        """As shells count: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM; 0 if nobody has asked."""
+        """The exit code by shell convention: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM; 0 without a signal."""
         return 128 + self.signal if self.signal else 0
 
     def _take(self, number: int, _: FrameType | None) -> None:
         if self.signal:
             _end_at_once(number)  # nothing is saved: the last checkpoint is whole
         self.signal = signal.Signals(number)
-        _write(b"\nstopping after this iteration; once more stops at once\n")  # print() may be interrupted itself
+        _write(b"\nstopping after this iteration; once more stops at once\n")  # print() itself may be interrupted
 
 
 def _take(number: int, frame: FrameType | None) -> None:
@@ -124,7 +124,7 @@ def _take(number: int, frame: FrameType | None) -> None:
 
 
 def _raise_when_safe(_: int, frame: FrameType | None) -> None:
-    """A module that is left half imported would be found so by whatever is closed: look again until it is whole."""
+    """Raises once no module is half imported, because the code that closes things could meet it; retries until then."""
     if not _is_importing(frame):
         raise Interruption
     _raise_soon()
@@ -144,9 +144,9 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _raise_again(unraisable: Any) -> None:
-    """An interruption that came in a destructor or a callback, where exceptions are lost, comes once more.
+    """Raises again an interruption that came in a destructor or a callback, where exceptions are lost.
 
-    What an interruption has left half made complains when it is deleted: nobody needs to hear that.
+    Objects that an interruption has left half made complain when they are deleted; that is silenced.
     """
     if issubclass(unraisable.exc_type, Interruption):
         _raise_soon()
@@ -155,7 +155,7 @@ def _raise_again(unraisable: Any) -> None:
 
 
 def _end_at_once(number: int) -> NoReturn:
-    """Takes with it what this process has started; closes nothing."""
+    """Ends this process and all that it has started; closes nothing."""
     if os.isatty(1):
         _write(SHOW_CURSOR, 1)
     for process in _descendants(os.getpid()):

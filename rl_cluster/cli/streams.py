@@ -1,4 +1,4 @@
-"""Standard streams that no command stumbles over: closed ones, a reader that is gone, characters they cannot encode."""
+"""Standard streams that never fail: closed ones, a reader that is gone, characters that they cannot encode."""
 
 import errno
 import io
@@ -11,20 +11,20 @@ from typing import Any, TextIO
 __all__ = ["forgive_full_disk", "prepare_streams", "replace_what_cannot_be_encoded", "without_stdin"]
 
 GONE = {errno.EPIPE, errno.EIO, errno.ENXIO}
-"""The reader has ended, or the terminal is closed: there is nobody left to tell."""
+"""The errors when the reader has ended or the terminal is closed."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 STDERR = 2
 
 
 class _LastingStream(io.RawIOBase):
-    """Writes to a descriptor; what nobody can read any more is dropped."""
+    """Writes to a descriptor; drops text that can no longer be read."""
 
     dropped: set[int] = set(GONE)  # noqa: RUF012 - of all streams, and of one that says otherwise
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        if descriptor == STDERR:  # nobody's data: a disk that is full of warnings must not end a command
+        if descriptor == STDERR:  # not data: warnings on a full disk must not end a command
             self.dropped = GONE | FULL
 
     def write(self, data: Any, /) -> int:
@@ -54,20 +54,20 @@ def prepare_streams() -> None:
 
 
 def replace_what_cannot_be_encoded() -> None:
-    """On streams that are somebody else's, a test's for example."""
+    """Makes streams that belong to other code, such as a test, escape characters that they cannot encode."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def forgive_full_disk() -> None:
-    """From here on lines that a full disk has no room for are dropped: a run goes on without its log."""
+    """Drops lines that a full disk has no room for from here on: a run continues without its log."""
     _LastingStream.dropped.update(FULL)
 
 
 @contextmanager
 def without_stdin() -> Iterator[None]:
-    """Whoever asks the user anything meanwhile reads an empty file: nobody waits for an answer."""
+    """Replaces standard input by an empty file, so that code that asks the user does not wait for an answer."""
     former = os.dup(0)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -80,9 +80,9 @@ def without_stdin() -> Iterator[None]:
 
 
 def _open_closed_descriptors() -> None:
-    """Else the next file that is opened would be the standard output."""
+    """Opens closed descriptors; otherwise the next opened file would become the standard output."""
     descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= 2:  # the lowest that is free
+    while descriptor <= 2:  # the lowest free one
         os.set_inheritable(descriptor, True)
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 BATCH_SETTINGS = ("sampling.worlds_per_runner=", "ppo.minibatch_rows=", "sampling=", "ppo=")
-"""Who gives one of them has fitted the batch already."""
+"""A user who gives one of these has already fitted the batch."""
 
 app = typer.Typer()
 
@@ -78,7 +78,7 @@ def submit_run(
 def _fitted(
     preset_or_file: str, overrides: list[str], gpus: int | None, runners: int | None
 ) -> "tuple[Config, str | None]":
-    """The run on so many GPUs and env runners, and in words what that changed besides."""
+    """The run on this many GPUs and env runners, and a description of what else that changed."""
     from rl_cluster.config.fitting import fit_runners
     from rl_cluster.config.load import load_config
 

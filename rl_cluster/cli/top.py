@@ -60,7 +60,7 @@ def watch(
 
 
 def _show(console: Any, read: "Callable[[], list[dict[str, Any]]]", once: bool) -> None:
-    """Until the user ends it; a log, which is no terminal, gets it once."""
+    """Shows the view until the user ends it; a log, which is not a terminal, gets it once."""
     from rich.live import Live
 
     if once or not console.is_terminal:

@@ -1,4 +1,4 @@
-"""Which services a run's settings name, and how they are opened: with packages that not everybody has."""
+"""The tracking services that a run's settings name, and how to open them; their packages are optional."""
 
 import os
 from collections.abc import Callable
@@ -20,7 +20,7 @@ __all__ = ["check_trackers", "tracker_openers"]
 
 
 def check_trackers(monitoring: "MonitoringConfig") -> None:
-    """Raises ConfigError if a service is named whose package is missing: a run should not find out on its way."""
+    """Raises ConfigError if the package of a named service is missing, before the run begins."""
     asked = {"mlflow": bool(monitoring.mlflow_uri), "wandb": monitoring.wandb_mode != "disabled"}
     for package, is_asked in asked.items():
         if is_asked and not find_spec(package):
@@ -31,7 +31,7 @@ def check_trackers(monitoring: "MonitoringConfig") -> None:
 
 
 def _check_wandb_key() -> None:
-    """W&B would ask for a key on the terminal, in the middle of the run."""
+    """Raises ConfigError without a key, for which W&B would ask on the terminal in the middle of the run."""
     host = urlsplit(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai").netloc
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE") or _is_in_netrc(host):
         return
@@ -41,7 +41,7 @@ def _check_wandb_key() -> None:
 
 
 def _is_in_netrc(host: str) -> bool:
-    """As W&B reads it: $NETRC, else ~/.netrc or ~/_netrc."""
+    """Whether the file that W&B reads has the host: $NETRC, else ~/.netrc or ~/_netrc."""
     names = [os.environ["NETRC"]] if os.environ.get("NETRC") else ["~/.netrc", "~/_netrc"]
     for name in names:
         with suppress(OSError, NetrcParseError):
@@ -51,12 +51,12 @@ def _is_in_netrc(host: str) -> bool:
 
 
 def tracker_openers(config: "Config", folder: Path, first_iteration: int) -> "dict[str, Callable[[], Tracker]]":
-    """Name of a service -> what opens it.
+    """Name of a service -> the function that opens it.
 
     Args:
-        config: Of the run.
-        folder: Of the run.
-        first_iteration: With which it goes on.
+        config: The run's settings.
+        folder: The run's folder.
+        first_iteration: The iteration with which the run begins or resumes.
     """
     monitoring = config.monitoring
 

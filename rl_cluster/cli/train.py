@@ -1,4 +1,4 @@
-"""`rl-cluster train`: begin a run, or go on with one."""
+"""`rl-cluster train`: begin or resume a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,7 +71,7 @@ def train_policy(
 
 
 def _run(start: "Start", address: str | None) -> None:
-    """Trains from there, and says how it ended."""
+    """Trains from that start, and says how the run ended."""
     from rl_cluster.training.loop import open_run
 
     check_trackers(start.config.monitoring)
@@ -103,7 +103,7 @@ def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> s
 
 
 def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "Callable[[], bool]") -> None:
-    """Trains to the end, shows iterations to the person and to the services, and draws what there is to draw."""
+    """Trains to the end, shows iterations to the user and to the services, and draws the timeline if there is one."""
     from rl_cluster.cli.views.display import Display
     from rl_cluster.cli.views.timeline import save_timeline
     from rl_cluster.metrics.names import ELAPSED_S
@@ -159,7 +159,7 @@ def _start_of(
 def _requeued_start(
     preset_or_file: str | None, overrides: list[str], path: Path, weights: Path | None, other: Path | None
 ) -> "Start | None":
-    """Where the run in this folder begins or goes on; None = it has ended."""
+    """Where the run in this folder begins or resumes; None = it has ended."""
     from rl_cluster.config.load import load_config
     from rl_cluster.training.requeue import resume_or_start
 
@@ -172,7 +172,7 @@ def _requeued_start(
 
 
 def _engine_class(config: "Config", address: str | None) -> "Callable[[Config, str | None], Engine]":
-    """What makes the run's engine; all that it needs is imported, and nothing is started."""
+    """The class of the run's engine. Imports all that it needs, and starts nothing."""
     if config.api_stack == "old":
         from rl_cluster.rllib.old.engine import OldStackEngine
 

@@ -1,4 +1,4 @@
-"""`rl-cluster tune`: search for the settings of a run, or go on with a search."""
+"""`rl-cluster tune`: search for the settings of a run, or resume a search."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,7 +71,7 @@ def _search(config: "Config", begin: "Callable[[], Path]", address: str | None) 
 
 
 def _show(result: "StudyResult") -> None:
-    """Tables and files, what is recommended, and who failed."""
+    """Shows tables and files, the recommended settings, and the trials that failed."""
     from rl_cluster.tune.report import failures, save_json, save_plot, study_table, test_table
     from rl_cluster.tune.study import BEST
 

@@ -1,6 +1,6 @@
-"""The one way in which this package reads a file that somebody else may have made: plain, and not too large.
+"""The only way in which this package reads a file that somebody else may have made: plain, and not too large.
 
-A pipe that nobody writes to is never waited for, a device never read without end, and no file fills the memory.
+It never waits for a pipe without a writer, never reads a device without end, and no file fills the memory.
 """
 
 import os
@@ -15,8 +15,8 @@ __all__ = ["FileFault", "read_bounded", "read_first_line"]
 Kind = Literal["folder", "special", "large", "unreadable"]
 
 
-class FileFault(Exception):  # noqa: N818  a finding, which whoever reads turns into the user's error
-    """The file is not read: `what` says why, `kind` tells apart what to do about it."""
+class FileFault(Exception):  # noqa: N818  a finding, which the reader turns into the user's error
+    """The file is not read: `what` says why, `kind` distinguishes what to do about it."""
 
     def __init__(self, kind: Kind, what: str) -> None:
         super().__init__(what)
@@ -27,7 +27,7 @@ def read_bounded(path: Path, max_bytes: int, *, follow_links: bool = True) -> by
     """The content of a regular file.
 
     Args:
-        path: Of the file.
+        path: The file's path.
         max_bytes: A larger file is refused before it is read.
         follow_links: False = a symbolic link is refused, too.
 
@@ -46,7 +46,7 @@ def read_bounded(path: Path, max_bytes: int, *, follow_links: bool = True) -> by
 
 
 def read_first_line(path: Path, max_bytes: int) -> bytes:
-    """The first line of a regular file, which may be larger. Raises as `read_bounded`."""
+    """The first line of a regular file, which may be larger. Raises like `read_bounded`."""
     with _opened(path, follow_links=True) as file:
         line = file.readline(max_bytes + 1)
     if len(line) > max_bytes:
@@ -56,7 +56,7 @@ def read_first_line(path: Path, max_bytes: int) -> bytes:
 
 @contextmanager
 def _opened(path: Path, follow_links: bool) -> Iterator[BinaryIO]:
-    """The file, open for reading; errors of whoever reads it are worded, too."""
+    """The file, open for reading. Errors while it is read become FileFault, too."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow_links else os.O_NOFOLLOW)
     try:
         _check_mode(path.stat() if follow_links else path.lstat())  # some devices act when they are opened

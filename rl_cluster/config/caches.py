@@ -1,7 +1,7 @@
-"""Where libraries keep what they have compiled or found: wherever this user can write.
+"""Chooses a place that this user can write for the caches of libraries.
 
-numba refuses to compile kernels that it cannot keep, and matplotlib makes a folder of its own and says so. To be called
-before either is imported; processes that are started later inherit the choice.
+numba refuses to compile kernels that it cannot cache, and matplotlib makes its own folder and says so. Call these
+functions before either is imported; processes that start later inherit the choice.
 """
 
 import logging
@@ -24,24 +24,24 @@ logger = logging.getLogger(__name__)
 
 
 def name_home() -> None:
-    """Gives a number without a name a home that does not exist: Ray cannot be imported by a user without one."""
+    """Gives a user without a name a home that does not exist: a user without a home cannot import Ray."""
     if not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 - Path.home() raises for such a user
         os.environ["HOME"] = str(NO_HOME)
 
 
 def choose_plot_cache() -> None:
-    """matplotlib's place; if there is none at all, it says so itself, where it is needed."""
+    """Chooses matplotlib's place. If there is none at all, matplotlib says so itself when it is needed."""
     if not os.environ.get(PLOT_CACHE) and not has_writable_home():
         with suppress(ConfigError):
             os.environ[PLOT_CACHE] = str(private_folder() / "matplotlib")
 
 
 def choose_kernel_cache() -> None:
-    """Chooses a private temporary folder where the usual places cannot be written.
+    """Chooses a private temporary folder if the usual places cannot be written.
 
-    Where they can, it sees to it that no kernel is used that is older than what it was compiled from.
+    If they can, it makes sure that no kernel older than its sources is used.
 
-    Raises ConfigError if not even that can be made, or if the variable names what cannot be written.
+    Raises ConfigError if not even that folder can be made, or if the variable names a place that cannot be written.
     """
     given = os.environ.get(KERNEL_CACHE)
     if given and not can_be_written(Path(given).absolute()):

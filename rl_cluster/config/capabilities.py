@@ -1,7 +1,8 @@
-"""Which engine, API stack, task and other settings give a setting its effect: one table, and what is refused by it.
+"""Which engine, API stack, task and other settings give a setting its effect: one table, and the check against it.
 
-What is not in the table has an effect everywhere. A setting that would do nothing is refused if the user has set it: a
-preset's value is no mistake of theirs, and the same preset runs on every engine.
+Settings that are not in the table have an effect everywhere. A setting without effect is refused only if the user has
+set
+it: a preset's value is not the user's mistake, and the same preset runs on every engine.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ __all__ = ["NEEDS", "Need", "Override", "check_effects", "unmet_need"]
 
 
 class Need(NamedTuple):
-    """What a run must be like."""
+    """A condition on a run."""
 
     remedy: str
     """what to set"""
@@ -106,7 +107,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
 
 
 def unmet_need(key: str, config: Any) -> Need | None:
-    """Why a setting does nothing in this run; None = it does something."""
+    """Why a setting has no effect in this run; None = it has one."""
     return next((need for need in NEEDS.get(key, ()) if not need.holds(config)), None)
 
 
@@ -137,7 +138,7 @@ def check_effects(
 def _set_by_user(
     key: str, layers: Sequence[Layer], overrides: Sequence[Override], shipped: Callable[[], Sequence[Any]]
 ) -> str | None:
-    """What messages call the place where the user has set it; None = a preset has."""
+    """The place where the user has set it, for messages; None = a preset has set it."""
     below = value_at(merged(layers), key)
     for override in reversed(overrides):
         if override.key == key or key.startswith(f"{override.key}."):

@@ -23,7 +23,7 @@ def drop_chosen(below: dict[str, Any], choosers: set[str]) -> None:
     """Drops from plain data, in place, what is chosen by settings that are given above it.
 
     Args:
-        below: Nested dicts, which are nobody else's.
+        below: Nested dicts, which no other code uses.
         choosers: Dotted keys that are given.
     """
     for key, chooser in CHOSEN_BY.items():

@@ -1,6 +1,6 @@
 """What is wrong with given data, in one line: the dotted place, the value got and the model's rule for it.
 
-Which file or override the value came from is the caller's to say; any pydantic model can be explained.
+The caller says which file or override the value came from; any pydantic model can be explained.
 """
 
 import difflib

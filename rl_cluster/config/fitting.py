@@ -1,4 +1,4 @@
-"""Another number of env runners for the same learning: what keeps a train batch, and its minibatches, as they are."""
+"""Changes the number of env runners without changing the learning: keeps the train batch and its minibatches."""
 
 import math
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ __all__ = ["Fit", "fit_runners"]
 
 
 class Fit(NamedTuple):
-    """What each of the env runners does, and what a minibatch is."""
+    """The work of each env runner, and the size of a minibatch."""
 
     worlds_per_runner: int
     minibatch_rows: int
@@ -15,7 +15,7 @@ class Fit(NamedTuple):
 
 
 def fit_runners(config: Any, num_env_runners: int) -> Fit:
-    """The train batch nearest to the run's that so many env runners make, in as many minibatches.
+    """The train batch nearest to the run's that this many env runners can make, in as many minibatches.
 
     Rows are runners * worlds * steps; K minibatches divide them if K / gcd(K, runners * steps) divides the worlds.
 

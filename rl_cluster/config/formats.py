@@ -1,6 +1,6 @@
-"""The number of a file's format, which every file that outlives a version carries: when a reader must refuse it.
+"""The number of a file's format, in every file that outlives a version: it says when a reader must refuse the file.
 
-A number is raised when the files of before would be misread, or not be read. What makes older data new stands beside
+A number is raised when earlier files would be misread, or could not be read. The code that updates older data is beside
 each format; for settings that is `migrations.py`.
 """
 

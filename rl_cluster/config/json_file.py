@@ -1,6 +1,6 @@
 """Plain data from JSON text, by the rules of YAML (`yaml_file.py`): no duplicate keys, nothing deep or infinite.
 
-JSON is not read as YAML: an escaped pair of surrogates, which most writers make of an emoji, is no YAML.
+JSON is not read as YAML: an escaped pair of surrogates, as most writers write an emoji, is not valid YAML.
 """
 
 import json

@@ -1,7 +1,6 @@
 """Settings in layers: a file may begin from a preset (`base: quick_demo`) and change what it names.
 
-Mappings are joined key by key, anything else is replaced as a whole. Who looks at settings can ask where each value
-comes from.
+Mappings are joined key by key; anything else is replaced as a whole. `origin_of` says where each value comes from.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +80,7 @@ def _as_now(data: dict[str, Any], path: Path, where: str, *, is_whole: bool) -> 
 
 
 def merged(layers: Sequence[Layer]) -> dict[str, Any]:
-    """The data of all of them, later ones over earlier ones."""
+    """The data of all layers, later ones over earlier ones."""
     data: dict[str, Any] = {}
     for layer in layers:
         drop_chosen(data, {key for key in CHOSEN_BY.values() if value_at(layer.data, key) is not None})

@@ -21,17 +21,17 @@ __all__ = [
 MAX_STEPS = 1_000_000
 """Flight steps of an episode: a clock in single precision stands still after some millions."""
 MAX_WORLDS_GIB, MAX_BATCH_GIB = 64.0, 256.0
-"""What the worlds of one process, and the train batch of a run, may take."""
+"""The most memory for the worlds of one process, and for the train batch of a run."""
 GIB = 2**30
 WAYPOINTS = 8
-"""Corners by which a way round a no-fly zone goes."""
+"""Corners of a way round a no-fly zone."""
 ROW_COLUMNS = {"uav": (19, 4), "target": (10, 6), "obstacle": (2, 0), "pair": (15, 5)}
 """Columns of a feature row, and how many more for each kind of resource. They are those of task `allocate`, whose lists
 this layer cannot see; no task has wider rows. `tests/unit/config/test_limits.py` holds them to the tasks' lists."""
 
 
 def steps_fault(time_limit_s: float, step_s: float) -> str | None:
-    """What is wrong with an episode's longest time if it holds too many flight steps; None = nothing.
+    """A fault if an episode's longest time holds too many flight steps; None = it does not.
 
     Args:
         time_limit_s: Of the longest episode.
@@ -66,7 +66,7 @@ def check_memory(config: Any) -> None:
 
 
 def worlds_gib(config: Any) -> float:
-    """GiB that the worlds of one process take, with what is seen of them once."""
+    """GiB of the worlds of one process, with one observation of them."""
     num_worlds = config.sampling.worlds_per_runner * _runners_in_process(config)
     return float(num_worlds * (_state_bytes(config) + _row_bytes(config)) / GIB)
 
@@ -77,7 +77,7 @@ def batch_gib(config: Any) -> float:
 
 
 def _runners_in_process(config: Any) -> int:
-    """Without Ray all env runners are in one process."""
+    """The number of env runners in one process; without Ray, all of them."""
     return max(1, config.sampling.num_env_runners) if config.engine == "local" else 1
 
 

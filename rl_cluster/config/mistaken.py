@@ -1,4 +1,4 @@
-"""Files that are given where another kind of file is wanted: what they are, and which command takes them."""
+"""Recognises files that are given in place of another kind of file, and says which command takes them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ Kind = Literal["settings", "scenario"]
 
 
 class Mistaken(NamedTuple):
-    """What is given, and what to do with it; the parts of an error's message."""
+    """The kind of file that is given, and what to do with it; the parts of an error's message."""
 
     what: str
     remedy: str

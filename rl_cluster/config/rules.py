@@ -1,4 +1,4 @@
-"""What a pydantic model allows at a place within it, in words, read off its JSON schema: rules are stated once."""
+"""Describes what a pydantic model allows at one of its places, from its JSON schema, so that rules are stated once."""
 
 import math
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ __all__ = ["Rule", "rule_at"]
 
 
 class Rule(NamedTuple):
-    """What may stand at a place."""
+    """The values that are allowed at a place."""
 
     place: str
     """Dotted."""
     words: str
     """`a finite number above 0 and at most 1`"""
     keys: list[str]
-    """Of a mapping; else none."""
+    """The keys of a mapping; empty for anything else."""
 
 
 def rule_at(model: type[BaseModel], location: Sequence[int | str]) -> Rule:

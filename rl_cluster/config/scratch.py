@@ -1,9 +1,9 @@
-"""Names that nobody else uses while a file or a folder is being written, and what is done about those left behind.
+"""Unique names for files and folders that are being written, and the removal of those left behind.
 
-What is to appear whole is written under such a name, beside its place, and renamed. The name is random and is made, not
-opened: whoever may write in the folder cannot have laid a link there. The writer holds a lock on it, which ends with
-the process however it ends, so that a later writer in the folder can tell what a killed one has left from what a living
-one, of this or of another container, is at.
+A file that must appear complete is written under such a name, beside its place, and renamed. The name is random, and
+the file is created, never opened, so nobody who can write in the folder can have put a link there. The writer holds a
+lock on it, which is released however the process ends. So a later writer in the folder can distinguish files of a
+killed writer from those of a live one, in this or another container.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ NAME = re.compile(r"\.rl-cluster-scratch-[0-9a-f]{16}")
 
 @contextmanager
 def scratch_file(folder: Path) -> Iterator[Path]:
-    """A new empty file, readable as the umask says; it is gone at the end unless it was renamed. Raises OSError."""
+    """A new empty file, readable as the umask says; it is deleted at the end unless it was renamed. Raises OSError."""
     path, descriptor = make_scratch_file(folder)
     try:
         yield path
@@ -65,9 +65,9 @@ def scratch_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Deletes what killed writers have left in the folder: names of ours that nobody holds. Does nothing if it cannot.
+    """Deletes files of killed writers in the folder: names of ours that no process holds. Does nothing if it cannot.
 
-    What belongs to another user is left to that user.
+    Files of another user are left to that user.
     """
     with suppress(OSError):
         names = [entry.name for entry in os.scandir(folder) if NAME.fullmatch(entry.name)]
@@ -95,11 +95,11 @@ def _new_name(folder: Path) -> Path:
 
 
 def _hold(descriptor: int, path: Path) -> bool:
-    """Locks it. False: another process has swept it between its making and its locking."""
+    """Locks it. False = another process has swept it between its creation and its locking."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        pass  # a file system without locks: nobody can sweep there either
+        pass  # a file system without locks, where no process can sweep either
     return os.path.lexists(path) and os.path.samestat(os.fstat(descriptor), path.lstat())

@@ -26,7 +26,7 @@ Tally = Annotated[int, Field(ge=0, le=2**53)]
 Score = Annotated[float, Field(ge=-1.0, le=1.001)]
 Count = Annotated[int, Field(ge=1, le=4096)]
 Rows = Annotated[int, Field(ge=1, le=2**30)]
-# Names of checkpoints have room for 12 digits; nobody sees the billionth iteration.
+# Names of checkpoints have room for 12 digits; no run reaches the billionth iteration.
 Rounds = Annotated[int, Field(ge=1, le=10**9)]
 FloatRange = tuple[Positive, Positive]
 

@@ -1,4 +1,4 @@
-"""Deletes compiled kernels that are older than what they were compiled from.
+"""Deletes compiled kernels that are older than their sources.
 
 numba keeps a compiled kernel until the kernel's own file changes. A kernel that calls others has them compiled into it,
 so after a change to one of those, or after a move of its module, the kept one is wrong or cannot be loaded.
@@ -16,7 +16,7 @@ from rl_cluster.config.whole_file import write_whole
 __all__ = ["STAMP", "forget_stale_kernels"]
 
 STAMP = "kernels.json"
-"""In `__pycache__` of the kernels' folder: what the kernels there were compiled from."""
+"""The file in `__pycache__` of the kernels' folder that records the sources of the kernels there."""
 MAX_STAMP_BYTES = 1 << 20
 IMPORT = re.compile(r"^from ([\w.]+) import (.+?)$|^import ([\w.]+)", re.MULTILINE)
 
@@ -55,7 +55,7 @@ def _modules(kernels: Path, package: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _read(stamp: Path) -> Sources:
-    """Nothing, where there is no stamp or a damaged one: then every kernel is compiled anew."""
+    """The stamp; empty if it is missing or damaged, so that every kernel is compiled again."""
     try:
         data = json.loads(read_bounded(stamp, MAX_STAMP_BYTES))
         return {module: (int(time_ns), int(size)) for module, (time_ns, size) in data.items()}
@@ -64,7 +64,7 @@ def _read(stamp: Path) -> Sources:
 
 
 def _dependents(changed: set[str], files: Mapping[str, Path]) -> set[str]:
-    """Those modules that are there and are changed, or import one that is, or one that does so."""
+    """The existing modules that have changed, or that import a changed one, directly or not."""
     imports = {module: _imports(path) for module, path in files.items()}
     found, waiting = set(changed), list(changed)
     while waiting:

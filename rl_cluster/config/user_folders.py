@@ -1,6 +1,6 @@
-"""Where this user may write: the home folder, if there is one, and a private folder if there is none.
+"""Finds folders that this user can write: the home folder, or a private folder if there is no home.
 
-Containers run as numbers without a name, with a package that is installed read-only and a home that does not exist.
+Containers run as users without a name, with a package that is installed read-only and a home that does not exist.
 """
 
 import os
@@ -13,7 +13,7 @@ from rl_cluster.errors import ConfigError
 __all__ = ["NO_HOME", "can_be_written", "has_writable_home", "home_folder", "private_folder"]
 
 NO_HOME = Path("/nonexistent")
-"""What systems write where a user has no home."""
+"""The entries of systems for a user without a home."""
 
 
 def home_folder(remedy: str) -> Path:
@@ -39,9 +39,10 @@ def can_be_written(folder: Path) -> bool:
 
 
 def private_folder() -> Path:
-    """A folder for temporary files that nobody else can read or write: the same one for all processes of the user.
+    """A folder for temporary files that no other user can read or write; the same for all processes of the user.
 
-    What another user has put in its place is not used: caches hold code. Raises ConfigError if no folder can be made.
+    A folder that another user has put there is not used, because caches hold code. Raises ConfigError if no folder can
+    be made.
     """
     try:
         path = Path(tempfile.gettempdir(), f"rl-cluster-{os.geteuid()}")

@@ -1,7 +1,6 @@
-"""Files that are whole or not there: written beside their place, flushed to the disk, and renamed.
+"""Files that are complete or absent: written beside their place, flushed to the disk, and renamed.
 
-A crash or a full disk at any point leaves what was there before. The next writer sweeps what a killed
-one has left.
+A crash or a full disk at any point leaves the earlier file. The next writer sweeps what a killed one has left.
 """
 
 import os
@@ -16,7 +15,7 @@ __all__ = ["whole_file", "write_whole"]
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A place beside the file, to be written to. It takes the file's name at the end, unless an error leaves the block.
+    """A temporary file beside the file. It gets the file's name at the end, unless an error leaves the block.
 
     Raises OSError if the folder cannot be written.
     """
@@ -27,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes or replaces the file. Raises OSError if it cannot; what was there is then untouched."""
+    """Writes or replaces the file. Raises OSError if it cannot; the earlier file is then untouched."""
     with whole_file(path) as beside, beside.open("wb") as file:
         file.write(content)
         file.flush()

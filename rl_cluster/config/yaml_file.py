@@ -1,7 +1,7 @@
-"""Plain data from and to YAML, and nothing that a hostile or careless file could do beyond that.
+"""Reads and writes plain data as YAML, and gives a hostile or careless file no way to do more.
 
 Scalars follow YAML 1.2's core schema, so `3e-4` is a number, `012` is 12 and `on` is text. Refused are tags, more than
-one document, duplicate keys, deep nesting, many aliases and large files. What the data means is `load.py`'s matter.
+one document, duplicate keys, deep nesting, many aliases and large files. `load.py` knows what the data means.
 """
 
 import re
@@ -147,7 +147,7 @@ def key_lines(text: str) -> dict[str, int]:
 
 
 def _place(where: str, text: str, mark: Any) -> str:
-    """What messages call a position in the text, or None: with the line, if there are several."""
+    """The name of a position in the text (or None) for messages, with the line if there are several lines."""
     return where if mark is None or "\n" not in text.strip() else f"{where} line {mark.line + 1}"
 
 

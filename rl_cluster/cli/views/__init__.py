@@ -1,1 +1,1 @@
-"""What commands show of a run: its lines while it trains, its live page, its timeline."""
+"""The views of a run: its lines while it trains, its live page, its timeline."""

@@ -1,4 +1,4 @@
-"""What a person sees of a run in progress: a live table on a terminal, else one plain line an iteration.
+"""The display of a run in progress: a live table on a terminal, else one plain line per iteration.
 
 Nothing is measured here; every number comes from the iteration's metrics.
 """
@@ -33,14 +33,14 @@ from rl_cluster.training.run import Record
 __all__ = ["Display", "duration", "time_split"]
 
 SHOWN_SHARE = 0.05
-"""Phases that take less of an iteration are not shown."""
+"""The least share of an iteration for which a phase is shown."""
 
 
 class Display:
-    """Shows iterations as they end; use it in a `with`, and hand `show` to the loop.
+    """Shows iterations as they end; use it in a `with`, and pass `show` to the loop.
 
     Args:
-        console: Where to; if it is no terminal, plain lines are written.
+        console: Where to show them; if it is not a terminal, plain lines are written.
     """
 
     def __init__(self, console: Console, config: Config) -> None:
@@ -49,7 +49,7 @@ class Display:
         headline = task_of(config).headline
         self._metric, self._label = headline.name, headline.label
         self._evaluated: float | None = None
-        self._is_new_stack = config.api_stack == "new"  # RLlib's stock PPO tells neither phases nor this KL
+        self._is_new_stack = config.api_stack == "new"  # RLlib's stock PPO reports neither phases nor this KL
 
     def __enter__(self) -> Self:
         if self._live:
@@ -63,7 +63,7 @@ class Display:
             self._live.stop()
 
     def show(self, record: Record) -> None:
-        """Takes an iteration; what was decided after it stays on the screen."""
+        """Takes an iteration; the decisions after it stay on the screen."""
         done, metrics, events = record
         self._evaluated = metrics.get(evaluation_key(self._metric), self._evaluated)
         cells = self._cells(done, metrics)
@@ -76,7 +76,7 @@ class Display:
             self._console.print(event.words, soft_wrap=True, highlight=False, markup=False)
 
     def _cells(self, done: int, metrics: dict[str, float]) -> dict[str, str]:
-        """Name -> value as text; what an iteration did not measure is a dash, what the stack never does is left out."""
+        """Name -> value as text: a dash if the iteration did not measure it; omitted if the stack never does."""
 
         def text(key: str, decimals: int) -> str:
             return f"{metrics[key]:.{decimals}f}" if key in metrics else "-"

@@ -1,4 +1,4 @@
-"""A run's status as a person sees it on a terminal: curves, where the time goes, env runners, nodes, GPUs, alerts.
+"""A run's status on a terminal: curves, where the time goes, env runners, nodes, GPUs, alerts.
 
 Nothing is measured here; all of it is in the status that the run writes (`status.py`).
 """
@@ -37,7 +37,7 @@ GIB, MIB = float(1 << 30), float(1 << 20)
 
 
 def live_view(status: Mapping[str, Any]) -> RenderableType:
-    """All of it, of a status that has been checked (`status_form.py`)."""
+    """The whole view of a status that has been checked (`status_form.py`)."""
     nodes = [node_from_json(node) for node in status["nodes"]]
     parts: list[RenderableType] = [_headline(status), *_alerts(status["alerts"])]
     parts += [_curve(name, status["headline"], points) for name, points in status["curves"].items() if points]
@@ -80,7 +80,7 @@ def _curve(name: str, label: str, points: Sequence[Sequence[float]]) -> Text:
 
 
 def _phases(metrics: Mapping[str, float]) -> Text:
-    """A bar, and what its colours mean."""
+    """A bar of the phases, and what its colours mean."""
     shares = {phase: metrics[phase_key(phase)] for phase in PHASES if phase_key(phase) in metrics}
     bar, legend = Text("time  "), Text("      ")
     for phase, share in shares.items():

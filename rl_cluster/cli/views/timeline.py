@@ -1,6 +1,6 @@
-"""A picture of a curriculum: scores, stages and what was decided, iteration by iteration.
+"""A picture of a curriculum: scores, stages and decisions, iteration by iteration.
 
-It is drawn from the lines of RUN/metrics.jsonl alone, so it can be drawn of any run, at any time.
+It needs only the lines of RUN/metrics.jsonl, so it can be drawn for any run at any time.
 """
 
 import io
@@ -26,7 +26,7 @@ VERDICT_STYLES = {
     Verdict.ADVANCE: "-", Verdict.DONE: "-", Verdict.FALLBACK: "--", Verdict.HELD: ":", Verdict.PLATEAU: ":"
 }  # fmt: skip
 MAX_WORDS = 60
-"""Letters of an older version's words that are shown."""
+"""The most characters of an older version's words that are shown."""
 
 
 def save_timeline(metrics: Path, curriculum: CurriculumConfig, picture: Path) -> None:
@@ -49,7 +49,7 @@ def save_timeline(metrics: Path, curriculum: CurriculumConfig, picture: Path) ->
 
 
 def _draw_scores(axes: Axes, lines: Sequence[dict[str, Any]], curriculum: CurriculumConfig) -> None:
-    """A line a stage, thick where it was the current one; what passes it is dashed."""
+    """Draws a line per stage, thick where it was the current one, with a dashed line at the score that passes it."""
     for number in range(1, len(curriculum.stages) + 1):
         colour, key = COLOURS[(number - 1) % len(COLOURS)], stage_score_key(number)
         scored = [line for line in lines if key in line]
@@ -80,7 +80,7 @@ def _draw_events(panels: Sequence[Axes], lines: Sequence[dict[str, Any]]) -> Non
 
 
 def _shown(event: Event) -> tuple[str, str] | None:
-    """Words and style of an event of the curriculum; None = it is none."""
+    """Words and style of an event of the curriculum; None = it is another kind of event."""
     match event:
         case StageChange() | Plateau():
             return f"{event.kind} {event.where}", VERDICT_STYLES[event.kind]
