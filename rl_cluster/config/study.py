@@ -87,11 +87,11 @@ class StudyConfig(Section):
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Of all trials."""
+        """The seeds of all trials."""
         return tuple(range(self.first_seed, self.first_seed + self.num_seeds))
 
     @property
     def test_seeds(self) -> tuple[int, ...]:
-        """Never those of trials."""
+        """The seeds of the tests, which no trial uses."""
         first = self.first_seed + self.num_seeds
         return tuple(range(first, first + self.num_test_seeds))

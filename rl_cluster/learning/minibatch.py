@@ -24,7 +24,7 @@ __all__ = ["GraphSizes", "MinibatchPart", "draw_minibatches", "measure_rows", "t
 
 
 class GraphSizes(NamedTuple):
-    """How much of the padded arrays is in use: all existing entities of a kind are in its first so many rows."""
+    """How much of the padded arrays is in use: everything that exists is in this many first rows of its kind."""
 
     num_uavs: int
     num_targets: int

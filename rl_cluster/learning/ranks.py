@@ -47,7 +47,7 @@ class Ranks(Protocol):
         """The tensor, which now holds the maximum over all ranks."""
 
     def shard(self, num_rows: int) -> "Shard":
-        """Which of all rows are those of this rank, which has so many."""
+        """Which of all rows belong to this rank, which has `num_rows` rows."""
 
 
 class Shard(NamedTuple):
@@ -166,7 +166,7 @@ class ProcessGroup:
         return tensor.nbytes / min(exchange.seconds for exchange in self.take_exchanges())
 
     def shard(self, num_rows: int) -> Shard:
-        """Which of all rows are those of this rank, which has so many."""
+        """Which of all rows belong to this rank, which has `num_rows` rows."""
         rows = torch.zeros(torch.distributed.get_world_size(), dtype=torch.int64, device=self._device)
         rows[torch.distributed.get_rank()] = num_rows
         counts = self.sum(rows).tolist()

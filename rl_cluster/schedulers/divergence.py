@@ -82,7 +82,7 @@ class Divergence:
 
 
 def note_return(state: SpreadState, value: float) -> SpreadState:
-    """The state after an iteration whose mean return was `value`; NaN is passed over."""
+    """The state after an iteration whose mean return was `value`; NaN is ignored."""
     if not math.isfinite(value):
         return state
     recent = (*state.recent, value)

@@ -19,4 +19,4 @@ class Verdict(StrEnum):
     DONE = "done"
     """the last stage is passed"""
     PLATEAU = "plateau"
-    """the stage goes on, but its score has stopped rising"""
+    """the stage continues, but its score has stopped rising"""

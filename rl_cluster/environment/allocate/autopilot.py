@@ -108,7 +108,7 @@ def _goal(state, b, j):  # type: ignore[no-untyped-def]  # numba infers the type
 
 @njit(cache=True, _nrt=False, inline="always")
 def _is_free_of_zones(state, b, x, y, gx, gy, standoff, within_m):  # type: ignore[no-untyped-def]  # numba infers the types
-    """True = no zone's bounding circle is near the straight way to the goal, or within so many metres.
+    """True = no zone's bounding circle is near the straight way to the goal, or within this margin, metres.
 
     It is inlined, and saves most substeps the calls that pass the whole state.
     """

@@ -1,4 +1,4 @@
-"""What UAVs can know about each other's plans in one world: who is under way to what, and what is left to do.
+"""What UAVs can know about each other's plans in one world: which UAVs fly to which target, and what is left to do.
 
 Without intent, UAVs that choose together cannot distinguish themselves from rivals. A UAV is *under way* to a target if
 the target is its choice, even when it is present there. The resources of these UAVs are *committed*; the rest of the

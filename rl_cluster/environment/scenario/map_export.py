@@ -2,7 +2,7 @@
 
 What `map_import.py` reads is written here, so that a map that is edited elsewhere comes back: positions in WGS84, what
 cannot be drawn as properties, and the frame (name, area, origin, time_limit_s) as the member `scenario`, which RFC 7946
-calls a foreign one. Flown paths are lines of the role path, which are passed over on the way back. What crosses the
+calls a foreign one. Flown paths are lines of the role path, which are ignored on the way back. What crosses the
 date line is cut there by `date_line.py`.
 """
 

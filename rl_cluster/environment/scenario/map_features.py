@@ -1,7 +1,7 @@
 """The features of a GeoJSON map (RFC 7946) in WGS84, each of a known role and well formed.
 
 A map is a FeatureCollection of Points, whose property `role` says what they are (uav, target, goal, depot), and of
-Polygons, which are no-fly zones. What GIS programs add is passed over: attributes that are null or empty, styles, row
+Polygons, which are no-fly zones. Additions of GIS programs are ignored: attributes that are null or empty, styles, row
 numbers, heights, a Multi- geometry around a single part, and the paths that `map_export.py` draws. A MultiPolygon of
 the parts that `date_line.py` cuts is the polygon that it was.
 """
