@@ -13,7 +13,7 @@ from rl_cluster.errors import ConfigError
 __all__ = ["NO_HOME", "can_be_written", "has_writable_home", "home_folder", "private_folder"]
 
 NO_HOME = Path("/nonexistent")
-"""The entries of systems for a user without a home."""
+"""The home that systems enter for a user without one."""
 
 
 def home_folder(remedy: str) -> Path:

@@ -51,7 +51,7 @@ class Outbox:
         self._name, self._open = name, open_tracker
         self._tracker: Tracker | None = None
         self._letters: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()
-        self._num_taken, self._num_delivered = 0, 0  # each outbox has one thread, which counts
+        self._num_taken, self._num_delivered = 0, 0  # only one thread changes each
         self._is_closing = threading.Event()
         self._has_warned = self._is_failing = False
         self._thread = threading.Thread(target=self._deliver_all, name=f"outbox-{name}", daemon=True)

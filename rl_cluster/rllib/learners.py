@@ -21,7 +21,7 @@ from rl_cluster.types import Controls
 __all__ = ["Learners"]
 
 GRACE_S = 10.0
-"""Seconds until the cause of a broken exchange, another Learner's death, must be known."""
+"""Seconds within which another Learner's death, the cause of a broken exchange, becomes known."""
 
 AnswerT = TypeVar("AnswerT")
 

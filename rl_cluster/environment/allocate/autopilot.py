@@ -86,7 +86,7 @@ def _may_fly(zones, b, x, y, new_x, new_y):  # type: ignore[no-untyped-def]  # n
 
 @njit(cache=True, _nrt=False)
 def _free_m(zones, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[no-untyped-def]  # numba infers the types
-    """How far it may fly ahead: the whole length; if it points at its aim, also a free half of it; or nothing."""
+    """How far it may fly ahead: the whole length, or nothing; if it points at its aim, also half of the length."""
     for _ in range(_HALVINGS):
         # The end is tested as it will be stored: rounded to single precision.
         new_x = np.float64(np.float32(x + length_m * math.cos(heading_rad)))
