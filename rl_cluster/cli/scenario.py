@@ -99,7 +99,7 @@ def export_scenario(
 
 
 def _say(out: Path, words: str) -> None:
-    """Says what has been written; on stderr if it went to standard output."""
-    from rl_cluster.training.output_file import is_stdout
+    """What has been written; on stderr where standard output holds it."""
+    from rl_cluster.training.files.output_file import is_stdout
 
     say(f"{out}: {words}", is_on_stderr=is_stdout(out))

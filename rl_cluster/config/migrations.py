@@ -1,7 +1,7 @@
-"""Converts settings that older versions have saved to this version's form. `formats.py` explains the numbers.
+"""Settings that older versions have saved, as this version writes them. `formats.py` has what numbers are for.
 
 A format's migration is a pure function from its data to that of the next one. A setting that a version did not have
-gets the value by which that version behaved, so that a run continues as it began; presets may have other values.
+gets the value by which that version behaved, so that a run goes on as it began: presets may have other values.
 
     format 1    files without a number: everything up to the first version that wrote one. Settings were added over
                 time, and none was renamed or removed
@@ -22,8 +22,8 @@ UNNUMBERED = 1
 """Format of files that runs saved before there were numbers."""
 
 NEVER_S = 1e6
-"""A limit that is never reached, because there was no time limit."""
-ADDED: Mapping[str, Any] = {
+"""Nobody waits so long: there was no time limit."""
+ADDED_BY_2: Mapping[str, Any] = {
     "task": "allocate",
     "api_stack": "new",
     "model.size": "auto",
@@ -102,7 +102,7 @@ def _to_2(data: dict[str, Any]) -> None:
 
 
 def _loosen(data: dict[str, Any]) -> None:
-    """Corrects settings that later versions refuse, but that do not affect learning."""
+    """What later versions refuse, but nothing that is learnt depends on."""
     sampling, monitoring = data.get("sampling"), data.get("monitoring")
     if isinstance(sampling, dict) and sampling.get("num_env_runners") == 0:
         sampling["overlap"] = False

@@ -1,6 +1,6 @@
 """Policies side by side on the same episodes: means, paired differences, their intervals, and both as tables.
 
-Scores come from `evaluation.py`, intervals from `statistics.py`. The caller decides where tables and JSON go.
+Scores come from `sampling/episodes.py`, intervals from `intervals.py`. The caller decides where tables and JSON go.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The engine that runs iterations on Ray: connection, plan, algorithm, state.
 
-`training/loop.py` drives it as an `Engine`. State goes in and out as plain arrays for `training/checkpoint.py`. RLlib's
-own checkpoints are pickles; they are never written or read.
+`training/loop.py` drives it as an `Engine`. State goes in and out as plain arrays for
+`training/checkpoints/checkpoint.py`. RLlib's own checkpoints are pickles; they are never written or read.
 """
 
 import logging

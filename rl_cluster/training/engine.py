@@ -59,7 +59,7 @@ class Engine(Protocol):
         """Nodes and env runners, without waiting for any of them."""
 
     def tell(self, status: dict[str, Any]) -> None:
-        """Publishes the run's status (`training/status.py`) where everyone who connects to its cluster finds it."""
+        """Publishes the run's status (`training/files/status.py`) where all who connect to its cluster find it."""
 
     def restart(self) -> None:
         """Starts again, untrained, with all of its parts in place. Raises ClusterError if it cannot."""

@@ -1,7 +1,7 @@
 """The basis of the standard faces: worlds from a run's settings and a seed, and actions made legal before use.
 
-`gymnasium.py` and `pettingzoo.py` wrap it for their libraries. Training in this package uses `Worlds` directly,
-which keeps credit per UAV and refuses illegal actions.
+`gymnasium_face.py` and `pettingzoo_face.py` wrap it for their libraries. Training in this package uses `Worlds`
+directly, which keeps credit per UAV and refuses illegal actions.
 """
 
 from collections.abc import Sequence

@@ -185,7 +185,7 @@ def parallel_env(
     task: str = "",
     render_mode: str | None = None,
 ) -> SwarmParallelEnv:
-    """One world; arguments as in `make_env` of `gymnasium.py`.
+    """One world; arguments as in `make_env` of `gymnasium_face.py`.
 
     Raises:
         CallError: `overrides` is no list of texts, or a `render_mode` is asked for.

@@ -31,7 +31,7 @@ __all__ = [
 
 FORMAT_VERSION = 2
 """Raised when files are added, renamed or change their meaning. Folders of newer versions are refused;
-`checkpoint_migrations.py` adds what older ones lack."""
+`migrations.py` adds what older ones lack."""
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 
