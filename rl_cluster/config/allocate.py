@@ -129,6 +129,8 @@ class AllocateWorldConfig(Section):
 class AllocateRewardConfig(Section):
     """Weights of the reward's terms. Each says what it multiplies: an amount per UAV. 0 switches a term off."""
 
+    # Every field but own_weight is a term of environment/allocate/reward.py, of the same name and in the same order. A
+    # parameter of a formula belongs to the world's settings.
     completion: NonNegative
     """When target j closes: the UAV's share of all that was delivered to it, times value_j / mean value."""
     share: NonNegative

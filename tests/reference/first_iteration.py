@@ -1,7 +1,7 @@
 """What one iteration of a preset leaves: its checkpoint, scores and a trace, as numbers to store and compare.
 
-`python -m tests.reference.first_iteration` prints what `tests/stored/first_iteration.json` holds. Write that file anew
-only where a change of behaviour is meant, and say so in the changelog.
+`python -m tests.reference.first_iteration` prints what `tests/stored/first_iteration.json` holds. Write that file again
+only where a change of behaviour is meant, which goes into the changelog, or where episodes have another metric.
 """
 
 import hashlib

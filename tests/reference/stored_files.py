@@ -1,7 +1,7 @@
 """Writes a small file of each kind that outlives a version, as this version writes it.
 
 `python -m tests.reference.stored_files FOLDER` writes them for a release; `tests/stored/` keeps them, a folder a
-format, and `tests/unit/test_stored_files.py` reads them for ever after.
+format of settings, and `tests/unit/test_stored_files.py` reads them for ever after.
 """
 
 import shutil

@@ -2,6 +2,8 @@
 
 SI units, a 2-D plane, float32. N UAVs, M targets, O obstacles, R resource kinds are padded maxima; `*_exists` masks
 say which rows are real. A scenario (`scenarios.py`) or the generator (`generator.py`) fills one world at a time.
+
+Checkpoints hold these fields: a new one is a new format of checkpoints (`training/checkpoints/migrations.py`).
 """
 
 from typing import Any, NamedTuple, get_args, get_type_hints

@@ -33,7 +33,7 @@ class AllocateWorlds:
     k neighbours of each kind are seen, as `shared/nearest.py` draws them for each episode.
 
     Observation: lengths are divided by the sensing radius, amounts by what the mean UAV carries, and directions are in
-    the UAV's body frame. `features.py` has the columns of the rows.
+    the UAV's body frame. `columns.py` has the columns of the rows.
 
         uav: (B, N, 19 + 4 * R) float32, rows of UAVs; 0 where the UAV does not exist
         target: (B, M, 10 + 6 * R) float32, rows of targets; 0 where the target is not open

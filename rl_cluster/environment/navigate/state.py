@@ -2,6 +2,8 @@
 
 Fields that `allocate` also has bear the same names, so that the kernels for zones serve both. SI units, a 2-D plane,
 float32. N UAVs, O zones with up to K corners are padded maxima; `*_exists` masks say which rows are real.
+
+Checkpoints hold these fields: a new one is a new format of checkpoints (`training/checkpoints/migrations.py`).
 """
 
 from typing import NamedTuple

@@ -32,7 +32,7 @@ class NavigateWorlds:
     each kind are seen, as `shared/nearest.py` draws them for each episode.
 
     Observation: lengths are divided by the sensing radius, speeds by the highest speed, and directions are in the UAV's
-    body frame. `features.py` has the columns of the rows.
+    body frame. `columns.py` has the columns of the rows.
 
         uav: (B, N, 18) float32, rows of UAVs; 0 where the UAV does not exist
         target: (B, 0, 0) float32, none

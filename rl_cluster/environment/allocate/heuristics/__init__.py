@@ -24,7 +24,9 @@ HEURISTICS: dict[str, Callable[[int], PolicyOf[AllocateWorlds]]] = {
     "cbba": lambda seed: CBBA(),
     "complete-first": lambda seed: CompleteFirst(),
 }
-"""Name -> what makes the policy from a seed (only `random` uses it), weakest first."""
+"""Name -> what makes the policy from a seed (only `random` uses it), in the order of tables.
+
+The table of the optimum has a row for each: measure it again for a new one (`benchmarks/measure/optimum.py`)."""
 
 
 def _make_optimum(seed: int) -> PolicyOf[AllocateWorlds]:  # noqa: ARG001 - as all heuristics are made
@@ -38,4 +40,5 @@ def _make_optimum(seed: int) -> PolicyOf[AllocateWorlds]:  # noqa: ARG001 - as a
 
 
 EXTRAS: dict[str, Callable[[int], PolicyOf[AllocateWorlds]]] = {"optimum": _make_optimum}
-"""Name -> what makes the policy from a seed, for policies that play only when named."""
+"""Name -> what makes the policy from a seed, for policies that play only when named: they need a package, or take
+seconds for a decision."""
