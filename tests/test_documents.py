@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.documents.tables import DOCUMENTS, with_tables
 from rl_cluster.config.load import PRESETS
+from rl_cluster.environment.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,6 +36,16 @@ def test_document__names_only_presets_that_ship(document: Path) -> None:
 
     assert named
     assert set(named) <= PRESETS.keys()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_page_of_environments__has_each_metric_of_the_task(task: str) -> None:
+    page = (ROOT / "docs" / "environments.md").read_text(encoding="utf-8")
+    tables = page.partition(f"## Task `{task}`")[2].partition("## Task ")[0]
+    rows = [line.split("|")[1] for line in tables.splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"\w+", row)}
+
+    assert {metric.name for metric in TASKS[task].metrics} <= named
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["Gymnasium", "VectorEnv", "PettingZoo", "statistics"])
