@@ -35,7 +35,7 @@ GOALS = {"bare loop local": 0.9, "bare loop remote": 0.8}
 PEER_GOALS = {"single_agent": 8.0, "vector_entry_point": 5.0, "multi_agent": 50.0}
 UNIT = "agent-steps/CPU-s"
 NUM_WORLDS = 128
-"""Of every run: with few worlds, the code around them is most of the cost, and the ratios differ."""
+"""The worlds of every run: with fewer, the code around them costs the most, and the ratios differ."""
 ROWS = (*GOALS, *(f"rllib.{kind}" for kind in PEERS))
 FULL, QUICK = (5, 2.0), (1, 0.3)
 """Rounds, and the minimum of CPU seconds per subject and round."""

@@ -20,7 +20,7 @@ __all__ = [
 
 
 class UavBlock(FeatureColumn):
-    """Of a UAV, by kind of resource."""
+    """The columns of a UAV that exist once per kind of resource."""
 
     CARRIED = "/ unit", "what it carries"
     CARRIED_SHARE = "/ what it carried at the start, at most 1", "what it carries"
@@ -29,7 +29,7 @@ class UavBlock(FeatureColumn):
 
 
 class UavColumn(FeatureColumn):
-    """Of a UAV."""
+    """The single columns of a UAV."""
 
     RANGE_LEFT = "/ SR, at most 8, over 4", "range left"
     RANGE_LEFT_OF_SIDE = "/ side of the area, at most 3", "range left"
@@ -53,7 +53,7 @@ class UavColumn(FeatureColumn):
 
 
 class TargetBlock(FeatureColumn):
-    """Of an open target, by kind of resource."""
+    """The columns of an open target that exist once per kind of resource."""
 
     REMAINING = "/ unit", "what remains of its demand"
     REMAINING_SHARE = "/ demand, at most 1", "what remains of its demand"
@@ -64,7 +64,7 @@ class TargetBlock(FeatureColumn):
 
 
 class TargetColumn(FeatureColumn):
-    """Of an open target."""
+    """The single columns of an open target."""
 
     IDEAL = "at most 16, over 4", "ideal number of UAVs"
     UNDER_WAY = "/ ideal, at most 2", "UAVs under way to it"
@@ -79,14 +79,14 @@ class TargetColumn(FeatureColumn):
 
 
 class ObstacleColumn(FeatureColumn):
-    """Of a no-fly zone."""
+    """The columns of a no-fly zone."""
 
     RADIUS = "/ SR", "radius of the (bounding) circle"
     KEPT_RADIUS = "/ SR", "that radius plus the clearance of ways round it"
 
 
 class PairBlock(FeatureColumn):
-    """Of a UAV and its candidate, by kind of resource; *committed* and *uncovered* leave out the UAV's own."""
+    """The pair columns that exist once per kind of resource; *committed* and *uncovered* exclude the UAV itself."""
 
     GIVES = "/ unit", "what it can give"
     GIVES_UNCOVERED = "/ unit", "what it can give of what is uncovered"
@@ -96,7 +96,7 @@ class PairBlock(FeatureColumn):
 
 
 class PairColumn(FeatureColumn):
-    """Of a UAV and its candidate; *committed* and *uncovered* leave out the UAV's own."""
+    """The single columns of a UAV and its candidate; *committed* and *uncovered* exclude the UAV itself."""
 
     DISTANCE = "/ SR, at most 8, over 2", "distance"
     BEARING_COS = "cosine", "bearing to the target"

@@ -11,7 +11,7 @@ __all__ = ["FEATURES", "EncounterColumn", "UavColumn", "ZoneColumn"]
 
 
 class UavColumn(FeatureColumn):
-    """Of a UAV."""
+    """The single columns of a UAV."""
 
     GOAL_COS = "cosine", "bearing to its goal"
     GOAL_SIN = "sine", "bearing to its goal"
@@ -34,14 +34,14 @@ class UavColumn(FeatureColumn):
 
 
 class ZoneColumn(FeatureColumn):
-    """Of a no-fly zone."""
+    """The columns of a no-fly zone."""
 
     RADIUS = "/ SR", "radius of the (bounding) circle"
     IS_POLYGON = "0 or 1", "it is a polygon"
 
 
 class EncounterColumn(FeatureColumn):
-    """Of a UAV and a body near to it, another UAV or a zone."""
+    """The columns of a UAV and a nearby body, which is another UAV or a zone."""
 
     BEARING_COS = "cosine", "bearing to the body"
     BEARING_SIN = "sine", "bearing to the body"
