@@ -101,6 +101,9 @@ class AllocateWorldConfig(Section):
     """consumed: what is delivered is gone. capability: it is needed but stays; a UAV serves a target once."""
     replan: bool
     """true: a UAV chooses at every decision. false: it keeps its target until that closes or it can no longer help."""
+    choose_in_turn: bool
+    """true: in each round UAVs choose one after the other, and none chooses a target that those before it have covered.
+    false: all choose at once."""
     intent_rounds: Annotated[int, Field(ge=1, le=16)]
     """How often UAVs choose, each time seeing the others' last choices, before they fly. Heuristics choose once."""
     training_intent_rounds: Annotated[int, Field(ge=1, le=16)]

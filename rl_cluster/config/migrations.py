@@ -6,6 +6,7 @@ gets the value by which that version behaved, so that a run goes on as it began:
     format 1    files without a number: everything up to the first version that wrote one. Settings were added over
                 time, and none was renamed or removed
     format 2    the number is the first key
+    format 3    UAVs may choose in turn
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from rl_cluster.config.monitoring import holds_secret
 
 __all__ = ["FORMAT", "UNNUMBERED", "migrated", "numbered"]
 
-FORMAT = 2
+FORMAT = 3
 """Raised with each setting that is added, renamed or removed, or whose values mean something else."""
 UNNUMBERED = 1
 """Format of files that runs saved before there were numbers."""
@@ -64,6 +65,9 @@ ADDED_BY_2_TO_ALLOCATE: Mapping[str, Any] = {
     "world.intent_rounds": 1,
 }
 LEAST_NODE_INTERVAL_S = 5.0
+ADDED_BY_3_TO_ALLOCATE: Mapping[str, Any] = {
+    "world.choose_in_turn": False,
+}
 
 
 def migrated(data: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -101,6 +105,12 @@ def _to_2(data: dict[str, Any]) -> None:
     _loosen(data)
 
 
+def _to_3(data: dict[str, Any]) -> None:
+    if data.get("task") == "allocate":
+        for key, value in ADDED_BY_3_TO_ALLOCATE.items():
+            _add(data, key, value)
+
+
 def _loosen(data: dict[str, Any]) -> None:
     """What later versions refuse, but nothing that is learnt depends on."""
     sampling, monitoring = data.get("sampling"), data.get("monitoring")
@@ -131,6 +141,6 @@ def _value(data: Any, key: str) -> Any:
     return data
 
 
-STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2,)
+STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2, _to_3)
 """The first one makes format 2 of format 1, in place."""
 assert len(STEPS) == FORMAT - 1

@@ -16,6 +16,7 @@ from rl_cluster.config.load import to_yaml, validated
 from rl_cluster.config.migrations import UNNUMBERED
 from rl_cluster.config.schema import Config
 from rl_cluster.config.yaml_file import parse_yaml
+from rl_cluster.environment.shared.array_form import ArrayForm
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.learning.memory import available_bytes
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -38,6 +39,8 @@ from rl_cluster.training.checkpoints.files import (
     parse_tensors,
 )
 from rl_cluster.training.checkpoints.migrations import (
+    ADDED_FIELDS,
+    migrated_arrays,
     migrated_files,
     migrated_optimizer,
     migrated_state,
@@ -232,7 +235,7 @@ def _load(folder: Path) -> Checkpoint:
         ("weights", WEIGHTS, parse_tensors),
         ("optimizer", OPTIMIZER, parse_tensors),
         ("snapshots", SNAPSHOTS, parse_tensors),
-        ("arrays", ARRAYS, lambda array_file: parse_arrays(array_file, read.content.arrays)),
+        ("arrays", ARRAYS, lambda array_file: parse_arrays(array_file, _array_forms(read))),
     ):
         try:
             parts[part] = parse(read.files[name])
@@ -250,11 +253,18 @@ def _load(folder: Path) -> Checkpoint:
     return Checkpoint(config=read.config, iteration=iteration, lacks=lacks, **parts)
 
 
+def _array_forms(read: _Read) -> dict[str, ArrayForm]:
+    """The forms of the worlds in flight, as the version that wrote them knew them."""
+    added = {} if read.number == FORMAT_VERSION else ADDED_FIELDS[read.config.task]
+    return {name: form for name, form in read.content.arrays.items() if name.partition("/")[2] not in added}
+
+
 def _migrated(config: Config, parts: dict[str, Any]) -> dict[str, Any]:
     return {
         "state": migrated_state(parts["state"], CONTROLLERS, Controllers(config).state_dict()),
         "weights": migrated_weights(config, parts["weights"]),
         "optimizer": migrated_optimizer(config, parts["optimizer"]),
+        "arrays": migrated_arrays(config, parts["arrays"]),
     }
 
 

@@ -3,15 +3,17 @@
     format 1    config.yaml has no number (`config/migrations.py`). Parts that later versions added may be missing:
                 stages.safetensors, the controllers and parts of their state, the number of graphs in a part, columns of
                 features. Worlds in flight may have other fields: no run can resume from those.
-    format 2    as `checkpoint.py` writes it
+    format 2    worlds in flight lack the fields of `ADDED_FIELDS`
+    format 3    as `checkpoint.py` writes it
 
 A missing part becomes what a new run begins with: versions without a controller were not controlled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -19,13 +21,17 @@ from rl_cluster.config.schema import Config
 from rl_cluster.learning.optimizer_form import PART_ROWS
 from rl_cluster.training.checkpoints.files import SNAPSHOTS, format_tensors
 
-__all__ = ["migrated_files", "migrated_optimizer", "migrated_state", "migrated_weights"]
+__all__ = ["ADDED_FIELDS", "migrated_arrays", "migrated_files", "migrated_optimizer", "migrated_state", "migrated_weights"]
 
 UAV_FEATURES, ADDED_UAV_FEATURES = 14, 5
 """Columns of the first version, after 4 for each kind of resource; columns added after them."""
 TARGET_FEATURES, ADDED_TARGET_FEATURES = 7, 3
 """Columns of the first version, after 5 for each kind of resource; columns added after them. One for each kind was
 added before them."""
+Arrays = Mapping[str, NDArray[Any]]
+ADDED_FIELDS: Mapping[str, Mapping[str, Callable[[Config, Arrays], NDArray[Any]]]] = {"allocate": {}, "navigate": {}}
+"""Task -> field of its worlds' state that format 3 added -> its value in older worlds, from the run's settings and the
+other fields of a runner's worlds."""
 
 
 def migrated_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -53,6 +59,17 @@ def _completed(data: Any, first: Mapping[str, Any]) -> Any:
 
 def _is_mapping(first: Mapping[str, Any], key: str) -> bool:
     return isinstance(first.get(key), Mapping)
+
+
+def migrated_arrays(config: Config, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """The worlds in flight, completed by the fields that were added since."""
+    runners = {name.partition("/")[0] for name in arrays}
+    new = dict(arrays)
+    for runner in runners:
+        own = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{runner}/")}
+        for name, fill in ADDED_FIELDS[config.task].items():
+            new[f"{runner}/{name}"] = fill(config, own)
+    return new
 
 
 def migrated_weights(config: Config, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

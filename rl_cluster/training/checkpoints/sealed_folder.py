@@ -29,7 +29,7 @@ __all__ = [
     "write_sealed",
 ]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised when files are added, renamed or change their meaning. Folders of newer versions are refused;
 `migrations.py` adds what older ones lack."""
 MANIFEST = "manifest.json"
