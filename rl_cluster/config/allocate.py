@@ -10,6 +10,7 @@ from rl_cluster.config.section import Count, FloatRange, NonNegative, Positive, 
 __all__ = ["AllocateGeneratorConfig", "AllocateRewardConfig", "AllocateWorldConfig"]
 
 MAX_SUBSTEPS = 10_000
+Weights = tuple[Annotated[float, Field(ge=1 / 64, le=64.0)], Annotated[float, Field(ge=1 / 64, le=64.0)]]
 
 
 class AllocateGeneratorConfig(Section):
@@ -54,12 +55,21 @@ class AllocateGeneratorConfig(Section):
     """Share of the UAVs that fail during the episode, at a time drawn from the whole time limit."""
     has_depot: bool
     """true: a depot is placed, to which every UAV must return."""
+    prefer_crowding: Weights
+    """In training, weights of an episode by which reward.congestion and reward.waste are multiplied, log-uniform.
+    The network sees them, so that whoever plays it can choose: `evaluate --prefer crowding=0.5`."""
+    prefer_time: Weights
+    """The same for reward.time."""
+    prefer_distance: Weights
+    """The same for reward.path."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         for name in ("num_uavs", "num_targets", "num_obstacles", "uav_resource", "supply_demand_ratio", "target_value"):
             check_range(name, getattr(self, name))
         for name in ("range_sides", "cruise_mps", "speed_share", "obstacle_radius_m", "service_time_s"):
+            check_range(name, getattr(self, name))
+        for name in ("prefer_crowding", "prefer_time", "prefer_distance"):
             check_range(name, getattr(self, name))
         if not self.speed_share[0] <= 1.0 <= self.speed_share[1]:
             raise ValueError("speed_share must hold 1.0 between its ends; write for example [0.6, 1.5]")

@@ -66,6 +66,9 @@ ADDED_BY_2_TO_ALLOCATE: Mapping[str, Any] = {
 }
 LEAST_NODE_INTERVAL_S = 5.0
 ADDED_BY_3_TO_ALLOCATE: Mapping[str, Any] = {
+    "generator.prefer_crowding": [1.0, 1.0],
+    "generator.prefer_time": [1.0, 1.0],
+    "generator.prefer_distance": [1.0, 1.0],
     "world.choose_in_turn": False,
 }
 

@@ -99,11 +99,21 @@ class MaskedCategorical:
         """(...) int64, the most probable action; the lowest of equally probable ones."""
         return self.logp_all.argmax(dim=-1)
 
-    def sample(self, uniform: Tensor) -> Tensor:
-        """(...) int64 actions by the Gumbel-max trick: argmax(logp - ln(-ln u)), u = `uniform` (..., A) in (0, 1)."""
+    def perturbed(self, uniform: Tensor) -> Tensor:
+        """(..., A) logp - ln(-ln u), u = `uniform` (..., A) in (0, 1).
+
+        The highest of any legal actions is a sample of the distribution that is restricted to them (Gumbel-max trick).
+        """
         tiny = torch.finfo(uniform.dtype).tiny
-        gumbel = -(-uniform.clamp(tiny, LARGEST_UNIFORM).log()).log()
-        return (self.logp_all + gumbel).argmax(dim=-1)
+        return self.logp_all - (-uniform.clamp(tiny, LARGEST_UNIFORM).log()).log()
+
+    def restricted(self, mask: Tensor) -> "MaskedCategorical":
+        """The distribution over some of the actions: `mask` (..., A), True = legal."""
+        return MaskedCategorical(self.logp_all, mask)
+
+    def sample(self, uniform: Tensor) -> Tensor:
+        """(...) int64 actions, the highest of `perturbed`."""
+        return self.perturbed(uniform).argmax(dim=-1)
 
     def applied(self, action: Tensor) -> Tensor:
         """The actions themselves."""

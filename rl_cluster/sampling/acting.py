@@ -3,6 +3,9 @@
 Where the world has several rounds of intent, UAVs announce what they mean to do and choose again, seeing what the
 others have announced, before they fly: UAVs that choose at once, by one network, cannot avoid the same target.
 
+Where UAVs choose in turn, a round still takes one pass of the network: `Worlds.take_turns` goes through its
+probabilities UAV by UAV.
+
 The noise that samples an action is keyed by (seed, world, episode, decision), never drawn from a generator: the same
 action comes out whatever batch a world is evaluated in.
 """
@@ -14,9 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rl_cluster.environment.shared.interface import Worlds
+from rl_cluster.environment.shared.interface import TakeTurns, Worlds
 from rl_cluster.environment.shared.keyed_random import action_noise
 from rl_cluster.errors import CheckpointError
+from rl_cluster.model.distributions import MaskedCategorical
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import FloatArray, Observation, map_observation
 
@@ -88,13 +92,16 @@ def _act(
     """Round `number` of the decision, from 0."""
     device = next(model.parameters()).device
     policy, value = model(_to_device(observation, device))
-    if seed is None:
-        action = policy.mode()
-    else:
+    noise = None
+    if seed is not None:
         state, shape = worlds.state, tuple(policy.noise_shape)
         round_number = state.decision * worlds.intent_rounds + number
-        noise = action_noise(shape, seed, worlds.first_world, state.episode, round_number)
-        action = policy.sample(torch.from_numpy(noise).to(device))
+        noise = torch.from_numpy(action_noise(shape, seed, worlds.first_world, state.episode, round_number)).to(device)
+    if worlds.take_turns:
+        assert isinstance(policy, MaskedCategorical), "only choices are made in turn"
+        action, policy, observation = _in_turn(policy, worlds.take_turns, observation, noise)
+    else:
+        action = policy.mode() if noise is None else policy.sample(noise)
     applied = _to_array(policy.applied(action))
     if not np.isfinite(applied).all():
         what = "gives controls that are not finite: its weights are too large"
@@ -106,6 +113,17 @@ def _act(
         policy.log_prob(action).cpu().numpy(),
         model.denormalise(value).cpu().numpy(),
     )
+
+
+def _in_turn(
+    policy: MaskedCategorical, take_turns: TakeTurns, observation: Observation[NDArray[Any]], noise: torch.Tensor | None
+) -> tuple[torch.Tensor, MaskedCategorical, Observation[NDArray[Any]]]:
+    """Actions, and policy and observation restricted to what was left to each UAV."""
+    logp = policy.logp_all
+    scores = logp if noise is None else policy.perturbed(noise)
+    actions, seen = take_turns(observation, logp.cpu().numpy(), scores.cpu().numpy())
+    mask = torch.from_numpy(seen.action_mask).to(logp.device)
+    return torch.from_numpy(actions).to(logp.device), policy.restricted(mask), seen
 
 
 def _to_array(action: torch.Tensor) -> NDArray[Any]:

@@ -168,5 +168,5 @@ def test_newer_files__are_refused_by_name(run: Path, monkeypatch: pytest.MonkeyP
 
     settings = run / "config.yaml"
     settings.write_text(settings.read_text().replace("format: 2", "format: 99"))
-    with pytest.raises(ConfigError, match=r"config.yaml: was written by a newer version .*\(format 99; .* up to 2\)"):
+    with pytest.raises(ConfigError, match=r"config.yaml: was written by a newer version .*\(format 99; .* up to 3\)"):
         load_config(str(settings))

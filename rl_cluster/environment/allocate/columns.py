@@ -50,6 +50,9 @@ class UavColumn(FeatureColumn):
     DEPOT_COS = "cosine", "bearing to the depot; 0 without one"
     DEPOT_SIN = "sine", "bearing to the depot; 0 without one"
     DEPOT_DISTANCE = "/ SR, at most 4", "distance to the depot; 0 without one"
+    PREFER_CROWDING = "log2, over 2, within +-3", "weight of crowding in this episode"
+    PREFER_TIME = "log2, over 2, within +-3", "weight of time in this episode"
+    PREFER_DISTANCE = "log2, over 2, within +-3", "weight of distance in this episode"
 
 
 class TargetBlock(FeatureColumn):

@@ -11,11 +11,12 @@ __all__ = ["clear_rows", "equip_rows"]
 
 
 def clear_rows(state: AllocateState, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
-    """Clears the rows, except the numbers of their next episodes; no UAV will fail."""
+    """Clears the rows, except the numbers of their next episodes; no UAV will fail, and all preferences are 1."""
     for array in state:
         array[rows] = 0
     state.episode[rows] = episodes
     state.uav_fails_s[rows] = np.inf
+    state.preference[rows] = 1.0
 
 
 def equip_rows(state: AllocateState, rows: NDArray[np.int64], world: AllocateWorldConfig) -> None:

@@ -21,6 +21,7 @@ from rl_cluster.environment.allocate.columns import (
 )
 from rl_cluster.environment.allocate.depot import from_depot_m
 from rl_cluster.environment.allocate.intent import Figure, Intent
+from rl_cluster.environment.allocate.preferences import as_feature
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.types import FloatArray
 
@@ -55,6 +56,9 @@ def write_uav_row(
     _write_team(state, b, i, intent, row, c)
     row[c + UavColumn.IS_PRESENT] = 1.0 if state.uav_present[b, i] else 0.0
     _write_depot(state, b, i, intent, sensing_radius_m, row, c)
+    row[c + UavColumn.PREFER_CROWDING] = as_feature(state.preference[b, 0])
+    row[c + UavColumn.PREFER_TIME] = as_feature(state.preference[b, 1])
+    row[c + UavColumn.PREFER_DISTANCE] = as_feature(state.preference[b, 2])
 
 
 @njit(cache=True, _nrt=False, inline="always")

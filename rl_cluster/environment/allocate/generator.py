@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateWorldConfig
 from rl_cluster.config.curriculum import AllocateStage
 from rl_cluster.environment.allocate.generator_ranges import ranges_of
+from rl_cluster.environment.allocate.preferences import draw_preferences, preference_ranges
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.keyed_random import EVALUATION, TRAINING, key, uniform, uniform_int
@@ -45,6 +46,7 @@ class AllocateGenerator:
         stages: Sequence[AllocateStage] = (),
     ) -> None:
         self._config, self._drawn = config, ranges_of(config, world)
+        self._preferences = preference_ranges(config) if is_training else None
         self._seed, self._stream = seed, TRAINING if is_training else EVALUATION
         ranges = [(stage.num_uavs, stage.num_targets, stage.num_obstacles) for stage in stages or (config,)]
         self._ranges = StageRanges(ranges, seed)
@@ -71,6 +73,8 @@ class AllocateGenerator:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
         counts_R32 = self._ranges.of_worlds(first_world + rows)
         _generate(state, rows, counts_R32, self._drawn, self._seed, self._stream, first_world)
+        if self._preferences is not None:
+            draw_preferences(state, rows, first_world + rows, self._seed, self._preferences)
 
 
 _CELL, _PLACE, _UAV, _ZONE, _TARGET = 1 << 16, 1 << 20, 1 << 24, 1 << 26, 1 << 28

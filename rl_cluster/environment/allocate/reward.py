@@ -5,6 +5,9 @@ of one decision are summed as they arise (`interval.py`, `delivery.py`); `mix_te
 settings and `docs/environments.md` repeat these formulas, and a test holds them to it.
 """
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -12,10 +15,12 @@ from numpy.typing import NDArray
 from rl_cluster.config.allocate import AllocateRewardConfig
 from rl_cluster.environment.allocate.state import EPSILON
 from rl_cluster.environment.shared.credit import mixed
-from rl_cluster.types import BoolArray, FloatArray
+from rl_cluster.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
+    "PREFERENCES",
     "TERMS",
+    "Weights",
     "all_done",
     "approach",
     "collision",
@@ -25,9 +30,9 @@ __all__ = [
     "path",
     "share",
     "term_index",
-    "term_weights",
     "time",
     "waste",
+    "weights_of",
 ]
 
 
@@ -102,43 +107,72 @@ TERMS: tuple[str, ...] = tuple(kernel.__name__ for kernel in _KERNELS)
 """Names of the terms, in the order of the last axis of the term arrays."""
 
 
+PREFERENCES: Mapping[str, tuple[str, ...]] = {
+    "crowding": ("congestion", "waste"),
+    "time": ("time",),
+    "distance": ("path",),
+}
+"""Preference -> terms that its weight multiplies, in the order of `AllocateState.preference`."""
+
+
 def term_index(name: str) -> int:
     """Position of a term on the last axis."""
     return TERMS.index(name)
 
 
-def term_weights(config: AllocateRewardConfig) -> FloatArray:
-    """(len(TERMS),) weights in the order of TERMS."""
-    return np.array([getattr(config, name) for name in TERMS], dtype=np.float32)
+class Weights(NamedTuple):
+    """How terms become a reward."""
+
+    of_terms: FloatArray
+    """(len(TERMS),) in the order of TERMS"""
+    group_of_terms: IntArray
+    """(len(TERMS),) the preference (`PREFERENCES`) that multiplies the term's weight; -1 = none"""
+    own: float
+    """lambda of `shared/credit.py`"""
 
 
-@njit(cache=True, _nrt=False)
+def weights_of(config: AllocateRewardConfig) -> Weights:
+    """The settings in the kernel's form."""
+    groups = {term: number for number, terms in enumerate(PREFERENCES.values()) for term in terms}
+    return Weights(
+        of_terms=np.array([getattr(config, name) for name in TERMS], dtype=np.float32),
+        group_of_terms=np.array([groups.get(term, -1) for term in TERMS], dtype=np.int16),
+        own=config.own_weight,
+    )
+
+
+@njit(cache=True)
 def mix_terms(
     terms: FloatArray,
-    weights: FloatArray,
-    own_weight: float,
+    weights: Weights,
+    preference: FloatArray,
     uav_exists: BoolArray,
     reward: FloatArray,
     return_sum: NDArray[np.float64],
 ) -> None:
     """Writes reward (B, N) from the amounts (B, N, len(TERMS)), and adds it to the worlds' returns (B,).
 
-    own_i = sum over terms of weight * amount. The reward is 0 where the UAV does not exist (True = exists).
+    own_i = sum over terms of weight * amount, times what the episode prefers (B, P) for the term's group. The reward is
+    0 where the UAV does not exist (True = exists).
     """
     num_worlds, num_uavs, num_terms = terms.shape
+    scaled = np.empty_like(weights.of_terms)
     for b in range(num_worlds):
+        for t in range(num_terms):
+            group = weights.group_of_terms[t]
+            scaled[t] = weights.of_terms[t] * (preference[b, group] if group >= 0 else np.float32(1.0))
         total, count = 0.0, 0
         for i in range(num_uavs):
             own = 0.0
             if uav_exists[b, i]:
                 for t in range(num_terms):
-                    own += weights[t] * terms[b, i, t]
+                    own += scaled[t] * terms[b, i, t]
                 total += own
                 count += 1
             reward[b, i] = own
         mean, paid = total / max(count, 1), 0.0
         for i in range(num_uavs):
             if uav_exists[b, i]:
-                reward[b, i] = mixed(reward[b, i], mean, own_weight)
+                reward[b, i] = mixed(reward[b, i], mean, weights.own)
                 paid += reward[b, i]
         return_sum[b] += paid

@@ -111,6 +111,8 @@ class AllocateState(NamedTuple):
     """(B,) True = coalition sync: UAVs wait at a target until those present cover all that remains"""
     is_capability: BoolArray
     """(B,) True = what is delivered is not taken off the UAV, which helps a target once"""
+    preference: FloatArray
+    """(B, P) weights of crowding, time and distance against served targets (`preferences.py`)"""
     area_m: FloatArray
     """(B, 2) width and height"""
     time_s: FloatArray
@@ -150,6 +152,7 @@ class AllocateState(NamedTuple):
             "waypoint_m": (v, 2),
             "waypoint_to_goal_m": (m + 1, v),
             "depot_m": (2,),
+            "preference": (3,),
             "area_m": (2,),
         }
 

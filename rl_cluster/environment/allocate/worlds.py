@@ -15,9 +15,10 @@ from rl_cluster.environment.allocate.intent import Intent
 from rl_cluster.environment.allocate.interval import fly_interval
 from rl_cluster.environment.allocate.observation import empty_observation, write_observation
 from rl_cluster.environment.allocate.outcome import NAMES, episode_outcomes
-from rl_cluster.environment.allocate.reward import TERMS, mix_terms, term_weights
+from rl_cluster.environment.allocate.reward import TERMS, mix_terms, weights_of
 from rl_cluster.environment.allocate.rules import rules_of
 from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.allocate.turns import take_turns
 from rl_cluster.environment.shared.interface import SourceOf, StepResult
 from rl_cluster.environment.shared.nearest import Ranking, draw_k
 from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation, StageMix
@@ -35,7 +36,7 @@ class AllocateWorlds:
     Observation: lengths are divided by the sensing radius, amounts by what the mean UAV carries, and directions are in
     the UAV's body frame. `columns.py` has the columns of the rows.
 
-        uav: (B, N, 19 + 4 * R) float32, rows of UAVs; 0 where the UAV does not exist
+        uav: (B, N, 22 + 4 * R) float32, rows of UAVs; 0 where the UAV does not exist
         target: (B, M, 10 + 6 * R) float32, rows of targets; 0 where the target is not open
         obstacle: (B, O, 2) float32, rows of no-fly zones; 0 where the zone does not exist
         position: (B, N + M + O, 2) float32, about the area's centre; only differences may be used
@@ -78,10 +79,11 @@ class AllocateWorlds:
         self.source, self.world, self.first_world, self.is_training = source, world, first_world, is_training
         self.reward, self.sizes = reward, source.sizes
         self.intent_rounds = world.training_intent_rounds if is_training else world.intent_rounds
+        self.take_turns = self._take_turns if world.choose_in_turn else None
         self.num_candidates = min(world.num_candidates, self.sizes.num_targets)
         self.state = AllocateState.empty(num_worlds, self.sizes)
         self._rules = rules_of(world)
-        self._weights, self._own_weight = term_weights(reward), reward.own_weight
+        self._weights = weights_of(reward)
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
         self._ends, self._announcements = Ends.empty(num_worlds), Announcements(self.state)
         self._intent, self._ranking = Intent.empty(self.sizes), Ranking.empty(max(self.sizes[:3]))
@@ -127,6 +129,12 @@ class AllocateWorlds:
         """Takes announcements back: choices, presence and service are what they were at the last `advance`."""
         self._announcements.retract()
 
+    def _take_turns(
+        self, observation: Observation[NDArray[np.generic]], logp: FloatArray, scores: FloatArray
+    ) -> tuple[IntArray, Observation[NDArray[np.generic]]]:
+        """See `turns.py`."""
+        return take_turns(self.state, observation, logp, scores)
+
     def advance(self, actions: IntArray) -> StepResult:
         """Applies actions (B, N) for one decision interval; ended worlds stand still.
 
@@ -137,7 +145,7 @@ class AllocateWorlds:
         take_choices(state, self.observation, actions)
         result = StepResult.empty(state.num_worlds, self.sizes.num_uavs)
         fly_interval(state, self.terms, result, self._rules)
-        mix_terms(self.terms, self._weights, self._own_weight, state.uav_exists, result.reward, state.return_sum)
+        mix_terms(self.terms, self._weights, state.preference, state.uav_exists, result.reward, state.return_sum)
         self._ends.note(result)
         return result
 

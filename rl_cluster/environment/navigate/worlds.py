@@ -61,6 +61,7 @@ class NavigateWorlds:
 
     metrics = NAMES
     intent_rounds = 1
+    take_turns = None
 
     def __init__(
         self,

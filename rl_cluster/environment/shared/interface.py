@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.types import BoolArray, FloatArray, Observation, StageMix
+from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation, StageMix
 
 __all__ = [
     "EpisodeMetric",
@@ -22,6 +22,7 @@ __all__ = [
     "SourceOf",
     "StepResult",
     "SwarmState",
+    "TakeTurns",
     "Worlds",
 ]
 
@@ -136,12 +137,29 @@ EpisodeSource: TypeAlias = SourceOf[SwarmState]
 """A source, for code that does not know the task: it fills the state of the task that it was made for."""
 
 
+class TakeTurns(Protocol):
+    """Choices one after the other, so that each depends on those before it."""
+
+    def __call__(
+        self, observation: Observation[NDArray[Any]], logp: FloatArray, scores: FloatArray
+    ) -> tuple[IntArray, Observation[NDArray[Any]]]:
+        """Actions (B, N), and the observation with what was left to each UAV as its legal actions. Nothing moves.
+
+        Args:
+            observation: Of the worlds as they are; it is not changed.
+            logp: (B, N, 1 + C) log-probabilities of the actions.
+            scores: (B, N, 1 + C); each UAV takes the action of the highest score that is left to it.
+        """
+
+
 class Worlds(Protocol):
     """B worlds that step together: worlds first_world .. first_world + B - 1 of a source of episodes."""
 
     first_world: int
     intent_rounds: int
     """How often a policy chooses before the UAVs fly; 1 = they fly at once."""
+    take_turns: TakeTurns | None
+    """How UAVs choose one after the other in each round; None = all choose at once."""
 
     @property
     def observation(self) -> Observation[NDArray[Any]]:

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from rl_cluster.types import FloatArray
 
-__all__ = ["ACTION", "EVALUATION", "HEURISTIC", "STAGE", "TRAINING", "action_noise", "key", "uniform", "uniform_int"]
+__all__ = [
+    "ACTION",
+    "EVALUATION",
+    "HEURISTIC",
+    "PREFERENCE",
+    "STAGE",
+    "TRAINING",
+    "action_noise",
+    "key",
+    "uniform",
+    "uniform_int",
+]
 
 TRAINING = 1
 """Stream of the episodes that are trained on."""
@@ -23,6 +34,8 @@ HEURISTIC = 4
 """Stream of the choices of randomised heuristics."""
 STAGE = 5
 """Stream of the stages that worlds play."""
+PREFERENCE = 6
+"""Stream of what operators of training episodes prefer."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_1 = np.uint64(0xBF58476D1CE4E5B9)

@@ -264,6 +264,7 @@ def _migrated(config: Config, parts: dict[str, Any]) -> dict[str, Any]:
         "state": migrated_state(parts["state"], CONTROLLERS, Controllers(config).state_dict()),
         "weights": migrated_weights(config, parts["weights"]),
         "optimizer": migrated_optimizer(config, parts["optimizer"]),
+        "snapshots": migrated_weights(config, parts["snapshots"]),
         "arrays": migrated_arrays(config, parts["arrays"]),
     }
 

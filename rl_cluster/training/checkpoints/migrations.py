@@ -12,24 +12,36 @@ A missing part becomes what a new run begins with: versions without a controller
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.learning.optimizer_form import PART_ROWS
 from rl_cluster.training.checkpoints.files import SNAPSHOTS, format_tensors
 
-__all__ = ["ADDED_FIELDS", "migrated_arrays", "migrated_files", "migrated_optimizer", "migrated_state", "migrated_weights"]
+__all__ = [
+    "ADDED_FIELDS",
+    "migrated_arrays",
+    "migrated_files",
+    "migrated_optimizer",
+    "migrated_state",
+    "migrated_weights",
+]
 
-UAV_FEATURES, ADDED_UAV_FEATURES = 14, 5
-"""Columns of the first version, after 4 for each kind of resource; columns added after them."""
 TARGET_FEATURES, ADDED_TARGET_FEATURES = 7, 3
 """Columns of the first version, after 5 for each kind of resource; columns added after them. One for each kind was
 added before them."""
 Arrays = Mapping[str, NDArray[Any]]
-ADDED_FIELDS: Mapping[str, Mapping[str, Callable[[Config, Arrays], NDArray[Any]]]] = {"allocate": {}, "navigate": {}}
+ADDED_FIELDS: Mapping[str, Mapping[str, Callable[[Config, Arrays], NDArray[Any]]]] = {
+    "allocate": {
+        "preference": lambda config, worlds: np.ones((len(worlds["time_s"]), 3), dtype=np.float32),
+    },
+    "navigate": {},
+}
 """Task -> field of its worlds' state that format 3 added -> its value in older worlds, from the run's settings and the
 other fields of a runner's worlds."""
 
@@ -84,9 +96,9 @@ def _widened(config: Config, name: str, tensor: Tensor) -> Tensor:
     if config.task != "allocate" or tensor.dim() != 2:
         return tensor
     kinds, width = config.generator.num_resources, tensor.shape[1]
-    if name.startswith("uav_encoder.0.weight") and width == UAV_FEATURES + 4 * kinds:
-        return functional.pad(tensor, (0, ADDED_UAV_FEATURES))
-    if name.startswith("target_encoder.0.weight") and width == TARGET_FEATURES + 5 * kinds:
+    if "uav_encoder.0.weight" in name:  # all that was added came last
+        return functional.pad(tensor, (0, max(0, graph_spec(config).num_uav_features - width)))
+    if "target_encoder.0.weight" in name and width == TARGET_FEATURES + 5 * kinds:
         of_kinds, others = tensor.split([5 * kinds, TARGET_FEATURES], dim=1)
         parts = functional.pad(of_kinds, (0, kinds)), functional.pad(others, (0, ADDED_TARGET_FEATURES))
         return torch.cat(parts, dim=1)

@@ -28,13 +28,14 @@ def _columns(fragment: Fragment) -> dict[str, NDArray[Any]]:
     return {name: getattr(fragment, name) for name in names} | fragment.observation._asdict()
 
 
-@pytest.fixture(params=["allocate", "allocate, three rounds of intent", "navigate"])
+@pytest.fixture(params=["allocate", "allocate, three rounds of intent", "allocate, in turn", "navigate"])
 def tiny_of_task(request: pytest.FixtureRequest, tiny: Config, tiny_navigate: Config) -> Config:
     """Hides the fixture of all tests: rounds of intent are played here alone."""
     if request.param == "navigate":
         return tiny_navigate
     rounds = 3 if "rounds" in request.param else 1
-    return tiny.model_copy(update={"world": tiny.world.model_copy(update={"training_intent_rounds": rounds})})
+    world = {"training_intent_rounds": rounds, "choose_in_turn": "in turn" in request.param}
+    return tiny.model_copy(update={"world": tiny.world.model_copy(update=world)})
 
 
 @pytest.fixture
@@ -130,7 +131,13 @@ def test_rollout__last_value_is_that_of_the_state_after_all_announcements(tiny_o
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "settings", [["quick_demo"], ["quick_demo", "world.training_intent_rounds=1"], ["navigate_demo"]]
+    "settings",
+    [
+        ["quick_demo"],
+        ["quick_demo", "world.training_intent_rounds=1"],
+        ["quick_demo", "world.choose_in_turn=true"],
+        ["navigate_demo"],
+    ],
 )
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-4)])
 def test_learner__log_probabilities_equal_the_rollouts_with_k_jitter_on(
