@@ -50,6 +50,12 @@ def evaluate_policies(
     preset: Preset = None,
     scenario: Scenarios = None,
     episodes: Episodes = None,
+    prefer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=X,..", help="What checkpoints trained with preferences prefer, as time=2,crowding=0.5."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = 1000,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")
@@ -70,7 +76,7 @@ def evaluate_policies(
     from rl_cluster.evaluation.scoring import Request
 
     if ladder is not None or plot:
-        others = (policy, preset is not None, scenario, episodes, trace)
+        others = (policy, preset is not None, scenario, episodes, trace, prefer)
         _climb(_folders(_only(checkpoints, ladder, others)), ladder or "", seed, json_file, plot)
         return
     request = Request(
@@ -78,6 +84,7 @@ def evaluate_policies(
         heuristics=policy or [],
         preset=load_config(preset) if preset is not None else None,
         scenarios=scenario or [],
+        preferences=prefer or [],
         num_episodes=episodes,
         seed=seed,
         scores=json_file,

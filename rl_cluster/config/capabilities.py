@@ -82,6 +82,7 @@ FORMATION = Need(
 )
 
 NEEDS: dict[str, tuple[Need, ...]] = {
+    "world.choose_in_turn": (NEW_STACK,),
     "world.training_intent_rounds": (NEW_STACK,),
     "reward.own_weight": (NEW_STACK,),
     "reward.collision": (MAY_COLLIDE,),

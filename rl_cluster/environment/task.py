@@ -15,7 +15,7 @@ from rl_cluster.environment.shared.array_form import Bounds
 from rl_cluster.environment.shared.columns import FeatureRows
 from rl_cluster.environment.shared.interface import EpisodeMetric, PolicyOf, Sizes, SourceOf
 from rl_cluster.environment.shared.recording import Recording
-from rl_cluster.types import GraphSpec, Observation
+from rl_cluster.types import FloatArray, GraphSpec, Observation
 
 __all__ = ["Task"]
 
@@ -47,6 +47,12 @@ class Task(Generic[StateT, WorldsT]):
     """Name -> what makes the heuristic from a seed, weakest first."""
     extras: Mapping[str, Callable[[int], PolicyOf[WorldsT]]]
     """Policies that play only when named, because they need an extra or a lot of time: name -> what makes one."""
+    preference_ranges: Callable[[Config], Mapping[str, tuple[float, float]]]
+    """Preference -> lowest and highest weight that a run is trained with, in the order of the weights; empty: the task
+    has none."""
+    tell: Callable[[Observation[NDArray[Any]], FloatArray, Config], Observation[NDArray[Any]]]
+    """The observation as a policy sees it whose operator prefers these weights (P,); the run's settings say its
+    columns."""
     reference: str
     """The heuristic that scores are compared with: the strongest that plays at every size."""
     metrics: tuple[EpisodeMetric, ...]

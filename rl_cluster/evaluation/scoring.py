@@ -16,8 +16,10 @@ from rl_cluster.environment.shared.interface import EpisodeSource, LimitedPolicy
 from rl_cluster.environment.tasks import make_scenario_source, make_source, task_of
 from rl_cluster.errors import CheckpointError, ConfigError, ScenarioError
 from rl_cluster.evaluation.comparison import Comparison, compare
+from rl_cluster.evaluation.preference import parse_preference
 from rl_cluster.evaluation.trace import Trace
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.acting import Tell
 from rl_cluster.sampling.episodes import ModelPolicy, Progress
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.files.output_file import check_output, output_file
@@ -84,6 +86,8 @@ class Request:
     """The settings whose generator and world apply, whatever the checkpoints were trained on."""
     scenarios: Sequence[Path]
     """Scenario files; empty: generated episodes."""
+    preferences: Sequence[str]
+    """What checkpoints are told to prefer, as `time=2,crowding=0.5`, one after the other; empty: nothing."""
     num_episodes: int | None
     """Episodes of each group; None: 200 generated ones, or 20 of each file."""
     seed: int
@@ -113,7 +117,9 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     for path, checkpoint in loaded:
         _check_task(path, checkpoint, config)
     policies = [
-        policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), seed)
+        policy
+        for path, checkpoint in loaded
+        for policy in _model_policies(path, checkpoint, len(loaded), seed, request.preferences)
     ]
     baselines = [_heuristic(name, config, seed) for name in (request.heuristics or task_of(config).heuristics)]
     _check_names([policy.name for policy in (*policies, *baselines)])
@@ -170,11 +176,26 @@ def _load(path: Path) -> Checkpoint:
     return Checkpoint.load(find_checkpoint(path).folder)
 
 
-def _model_policies(path: Path, checkpoint: Checkpoint, count: int, seed: int) -> list[Policy]:
-    """Argmax and sampled play of a checkpoint; the folders' names distinguish several checkpoints."""
-    model = load_model(checkpoint).eval()
+def _model_policies(
+    path: Path, checkpoint: Checkpoint, count: int, seed: int, preferences: Sequence[str]
+) -> list[Policy]:
+    """Argmax and sampled play of a checkpoint, told each of the preferences.
+
+    The folders' names distinguish several checkpoints.
+    """
+    model, config = load_model(checkpoint).eval(), checkpoint.config
     name = "policy" if count == 1 else path.absolute().name
-    return [ModelPolicy(model, "argmax", seed, name), ModelPolicy(model, "sampled", seed, name)]
+    tells: list[tuple[str, Tell | None]] = [(name, None)]
+    if preferences:
+        tells = [(f"{name} {words}", _tell(words, config)) for words in preferences]
+    return [
+        ModelPolicy(model, mode, seed, told_name, tell) for told_name, tell in tells for mode in ("argmax", "sampled")
+    ]
+
+
+def _tell(words: str, config: Config) -> Tell:
+    weights = parse_preference(words, config)
+    return lambda observation: task_of(config).tell(observation, weights, config)
 
 
 def _note(path: Path, checkpoint: Checkpoint) -> str:

@@ -24,7 +24,10 @@ from rl_cluster.model.distributions import MaskedCategorical
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import FloatArray, Observation, map_observation
 
-__all__ = ["Acted", "act", "deliberate", "predict_value"]
+__all__ = ["Acted", "Tell", "act", "deliberate", "predict_value"]
+
+
+Tell = Callable[[Observation[NDArray[Any]]], Observation[NDArray[Any]]]
 
 
 class Acted(NamedTuple):
@@ -56,15 +59,17 @@ def act(
     observation: Observation[NDArray[Any]],
     seed: int | None,
     lap: Callable[[str], None] = _pass,
+    tell: Tell | None = None,
 ) -> Acted:
     """Samples actions with noise keyed by `seed`, or takes the most probable ones if it is None.
 
     Raises CheckpointError if the network's outputs are not actions: its weights are finite, but too large.
 
-    `lap` is called at the end of each piece of `inference` and of `env`, like `Stopwatch.lap`.
+    `lap` is called at the end of each piece of `inference` and of `env`, like `Stopwatch.lap`. `tell` changes what the
+    network sees, but not what is returned as observed.
     """
-    seen = deliberate(model, worlds, observation, seed, lap)
-    acted = _act(model, worlds, seen, seed, worlds.intent_rounds - 1)
+    seen = deliberate(model, worlds, observation, seed, lap, tell)
+    acted = _act(model, worlds, seen, seed, worlds.intent_rounds - 1, tell)
     lap("inference")
     return acted
 
@@ -75,10 +80,11 @@ def deliberate(
     observation: Observation[NDArray[Any]],
     seed: int | None,
     lap: Callable[[str], None] = _pass,
+    tell: Tell | None = None,
 ) -> Observation[NDArray[Any]]:
     """The observation after all rounds of intent but the last; announcements stand until the worlds advance."""
     for number in range(worlds.intent_rounds - 1):
-        announced = _act(model, worlds, observation, seed, number).applied
+        announced = _act(model, worlds, observation, seed, number, tell).applied
         lap("inference")
         observation = worlds.announce(announced)
         lap("env")
@@ -87,11 +93,16 @@ def deliberate(
 
 @torch.inference_mode()
 def _act(
-    model: TransformerGNN, worlds: Worlds, observation: Observation[NDArray[Any]], seed: int | None, number: int
+    model: TransformerGNN,
+    worlds: Worlds,
+    observation: Observation[NDArray[Any]],
+    seed: int | None,
+    number: int,
+    tell: Tell | None,
 ) -> Acted:
     """Round `number` of the decision, from 0."""
     device = next(model.parameters()).device
-    policy, value = model(_to_device(observation, device))
+    policy, value = model(_to_device(tell(observation) if tell else observation, device))
     noise = None
     if seed is not None:
         state, shape = worlds.state, tuple(policy.noise_shape)

@@ -14,7 +14,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.shared.interface import EpisodeSource, Policy, StepResult, Worlds
 from rl_cluster.environment.tasks import make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
-from rl_cluster.sampling.acting import act
+from rl_cluster.sampling.acting import Tell, act
 from rl_cluster.types import Observation
 
 __all__ = ["ModelPolicy", "Observer", "Progress", "evaluate"]
@@ -46,13 +46,19 @@ class ModelPolicy:
         mode: argmax takes the most probable actions; sampled draws them, keyed by (seed, world, episode, decision).
         seed: Keys the draws.
         name: The network's name; the mode is appended to it.
+        tell: Changes the observations that the network sees, to tell it what is preferred (`Task.tell`).
     """
 
     def __init__(
-        self, model: TransformerGNN, mode: Literal["argmax", "sampled"], seed: int = 0, name: str = "policy"
+        self,
+        model: TransformerGNN,
+        mode: Literal["argmax", "sampled"],
+        seed: int = 0,
+        name: str = "policy",
+        tell: Tell | None = None,
     ) -> None:
         self._name = f"{name} {mode}"
-        self._model, self._seed = model, seed if mode == "sampled" else None
+        self._model, self._seed, self._tell = model, seed if mode == "sampled" else None, tell
 
     @property
     def name(self) -> str:
@@ -61,7 +67,7 @@ class ModelPolicy:
 
     def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N), or controls (B, N, 2), as in `Policy.act`."""
-        return act(self._model, worlds, observation, self._seed).applied
+        return act(self._model, worlds, observation, self._seed, tell=self._tell).applied
 
 
 def evaluate(

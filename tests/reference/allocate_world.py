@@ -25,6 +25,8 @@ class LoopedWorld:
         self, state: AllocateState, row: int, world: AllocateWorldConfig, reward: AllocateRewardConfig
     ) -> None:
         self.world, self.reward = world, reward
+        crowding, hours, distance = map(float, state.preference[row])
+        self.preference = {"congestion": crowding, "waste": crowding, "time": hours, "path": distance}
         self.uavs = [
             LoopedUAV(
                 position=tuple(state.uav_position_m[row, i].tolist()),
@@ -191,8 +193,11 @@ class LoopedWorld:
                 terms["all_done"] += 1.0 / len(self.uavs)
 
     def _rewards(self) -> list[float]:
-        """lambda * own + (1 - lambda) * mean of own, own = weighted sum of the terms."""
-        own = [sum(getattr(self.reward, name) * amount for name, amount in terms.items()) for terms in self.terms]
+        """lambda * own + (1 - lambda) * mean of own, own = weighted sum of the terms, as the episode prefers."""
+        own = [
+            sum(getattr(self.reward, name) * self.preference.get(name, 1.0) * amount for name, amount in terms.items())
+            for terms in self.terms
+        ]
         mean, weight = sum(own) / len(own), self.reward.own_weight
         rewards = [weight * value + (1.0 - weight) * mean for value in own]
         self.return_sum += sum(rewards)

@@ -10,14 +10,16 @@ from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
 from rl_cluster.environment.allocate.observation import empty_observation
 from rl_cluster.environment.allocate.outcome import METRICS
+from rl_cluster.environment.allocate.preferences import told
 from rl_cluster.environment.allocate.recording import AllocateRecording
+from rl_cluster.environment.allocate.reward import PREFERENCES
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.state_bounds import allocate_bounds, allocate_fault
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import Sizes, SourceOf
 from rl_cluster.environment.task import Task
-from rl_cluster.types import GraphSpec, Observation
+from rl_cluster.types import FloatArray, GraphSpec, Observation
 
 __all__ = ["ALLOCATE"]
 
@@ -36,6 +38,14 @@ def _graph_spec(config: Config) -> GraphSpec:
     return FEATURES.graph_spec(config.generator.num_resources, num_controls=0)
 
 
+def _preference_ranges(config: Config) -> dict[str, tuple[float, float]]:
+    return {name: getattr(config.generator, f"prefer_{name}") for name in PREFERENCES}
+
+
+def _tell(observation: Observation[NDArray[Any]], weights: FloatArray, config: Config) -> Observation[NDArray[Any]]:
+    return told(observation, weights, config.generator.num_resources)
+
+
 ALLOCATE = Task(
     name="allocate",
     preset="quick_demo",
@@ -47,6 +57,8 @@ ALLOCATE = Task(
     graph_spec=_graph_spec,
     heuristics=HEURISTICS,
     extras=EXTRAS,
+    preference_ranges=_preference_ranges,
+    tell=_tell,
     reference="complete-first",
     metrics=METRICS,
     headline=METRICS[0],

@@ -18,7 +18,15 @@ from rl_cluster.training.start import new_start
 pytestmark = pytest.mark.slow
 
 NOTHING = Request(
-    checkpoints=(), heuristics=(), preset=None, scenarios=(), num_episodes=2, seed=0, scores=None, trace=None
+    checkpoints=(),
+    heuristics=(),
+    preset=None,
+    scenarios=(),
+    preferences=(),
+    num_episodes=2,
+    seed=0,
+    scores=None,
+    trace=None,
 )
 QUICK_DEMO = load_config("quick_demo")
 

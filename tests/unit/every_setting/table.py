@@ -40,6 +40,7 @@ ROUNDABOUT: Base = (
 NAVIGATE: Base = ("navigate_demo",)
 FORMATION: Base = (*NAVIGATE, "world.formation_radius_m=10.0", "reward.formation=1.0")
 RUN: Base = ("debug", *TINY, "generator.num_targets=[2, 3]", "learners.part_rows=4")
+PREFERRING: Base = (*RUN, "generator.prefer_crowding=[0.5, 4.0]")
 SAVED: Base = (*RUN, "training.iterations=5", "training.checkpoint_every=1")
 SCORED: Base = (*RUN, "training.evaluate_every=1")
 WIDE: Base = ("debug", "model.size=small")
@@ -103,6 +104,9 @@ WORLDS_OF_ALLOCATE: dict[str, tuple[Row, ...]] = {
     "generator.appearing_share": _row(runs.worlds, ALLOCATE, "0.5"),
     "generator.failing_share": _row(runs.worlds, ALLOCATE, "0.5"),
     "generator.has_depot": _row(runs.worlds, ALLOCATE, "true"),
+    "generator.prefer_crowding": _row(runs.training, PREFERRING, "[0.5, 2.0]", "[0.1, 4.0]"),
+    "generator.prefer_time": _row(runs.training, RUN, "[0.5, 1.0]", "[1.0, 4.0]"),
+    "generator.prefer_distance": _row(runs.training, RUN, "[0.5, 1.0]", "[1.0, 4.0]"),
     "world.decision_interval_s": _row(runs.worlds, ALLOCATE, "10.0"),
     "world.substep_s": _row(runs.worlds, ALLOCATE, "2.0"),
     "world.capture_radius_m": _row(runs.worlds, ALLOCATE, "200.0"),
@@ -114,6 +118,7 @@ WORLDS_OF_ALLOCATE: dict[str, tuple[Row, ...]] = {
     "world.coalition": _row(runs.worlds, ALLOCATE, "sync"),
     "world.resource_kind": _row(runs.worlds, ALLOCATE, "capability"),
     "world.replan": _row(runs.worlds, ALLOCATE, "false"),
+    "world.choose_in_turn": _row(runs.training, RUN, "true"),
     "world.intent_rounds": _row(runs.evaluation, ALLOCATE, "3"),
     "world.training_intent_rounds": _row(runs.training, RUN, "3"),
     "world.k_jitter": _row(runs.worlds, (*ALLOCATE, "generator.num_uavs=[12, 12]"), "0"),

@@ -41,8 +41,10 @@ def looped(
 ) -> tuple[dict[int, int], dict[int, set[int]]]:
     """UAV -> action, and UAV -> its legal actions, of world b; scores are log-probabilities."""
     state = worlds.state
-    left = {j: state.target_remaining[b, j].astype(float) for j in np.flatnonzero(state.target_exists[b])}
-    legal = {i: set(np.flatnonzero(seen.action_mask[b, i])) for i in np.flatnonzero(state.uav_exists[b])}
+    left = {j: state.target_remaining[b, j].astype(float) for j in np.flatnonzero(state.target_exists[b]).tolist()}
+    legal = {
+        i: set(np.flatnonzero(seen.action_mask[b, i]).tolist()) for i in np.flatnonzero(state.uav_exists[b]).tolist()
+    }
 
     def place(i: int) -> tuple[float, float]:
         best = max(legal[i], key=lambda action: (logp[b, i, action], -action))
@@ -53,7 +55,8 @@ def looped(
             distance = float(np.linalg.norm(there.astype(float) - state.uav_position_m[b, i]))
         return (-logp[b, i, best] if seen.decides[b, i] else -np.inf), distance
 
-    order, actions, does_move = sorted(legal, key=place), {}, False
+    order, does_move = sorted(legal, key=place), False
+    actions: dict[int, int] = {}
     for i in order:
         goal_of = {action: int(seen.candidates[b, i, action - 1]) for action in legal[i] if action != WAIT}
         if seen.decides[b, i]:
@@ -84,11 +87,11 @@ def test_take_turns__equals_the_loop_and_touches_nothing(ruled: Config) -> None:
         for name, array in worlds.state_dict().items():
             np.testing.assert_array_equal(array, before[name], err_msg=name)
         np.testing.assert_array_equal(sees.action_mask, mask)
-        for b in np.flatnonzero(~worlds.state.ended):
+        for b in np.flatnonzero(~worlds.state.ended).tolist():
             expected, legal = looped(worlds, sees, logp, b)
             for i, action in expected.items():
                 assert actions[b, i] == action
-                assert set(np.flatnonzero(seen.action_mask[b, i])) == legal[i]
+                assert set(np.flatnonzero(seen.action_mask[b, i]).tolist()) == legal[i]
                 assert seen.decides[b, i] == (len(legal[i]) > 1)
                 num_forced += WAIT not in legal[i] and bool(mask[b, i, WAIT])
         worlds.advance(actions)
