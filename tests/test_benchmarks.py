@@ -208,11 +208,12 @@ def test_ablation__radial_bias_starts_as_ours_and_none_does_not(quick_demo: Conf
 
 
 def test_intent_rounds__plays_teams_of_all_kinds_in_the_manner_asked_for(quick_demo: Config) -> None:
-    manner = intent_rounds.Manner(rounds=4, interval_s=10.0)
+    manner = intent_rounds.Manner(rounds=4, interval_s=10.0, is_in_turn=True)
 
     played = [intent_rounds.settings(quick_demo, team, manner) for team in intent_rounds.TEAMS]
 
     assert [config.generator.num_uavs[1] for config in played] == [8, 64, 64]
     assert {config.world.intent_rounds for config in played} == {4}
     assert {config.world.decision_interval_s for config in played} == {10.0}
+    assert {config.world.choose_in_turn for config in played} == {True}
     assert played[2].generator.spacing_m < played[1].generator.spacing_m

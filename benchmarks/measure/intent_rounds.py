@@ -1,4 +1,4 @@
-"""Measures what rounds of intent are worth: one checkpoint plays the same episodes with one round and with more.
+"""Measures what rounds of intent and choices in turn are worth: one checkpoint plays the same episodes in each manner.
 
     python -m benchmarks.measure.intent_rounds RUN [--quick] [--json FILE]
 
@@ -47,19 +47,24 @@ class Manner(NamedTuple):
 
     rounds: int
     interval_s: float
+    is_in_turn: bool = False
+    """True = in each round one after the other"""
+
+    @property
+    def words(self) -> str:
+        """For the names of rows."""
+        return f"rounds: {self.rounds}, every {self.interval_s:g} s{', in turn' if self.is_in_turn else ''}"
 
 
 TEAMS = (Team(8, "constant density"), Team(64, "constant density"), Team(64, "fixed area"))
 MANNERS = (
     *(Manner(rounds, 20.0) for rounds in (1, 2, 3, 4, 6, 8, 12)),
     *(Manner(1, interval_s) for interval_s in (10.0, 5.0)),
+    *(Manner(rounds, 20.0, is_in_turn=True) for rounds in (1, 2, 3, 6)),
 )
 
 CASES = [(team, manner) for team in TEAMS for manner in MANNERS]
-ROWS = tuple(
-    f"{team.num_uavs} UAVs, {team.regime}, rounds: {manner.rounds}, every {manner.interval_s:g} s"
-    for team, manner in CASES
-)
+ROWS = tuple(f"{team.num_uavs} UAVs, {team.regime}, {manner.words}" for team, manner in CASES)
 
 
 def settings(config: Config, team: Team, manner: Manner) -> Config:
@@ -67,7 +72,9 @@ def settings(config: Config, team: Team, manner: Manner) -> Config:
     rung = rung_config(config, team.num_uavs, team.regime)
     assert rung, f"{team.num_uavs} UAVs find room in the area of training"
     data = rung.model_dump(mode="json")
-    data["world"] |= {"intent_rounds": manner.rounds, "decision_interval_s": manner.interval_s}
+    data["world"] |= {
+        "intent_rounds": manner.rounds, "decision_interval_s": manner.interval_s, "choose_in_turn": manner.is_in_turn
+    }  # fmt: skip
     return type(rung).model_validate_json(json.dumps(data), strict=True)
 
 

@@ -19,7 +19,7 @@ from rl_cluster.environment.allocate.reward import TERMS, mix_terms, weights_of
 from rl_cluster.environment.allocate.rules import rules_of
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.turns import take_turns
-from rl_cluster.environment.shared.interface import SourceOf, StepResult
+from rl_cluster.environment.shared.interface import SourceOf, StepResult, TakeTurns
 from rl_cluster.environment.shared.nearest import Ranking, draw_k
 from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation, StageMix
 
@@ -79,7 +79,7 @@ class AllocateWorlds:
         self.source, self.world, self.first_world, self.is_training = source, world, first_world, is_training
         self.reward, self.sizes = reward, source.sizes
         self.intent_rounds = world.training_intent_rounds if is_training else world.intent_rounds
-        self.take_turns = self._take_turns if world.choose_in_turn else None
+        self.take_turns: TakeTurns | None = self._take_turns if world.choose_in_turn else None
         self.num_candidates = min(world.num_candidates, self.sizes.num_targets)
         self.state = AllocateState.empty(num_worlds, self.sizes)
         self._rules = rules_of(world)

@@ -15,7 +15,7 @@ from rl_cluster.environment.navigate.reward import reward_weights
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.step import checked_controls, step_worlds
 from rl_cluster.environment.navigate.surroundings import Surroundings
-from rl_cluster.environment.shared.interface import Sizes, SourceOf, StepResult
+from rl_cluster.environment.shared.interface import Sizes, SourceOf, StepResult, TakeTurns
 from rl_cluster.environment.shared.nearest import draw_k
 from rl_cluster.types import BoolArray, FloatArray, Observation, StageMix
 
@@ -61,7 +61,7 @@ class NavigateWorlds:
 
     metrics = NAMES
     intent_rounds = 1
-    take_turns = None
+    take_turns: TakeTurns | None = None
 
     def __init__(
         self,
