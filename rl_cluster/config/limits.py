@@ -25,7 +25,7 @@ MAX_WORLDS_GIB, MAX_BATCH_GIB = 64.0, 256.0
 GIB = 2**30
 WAYPOINTS = 8
 """Corners of a way round a no-fly zone."""
-ROW_COLUMNS = {"uav": (19, 4), "target": (10, 6), "obstacle": (2, 0), "pair": (15, 5)}
+ROW_COLUMNS = {"uav": (22, 4), "target": (10, 6), "obstacle": (2, 0), "pair": (15, 5)}
 """Columns of a feature row, and how many more for each kind of resource. They are those of task `allocate`, whose lists
 this layer cannot see; no task has wider rows. `tests/unit/config/test_limits.py` holds them to the tasks' lists."""
 

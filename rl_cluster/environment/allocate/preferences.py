@@ -8,6 +8,7 @@ without preferences.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,22 @@ __all__ = ["as_feature", "draw_preferences", "preference_ranges", "told"]
 _COLUMNS = (UavColumn.PREFER_CROWDING, UavColumn.PREFER_TIME, UavColumn.PREFER_DISTANCE)
 
 
-def preference_ranges(config: AllocateGeneratorConfig) -> NDArray[np.float64]:
-    """(len(PREFERENCES), 2) lowest and highest weights in training."""
-    return np.array([getattr(config, f"prefer_{name}") for name in PREFERENCES])
+def preference_ranges(config: AllocateGeneratorConfig) -> dict[str, tuple[float, float]]:
+    """Preference -> lowest and highest weight in training, in the order of `PREFERENCES`."""
+    ranges = {"crowding": config.prefer_crowding, "time": config.prefer_time, "distance": config.prefer_distance}
+    assert list(ranges) == list(PREFERENCES)
+    return ranges
 
 
 def draw_preferences(
-    state: AllocateState, rows: NDArray[np.int64], world_numbers: NDArray[np.int64], seed: int, ranges: NDArray[Any]
+    state: AllocateState,
+    rows: NDArray[np.int64],
+    world_numbers: NDArray[np.int64],
+    seed: int,
+    ranges: Mapping[str, tuple[float, float]],
 ) -> None:
     """Draws the weights of the rows' episodes, log-uniform within their ranges, keyed by (seed, world, episode)."""
-    _draw(state, rows, world_numbers, seed, np.log(ranges))
+    _draw(state, rows, world_numbers, seed, np.log(list(ranges.values())))
 
 
 @njit(cache=True)

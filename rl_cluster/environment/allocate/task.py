@@ -10,9 +10,8 @@ from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
 from rl_cluster.environment.allocate.observation import empty_observation
 from rl_cluster.environment.allocate.outcome import METRICS
-from rl_cluster.environment.allocate.preferences import told
+from rl_cluster.environment.allocate.preferences import preference_ranges, told
 from rl_cluster.environment.allocate.recording import AllocateRecording
-from rl_cluster.environment.allocate.reward import PREFERENCES
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.state_bounds import allocate_bounds, allocate_fault
@@ -39,7 +38,7 @@ def _graph_spec(config: Config) -> GraphSpec:
 
 
 def _preference_ranges(config: Config) -> dict[str, tuple[float, float]]:
-    return {name: getattr(config.generator, f"prefer_{name}") for name in PREFERENCES}
+    return preference_ranges(config.generator)
 
 
 def _tell(observation: Observation[NDArray[Any]], weights: FloatArray, config: Config) -> Observation[NDArray[Any]]:
