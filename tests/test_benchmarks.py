@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.measure import ablation, intent_rounds, model_gpu
+from benchmarks.measure import ablation, intent_rounds, model_gpu, tradeoff
 from benchmarks.measure.attention import Case, measure_alone, prepare, race
 from benchmarks.measure.environment import exponent_rows, navigate_step
 from benchmarks.measure.regression import Measurement, append, compare, read_history
@@ -217,3 +217,11 @@ def test_intent_rounds__plays_teams_of_all_kinds_in_the_manner_asked_for(quick_d
     assert {config.world.decision_interval_s for config in played} == {10.0}
     assert {config.world.choose_in_turn for config in played} == {True}
     assert played[2].generator.spacing_m < played[1].generator.spacing_m
+
+
+def test_hypervolume__is_the_area_that_the_places_dominate() -> None:
+    """Two corners: 0.8 wide up to 0.5, then 0.6 wide up to 0.9. The third place is dominated."""
+    places = [tradeoff.Place(0.6, 0.1), tradeoff.Place(0.8, 0.5), tradeoff.Place(0.5, 0.6)]
+
+    assert tradeoff.hypervolume(places) == pytest.approx(0.8 * 0.5 + 0.6 * 0.4)
+    assert tradeoff.hypervolume([]) == 0.0
