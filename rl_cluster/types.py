@@ -159,6 +159,8 @@ class Fragment:
     """Metric name -> (E,) values of the E episodes that ended, in order of (t, world)."""
     weights_version: int
     """Number of updates behind the weights that acted."""
+    expert: IntArray | None = None
+    """(T, B, N) int16, the actions that a search would take, -1 = none was searched; None = nothing was searched."""
     num_broken: int = 0
     """Episodes given up because their numbers were no longer finite."""
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -172,6 +174,7 @@ class Fragment:
 
         names = ("action", "logp", "value", "next_value", "reward", "ended")
         columns: dict[str, Any] = {name: cut(getattr(self, name)) for name in names}
+        columns["expert"] = None if self.expert is None else cut(self.expert)
         return replace(self, observation=map_observation(cut, self.observation), outcomes={}, num_broken=0, **columns)
 
     @property

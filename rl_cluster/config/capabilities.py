@@ -81,6 +81,15 @@ FORMATION = Need(
     lambda _: "world.formation_radius_m=0",
 )
 
+IMITATES = Need(
+    "ppo.imitation_weight above 0", lambda run: run.ppo.imitation_weight > 0.0, lambda _: "ppo.imitation_weight=0"
+)
+CHOOSES = Need(
+    "it in a run of task allocate",
+    lambda run: run.task == "allocate",
+    lambda _: "task=navigate, whose controls no search finds",
+)
+
 NEEDS: dict[str, tuple[Need, ...]] = {
     "world.choose_in_turn": (NEW_STACK,),
     "world.training_intent_rounds": (NEW_STACK,),
@@ -93,6 +102,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "controllers.plateau_rounds": (OWN_PLATEAUS, PLATEAUS),
     "controllers.plateau_factor": (PLATEAUS,),
     "controllers.max_restores": (RESTORES,),
+    "ppo.imitation_weight": (CHOOSES, NEW_STACK),
+    "sampling.searched_share": (CHOOSES, NEW_STACK, IMITATES),
+    "sampling.search_plans": (CHOOSES, NEW_STACK, IMITATES),
     "sampling.overlap": (RAY, NEW_STACK, REMOTE_RUNNERS),
     "sampling.timeout_s": (RAY, REMOTE_RUNNERS),
     "sampling.cpus_per_runner": (RAY, REMOTE_RUNNERS),

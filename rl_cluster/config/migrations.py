@@ -65,6 +65,11 @@ ADDED_BY_2_TO_ALLOCATE: Mapping[str, Any] = {
     "world.intent_rounds": 1,
 }
 LEAST_NODE_INTERVAL_S = 5.0
+ADDED_BY_3: Mapping[str, Any] = {
+    "ppo.imitation_weight": 0.0,
+    "sampling.searched_share": 0.125,
+    "sampling.search_plans": 16,
+}
 ADDED_BY_3_TO_ALLOCATE: Mapping[str, Any] = {
     "generator.prefer_crowding": [1.0, 1.0],
     "generator.prefer_time": [1.0, 1.0],
@@ -109,6 +114,8 @@ def _to_2(data: dict[str, Any]) -> None:
 
 
 def _to_3(data: dict[str, Any]) -> None:
+    for key, value in ADDED_BY_3.items():
+        _add(data, key, value)
     if data.get("task") == "allocate":
         for key, value in ADDED_BY_3_TO_ALLOCATE.items():
             _add(data, key, value)

@@ -86,6 +86,8 @@ class PPOConfig(Section):
     """Graphs in a minibatch; divides the train batch."""
     max_grad_norm: Positive
     """Gradients are clipped to this global norm."""
+    imitation_weight: NonNegative
+    """Weight of imitating what a search at decision time would choose (expert iteration, arXiv 1705.08439). 0: none."""
 
 
 class SamplingConfig(Section):
@@ -97,6 +99,10 @@ class SamplingConfig(Section):
     """Worlds that one runner steps as one batch."""
     fragment_steps: Annotated[int, Field(ge=1, le=4096)]
     """Decision steps per world and iteration."""
+    searched_share: Share
+    """Share of a runner's worlds in which each decision is searched, too, for ppo.imitation_weight to imitate."""
+    search_plans: Annotated[int, Field(ge=1, le=4096)]
+    """Plans that such a search plays."""
     overlap: bool
     """true: remote env runners sample the next batch during the update; their weights lag one update behind."""
     timeout_s: Annotated[float, Field(ge=1e-3, le=1e6)]

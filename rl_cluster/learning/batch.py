@@ -6,7 +6,7 @@ Letters: K rows, T steps and B worlds of a fragment, N UAVs.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -37,6 +37,8 @@ class TrainBatch:
     """in reward units; the update standardises them over all Learners' rows"""
     value_target_KN: Tensor
     """in reward units"""
+    expert_KN: Tensor | None = None
+    """int16, the actions that a search would take, -1 = none was searched; None = nothing was searched"""
 
     @property
     def num_rows(self) -> int:
@@ -49,6 +51,14 @@ class TrainBatch:
         return self.observation.decides
 
     @property
+    def imitates_KN(self) -> Tensor:
+        """True = the UAV chose, and a search has found a choice for it that was legal then."""
+        if self.expert_KN is None:
+            return torch.zeros_like(self.decides_KN)
+        legal_KN = self.observation.action_mask.gather(-1, self.expert_KN.long().clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        return self.decides_KN & (self.expert_KN >= 0) & legal_KN
+
+    @property
     def exists_KN(self) -> Tensor:
         """True = the UAV exists."""
         return self.observation.mask[:, : self.action.shape[1]]
@@ -56,7 +66,8 @@ class TrainBatch:
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """The batch with `function` applied to each of its tensors: to pick rows, or to move it to a device."""
         columns = (self.action, self.logp_KN, self.value_KN, self.advantage_KN, self.value_target_KN)
-        return type(self)(map_observation(function, self.observation), *map(function, columns))
+        mapped = type(self)(map_observation(function, self.observation), *map(function, columns))
+        return mapped if self.expert_KN is None else replace(mapped, expert_KN=function(self.expert_KN))
 
 
 def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainBatch:
@@ -77,7 +88,17 @@ def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainB
         value_KN=_join([f.value for f in fragments]),
         advantage_KN=advantage_KN,
         value_target_KN=value_target_KN,
+        expert_KN=_join_experts(fragments),
     )
+
+
+def _join_experts(fragments: Sequence[Fragment]) -> Tensor | None:
+    """Those of all fragments; None if nothing was searched in any of them."""
+    if all(fragment.expert is None for fragment in fragments):
+        return None
+    nothing = [np.full(fragment.logp.shape, -1, dtype=np.int16) for fragment in fragments]
+    experts = [none if f.expert is None else f.expert for f, none in zip(fragments, nothing, strict=True)]
+    return _join(experts)
 
 
 def _join(columns_TB: Sequence[NDArray[Any]]) -> Tensor:

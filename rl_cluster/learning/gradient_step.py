@@ -19,7 +19,7 @@ from rl_cluster.model.transformer_gnn import TransformerGNN
 
 __all__ = ["GOOD_STEPS", "LOSS_SCALE", "GradientStep", "is_out_of_memory"]
 
-STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
+STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction", "imitation_loss")
 """The statistics of `ppo_loss` that add up over parts and ranks."""
 LOSS_SCALE, GOOD_STEPS = "loss_scale", "loss_scale_good_steps"
 """The names, in the state, of the loss's scale and of the number of steps since it last changed."""
@@ -146,6 +146,8 @@ class GradientStep:
             value_target_BN=self._model.normalise(picked.value_target_KN[:, :num_uavs]),
             decides_BN=observation.decides,
             exists_BN=picked.exists_KN[:, :num_uavs],
+            expert_BN=None if picked.expert_KN is None else picked.expert_KN[:, :num_uavs],
+            imitates_BN=None if picked.expert_KN is None else picked.imitates_KN[:, :num_uavs],
         )
         return ppo_loss(self._model(observation), sample, weights)
 

@@ -34,6 +34,10 @@ class PPOSample(NamedTuple):
     """bool; True = the UAV chose: it counts in the policy's terms"""
     exists_BN: Tensor
     """bool; True = the UAV exists: it counts in the value's term"""
+    expert_BN: Tensor | None = None
+    """actions that a search would take; None = nothing was searched"""
+    imitates_BN: Tensor | None = None
+    """bool; True = the UAV counts in the imitation's term"""
 
 
 class PPOWeights(NamedTuple):
@@ -49,6 +53,10 @@ class PPOWeights(NamedTuple):
     """What the policy's sums are divided by: the mean number of deciding UAVs in a minibatch."""
     num_existing: float
     """What the value's sum is divided by."""
+    imitation_weight: float = 0.0
+    """Of the imitation of searched choices; 0 = none."""
+    num_imitating: float = 1.0
+    """What the imitation's sum is divided by."""
 
 
 def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tuple[Tensor, dict[str, Tensor]]:
@@ -58,12 +66,16 @@ def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tu
     value_loss  =  mean (V - target)^2 / 2 on standardised values: no clipping (RLlib's vf_clip_param cuts the squared
                    error itself, and with it all gradient of rewards larger than about its root)
     approx_kl   =  mean(rho - 1 - ln rho)
+    imitation_loss = -mean ln pi(searched action): expert iteration (Anthony et al. 2017, arXiv 1705.08439) on states
+                   that the policy itself visits (Ross et al. 2011, arXiv 1011.0686)
     loss        =  policy_loss + value_weight * value_loss - entropy_weight * mean entropy + kl_weight * approx_kl
+                   + imitation_weight * imitation_loss
 
     approx_kl is the low-variance unbiased estimator k3 of KL(pi_old || pi) (Schulman, "Approximating KL divergence",
     2020). As a penalty (arXiv 1707.06347, eq. 8) its gradient is unbiased too: under pi_old the mean of rho is 1.
 
-    Statistics: policy_loss, value_loss, entropy (nats), approx_kl, clip_fraction, and ratio_deviation = max |rho - 1|.
+    Statistics: policy_loss, value_loss, entropy (nats), approx_kl, clip_fraction, imitation_loss (0 without searched
+    actions), and ratio_deviation = max |rho - 1|.
     All but the last are sums over counts, so those of a minibatch's parts add up.
     """
     policy = output.policy
@@ -79,6 +91,9 @@ def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tu
     loss = policy_loss + weights.value_weight * value_loss - weights.entropy_weight * entropy
     if weights.kl_weight:
         loss = loss + weights.kl_weight * approx_kl
+    imitation_loss = _imitation_loss(output, sample, weights)
+    if weights.imitation_weight:
+        loss = loss + weights.imitation_weight * imitation_loss
     with torch.no_grad():
         is_clipped_BN = ((ratio_BN - 1.0).abs() > weights.clip).float()
         statistics = {
@@ -87,9 +102,17 @@ def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tu
             "entropy": entropy.detach(),
             "approx_kl": approx_kl.detach(),
             "clip_fraction": _mean(is_clipped_BN, sample.decides_BN, weights.num_deciding),
+            "imitation_loss": imitation_loss.detach(),
             "ratio_deviation": (ratio_BN - 1.0).abs().max(),
         }
     return loss, statistics
+
+
+def _imitation_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> Tensor:
+    if sample.expert_BN is None or sample.imitates_BN is None:
+        return output.value_BN.new_zeros(())
+    logp_BN = output.policy.log_prob(sample.expert_BN.clamp(min=0))
+    return -_mean(logp_BN, sample.imitates_BN, weights.num_imitating)
 
 
 def _mean(x_BN: Tensor, mask_BN: Tensor, count: float) -> Tensor:

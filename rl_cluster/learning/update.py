@@ -87,11 +87,12 @@ class Updater:
 
         Returns:
             policy_loss, value_loss, entropy, approx_kl, clip_fraction and grad_norm (before clipping): means over all
-            minibatches; explained_variance of the values that the batch was sampled with; first_ratio_deviation: max
-            |ratio - 1| in the first minibatch, 0 up to rounding unless the batch was sampled with other weights;
-            last_epoch_kl: mean approx_kl of the last epoch, how far the policy has moved; lr; kl_weight;
-            skipped_updates: minibatches left out, of the means too, because their gradient was not finite; if all were,
-            the means are NaN; part_rows: graphs that went through the network together.
+            minibatches; imitation_loss, likewise, if there is a weight for it; explained_variance of the values that
+            the batch was sampled with; first_ratio_deviation: max |ratio - 1| in the first minibatch, 0 up to rounding
+            unless the batch was sampled with other weights; last_epoch_kl: mean approx_kl of the last epoch, how far
+            the policy has moved; lr; kl_weight; skipped_updates: minibatches left out, of the means too, because their
+            gradient was not finite; if all were, the means are NaN; part_rows: graphs that went through the network
+            together.
 
         Raises:
             ConfigError: Not even one graph fits into memory.
@@ -110,6 +111,8 @@ class Updater:
             minibatches = draw_minibatches(sizes_K4, self.config.minibatch_rows, self.part_rows, generator, shard)
             steps.extend(self._step.take(batch, parts, weights) for parts in minibatches)
         means = _means(steps)
+        if not self.config.imitation_weight:
+            del means["imitation_loss"]
         last_epoch = steps[-(len(steps) // self.config.num_epochs) :]
         explained = explained_variance(batch.value_KN, batch.value_target_KN, batch.exists_KN, self._ranks)
         first_deviation = self._ranks.largest(torch.tensor(steps[0]["ratio_deviation"], device=self.device))
@@ -172,8 +175,10 @@ class Updater:
 
     def _make_weights(self, batch: TrainBatch, shard: Shard, controls: Controls) -> PPOWeights:
         num_minibatches = math.ceil(shard.total / self.config.minibatch_rows)
-        counts = torch.stack([batch.decides_KN.sum(), batch.exists_KN.sum()]).double()
-        num_deciding, num_existing = (self._ranks.sum(counts) / num_minibatches).clamp(min=1.0).tolist()
+        masks = (batch.decides_KN, batch.exists_KN, batch.imitates_KN)
+        counts = torch.stack([mask.sum() for mask in masks]).double()
+        totals = (self._ranks.sum(counts) / num_minibatches).clamp(min=1.0)
+        num_deciding, num_existing, num_imitating = totals.tolist()
         return PPOWeights(
             clip=self.config.clip,
             value_weight=self.config.value_weight,
@@ -181,6 +186,8 @@ class Updater:
             kl_weight=controls.kl_weight,
             num_deciding=num_deciding,
             num_existing=num_existing,
+            imitation_weight=self.config.imitation_weight,
+            num_imitating=num_imitating,
         )
 
     def state_dict(self) -> dict[str, Tensor]:

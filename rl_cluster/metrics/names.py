@@ -56,6 +56,7 @@ _LEARNING = {
     "policy_loss": Metric("1", "clipped PPO loss, mean over minibatches"),
     "value_loss": Metric("1", "loss of standardised values, mean over minibatches"),
     "total_loss": Metric("1", "loss that was stepped on (old API stack)"),
+    "imitation_loss": Metric("nat", "-log probability of what the search would choose; 0 without a search"),
     "entropy": Metric("nat", "entropy of a deciding UAV's policy"),
     "approx_kl": Metric("nat", "KL between the sampling policy and the current one, mean over minibatches"),
     "last_epoch_kl": Metric("nat", "the same in the last epoch: how far the policy has moved"),

@@ -63,4 +63,5 @@ def ppo() -> PPOConfig:
         num_epochs=2,
         minibatch_rows=16,
         max_grad_norm=0.5,
+        imitation_weight=0.0,
     )

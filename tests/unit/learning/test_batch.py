@@ -96,3 +96,34 @@ def test_worlds__that_are_shared_out_have_the_rows_of_all(fragments: list[Fragme
 def test_no_fragments__are_refused(ppo: PPOConfig) -> None:
     with pytest.raises(ValueError, match="at least one fragment"):
         make_train_batch([], ppo)
+
+
+def test_experts__stand_with_their_rows_and_count_where_they_were_legal(
+    fragments: list[Fragment], ppo: PPOConfig
+) -> None:
+    searched, other = fragments
+    expert = np.full(searched.logp.shape, -1, dtype=np.int16)
+    expert[:, 0] = searched.observation.action_mask[:, 0].argmax(axis=-1)  # a legal action of every UAV of world 0
+    expert[0, 0, 0] = searched.observation.action_mask[0, 0, 0].argmin()  # an illegal one
+
+    batch = make_train_batch([replace(searched, expert=expert), other], ppo)
+
+    assert batch.expert_KN is not None
+    np.testing.assert_array_equal(batch.expert_KN[:3], expert[:, 0])
+    assert (batch.expert_KN[3:] == -1).all()
+    is_legal = searched.observation.action_mask[0, 0, 0].all()
+    expected = searched.observation.decides[:, 0].copy()
+    expected[0, 0] &= is_legal
+    np.testing.assert_array_equal(batch.imitates_KN[:3], expected)
+    assert batch.imitates_KN[:3].any()
+    assert not batch.imitates_KN[3:].any()
+    picked = batch.map(lambda tensor: tensor[1:2])
+    assert picked.expert_KN is not None
+    np.testing.assert_array_equal(picked.expert_KN[0], expert[1, 0])
+
+
+def test_experts__are_omitted_where_nothing_was_searched(fragments: list[Fragment], ppo: PPOConfig) -> None:
+    batch = make_train_batch(fragments, ppo)
+
+    assert batch.expert_KN is None
+    assert not batch.imitates_KN.any()

@@ -32,6 +32,28 @@ def _sample(
     )
 
 
+def _cut(sample: PPOSample, part: slice) -> PPOSample:
+    return PPOSample(*(x[part] for x in sample if x is not None))
+
+
+def test_imitation__of_three_uavs_by_hand() -> None:
+    """-(ln 1/4 + ln 1/2) / 2: the third was not searched, and the advantages of all are 0."""
+    logits = _probabilities([0.75, 0.25], [0.5, 0.5], [0.5, 0.5])
+    plain = _sample(logits, [1.0] * 3, [0.0] * 3, [True] * 3)
+    sample = plain._replace(expert_BN=torch.tensor([[1, 0, -1]]), imitates_BN=torch.tensor([[True, True, False]]))
+    weights = PPOWeights(0.2, 0.0, 0.0, 0.0, 3.0, 3.0, imitation_weight=0.5, num_imitating=2.0)
+
+    loss, statistics = ppo_loss(PolicyOutput(MaskedCategorical(logits), torch.zeros(1, 3)), sample, weights)
+    loss.backward()
+
+    expected = (math.log(4.0) + math.log(2.0)) / 2
+    assert statistics["imitation_loss"].item() == pytest.approx(expected)
+    assert loss.item() == pytest.approx(0.5 * expected)
+    assert logits.grad is not None
+    assert logits.grad[0, 0, 1] < 0 < logits.grad[0, 0, 0]
+    assert logits.grad[0, 2].tolist() == [0.0, 0.0]
+
+
 def test_loss__of_three_uavs_by_hand() -> None:
     logits = _probabilities([0.5, 0.5], [0.25, 0.75], [0.5, 0.5])
     sample = _sample(logits, [1.5, 0.5, 9.0], [2.0, -1.0, 5.0], [True, True, False])
@@ -55,6 +77,7 @@ def test_loss__of_three_uavs_by_hand() -> None:
         "entropy": entropy,
         "approx_kl": -math.log(0.75) / 2,
         "clip_fraction": 1.0,
+        "imitation_loss": 0.0,
         "ratio_deviation": 0.5,
     }
     assert {name: value.item() for name, value in statistics.items()} == pytest.approx(expected, abs=1e-6)
@@ -72,16 +95,18 @@ def test_loss__of_parts_adds_up_to_that_of_the_whole() -> None:
         value_target_BN=torch.randn(6, 4),
         decides_BN=torch.rand(6, 4) < 0.5,
         exists_BN=torch.rand(6, 4) < 0.8,
+        expert_BN=torch.randint(-1, 3, (6, 4)),
+        imitates_BN=torch.rand(6, 4) < 0.5,
     )
-    weights = PPOWeights(0.2, 0.5, 0.01, 0.3, float(sample.decides_BN.sum()), float(sample.exists_BN.sum()))
+    assert sample.imitates_BN is not None
+    counts = [float(mask.sum()) for mask in (sample.decides_BN, sample.exists_BN, sample.imitates_BN)]
+    weights = PPOWeights(0.2, 0.5, 0.01, 0.3, counts[0], counts[1], 0.4, counts[2])
 
     whole, _ = ppo_loss(PolicyOutput(MaskedCategorical(logits), value), sample, weights)
 
     parts = [slice(0, 1), slice(1, 4), slice(4, 6)]
     losses = [
-        ppo_loss(
-            PolicyOutput(MaskedCategorical(logits[part]), value[part]), PPOSample(*(x[part] for x in sample)), weights
-        )[0]
+        ppo_loss(PolicyOutput(MaskedCategorical(logits[part]), value[part]), _cut(sample, part), weights)[0]
         for part in parts
     ]
     torch.testing.assert_close(sum(losses), whole)
