@@ -48,7 +48,9 @@ def assign_scenario(
     policy: Annotated[
         str,
         typer.Option(
-            metavar="NAME|RUN", parser=source, help="Heuristic, or run of task allocate, that assigns the targets."
+            metavar="NAME|RUN",
+            parser=source,
+            help="Heuristic, pretrained, or run of task allocate, that assigns the targets.",
         ),
     ] = "hungarian",
     spacing_m: Annotated[
@@ -61,8 +63,9 @@ def assign_scenario(
     from rl_cluster.training.files.output_file import write_output
 
     check_scenario_name(out)
-    allocator, config = find_allocator(policy, seed=0)
-    assigned = assign_goals(load_scenario(scenario), allocator, config, spacing_m)
+    given = load_scenario(scenario)
+    allocator, config = find_allocator(policy, seed=0, num_resources=given.num_resources)
+    assigned = assign_goals(given, allocator, config, spacing_m)
     write_output(out, format_scenario(assigned.scenario, out))
     idle = f"; {assigned.num_idle} UAVs are chosen no target, and stay where they are" if assigned.num_idle else ""
     _say(out, f"goals chosen by {allocator.name}{idle}")

@@ -54,7 +54,7 @@ def train_policy(
     weights: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", parser=path, help="Begin with the weights of another run, or of a checkpoint folder."
+            metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or pretrained."
         ),
     ] = None,
     address: Address = None,

@@ -16,6 +16,7 @@ from rl_cluster.environment.tasks import make_scenario_source, make_worlds, task
 from rl_cluster.errors import ConfigError
 from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.pretrained import PRETRAINED, load_pretrained, num_resources_of
 from rl_cluster.types import WAIT
 
 __all__ = ["Assignment", "assign_goals", "find_allocator"]
@@ -33,23 +34,34 @@ class Assignment(NamedTuple):
     """UAVs for which no target was chosen: their goal is where they are"""
 
 
-def find_allocator(name: str, seed: int) -> tuple[Policy, Config]:
-    """The heuristic of that name, or the policy of the checkpoint there, with the settings whose world it chooses in.
+def find_allocator(name: str, seed: int, num_resources: int) -> tuple[Policy, Config]:
+    """A heuristic, the pretrained policy or the policy of a checkpoint, with the settings whose world it chooses in.
+
+    Args:
+        name: Of the heuristic, `pretrained`, or the path of a run or checkpoint folder.
+        seed: Keys the draws of a heuristic that draws.
+        num_resources: Kinds of resource in the scenario.
 
     Raises:
-        ConfigError: It is neither, or the checkpoint is of another task.
-        CheckpointError: The checkpoint cannot be used.
+        ConfigError: It is none of them, or the checkpoint is of another task or number of kinds.
+        CheckpointError: The checkpoint, or the pretrained policy, cannot be used.
     """
     config = load_config(PRESET)
     known = task_of(config).heuristics
     if name in known:
         return known[name](seed), config
+    if name == PRETRAINED:
+        found = load_pretrained(config.task, num_resources)
+        return ModelPolicy(found.model(), "argmax", name=PRETRAINED), found.config
     if not name or not Path(name).exists():
-        remedy = f"choose a run folder or one of {', '.join(known)}"
+        remedy = f"choose a run folder or one of {', '.join([*known, PRETRAINED])}"
         raise ConfigError("--policy", f"{name!r} is neither a heuristic nor a run folder", remedy)
     checkpoint = Checkpoint.load(find_checkpoint(Path(name)).folder)
     if checkpoint.config.task != config.task:
         raise ConfigError("--policy", f"{name} was not trained on task {config.task}", "choose a checkpoint that was")
+    if (kinds := num_resources_of(checkpoint.config)) != num_resources:
+        what = f"{name} knows {kinds} kinds of resource, and the scenario has {num_resources}"
+        raise ConfigError("--policy", what, "choose a checkpoint trained with as many kinds, or a heuristic")
     return ModelPolicy(load_model(checkpoint).eval(), "argmax"), checkpoint.config
 
 

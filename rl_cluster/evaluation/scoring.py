@@ -23,6 +23,7 @@ from rl_cluster.sampling.acting import Tell
 from rl_cluster.sampling.episodes import ModelPolicy, Progress
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.files.output_file import check_output, output_file
+from rl_cluster.training.pretrained import PRETRAINED, load_pretrained
 
 __all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "prepare", "to_dict"]
 
@@ -81,7 +82,8 @@ class Request:
     checkpoints: Sequence[Path]
     """Run or checkpoint folders."""
     heuristics: Sequence[str]
-    """Names of the task's heuristics; empty: all of them."""
+    """Names of the task's heuristics, and `pretrained` for the policy that comes with the package; without a heuristic:
+    all of them."""
     preset: Config | None
     """The settings whose generator and world apply, whatever the checkpoints were trained on."""
     scenarios: Sequence[Path]
@@ -96,6 +98,8 @@ class Request:
     """The file for the scores."""
     trace: Path | None
     """The file for the trace."""
+    is_view_kept: bool = False
+    """True = a checkpoint sees and chooses as it was trained (`sampling/view.py`), although there is a preset."""
 
 
 def prepare(request: Request, default_preset: Config) -> Scoring:
@@ -117,13 +121,14 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     for path, checkpoint in loaded:
         _check_task(path, checkpoint, config)
     policies = [
-        policy
-        for path, checkpoint in loaded
-        for policy in _model_policies(path, checkpoint, len(loaded), seed, request.preferences)
+        policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), request)
     ]
-    baselines = [_heuristic(name, config, seed) for name in (request.heuristics or task_of(config).heuristics)]
-    _check_names([policy.name for policy in (*policies, *baselines)])
+    heuristics = [name for name in request.heuristics if name != PRETRAINED]
+    baselines = [_heuristic(name, config, seed) for name in (heuristics or task_of(config).heuristics)]
     groups = _groups(config, request.scenarios, request.num_episodes, seed)
+    if num_named := request.heuristics.count(PRETRAINED):
+        policies += _pretrained(config, groups, request) * num_named
+    _check_names([policy.name for policy in (*policies, *baselines)])
     for path, checkpoint in loaded:
         _check_fit(path, checkpoint, groups)
     for policy in baselines:
@@ -176,21 +181,22 @@ def _load(path: Path) -> Checkpoint:
     return Checkpoint.load(find_checkpoint(path).folder)
 
 
-def _model_policies(
-    path: Path, checkpoint: Checkpoint, count: int, seed: int, preferences: Sequence[str]
-) -> list[Policy]:
-    """Argmax and sampled play of a checkpoint, told each of the preferences.
-
-    The folders' names distinguish several checkpoints.
-    """
-    model, config = load_model(checkpoint).eval(), checkpoint.config
+def _model_policies(path: Path, checkpoint: Checkpoint, count: int, request: Request) -> list[Policy]:
+    """Argmax and sampled play of a checkpoint. The folders' names distinguish several checkpoints."""
     name = "policy" if count == 1 else path.absolute().name
-    tells: list[tuple[str, Tell | None]] = [(name, None)]
-    if preferences:
-        tells = [(f"{name} {words}", _tell(words, config)) for words in preferences]
+    model, has_own_view = load_model(checkpoint).eval(), request.is_view_kept or not request.preset
+    told = _told(name, checkpoint.config, request.preferences)
+    trained = checkpoint.config if has_own_view else None
     return [
-        ModelPolicy(model, mode, seed, told_name, tell) for told_name, tell in tells for mode in ("argmax", "sampled")
+        ModelPolicy(model, mode, request.seed, told_name, tell, trained)
+        for told_name, tell in told
+        for mode in ("argmax", "sampled")
     ]
+
+
+def _told(name: str, config: Config, preferences: Sequence[str]) -> list[tuple[str, Tell | None]]:
+    """A policy's name, and what it is told, once for each of the preferences."""
+    return [(f"{name} {words}", _tell(words, config)) for words in preferences] or [(name, None)]
 
 
 def _tell(words: str, config: Config) -> Tell:
@@ -207,9 +213,17 @@ def _heuristic(name: str, config: Config, seed: int) -> Policy:
     task = task_of(config)
     known = {**task.heuristics, **task.extras}
     if name not in known:
-        remedy = f"choose from {', '.join(known)}, or name a --preset of another task"
+        remedy = f"choose from {', '.join([*known, PRETRAINED])}, or name a --preset of another task"
         raise ConfigError("--policy", f"{name} is not a heuristic of task {config.task}", remedy)
     return known[name](seed)
+
+
+def _pretrained(config: Config, groups: Sequence[Group], request: Request) -> list[Policy]:
+    """The policy that comes with the package. It sees and chooses as it was trained, whatever world it plays."""
+    kinds = {group.source.sizes.num_resources for group in groups}
+    found, *_ = [load_pretrained(config.task, num_resources) for num_resources in sorted(kinds, reverse=True)]
+    model, told = found.model(), _told(PRETRAINED, found.config, request.preferences)
+    return [ModelPolicy(model, "argmax", request.seed, name, tell, found.config) for name, tell in told]
 
 
 def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None, seed: int) -> list[Group]:

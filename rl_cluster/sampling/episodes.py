@@ -15,6 +15,7 @@ from rl_cluster.environment.shared.interface import EpisodeSource, Policy, StepR
 from rl_cluster.environment.tasks import make_worlds
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import Tell, act
+from rl_cluster.sampling.view import with_view_of
 from rl_cluster.types import Observation
 
 __all__ = ["ModelPolicy", "Observer", "Progress", "evaluate"]
@@ -47,6 +48,8 @@ class ModelPolicy:
         seed: Keys the draws.
         name: The network's name; the mode is appended to it.
         tell: Changes the observations that the network sees, to tell it what is preferred (`Task.tell`).
+        trained: The settings that the network was trained with: it sees and chooses by theirs (`view.py`). None: by the
+            settings of the worlds that it plays.
     """
 
     def __init__(
@@ -56,9 +59,11 @@ class ModelPolicy:
         seed: int = 0,
         name: str = "policy",
         tell: Tell | None = None,
+        trained: Config | None = None,
     ) -> None:
         self._name = f"{name} {mode}"
         self._model, self._seed, self._tell = model, seed if mode == "sampled" else None, tell
+        self._trained = trained
 
     @property
     def name(self) -> str:
@@ -68,6 +73,10 @@ class ModelPolicy:
     def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N), or controls (B, N, 2), as in `Policy.act`."""
         return act(self._model, worlds, observation, self._seed, tell=self._tell).applied
+
+    def seen_in(self, config: Config) -> Config:
+        """The settings of the worlds that it plays: those given, but for how it sees and chooses."""
+        return with_view_of(config, self._trained) if self._trained else config
 
 
 def evaluate(
@@ -90,6 +99,7 @@ def evaluate(
         progress: Called before each batch.
     """
     tell = progress or _tell_nobody
+    config = policy.seen_in(config) if isinstance(policy, ModelPolicy) else config
     batches = []
     for first in range(0, num_episodes, batch_size):
         tell(policy.name, first)

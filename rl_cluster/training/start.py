@@ -13,6 +13,7 @@ from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import ELAPSED_S
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.files.new_folder import default_folder
+from rl_cluster.training.pretrained import PRETRAINED, pretrained_weights
 
 __all__ = ["Ending", "Start", "check_same", "ending_of", "new_start", "resumed_start", "time_is_up"]
 
@@ -48,7 +49,8 @@ def new_start(config: Config, path: Path | None, weights: Path | None = None) ->
     Args:
         config: The run's settings.
         path: Its folder; None = a new one in ~/rl_cluster_runs, with a number if another run has the same name.
-        weights: Run or checkpoint folder, of either API stack, whose weights it begins with.
+        weights: Run or checkpoint folder, of either API stack, whose weights it begins with; or the word `pretrained`,
+            for the policy that comes with the package.
 
     Raises CheckpointError if something of that name exists, or if the weights do not fit the run's network.
     """
@@ -58,6 +60,8 @@ def new_start(config: Config, path: Path | None, weights: Path | None = None) ->
     start = Start(path or default_folder("rl_cluster_runs", config.name), config, None, is_numbered=path is None)
     if not weights:
         return start
+    if str(weights) == PRETRAINED:
+        return replace(start, weights=pretrained_weights(config))
     found = find_checkpoint(weights)
     model = load_model(Checkpoint.load(found.folder), config)
     return replace(start, weights=model.state_dict(), damaged=found.damaged)

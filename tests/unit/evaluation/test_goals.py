@@ -48,7 +48,7 @@ def _scenario(demands: dict[float, float], num_uavs: int, zones: list[dict[str, 
 
 
 def test_assign_goals__sends_each_uav_to_the_target_that_is_chosen_for_it() -> None:
-    policy, config = find_allocator("hungarian", seed=0)
+    policy, config = find_allocator("hungarian", seed=0, num_resources=1)
 
     assigned = assign_goals(_scenario({200.0: 10.0, 100.0: 10.0}, num_uavs=2), policy, config, SPACING_M).scenario
 
@@ -56,7 +56,7 @@ def test_assign_goals__sends_each_uav_to_the_target_that_is_chosen_for_it() -> N
 
 
 def test_assign_goals__puts_goals_at_one_target_on_a_circle_that_far_apart() -> None:
-    policy, config = find_allocator("complete-first", seed=0)
+    policy, config = find_allocator("complete-first", seed=0, num_resources=1)
 
     goals_m = assign_goals(_scenario({500.0: 30.0}, num_uavs=3), policy, config, SPACING_M).scenario.uav_goal_m
 
@@ -67,7 +67,7 @@ def test_assign_goals__puts_goals_at_one_target_on_a_circle_that_far_apart() -> 
 
 
 def test_assign_goals__leaves_a_uav_that_is_not_needed_where_it_is() -> None:
-    policy, config = find_allocator("commitment-aware", seed=0)
+    policy, config = find_allocator("commitment-aware", seed=0, num_resources=1)
 
     assigned, num_idle = assign_goals(_scenario({100.0: 5.0}, num_uavs=2), policy, config, SPACING_M)
 
@@ -76,7 +76,7 @@ def test_assign_goals__leaves_a_uav_that_is_not_needed_where_it_is() -> None:
 
 
 def test_assign_goals__gives_a_scenario_that_navigate_plays() -> None:
-    policy, config = find_allocator("hungarian", seed=0)
+    policy, config = find_allocator("hungarian", seed=0, num_resources=1)
     assigned = assign_goals(_scenario({100.0: 10.0, 200.0: 10.0}, num_uavs=2), policy, config, SPACING_M).scenario
     navigate = _navigate()
 
@@ -92,7 +92,7 @@ def _navigate() -> Config:
 
 def test_assign_goals__refuses_a_goal_in_a_zone() -> None:
     """Three UAVs meet at a target; a zone next to it holds one of their goals."""
-    policy, config = find_allocator("complete-first", seed=0)
+    policy, config = find_allocator("complete-first", seed=0, num_resources=1)
     zone = {"kind": "circle", "center_m": [500.0 + SPACING_M, 900.0], "radius_m": 25.0}
 
     with pytest.raises(ScenarioError, match=r"goals of line: uavs\.\d\.goal_m: .* is inside obstacles\.0; move"):
@@ -103,11 +103,18 @@ def test_find_allocator__refuses_what_it_does_not_know() -> None:
     with pytest.raises(
         ConfigError, match=r"'nobody' is neither a heuristic nor a run folder; choose a run folder or one"
     ):
-        find_allocator("nobody", seed=0)
+        find_allocator("nobody", seed=0, num_resources=1)
 
 
 def test_find_allocator__refuses_a_run_of_another_task(tiny_navigate: Config, tmp_path: Path) -> None:
     train(LocalEngine(tiny_navigate), new_start(tiny_navigate, tmp_path / "run"), lambda record: None)
 
     with pytest.raises(ConfigError, match=r"was not trained on task allocate; choose a checkpoint that was"):
-        find_allocator(str(tmp_path / "run"), seed=0)
+        find_allocator(str(tmp_path / "run"), seed=0, num_resources=1)
+
+
+def test_find_allocator__refuses_a_run_of_another_number_of_kinds(tiny: Config, tmp_path: Path) -> None:
+    train(LocalEngine(tiny), new_start(tiny, tmp_path / "run"), lambda record: None)
+
+    with pytest.raises(ConfigError, match=r"knows 2 kinds of resource, and the scenario has 1; choose a checkpoint"):
+        find_allocator(str(tmp_path / "run"), seed=0, num_resources=1)
