@@ -71,6 +71,7 @@ DEFINED = {
         "1 %": "what the test asks for",
         "five minutes": "how long the engine waits for room",
     },
+    "suites.md": {"95 %": "the level of every interval"},
 }
 """Page -> figure -> what defines it."""
 

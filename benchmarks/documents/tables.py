@@ -6,6 +6,7 @@
     python -m benchmarks.documents.tables ladder RUN            # .. or the size ladder of RUN and other seeds
     python -m benchmarks.documents.tables study STUDY           # .. or the trials of a study
     python -m benchmarks.documents.tables curriculum_demo RUN   # .. or what a run of curriculum_demo decided, and when
+    python -m benchmarks.documents.tables suites RUN            # .. or RUN/suites.json, of `evaluate --suite all`
 
 A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`. `tests/test_documents.py` compares
 each of them with what would be generated now.
@@ -24,6 +25,7 @@ from benchmarks.documents.feature_tables import attention_k, feature_table
 from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
+from benchmarks.documents.suites import by_hand, suites
 from benchmarks.report import machine
 from rl_cluster.environment.tasks import TASKS
 from rl_cluster.training.files.metrics_lines import read_metrics
@@ -38,6 +40,7 @@ DOCUMENTS = (
     ROOT / "docs" / "curriculum.md",
     ROOT / "docs" / "tuning.md",
     ROOT / "docs" / "monitoring.md",
+    ROOT / "docs" / "suites.md",
 )
 SCORES = {
     "demo": ("generated.json", "scenarios.json"),
@@ -45,6 +48,7 @@ SCORES = {
     "ladder": ("generated.json", "ladder.json", "ladder.png"),
     "study": ("trials.json", "parallel_coordinates.png"),
     "curriculum_demo": ("timeline.png",),
+    "suites": ("suites.json",),
 }
 """Run or study -> the files in its folder that the documents show."""
 
@@ -59,6 +63,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "curriculum_demo": curriculum_demo,
     "study": study,
+    "suites": suites,
+    "by_hand": by_hand,
     "sampling": sampling,
     "end_to_end": end_to_end,
     "optimum": optimum,

@@ -8,6 +8,7 @@ import typer
 
 from rl_cluster.cli.console import wide_console
 from rl_cluster.cli.paths import PathCommand, output, path, source
+from rl_cluster.cli.suites import ListSuites, SuiteNames, check_alone, list_suites, score_suites
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer()
+SEED = 1000
 Checkpoints = Annotated[
     list[Path] | None,
     typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
@@ -35,6 +37,17 @@ Episodes = Annotated[
     int | None,
     typer.Option(min=1, max=1_000_000, help="Episodes; by default 200 generated ones, or 20 of each scenario file."),
 ]
+Prefer = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=X,..", help="What checkpoints trained with preferences prefer, as time=2,crowding=0.5."),
+]
+Ladder = Annotated[
+    str | None,
+    typer.Option(metavar="N,N,..", help="Instead: play teams of these sizes; several checkpoints count as one."),
+]
+Plot = Annotated[
+    Path | None, typer.Option(metavar="FILE", parser=output, help="Draw the ladder there: .png, .svg, .pdf.")
+]
 
 
 @app.command(
@@ -45,36 +58,33 @@ Episodes = Annotated[
 def evaluate_policies(
     checkpoints: Checkpoints = None,
     policy: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with; by default all of them.")
+        list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with, by default all; or pretrained.")
     ] = None,
     preset: Preset = None,
     scenario: Scenarios = None,
     episodes: Episodes = None,
-    prefer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=X,..", help="What checkpoints trained with preferences prefer, as time=2,crowding=0.5."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = 1000,
+    prefer: Prefer = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = SEED,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")
     ] = None,
     trace: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=output, help="Write what happened there, as JSON lines.")
     ] = None,
-    ladder: Annotated[
-        str | None,
-        typer.Option(metavar="N,N,..", help="Instead: play teams of these sizes; several checkpoints count as one."),
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", parser=output, help="Draw the ladder there: .png, .svg, .pdf.")
-    ] = None,
+    ladder: Ladder = None,
+    plot: Plot = None,
+    suite: SuiteNames = None,
+    suites: ListSuites = False,
 ) -> None:
     """Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals."""
     from rl_cluster.config.load import load_config
     from rl_cluster.evaluation.scoring import Request
 
+    if suites:
+        list_suites(checkpoints, policy, preset, scenario, episodes, prefer, json_file, trace, ladder, plot, suite)
+        return
+    if suite:
+        check_alone(preset is not None, scenario, trace, seed != SEED, ladder is not None, plot)
     if ladder is not None or plot:
         others = (policy, preset is not None, scenario, episodes, trace, prefer)
         _climb(_folders(_only(checkpoints, ladder, others)), ladder or "", seed, json_file, plot)
@@ -90,7 +100,10 @@ def evaluate_policies(
         scores=json_file,
         trace=trace,
     )
-    _compare(request)
+    if suite:
+        score_suites(suite, request, json_file)
+    else:
+        _compare(request)
 
 
 def _folders(checkpoints: list[Path]) -> list[Path]:
