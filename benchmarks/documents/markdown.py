@@ -8,7 +8,13 @@ __all__ = ["RESULTS", "ROOT", "load", "number", "policy_label", "table"]
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
-LABELS = {"policy argmax": "policy", "hungarian": "Hungarian", "cbba": "CBBA", "orca": "ORCA"}
+LABELS = {
+    "policy argmax": "policy",
+    "pretrained argmax": "pretrained",
+    "hungarian": "Hungarian",
+    "cbba": "CBBA",
+    "orca": "ORCA",
+}
 
 
 def load(*parts: str) -> Any:

@@ -43,9 +43,9 @@ def _means(group: dict[str, Any], metrics: Metrics) -> str:
 
 
 def _differences(group: dict[str, Any], metric: str, label: str) -> str:
-    """A metric of argmax and sampled play minus each heuristic's, with its 95 % interval."""
-    heuristics, body = _columns(group)[1:], []
-    for mode in ("policy argmax", "policy sampled"):
+    """A metric of each network minus each heuristic's, with its 95 % interval."""
+    heuristics, body = list(group["differences"]["policy argmax"]), []
+    for mode in group["differences"]:
         scores = [group["differences"][mode][name][metric] for name in heuristics]
         cells = [f"{score['mean']:+.3f} [{score['low']:+.3f}, {score['high']:+.3f}]" for score in scores]
         body.append([f"{label}, {mode} minus ..", *cells])
