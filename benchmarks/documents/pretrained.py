@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.documents.markdown import table
+from benchmarks.documents.suites import SUITE_SCORES
 from benchmarks.report import machine
 from rl_cluster.config.load import PRESETS, load_config, to_yaml
 from rl_cluster.config.schema import Config
@@ -33,10 +34,8 @@ from rl_cluster.training.pretrained import (
     num_resources_of,
 )
 
-__all__ = ["SUITE_SCORES", "main", "pack"]
+__all__ = ["main", "pack"]
 
-SUITE_SCORES = "suites.json"
-"""What `evaluate --suite` has written into the run's folder."""
 UPPER, LOWER = "normalized_completion_score", "satisfied_rate"
 
 

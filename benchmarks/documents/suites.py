@@ -1,5 +1,7 @@
 """Tables of suites: what each of them tests, who is best at it, and the scenarios that were written by hand."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from benchmarks.documents.markdown import load, policy_label, table
@@ -7,10 +9,34 @@ from rl_cluster.environment.scenario.scenario_file import load_scenario
 from rl_cluster.evaluation.suite import EVERY_SUITE, find_suites
 from rl_cluster.evaluation.suite_episodes import HAND_MADE_SCENARIOS
 
-__all__ = ["by_hand", "suites"]
+__all__ = ["SUITE_SCORES", "by_hand", "keep_shown", "suites"]
+
+SUITE_SCORES = "suites.json"
+"""What `evaluate --suite` has written into a run's folder, and its name in `docs/results/suites`."""
 
 SHOWN_BY_HAND = ("complete-first", "cbba", "greedy")
 UPPER, LOWER = "normalized_completion_score", "satisfied_rate"
+
+
+KEPT = {UPPER, LOWER, "value_rate", "makespan_s", "path_km_per_uav"}
+"""Metrics that are kept in the repository, of all that `evaluate --suite` writes."""
+
+
+def keep_shown(file: Path) -> None:
+    """Rewrites the scores with the kept metrics alone: a repository is no place for large files."""
+    scores = json.loads(file.read_text(encoding="utf-8"))
+    for suite in scores["suites"]:
+        suite["means"] = {name: _kept(metrics) for name, metrics in suite["means"].items()}
+        for part in ("differences", "episodes_by_name"):
+            suite[part] = {
+                name: {other: _kept(metrics) for other, metrics in others.items()}
+                for name, others in suite[part].items()
+            }
+    file.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+
+
+def _kept(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if name in KEPT}
 
 
 def suites() -> str:

@@ -25,7 +25,7 @@ from benchmarks.documents.feature_tables import attention_k, feature_table
 from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
-from benchmarks.documents.suites import by_hand, suites
+from benchmarks.documents.suites import SUITE_SCORES, by_hand, keep_shown, suites
 from benchmarks.report import machine
 from rl_cluster.environment.tasks import TASKS
 from rl_cluster.training.files.metrics_lines import read_metrics
@@ -48,7 +48,7 @@ SCORES = {
     "ladder": ("generated.json", "ladder.json", "ladder.png"),
     "study": ("trials.json", "parallel_coordinates.png"),
     "curriculum_demo": ("timeline.png",),
-    "suites": ("suites.json",),
+    "suites": (SUITE_SCORES,),
 }
 """Run or study -> the files in its folder that the documents show."""
 
@@ -84,6 +84,8 @@ def _take_over(name: str, run: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file in SCORES[name]:
         shutil.copyfile(run / file, folder / file)
+    if name == "suites":
+        keep_shown(folder / SUITE_SCORES)
     trained: dict[str, Any] = {"machine": machine()["name"]}
     if (run / "metrics.jsonl").exists():
         lines = list(read_metrics(run / "metrics.jsonl"))

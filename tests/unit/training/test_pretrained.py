@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from benchmarks.documents import pretrained as packing
+from benchmarks.documents.suites import SUITE_SCORES
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError
@@ -158,7 +159,7 @@ def test_pack__refuses_weights_that_are_too_large(run: Path, tmp_path: Path, mon
 
 
 def test_pack__shows_the_scores_in_suites(run: Path, tmp_path: Path, exit_code: Callable[..., object]) -> None:
-    scores = run / packing.SUITE_SCORES
+    scores = run / SUITE_SCORES
     suites = ("--suite", "demo", "--suite", "sync", "--policy", "complete-first", "--policy", "greedy")
     assert exit_code("evaluate", str(run), *suites, "--episodes", "2", "--json", str(scores)) == 0
 
