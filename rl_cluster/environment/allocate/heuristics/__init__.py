@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rl_cluster.environment.allocate.heuristics.cbba import CBBA
 from rl_cluster.environment.allocate.heuristics.commitment_aware import CommitmentAware
-from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst
+from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst, CompleteOnly
 from rl_cluster.environment.allocate.heuristics.greedy import Greedy
 from rl_cluster.environment.allocate.heuristics.hungarian import Hungarian
 from rl_cluster.environment.allocate.heuristics.random_play import Random
@@ -23,6 +23,7 @@ HEURISTICS: dict[str, Callable[[int], PolicyOf[AllocateWorlds]]] = {
     "commitment-aware": lambda seed: CommitmentAware(),
     "cbba": lambda seed: CBBA(),
     "complete-first": lambda seed: CompleteFirst(),
+    "complete-only": lambda seed: CompleteOnly(),
 }
 """Name -> what makes the policy from a seed (only `random` uses it), in the order of tables.
 

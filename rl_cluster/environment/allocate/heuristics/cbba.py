@@ -4,8 +4,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.environment.allocate.heuristics.auction import NOBODY, Tasks, agree
+from rl_cluster.environment.allocate.heuristics.auction import NOBODY, Tasks, assign
 from rl_cluster.environment.allocate.heuristics.planning import IDLE, commit_kept, legal_distances, to_actions
+from rl_cluster.environment.allocate.heuristics.whole_teams import with_whole_teams
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.types import WAIT, BoolArray, IntArray, Observation
@@ -20,34 +21,35 @@ class CBBA:
     """Choi, Brunet, How 2009 (`auction.py`), all UAVs within hearing of each other.
 
     The algorithm gives a task to one agent, but a target here may need several UAVs. So it runs in rounds: a target
-    is worth to a UAV the share of its uncovered demand that the UAV can give, discounted by exp(-t / T), T = mean
-    flight time over the world's legal pairs; the winners' resources are committed along their paths, and UAVs that
-    won nothing bid in the next round for what is still uncovered. Each flies to the first target of its path.
+    is worth to a UAV the share of its uncovered demand that the UAV can give, times its value, discounted by
+    exp(-t / T). t is the time at which the UAV has served it, T the mean flight time over the world's legal pairs. The
+    winners' resources are committed along their paths, and UAVs that won nothing bid in the next round for what is
+    still uncovered. Each flies to the first target of its path. Under coalition sync it plans again without targets
+    whose team could not begin (`whole_teams.py`).
     """
 
     name = "cbba"
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""
-        distances = legal_distances(worlds.state, observation)
-        return to_actions(_plan(worlds.state, distances, observation.action_mask[..., WAIT]), observation)
+        state, may_wait = worlds.state, observation.action_mask[..., WAIT]
+        distances = legal_distances(state, observation)
+        return to_actions(with_whole_teams(state, distances, may_wait, _plan), observation)
 
 
 @njit(cache=True)
 def _plan(state: AllocateState, distances: NDArray[np.float64], may_wait: BoolArray) -> IntArray:
     targets = np.empty_like(state.uav_choice)
-    num_uavs = targets.shape[1]
-    talks = np.ones((num_uavs, num_uavs), dtype=np.bool_)
     for b in range(targets.shape[0]):
         supply, uncovered = state.uav_resources[b].astype(np.float64), state.target_remaining[b].astype(np.float64)
         targets[b] = commit_kept(distances[b], may_wait[b], state.uav_resources[b], uncovered)
-        start, between = _times(state, b, distances[b])
-        for _ in range(num_uavs):
-            score = _shares(distances[b], supply, uncovered, targets[b])
-            path, _ = agree(Tasks(score, start, between), talks, MAX_TASKS)
+        start, speed, lasts = _times(state, b, distances[b])
+        for _ in range(targets.shape[1]):
+            score = _scores(distances[b], state.target_value[b], supply, uncovered, targets[b])
+            path = assign(Tasks(score, start, state.target_position_m[b].astype(np.float64), speed, lasts), MAX_TASKS)
             if (path[:, 0] == NOBODY).all():
                 break
-            for i in range(num_uavs):
+            for i in range(targets.shape[1]):
                 if path[i, 0] != NOBODY:
                     targets[b, i] = path[i, 0]
                     _commit_along(path[i], supply[i], uncovered)
@@ -56,35 +58,31 @@ def _plan(state: AllocateState, distances: NDArray[np.float64], may_wait: BoolAr
 
 @njit(cache=True)
 def _times(state, b, distances):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Flight times (N, M) to targets and (N, M, M) between them, over the mean of the legal ones."""
+    """Flight times (N, M), speeds (N,) and service times (M,); the unit is the mean flight time of the legal pairs."""
     num_uavs, num_targets = distances.shape
-    start, between = np.zeros((num_uavs, num_targets)), np.zeros((num_uavs, num_targets, num_targets))
+    start, speed = np.zeros((num_uavs, num_targets)), np.zeros(num_uavs)
     total, count = 0.0, 0
     for i in range(num_uavs):
-        cruise = max(np.float64(state.uav_cruise_mps[b, i]), EPSILON)
+        speed[i] = max(np.float64(state.uav_cruise_mps[b, i]), EPSILON)
         for j in range(num_targets):
             if distances[i, j] < np.inf:
-                start[i, j] = distances[i, j] / cruise
+                start[i, j] = distances[i, j] / speed[i]
                 total += start[i, j]
                 count += 1
-            for other in range(num_targets):
-                dx = state.target_position_m[b, j, 0] - state.target_position_m[b, other, 0]
-                dy = state.target_position_m[b, j, 1] - state.target_position_m[b, other, 1]
-                between[i, j, other] = np.hypot(dx, dy) / cruise
-    scale = max(total / max(count, 1), EPSILON)
-    return start / scale, between / scale
+    unit_s = max(total / max(count, 1), EPSILON)
+    return start / unit_s, speed * unit_s, state.target_service_s[b].astype(np.float64) / unit_s
 
 
 @njit(cache=True)
-def _shares(distances, supply, uncovered, targets):  # type: ignore[no-untyped-def]  # numba infers the types
-    """(N, M) share of each target's uncovered demand that a UAV without a target can give; 0 if it may not go there."""
+def _scores(distances, value, supply, uncovered, targets):  # type: ignore[no-untyped-def]  # numba infers the types
+    """(N, M) value times the share of what is uncovered that a UAV without a target can give; 0 if it may not go."""
     score = np.zeros(distances.shape)
     for i in range(distances.shape[0]):
         for j in range(distances.shape[1]):
             if targets[i] == IDLE and distances[i, j] < np.inf:
                 given = np.minimum(supply[i], uncovered[j])
                 if given.max() > EPSILON:
-                    score[i, j] = given.sum() / uncovered[j].sum()
+                    score[i, j] = np.float64(value[j]) * (given.sum() / uncovered[j].sum())
     return score
 
 

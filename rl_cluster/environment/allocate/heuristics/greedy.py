@@ -5,8 +5,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rl_cluster.environment.allocate.heuristics.planning import IDLE, legal_distances, to_actions
+from rl_cluster.environment.allocate.heuristics.whole_teams import gather_if_stuck
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.types import IntArray, Observation
+from rl_cluster.types import WAIT, IntArray, Observation
 
 __all__ = ["Greedy"]
 
@@ -14,7 +15,8 @@ __all__ = ["Greedy"]
 class Greedy:
     """Each UAV flies to its nearest legal target and sticks to it while it is legal; it waits only without any.
 
-    It ignores the choices of other UAVs, so several of them meet at the same target and waste trips.
+    It ignores the choices of other UAVs, so several of them meet at the same target and waste trips. Under coalition
+    sync, when all of them wait for others, a team goes to one target (`whole_teams.py`).
     """
 
     name = "greedy"
@@ -22,7 +24,9 @@ class Greedy:
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""
         distances = legal_distances(worlds.state, observation)
-        return to_actions(_nearest(distances, worlds.state.uav_choice), observation)
+        targets = _nearest(distances, worlds.state.uav_choice)
+        gather_if_stuck(worlds.state, distances, observation.action_mask[..., WAIT], targets)
+        return to_actions(targets, observation)
 
 
 @njit(cache=True)

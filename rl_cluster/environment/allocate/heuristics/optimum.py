@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.schema import AllocateConfig
 from rl_cluster.environment.allocate.heuristics.cbba import CBBA
 from rl_cluster.environment.allocate.heuristics.commitment_aware import CommitmentAware
-from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst
+from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst, CompleteOnly
 from rl_cluster.environment.allocate.heuristics.hungarian import Hungarian
 from rl_cluster.environment.allocate.heuristics.planning import IDLE, legal_distances, to_actions
 from rl_cluster.environment.allocate.heuristics.route_model import Instance, solve
@@ -24,7 +24,13 @@ __all__ = ["Bound", "Optimum"]
 MAX_ENTITIES = 8
 """The most UAVs and targets of a world; the solver's time doubles with each."""
 
-PLANNERS: tuple[PolicyOf[AllocateWorlds], ...] = (CompleteFirst(), CBBA(), CommitmentAware(), Hungarian())
+PLANNERS: tuple[PolicyOf[AllocateWorlds], ...] = (
+    CompleteFirst(),
+    CompleteOnly(),
+    CBBA(),
+    CommitmentAware(),
+    Hungarian(),
+)
 """Heuristics that play beside the solver's plans."""
 
 Routes = list[list[int]]

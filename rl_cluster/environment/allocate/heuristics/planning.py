@@ -12,7 +12,7 @@ from rl_cluster.environment.allocate.legality import distance_m
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.types import WAIT, BoolArray, FloatArray, IntArray, Observation
 
-__all__ = ["IDLE", "commit", "commit_kept", "helps", "legal_distances", "to_actions"]
+__all__ = ["IDLE", "commit", "commit_kept", "helps", "legal_distances", "nearest_team", "per_value", "to_actions"]
 
 IDLE = -1
 """Stands for a target index: the UAV hovers."""
@@ -34,6 +34,13 @@ def _write_distances(state, candidates, action_mask, distances):  # type: ignore
                 if action_mask[b, i, c + 1]:
                     j = candidates[b, i, c]
                     distances[b, i, j] = distance_m(state, b, i, j)
+
+
+def per_value(state: AllocateState, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distances (B, N, M) over the targets' values: what a plan pays for a unit of value."""
+    value = np.where(state.target_exists, state.target_value, 1.0).astype(np.float64)
+    priced: NDArray[np.float64] = distances / value[:, None]
+    return priced
 
 
 @njit(cache=True)
@@ -70,6 +77,41 @@ def commit_kept(
             targets[i] = np.argmin(distances[i])
             commit(supply[i], uncovered[targets[i]])
     return targets
+
+
+@njit(cache=True)
+def nearest_team(
+    distances: NDArray[np.float64],
+    supply: FloatArray,
+    uncovered: NDArray[np.float64],
+    targets: IntArray,
+    team: IntArray,
+) -> tuple[int, float]:
+    """Writes into team the free UAVs, nearest first, that cover one target; returns their number and total distance.
+
+    UAVs that help with nothing that nearer ones leave uncovered are passed over. The distance is inf if all free UAVs
+    together do not cover the target.
+
+    Args:
+        distances: (N,) to the target, inf = not legal.
+        supply: (N, R) carried by the UAVs.
+        uncovered: (R,) lacking at the target.
+        targets: (N,) of the UAVs; those with `IDLE` are free.
+        team: (N,) written.
+    """
+    lacking = uncovered.copy()
+    size, total_m = 0, 0.0
+    for i in np.argsort(distances, kind="mergesort"):
+        if distances[i] == np.inf:
+            break
+        if targets[i] < 0 and helps(supply[i], lacking):
+            team[size] = i
+            size += 1
+            total_m += distances[i]
+            commit(supply[i], lacking)
+            if lacking.max() <= EPSILON:
+                return size, total_m
+    return 0, np.inf
 
 
 def to_actions(targets: IntArray, observation: Observation[NDArray[np.generic]]) -> IntArray:

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rl_cluster.environment.allocate.heuristics.planning import IDLE, legal_distances, to_actions
+from rl_cluster.environment.allocate.heuristics.whole_teams import gather_if_stuck
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.keyed_random import HEURISTIC, key, uniform_int
@@ -22,7 +24,8 @@ _MAX_UAVS = 8192
 class Random:
     """Each UAV draws one of its legal targets uniformly and sticks to it while it is legal; it waits only without any.
 
-    A draw is keyed by (seed, world, episode, decision, UAV), so it does not depend on the batch size.
+    Under coalition sync, when all of them wait for others, a team goes to one target (`whole_teams.py`). A draw is
+    keyed by (seed, world, episode, decision, UAV), so it does not depend on the batch size.
     """
 
     name = "random"
@@ -32,16 +35,16 @@ class Random:
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""
-        actions: IntArray = _draw(
-            worlds.state, self._seed, worlds.first_world, observation.candidates, observation.action_mask
-        )
-        return actions
+        state, action_mask = worlds.state, observation.action_mask
+        targets = _draw(state, self._seed, worlds.first_world, observation.candidates, action_mask)
+        gather_if_stuck(state, legal_distances(state, observation), action_mask[..., WAIT], targets)
+        return to_actions(targets, observation)
 
 
 @njit(cache=True)
 def _draw(state: AllocateState, seed: int, first_world: int, candidates: IntArray, action_mask: BoolArray) -> IntArray:
     num_worlds, num_uavs = candidates.shape[:2]
-    actions = np.full((num_worlds, num_uavs), WAIT, dtype=np.int16)
+    targets = np.full((num_worlds, num_uavs), IDLE, dtype=np.int16)
     for b in range(num_worlds):
         draws = key(seed, HEURISTIC, first_world + b, state.episode[b])
         for i in range(num_uavs):
@@ -49,8 +52,8 @@ def _draw(state: AllocateState, seed: int, first_world: int, candidates: IntArra
             if legal.size == 0:
                 continue
             drawn = uniform_int(draws, state.decision[b] * _MAX_UAVS + i, 0, legal.size - 1)
-            actions[b, i] = legal[drawn] + 1
+            targets[b, i] = candidates[b, i, legal[drawn]]
             for c in legal:
                 if candidates[b, i, c] == state.uav_choice[b, i]:
-                    actions[b, i] = c + 1
-    return actions
+                    targets[b, i] = candidates[b, i, c]
+    return targets
