@@ -84,24 +84,38 @@ def _plan(
 
 @njit(cache=True)
 def _cover_wholly(costs, supply, uncovered, targets, is_lean):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Commits teams to targets, cheapest first, until no target can be covered by the UAVs that are free."""
-    num_targets = costs.shape[1]
-    team, best_team = np.empty_like(targets), np.empty_like(targets)
-    while True:
-        best, best_size, least = -1, 0, np.inf
+    """Commits teams to targets, cheapest first, until no target can be covered by the UAVs that are free.
+
+    A team is formed again only after one of its members has been committed: fewer free UAVs change no other.
+    """
+    num_uavs, num_targets = costs.shape
+    size, total = np.zeros(num_targets, dtype=np.int64), np.full(num_targets, np.inf)
+    team, is_stale = np.empty((num_targets, num_uavs), dtype=targets.dtype), np.ones(num_targets, dtype=np.bool_)
+    while num_targets > 0:
         for j in range(num_targets):
-            if uncovered[j].max() > EPSILON:
-                size, total = nearest_team(costs[:, j], supply, uncovered[j], targets, team)
-                if is_lean and size > 1:
-                    size, total = _without_needless(costs[:, j], supply, uncovered[j], team, size)
-                if total < least:
-                    best, best_size, least = j, size, total
-                    best_team[:size] = team[:size]
-        if best < 0:
+            if is_stale[j]:
+                size[j], total[j] = _cheapest_team(costs[:, j], supply, uncovered[j], targets, team[j], is_lean)
+                is_stale[j] = False
+        best = np.argmin(total)
+        if total[best] == np.inf:
             return
-        for member in best_team[:best_size]:
+        for member in team[best, : size[best]]:
             targets[member] = best
             commit(supply[member], uncovered[best])
+        for j in range(num_targets):
+            for member in team[j, : size[j]]:
+                is_stale[j] |= targets[member] >= 0
+
+
+@njit(cache=True)
+def _cheapest_team(costs, supply, uncovered, targets, team, is_lean):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Writes a target's team into `team`; returns its size and total cost, 0 and inf without one."""
+    if uncovered.max() <= EPSILON:
+        return 0, np.inf
+    size, total = nearest_team(costs, supply, uncovered, targets, team)
+    if is_lean and size > 1:
+        size, total = _without_needless(costs, supply, uncovered, team, size)
+    return size, total
 
 
 @njit(cache=True)

@@ -101,9 +101,8 @@ def nearest_team(
     """
     lacking = uncovered.copy()
     size, total_m = 0, 0.0
-    for i in np.argsort(distances, kind="mergesort"):
-        if distances[i] == np.inf:
-            break
+    legal = np.flatnonzero(distances < np.inf)
+    for i in legal[np.argsort(distances[legal], kind="mergesort")]:
         if targets[i] < 0 and helps(supply[i], lacking):
             team[size] = i
             size += 1
