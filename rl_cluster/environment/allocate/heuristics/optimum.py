@@ -11,7 +11,7 @@ from rl_cluster.environment.allocate.heuristics.commitment_aware import Commitme
 from rl_cluster.environment.allocate.heuristics.complete_first import CompleteFirst, CompleteOnly
 from rl_cluster.environment.allocate.heuristics.hungarian import Hungarian
 from rl_cluster.environment.allocate.heuristics.planning import IDLE, legal_distances, to_actions
-from rl_cluster.environment.allocate.heuristics.route_model import Instance, solve
+from rl_cluster.environment.allocate.heuristics.route_model import EFFORT, Instance, solve
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
@@ -58,13 +58,18 @@ class Optimum:
     """Plans a whole episode at its start by CP-SAT (`route_model.py`), and flies the plan.
 
     The routes of both models, and the planning heuristics, are played in a copy of the world. The one that closes most
-    targets there, with the shortest path among equals, is flown. So it is never worse than any of them. Unlike all
-    other policies, it knows which targets will appear and which UAVs will fail.
+    targets there, with the shortest path among equals, is flown. So it is never worse than any of them, also where the
+    solver finds no plan within its time. Unlike all other policies, it knows which targets will appear and which UAVs
+    will fail.
+
+    Args:
+        effort: Deterministic time that a solve may take (`route_model.py`).
     """
 
     name = "optimum"
 
-    def __init__(self) -> None:
+    def __init__(self, effort: float = EFFORT) -> None:
+        self._effort = effort
         self.bounds: dict[Episode, Bound] = {}
         """What was proved about each episode that has begun"""
         self._players: dict[Episode, PolicyOf[AllocateWorlds]] = {}
@@ -108,7 +113,7 @@ class Optimum:
     def _player(self, worlds: AllocateWorlds, row: int) -> PolicyOf[AllocateWorlds]:
         key = Episode(worlds.source, worlds.first_world + row, int(worlds.state.episode[row]))
         if key not in self._players:
-            self._players[key], self.bounds[key] = _plan(worlds, row)
+            self._players[key], self.bounds[key] = _plan(worlds, row, self._effort)
         return self._players[key]
 
 
@@ -140,10 +145,10 @@ class Routed:
         return to_actions(next_targets(worlds.state, 0, distances[0], self.routes)[None], observation)
 
 
-def _plan(worlds: AllocateWorlds, row: int) -> tuple[PolicyOf[AllocateWorlds], Bound]:
+def _plan(worlds: AllocateWorlds, row: int, effort: float) -> tuple[PolicyOf[AllocateWorlds], Bound]:
     """The policy that plays best, and the bound."""
-    strict = solve(instance_of(worlds.state, row), is_strict=True)
-    relaxed = solve(instance_of(worlds.state, row, worlds.world.capture_radius_m), is_strict=False)
+    strict = solve(instance_of(worlds.state, row), is_strict=True, effort=effort)
+    relaxed = solve(instance_of(worlds.state, row, worlds.world.capture_radius_m), is_strict=False, effort=effort)
     players = [Routed(strict.routes), Routed(relaxed.routes), *PLANNERS]
     scores = [_played(worlds, row, player) for player in players]
     best = max(range(len(players)), key=lambda index: scores[index])

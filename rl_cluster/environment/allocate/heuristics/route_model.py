@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
-__all__ = ["Instance", "Plan", "solve"]
+__all__ = ["EFFORT", "Instance", "Plan", "solve"]
 
 _UNITS = 100
 """Steps of an amount; the model is given a little more supply and a little less demand than there is."""
 _TICKS = 10
 """Steps of a second, and of a metre."""
-_EFFORT = 4.0
+EFFORT = 4.0
 """Deterministic time that a solve may take, in OR-Tools' units: about a second each on one core."""
 
 
@@ -56,7 +56,7 @@ class Instance(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The result of a solve."""
+    """The result of a solve: the best plan found within its time, or to fly nowhere if it found none."""
 
     num_closed: int
     """Targets that the plan satisfies"""
@@ -172,18 +172,24 @@ class _Model:
         ]
 
 
-def solve(instance: Instance, is_strict: bool) -> Plan:
-    """As many targets as possible, then the shortest path; the same plan for the same instance on every machine."""
+def solve(instance: Instance, is_strict: bool, effort: float = EFFORT) -> Plan:
+    """As many targets as possible, then the shortest path; the same plan for the same instance on every machine.
+
+    `effort` is the deterministic time that each of the two solves may take.
+    """
     problem = _Model(instance, is_strict)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = _EFFORT
+    solver.parameters.max_deterministic_time = effort
     solver.parameters.catch_sigint_signal = False  # else an interrupt ends only one search of many
     count = sum(problem.closed)
     problem.model.maximize(count)
     status = solver.solve(problem.model)
-    assert status in {cp_model.OPTIMAL, cp_model.FEASIBLE}, "to fly nowhere is always a plan"
+    if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+        assert status == cp_model.UNKNOWN, "to fly nowhere is a plan, so there is always one to be found"
+        # the solver then reports the bound 0, although it has proved nothing
+        return Plan(0, problem.num_targets, [[] for _ in range(problem.num_uavs)])
     num_closed, bound = round(solver.objective_value), int(solver.best_objective_bound + 1e-6)
     routes = problem.routes(solver)
     problem.model.add(count >= num_closed)

@@ -1,7 +1,7 @@
 """The optimum on cases that can be solved by hand; the extra `ortools` is part of `make install`."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,9 +10,10 @@ from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import AllocateConfig
 from rl_cluster.environment.allocate.heuristics import EXTRAS
 from rl_cluster.environment.allocate.heuristics.optimum import Episode, Optimum, instance_of
-from rl_cluster.environment.allocate.heuristics.route_model import solve
+from rl_cluster.environment.allocate.heuristics.route_model import Plan, solve
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
+from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import TASKS, make_scenario_source, make_source, make_worlds
 from rl_cluster.errors import ConfigError
 from rl_cluster.sampling.episodes import evaluate
@@ -108,6 +109,27 @@ def test_optimum__is_never_below_a_planning_heuristic_nor_above_its_bound() -> N
     bound = np.array([optimum.bounds[Episode(source, world, 0)].satisfied for world in range(num_episodes)])
     assert (best >= other - 1e-9).all()
     assert (best <= bound + 1e-9).all()
+
+
+def test_solve__without_time_flies_nowhere_and_proves_nothing() -> None:
+    worlds = AllocateWorlds(make_scenario_source(CONFIG, [SWAP], 0), CONFIG.world, CONFIG.reward, num_worlds=1)
+    worlds.reset()
+
+    for is_strict in (True, False):
+        plan = solve(instance_of(worlds.state, 0), is_strict, effort=0.0)
+
+        assert plan == Plan(num_closed=0, bound=2, routes=[[], []])
+
+
+def test_optimum__without_a_plan_in_time_plays_the_best_heuristic() -> None:
+    source, optimum = make_scenario_source(CONFIG, [SWAP], seed=0), Optimum(effort=0.0)
+
+    best = _play(SWAP, optimum)
+
+    heuristics = [_play(SWAP, HEURISTICS[name](0))["satisfied_rate"] for name in ("complete-first", "hungarian")]
+    assert best["satisfied_rate"] >= max(heuristics)
+    evaluate(cast("Policy", optimum), source, CONFIG, num_episodes=1)
+    assert optimum.remark(source).endswith("no policy satisfies more than 2 of their 2 targets")
 
 
 def test_optimum__is_the_same_every_time() -> None:
