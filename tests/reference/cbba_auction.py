@@ -19,7 +19,6 @@ __all__ = ["agree"]
 _LEAVE, _UPDATE, _RESET = 0, 1, 2
 
 
-@njit(cache=True)
 def agree(tasks: Tasks, talks: BoolArray, max_tasks: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Paths (N, `max_tasks`) of task indices in flying order, `NOBODY` behind the last, and winning bids (N, M).
 

@@ -9,7 +9,7 @@ from rl_cluster.environment.allocate.heuristics.planning import IDLE, commit_kep
 from rl_cluster.environment.allocate.heuristics.whole_teams import with_whole_teams
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.types import WAIT, BoolArray, IntArray, Observation
+from rl_cluster.types import BoolArray, IntArray, Observation
 
 __all__ = ["CBBA"]
 
@@ -32,9 +32,9 @@ class CBBA:
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""
-        state, may_wait = worlds.state, observation.action_mask[..., WAIT]
+        state = worlds.state
         distances = legal_distances(state, observation)
-        return to_actions(with_whole_teams(state, distances, may_wait, _plan), observation)
+        return to_actions(with_whole_teams(state, observation, distances, _plan), observation)
 
 
 @njit(cache=True)

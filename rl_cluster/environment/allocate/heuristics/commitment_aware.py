@@ -15,7 +15,7 @@ from rl_cluster.environment.allocate.heuristics.planning import (
 from rl_cluster.environment.allocate.heuristics.whole_teams import with_whole_teams
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.types import WAIT, BoolArray, IntArray, Observation
+from rl_cluster.types import BoolArray, IntArray, Observation
 
 __all__ = ["CommitmentAware"]
 
@@ -33,9 +33,9 @@ class CommitmentAware:
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""
-        state, may_wait = worlds.state, observation.action_mask[..., WAIT]
+        state = worlds.state
         costs = per_value(state, legal_distances(state, observation))
-        return to_actions(with_whole_teams(state, costs, may_wait, _plan), observation)
+        return to_actions(with_whole_teams(state, observation, costs, _plan), observation)
 
 
 @njit(cache=True)

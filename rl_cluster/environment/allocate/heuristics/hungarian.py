@@ -15,7 +15,7 @@ from rl_cluster.environment.allocate.heuristics.planning import (
 from rl_cluster.environment.allocate.heuristics.whole_teams import with_whole_teams
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
-from rl_cluster.types import WAIT, BoolArray, FloatArray, IntArray, Observation
+from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation
 
 __all__ = ["Hungarian"]
 
@@ -38,9 +38,9 @@ class Hungarian:
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""
-        state, may_wait = worlds.state, observation.action_mask[..., WAIT]
+        state = worlds.state
         costs = per_value(state, legal_distances(state, observation))
-        return to_actions(with_whole_teams(state, costs, may_wait, _plan_all), observation)
+        return to_actions(with_whole_teams(state, observation, costs, _plan_all), observation)
 
 
 def _plan_all(state: AllocateState, costs: NDArray[np.float64], may_wait: BoolArray) -> IntArray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.allocate.heuristics.planning import commit_kept, nearest_team
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
-from rl_cluster.types import BoolArray, FloatArray, IntArray
+from rl_cluster.types import WAIT, BoolArray, FloatArray, IntArray, Observation
 
 __all__ = ["gather_if_stuck", "with_whole_teams"]
 
@@ -24,12 +24,18 @@ Plan = Callable[[AllocateState, NDArray[np.float64], BoolArray], IntArray]
 """From the state, legal distances (B, N, M) and (B, N) True = may wait, to targets (B, N)."""
 
 
-def with_whole_teams(state: AllocateState, distances: NDArray[np.float64], may_wait: BoolArray, plan: Plan) -> IntArray:
+def with_whole_teams(
+    state: AllocateState,
+    observation: Observation[NDArray[np.generic]],
+    distances: NDArray[np.float64],
+    plan: Plan,
+) -> IntArray:
     """Targets (B, N) of a plan, made again under coalition sync until each team covers its target.
 
     Before each new plan the targets of which the teams would cover the least are barred: their distances (B, N, M)
     become inf for all UAVs that may wait. A UAV that waits at a barred target goes elsewhere, or hovers.
     """
+    may_wait = observation.action_mask[..., WAIT].astype(np.bool_)
     targets = plan(state, distances, may_wait)
     is_barred = np.zeros(state.target_exists.shape, dtype=np.bool_)
     while state.is_sync.any() and _bar(state, may_wait, targets, is_barred, distances):

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateWorldConfig
 from rl_cluster.config.load import load_config
+from rl_cluster.config.schema import AllocateConfig
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import HEURISTICS
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
@@ -18,6 +19,23 @@ CONFIG = load_config("quick_demo")
 WORLD, REWARD, GENERATOR = CONFIG.world, CONFIG.reward, CONFIG.generator
 NAMES = list(HEURISTICS)
 PLANNERS = ["hungarian", "commitment-aware", "complete-first"]
+SYNC, CAPABILITY = "world.coalition=sync", "world.resource_kind=capability"
+VARIANTS = {
+    "plain": [],
+    "sync": [SYNC],
+    "capability": [CAPABILITY],
+    "sync and capability": [SYNC, CAPABILITY],
+    "sync and service times": [SYNC, "generator.service_time_s=[0, 90]"],
+    "depot": ["generator.has_depot=true"],
+    "appearing": ["generator.appearing_share=0.5"],
+    "failing": ["generator.failing_share=0.5"],
+    "service times": ["generator.service_time_s=[0, 90]"],
+    "values": ["generator.target_value=[1, 10]"],
+    "scarce": ["generator.supply_demand_ratio=[0.5, 0.5]"],
+    "rich": ["generator.supply_demand_ratio=[4, 4]"],
+    "sync without replanning": [SYNC, "world.replan=false", "world.intent_rounds=1", "world.training_intent_rounds=1"],
+}
+"""Kinds of worlds -> settings."""
 HOVERS = -1
 
 # On a line: u0 at 0, t0 at 200, u1 at 300, t1 at 900 (all + 500). The shortest pair is (u1, t0) with 100 m, which
@@ -31,26 +49,49 @@ def generated(num_worlds: int, first_world: int = 0, world: AllocateWorldConfig 
     return AllocateWorlds(source, world, REWARD, num_worlds, first_world)
 
 
+def generated_by(overrides: list[str], num_worlds: int, first_world: int = 0) -> AllocateWorlds:
+    """Worlds of quick_demo with other settings."""
+    config = load_config("quick_demo", overrides)
+    assert isinstance(config, AllocateConfig)
+    source = AllocateGenerator(config.generator, config.world, seed=3, is_training=False)
+    return AllocateWorlds(source, config.world, config.reward, num_worlds, first_world)
+
+
 def given(
-    uavs: list[tuple[float, float, list[float]]], targets: list[tuple[float, float, list[float]]]
+    uavs: list[tuple[float, float, list[float]]],
+    targets: list[tuple[float, float, list[float]]],
+    overrides: tuple[str, ...] = (),
+    values: tuple[float, ...] = (),
 ) -> AllocateWorlds:
-    """One world of UAVs (x, y, resources) and targets (x, y, demand)."""
+    """One world of UAVs (x, y, resources) and targets (x, y, demand), of value 1 if no values are given."""
+    world = load_config("quick_demo", list(overrides)).world
+    assert isinstance(world, AllocateWorldConfig)
     flight = {"heading_rad": 0.0, "range_m": 9000.0, "speed_mps": [15.0, 40.0], "cruise_mps": 25.0}
     data: dict[str, Any] = {
         "name": "given",
         "area": {"width_m": 5000.0, "height_m": 5000.0},
         "uavs": [{"id": f"u{i}", "position_m": [x, y], "resources": r, **flight} for i, (x, y, r) in enumerate(uavs)],
         "targets": [
-            {"id": f"t{j}", "position_m": [x, y], "demand": d, "value": 1.0} for j, (x, y, d) in enumerate(targets)
+            {"id": f"t{j}", "position_m": [x, y], "demand": d, "value": values[j] if values else 1.0}
+            for j, (x, y, d) in enumerate(targets)
         ],
     }
-    return AllocateWorlds(ScenarioFiles([parse_scenario(data, "given")], WORLD, seed=0), WORLD, REWARD, num_worlds=1)
+    return AllocateWorlds(ScenarioFiles([parse_scenario(data, "given")], world, seed=0), world, REWARD, num_worlds=1)
 
 
 def chosen(observation: Observation[NDArray[Any]], actions: NDArray[np.int16]) -> NDArray[np.int16]:
     """Target (B, N) of each action; HOVERS for waiting."""
     candidate = np.take_along_axis(observation.candidates, np.maximum(actions - 1, 0)[..., None], axis=2)[..., 0]
     return np.where(actions == WAIT, HOVERS, candidate)
+
+
+def played(name: str, worlds: AllocateWorlds) -> AllocateWorlds:
+    """The worlds after their first episodes, each played to its end."""
+    policy, observation = HEURISTICS[name](0), worlds.reset()
+    while not worlds.state.ended.all():
+        worlds.advance(policy.act(worlds, observation))
+        observation = worlds.observe()
+    return worlds
 
 
 def plan(name: str, worlds: AllocateWorlds) -> list[int]:

@@ -1,4 +1,4 @@
-"""The consensus-based bundle algorithm against the sequential greedy assignment, and by hand."""
+"""What an auction ends in, against the talking of the consensus-based bundle algorithm, and by hand."""
 
 import math
 
@@ -6,13 +6,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rl_cluster.environment.allocate.heuristics.auction import NOBODY, Tasks, agree
+from rl_cluster.environment.allocate.heuristics.auction import NOBODY, Tasks, assign
+from tests.reference.cbba_auction import agree
+
+
+def _tasks(score: NDArray[np.float64], start: NDArray[np.float64]) -> Tasks:
+    """Tasks at one place, which take no time."""
+    num_agents, num_tasks = score.shape
+    return Tasks(score, start, np.zeros((num_tasks, 2)), np.ones(num_agents), np.zeros(num_tasks))
 
 
 def _worth(tasks: Tasks, agent: int, path: list[int]) -> float:
     worth, time, last = 0.0, 0.0, NOBODY
     for task in path:
-        time += tasks.start[agent, task] if last == NOBODY else tasks.between[agent, last, task]
+        way = math.dist(tasks.place_m[task], tasks.place_m[last]) / tasks.speed[agent]
+        time += (tasks.start[agent, task] if last == NOBODY else way) + tasks.lasts[task]
         worth += tasks.score[agent, task] * math.exp(-time)
         last = task
     return worth
@@ -48,9 +56,16 @@ def _random_tasks(random: np.random.Generator, num_agents: int, num_tasks: int) 
     agents, tasks = random.random((num_agents, 2)), random.random((num_tasks, 2))
     speed = random.uniform(0.5, 2.0, num_agents)
     start = np.linalg.norm(agents[:, None] - tasks, axis=-1) / speed[:, None]
-    between = np.linalg.norm(tasks[:, None] - tasks, axis=-1) / speed[:, None, None]
     score = random.random((num_agents, num_tasks)) * (random.random((num_agents, num_tasks)) < 0.9)
-    return Tasks(score, start, between)
+    return Tasks(score, start, tasks, speed, 0.3 * random.random(num_tasks))
+
+
+def _equal_tasks(random: np.random.Generator, num_agents: int, num_tasks: int) -> Tasks:
+    """Agents of two kinds at one place, and tasks in pairs of equals."""
+    tasks = np.repeat(random.random((num_tasks, 2)), 2, axis=0)[:num_tasks]
+    start = np.repeat(np.linalg.norm(tasks, axis=-1)[None], num_agents, axis=0)
+    score = np.where(np.arange(num_agents) % 2, 0.5, 1.0)[:, None] * np.ones(num_tasks)
+    return Tasks(score, start, tasks, np.ones(num_agents), np.zeros(num_tasks))
 
 
 def _lists(path: NDArray[np.int64]) -> list[list[int]]:
@@ -59,38 +74,56 @@ def _lists(path: NDArray[np.int64]) -> list[list[int]]:
 
 @pytest.mark.parametrize("graph", ["complete", "line"])
 @pytest.mark.parametrize("seed", range(40))
-def test_agree__is_the_sequential_greedy_assignment(graph: str, seed: int) -> None:
+def test_assign__is_what_agents_agree_on_whoever_hears_whom(graph: str, seed: int) -> None:
     random = np.random.default_rng(seed)
     num_agents, num_tasks, max_tasks = (int(random.integers(1, high)) for high in (7, 8, 4))
     tasks = _random_tasks(random, num_agents, num_tasks)
     apart = np.abs(np.subtract.outer(np.arange(num_agents), np.arange(num_agents)))
 
-    path, _ = agree(tasks, apart <= (num_agents if graph == "complete" else 1), max_tasks)
+    path = assign(tasks, max_tasks)
 
     assert _lists(path) == _sequential_greedy(tasks, max_tasks)
+    talks = apart <= (num_agents if graph == "complete" else 1)
+    np.testing.assert_array_equal(path, agree(tasks, talks, max_tasks)[0])
 
 
-def test_agree__hands_a_task_to_the_agent_that_is_nearer() -> None:
-    start = np.array([[1.0, 3.0], [2.0, 2.5]])
-    tasks = Tasks(np.ones((2, 2)), start, np.zeros((2, 2, 2)))
+@pytest.mark.parametrize("seed", range(20))
+def test_assign__is_what_equal_agents_agree_on(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    num_agents, num_tasks, max_tasks = (int(random.integers(1, high)) for high in (7, 8, 4))
+    tasks = _equal_tasks(random, num_agents, num_tasks)
 
-    path, bid = agree(tasks, np.ones((2, 2), dtype=np.bool_), max_tasks=1)
+    path = assign(tasks, max_tasks)
+
+    np.testing.assert_array_equal(path, agree(tasks, np.ones((num_agents, num_agents), dtype=np.bool_), max_tasks)[0])
+
+
+def test_assign__hands_a_task_to_the_agent_that_is_nearer() -> None:
+    tasks = _tasks(np.ones((2, 2)), np.array([[1.0, 3.0], [2.0, 2.5]]))
 
     # Agent 0 outbids agent 1 at task 0, e^-1 against e^-2; agent 1 then takes task 1 at e^-2.5.
-    assert _lists(path) == [[0], [1]]
-    assert bid == pytest.approx(np.array([[math.exp(-1.0), math.exp(-2.5)]] * 2))
+    assert _lists(assign(tasks, max_tasks=1)) == [[0], [1]]
 
 
-def test_agree__of_equal_bids_takes_the_lower_number() -> None:
-    tasks = Tasks(np.ones((3, 1)), np.ones((3, 1)), np.zeros((3, 1, 1)))
+def test_assign__of_equal_gains_takes_the_lower_numbers() -> None:
+    assert _lists(assign(_tasks(np.ones((3, 1)), np.ones((3, 1))), max_tasks=2)) == [[0], [], []]
+    assert _lists(assign(_tasks(np.ones((2, 2)), np.ones((2, 2))), max_tasks=1)) == [[0], [1]]
 
-    path, _ = agree(tasks, np.ones((3, 3), dtype=np.bool_), max_tasks=2)
 
-    assert _lists(path) == [[0], [], []]
+def test_assign__counts_how_long_a_task_takes() -> None:
+    """Task 0 is worth a little more and as near, but lasts so long that it is better done second."""
+    tasks = _tasks(np.array([[1.1, 1.0]]), np.ones((1, 2)))._replace(lasts=np.array([2.0, 0.1]))
+
+    assert _lists(assign(tasks, max_tasks=2)) == [[1, 0]]
+
+
+def test_assign__of_nothing_is_nothing() -> None:
+    assert assign(_tasks(np.zeros((2, 3)), np.ones((2, 3))), max_tasks=2).tolist() == [[NOBODY] * 2] * 2
+    assert assign(_tasks(np.zeros((0, 3)), np.ones((0, 3))), max_tasks=2).shape == (0, 2)
 
 
 def test_agree__of_groups_that_do_not_talk_lets_both_win() -> None:
-    tasks = Tasks(np.ones((2, 1)), np.array([[1.0], [2.0]]), np.zeros((2, 1, 1)))
+    tasks = _tasks(np.ones((2, 1)), np.array([[1.0], [2.0]]))
 
     path, _ = agree(tasks, np.eye(2, dtype=np.bool_), max_tasks=1)
 
@@ -99,7 +132,7 @@ def test_agree__of_groups_that_do_not_talk_lets_both_win() -> None:
 
 def test_agree__news_of_a_higher_bid_travels_along_a_line() -> None:
     """Agents 0 and 2 only hear each other through agent 1, which must give up the task for agent 2 as agent 0 must."""
-    tasks = Tasks(np.ones((3, 1)), np.array([[2.0], [3.0], [1.0]]), np.zeros((3, 1, 1)))
+    tasks = _tasks(np.ones((3, 1)), np.array([[2.0], [3.0], [1.0]]))
     talks = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], dtype=np.bool_)
 
     path, bid = agree(tasks, talks, max_tasks=1)

@@ -9,6 +9,8 @@ from rl_cluster.environment.allocate.heuristics.planning import (
     commit_kept,
     helps,
     legal_distances,
+    nearest_team,
+    per_value,
     to_actions,
 )
 from rl_cluster.types import WAIT
@@ -45,6 +47,30 @@ def test_commit_kept__begins_with_who_may_not_wait() -> None:
 
     assert targets.tolist() == [IDLE, 1, 0]
     assert uncovered.tolist() == [[15.0], [15.0]]
+
+
+def test_per_value__is_distance_where_all_values_are_one() -> None:
+    worlds = generated(8)
+    distances = legal_distances(worlds.state, worlds.reset())
+
+    np.testing.assert_array_equal(per_value(worlds.state, distances), distances)
+
+
+def test_per_value__divides_by_what_a_target_is_worth() -> None:
+    worlds = given([(500.0, 500.0, [50.0])], [(800.0, 900.0, [10.0]), (600.0, 500.0, [10.0])], values=(2.0, 0.5))
+
+    assert per_value(worlds.state, legal_distances(worlds.state, worlds.reset())).tolist() == [[[250.0, 200.0]]]
+
+
+def test_nearest_team__passes_over_who_is_busy_far_or_of_no_help() -> None:
+    distances = np.array([1.0, 2.0, 3.0, 4.0, np.inf, 5.0])
+    supply = np.array([[9.0, 0.0], [5.0, 0.0], [0.0, 0.0], [5.0, 0.0], [9.0, 9.0], [0.0, 4.0]], dtype=np.float32)
+    targets = np.array([0, IDLE, IDLE, IDLE, IDLE, IDLE], dtype=np.int16)
+    team = np.full(6, -7, dtype=np.int16)
+
+    assert nearest_team(distances, supply, np.array([8.0, 4.0]), targets, team) == (3, 11.0)
+    assert team[:3].tolist() == [1, 3, 5]
+    assert nearest_team(distances, supply, np.array([11.0, 4.0]), targets, team) == (0, np.inf)
 
 
 def test_actions__fly_to_their_targets() -> None:
