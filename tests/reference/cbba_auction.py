@@ -62,7 +62,6 @@ def _worth(tasks, agent, path, extra, place):  # type: ignore[no-untyped-def]  #
         else:
             dx, dy = tasks.place_m[task, 0] - tasks.place_m[last, 0], tasks.place_m[task, 1] - tasks.place_m[last, 1]
             time += np.sqrt(dx * dx + dy * dy) / tasks.speed[agent]
-        time += tasks.lasts[task]
         total += tasks.score[agent, task] * np.exp(-time)
         last = task
         step += 1

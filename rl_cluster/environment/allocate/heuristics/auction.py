@@ -19,7 +19,7 @@ NOBODY = -1
 
 
 class Tasks(NamedTuple):
-    """What N agents bid for: a task is worth score * exp(-t) to an agent that is done with it at time t on its path."""
+    """What N agents bid for: a task is worth score * exp(-t) to an agent that arrives at time t on its path."""
 
     score: NDArray[np.float64]
     """(N, M) worth at time 0; 0 = the agent must not take the task"""
@@ -29,8 +29,6 @@ class Tasks(NamedTuple):
     """(M, 2) where the tasks are"""
     speed: NDArray[np.float64]
     """(N,) metres per unit of time"""
-    lasts: NDArray[np.float64]
-    """(M,) time that a task takes"""
 
 
 @njit(cache=True)
@@ -94,7 +92,6 @@ def _worth(tasks, agent, path, extra, place):  # type: ignore[no-untyped-def]  #
         else:
             dx, dy = tasks.place_m[task, 0] - tasks.place_m[last, 0], tasks.place_m[task, 1] - tasks.place_m[last, 1]
             time += np.hypot(dx, dy) / tasks.speed[agent]
-        time += tasks.lasts[task]
         total += tasks.score[agent, task] * np.exp(-time)
         last = task
         step += 1

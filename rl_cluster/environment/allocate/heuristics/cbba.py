@@ -22,7 +22,7 @@ class CBBA:
 
     The algorithm gives a task to one agent, but a target here may need several UAVs. So it runs in rounds: a target
     is worth to a UAV the share of its uncovered demand that the UAV can give, times its value, discounted by
-    exp(-t / T). t is the time at which the UAV has served it, T the mean flight time over the world's legal pairs. The
+    exp(-t / T). t is the time at which the UAV arrives, T the mean flight time over the world's legal pairs. The
     winners' resources are committed along their paths, and UAVs that won nothing bid in the next round for what is
     still uncovered. Each flies to the first target of its path. Under coalition sync it plans again without targets
     whose team could not begin (`whole_teams.py`).
@@ -43,10 +43,10 @@ def _plan(state: AllocateState, distances: NDArray[np.float64], may_wait: BoolAr
     for b in range(targets.shape[0]):
         supply, uncovered = state.uav_resources[b].astype(np.float64), state.target_remaining[b].astype(np.float64)
         targets[b] = commit_kept(distances[b], may_wait[b], state.uav_resources[b], uncovered)
-        start, speed, lasts = _times(state, b, distances[b])
+        start, speed = _times(state, b, distances[b])
         for _ in range(targets.shape[1]):
             score = _scores(distances[b], state.target_value[b], supply, uncovered, targets[b])
-            path = assign(Tasks(score, start, state.target_position_m[b].astype(np.float64), speed, lasts), MAX_TASKS)
+            path = assign(Tasks(score, start, state.target_position_m[b].astype(np.float64), speed), MAX_TASKS)
             if (path[:, 0] == NOBODY).all():
                 break
             for i in range(targets.shape[1]):
@@ -58,7 +58,7 @@ def _plan(state: AllocateState, distances: NDArray[np.float64], may_wait: BoolAr
 
 @njit(cache=True)
 def _times(state, b, distances):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Flight times (N, M), speeds (N,) and service times (M,); the unit is the mean flight time of the legal pairs."""
+    """Flight times (N, M) and speeds (N,); the unit of time is the mean flight time of the legal pairs."""
     num_uavs, num_targets = distances.shape
     start, speed = np.zeros((num_uavs, num_targets)), np.zeros(num_uavs)
     total, count = 0.0, 0
@@ -70,7 +70,7 @@ def _times(state, b, distances):  # type: ignore[no-untyped-def]  # numba infers
                 total += start[i, j]
                 count += 1
     unit_s = max(total / max(count, 1), EPSILON)
-    return start / unit_s, speed * unit_s, state.target_service_s[b].astype(np.float64) / unit_s
+    return start / unit_s, speed * unit_s
 
 
 @njit(cache=True)

@@ -11,16 +11,16 @@ from tests.reference.cbba_auction import agree
 
 
 def _tasks(score: NDArray[np.float64], start: NDArray[np.float64]) -> Tasks:
-    """Tasks at one place, which take no time."""
+    """Tasks at one place."""
     num_agents, num_tasks = score.shape
-    return Tasks(score, start, np.zeros((num_tasks, 2)), np.ones(num_agents), np.zeros(num_tasks))
+    return Tasks(score, start, np.zeros((num_tasks, 2)), np.ones(num_agents))
 
 
 def _worth(tasks: Tasks, agent: int, path: list[int]) -> float:
     worth, time, last = 0.0, 0.0, NOBODY
     for task in path:
         way = math.dist(tasks.place_m[task], tasks.place_m[last]) / tasks.speed[agent]
-        time += (tasks.start[agent, task] if last == NOBODY else way) + tasks.lasts[task]
+        time += tasks.start[agent, task] if last == NOBODY else way
         worth += tasks.score[agent, task] * math.exp(-time)
         last = task
     return worth
@@ -57,7 +57,7 @@ def _random_tasks(random: np.random.Generator, num_agents: int, num_tasks: int) 
     speed = random.uniform(0.5, 2.0, num_agents)
     start = np.linalg.norm(agents[:, None] - tasks, axis=-1) / speed[:, None]
     score = random.random((num_agents, num_tasks)) * (random.random((num_agents, num_tasks)) < 0.9)
-    return Tasks(score, start, tasks, speed, 0.3 * random.random(num_tasks))
+    return Tasks(score, start, tasks, speed)
 
 
 def _equal_tasks(random: np.random.Generator, num_agents: int, num_tasks: int) -> Tasks:
@@ -65,7 +65,7 @@ def _equal_tasks(random: np.random.Generator, num_agents: int, num_tasks: int) -
     tasks = np.repeat(random.random((num_tasks, 2)), 2, axis=0)[:num_tasks]
     start = np.repeat(np.linalg.norm(tasks, axis=-1)[None], num_agents, axis=0)
     score = np.where(np.arange(num_agents) % 2, 0.5, 1.0)[:, None] * np.ones(num_tasks)
-    return Tasks(score, start, tasks, np.ones(num_agents), np.zeros(num_tasks))
+    return Tasks(score, start, tasks, np.ones(num_agents))
 
 
 def _lists(path: NDArray[np.int64]) -> list[list[int]]:
@@ -108,13 +108,6 @@ def test_assign__hands_a_task_to_the_agent_that_is_nearer() -> None:
 def test_assign__of_equal_gains_takes_the_lower_numbers() -> None:
     assert _lists(assign(_tasks(np.ones((3, 1)), np.ones((3, 1))), max_tasks=2)) == [[0], [], []]
     assert _lists(assign(_tasks(np.ones((2, 2)), np.ones((2, 2))), max_tasks=1)) == [[0], [1]]
-
-
-def test_assign__counts_how_long_a_task_takes() -> None:
-    """Task 0 is worth a little more and as near, but lasts so long that it is better done second."""
-    tasks = _tasks(np.array([[1.1, 1.0]]), np.ones((1, 2)))._replace(lasts=np.array([2.0, 0.1]))
-
-    assert _lists(assign(tasks, max_tasks=2)) == [[1, 0]]
 
 
 def test_assign__of_nothing_is_nothing() -> None:
