@@ -4,10 +4,11 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks.measure import ablation, intent_rounds, model_gpu, tradeoff
+from benchmarks.measure import ablation, intent_rounds, model_gpu, optimum, tradeoff
 from benchmarks.measure.attention import Case, measure_alone, prepare, race
 from benchmarks.measure.environment import exponent_rows, navigate_step
 from benchmarks.measure.regression import Measurement, append, compare, read_history
@@ -225,3 +226,47 @@ def test_hypervolume__is_the_area_that_the_places_dominate() -> None:
 
     assert tradeoff.hypervolume(places) == pytest.approx(0.8 * 0.5 + 0.6 * 0.4)
     assert tradeoff.hypervolume([]) == 0.0
+
+
+def outcomes_of(satisfied: list[float], ncs: list[float]) -> optimum.Outcomes:
+    return {
+        optimum.SATISFIED: np.array(satisfied),
+        optimum.NCS: np.array(ncs),
+        "path_km_per_uav": np.ones(len(satisfied)),
+    }
+
+
+def test_optimum__tells_proved_instances_from_others() -> None:
+    bounds = optimum.Bounds(np.array([1.0, 0.5, 0.8]), np.array([True, True, False]))
+
+    rows = optimum.rows_of("greedy", outcomes_of([1.0, 0.4, 0.6], [0.9, 0.3, 0.2]), bounds)
+
+    assert [(row.name, row.ours, row.peer) for row in rows] == [
+        ("greedy: satisfied, proved", pytest.approx(0.7), pytest.approx(0.75)),
+        ("greedy: NCS, proved", pytest.approx(0.6), pytest.approx(0.75)),
+        ("greedy: satisfied, not proved", pytest.approx(0.6), pytest.approx(0.8)),
+        ("greedy: NCS, not proved", pytest.approx(0.2), pytest.approx(0.8)),
+    ]
+
+
+def test_optimum__of_a_part_without_instances_has_rows_too() -> None:
+    bounds = optimum.Bounds(np.array([1.0]), np.array([True]))
+
+    rows = optimum.rows_of("greedy", outcomes_of([1.0], [0.5]), bounds)
+
+    assert [(row.ours, row.peer, row.ratio) for row in rows[2:]] == [(0.0, 0.0, None)] * 2
+
+
+def test_optimum__best_found_is_the_best_policy_of_each_instance() -> None:
+    played = {"a": outcomes_of([1.0, 0.4], [0.2, 0.4]), "b": outcomes_of([0.9, 0.3], [0.8, 0.1])}
+
+    best = optimum.best_of(played)
+
+    assert best[optimum.NCS].tolist() == [0.8, 0.4]
+    assert best[optimum.SATISFIED].tolist() == [1.0, 0.4]
+
+
+def test_optimum__lists_the_rows_of_policies_that_are_named() -> None:
+    assert optimum.row_names("demo argmax")[0] == "demo argmax: satisfied, proved"
+    assert optimum.parse(["--checkpoint", "a", "--checkpoint", "b"]).checkpoint == [Path("a"), Path("b")]
+    assert optimum.more_policies(optimum.parse([])) == []
