@@ -32,15 +32,46 @@ def with_whole_teams(
 ) -> IntArray:
     """Targets (B, N) of a plan, made again under coalition sync until each team covers its target.
 
-    Before each new plan the targets of which the teams would cover the least are barred: their distances (B, N, M)
-    become inf for all UAVs that may wait. A UAV that waits at a barred target goes elsewhere, or hovers.
+    A team that covers the target that it has chosen goes on: else UAVs that meet could turn round at every decision.
+    For the others, before each new plan the targets of which the teams would cover the least are barred: their
+    distances (B, N, M) become inf for all UAVs that may wait. A UAV that waits at a barred target goes elsewhere, or
+    hovers.
     """
     may_wait = observation.action_mask[..., WAIT].astype(np.bool_)
+    if state.is_sync.any():
+        _keep_teams(state, may_wait, distances)
     targets = plan(state, distances, may_wait)
     is_barred = np.zeros(state.target_exists.shape, dtype=np.bool_)
     while state.is_sync.any() and _bar(state, may_wait, targets, is_barred, distances):
         targets = plan(state, distances, may_wait)
     return targets
+
+
+@njit(cache=True)
+def _keep_teams(state, may_wait, distances):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Leaves to the members of a team that covers its target no other one, and to nobody else that one."""
+    for b in range(may_wait.shape[0]):
+        if not state.is_sync[b]:
+            continue
+        choices = _legal_choices(state.uav_choice[b], distances[b])
+        shares = _covered_shares(state.uav_resources[b], state.target_remaining[b], choices)
+        is_kept = np.zeros(shares.shape[0] + 1, dtype=np.bool_)  # the last one is that of UAVs without a choice
+        for i in range(choices.shape[0]):
+            is_kept[choices[i]] = choices[i] >= 0 and shares[choices[i]] == np.inf
+        for i in range(choices.shape[0]):
+            for j in range(shares.shape[0]):
+                if may_wait[b, i] and choices[i] != j and (is_kept[choices[i]] or is_kept[j]):
+                    distances[b, i, j] = np.inf
+
+
+@njit(cache=True)
+def _legal_choices(choices: IntArray, distances: NDArray[np.float64]) -> IntArray:
+    """The choices (N,) of UAVs, -1 where they are not legal any more."""
+    legal = choices.copy()
+    for i in range(choices.shape[0]):
+        if choices[i] >= 0 and distances[i, choices[i]] == np.inf:
+            legal[i] = -1
+    return legal
 
 
 @njit(cache=True)

@@ -106,6 +106,19 @@ def test_heuristics__serve_all_targets_where_that_stays_possible(name: str, vari
     assert not outcomes["deadlock_rate"].any()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_heuristics__do_not_turn_round_for_ever(name: str) -> None:
+    """Under sync, where some can always begin until no target can be covered, no episode lasts until its time limit."""
+    settings = [
+        *("generator.supply_demand_ratio=[1, 1]", "generator.target_value=[1, 10]", "generator.has_depot=true", SYNC),
+        *("generator.service_time_s=[0, 90]", "generator.range_sides=[50, 50]", "world.time_limit_sides=40"),
+    ]
+
+    worlds = played(name, generated_by(settings, 64))
+
+    assert not worlds.outcomes(worlds.state.ended)["timeout_rate"].any()
+
+
 @pytest.mark.parametrize("overrides", [(), (SYNC,), (CAPABILITY,), (SYNC, CAPABILITY)], ids=" ".join)
 @pytest.mark.parametrize("num_uavs", [3, 8])
 @pytest.mark.parametrize("name", NAMES)

@@ -28,6 +28,17 @@ def test_whole_teams__leave_those_that_can_begin_alone(name: str) -> None:
     assert plan(name, given(uavs, alone, (SYNC,))) == [HOVERS, 1]
 
 
+@pytest.mark.parametrize("name", ["hungarian", "commitment-aware", "cbba"])
+def test_whole_teams__that_have_set_out_go_on(name: str) -> None:
+    worlds = given(*APART, (SYNC,))
+    worlds.reset()
+    worlds.state.uav_choice[0] = 1
+    observation = worlds.observe()
+
+    # Both are on their way to target 1, which they cover; planned anew they would fly to target 0.
+    assert chosen(observation, HEURISTICS[name](0).act(worlds, observation)).tolist() == [[1, 1]]
+
+
 @pytest.mark.parametrize("name", ["random", "greedy"])
 def test_gather__ends_a_stand_off(name: str) -> None:
     worlds = played(name, given(APART[0], [(700.0, 500.0, [50.0]), (1850.0, 500.0, [50.0])], (SYNC,)))
