@@ -64,9 +64,9 @@ def optimum() -> str:
 
 
 def _optimum_parts(result: dict[str, Any]) -> list[str]:
-    """The rows, whose names are `policy: metric, part`, as a table with a column for each metric and part."""
+    """The rows, also of policies that were named, whose names are `policy: metric, part`, as a table with a column for each metric and part."""
     means: dict[str, dict[str, str]] = {}
-    for row in result["rows"]:
+    for row in (*result["rows"], *result["more_rows"]):
         policy, column = row["name"].rsplit(": ", 1)
         means.setdefault(policy, {})[column] = f"{row['ours']:.3f}"
         means.setdefault("bound", {})[column] = f"{row['peer']:.3f}"

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report import Row, finish
+from benchmarks.report import Row, finish, print_rows
 from rl_cluster.config.load import load_config
 from rl_cluster.environment.allocate.heuristics.optimum import Episode, Optimum
 from rl_cluster.environment.shared.interface import EpisodeSource, Policy
@@ -167,21 +167,24 @@ def main() -> None:
     source, optimum = make_source(load_config("quick_demo", SIZES), SEED, is_training=False), Optimum()
     more = more_policies(arguments)
     best = play(cast("Policy", optimum), source, num_episodes)
-    heuristics = [make(0) for make in HEURISTICS.values()]
-    played = {policy.name: play(policy, source, num_episodes) for policy in (*heuristics, *more)}
-    everyone = {**played, OPTIMUM: best}
-    shown = {**{name: everyone[name] for name in (*HEURISTICS, OPTIMUM)}, BEST: best_of(everyone), **played}
+    played = {name: play(make(0), source, num_episodes) for name, make in HEURISTICS.items()}
+    others = {policy.name: play(policy, source, num_episodes) for policy in more}
+    shown = {**played, OPTIMUM: best, BEST: best_of({**played, OPTIMUM: best, **others}), **others}
     bounds, gaps = bounds_of(optimum, source, num_episodes), gaps_to(best, shown)
-    details = {"num_episodes": num_episodes, "num_proven": int(bounds.is_proved.sum())}
+    rows = {name: rows_of(name, outcomes, bounds) for name, outcomes in shown.items()}
+    more_rows = [row for name in others for row in rows[name]]
     finish(
         f"{num_episodes} instances with 2 to 6 UAVs and targets",
-        [row for name, outcomes in shown.items() for row in rows_of(name, outcomes, bounds)],
-        [*ROWS, *(name for policy in more for name in row_names(policy.name))],
+        [row for name in (*HEURISTICS, OPTIMUM, BEST) for row in rows[name]],
+        ROWS,
         arguments.json,
-        **details,
+        num_episodes=num_episodes,
+        num_proven=int(bounds.is_proved.sum()),
         bound=float(bounds.satisfied.mean()),
+        more_rows=[row._asdict() for row in more_rows],
         gaps=gaps,
     )
+    print_rows("Policies that were named", more_rows)
     print_gaps(gaps)
     print(optimum.remark(source))
 
