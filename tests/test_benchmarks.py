@@ -241,12 +241,12 @@ def test_optimum__tells_proved_instances_from_others() -> None:
 
     rows = optimum.rows_of("greedy", outcomes_of([1.0, 0.4, 0.6], [0.9, 0.3, 0.2]), bounds)
 
-    assert [(row.name, row.ours, row.peer) for row in rows] == [
-        ("greedy: satisfied, proved", pytest.approx(0.7), pytest.approx(0.75)),
-        ("greedy: NCS, proved", pytest.approx(0.6), pytest.approx(0.75)),
-        ("greedy: satisfied, not proved", pytest.approx(0.6), pytest.approx(0.8)),
-        ("greedy: NCS, not proved", pytest.approx(0.2), pytest.approx(0.8)),
+    assert [row.name for row in rows] == [
+        *("greedy: satisfied, proved", "greedy: NCS, proved"),
+        *("greedy: satisfied, not proved", "greedy: NCS, not proved"),
     ]
+    assert [row.ours for row in rows] == pytest.approx([0.7, 0.6, 0.6, 0.2])
+    assert [row.peer for row in rows] == pytest.approx([0.75, 0.75, 0.8, 0.8])
 
 
 def test_optimum__of_a_part_without_instances_has_rows_too() -> None:

@@ -64,7 +64,7 @@ def optimum() -> str:
 
 
 def _optimum_parts(result: dict[str, Any]) -> list[str]:
-    """The rows, also of policies that were named, whose names are `policy: metric, part`, as a table with a column for each metric and part."""
+    """The rows, named `policy: metric, part`, as a table with a column for each metric and part."""
     means: dict[str, dict[str, str]] = {}
     for row in (*result["rows"], *result["more_rows"]):
         policy, column = row["name"].rsplit(": ", 1)
