@@ -1,89 +1,17 @@
-"""Settings of task `allocate`: which UAV serves which target."""
+"""Settings of task `allocate`, which UAV serves which target: its world and its reward.
 
-import math
+`allocate_generator.py` has those of its episodes.
+"""
+
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from rl_cluster.config.section import Count, FloatRange, NonNegative, Positive, Section, Share, check_range
+from rl_cluster.config.section import NonNegative, Positive, Section, Share
 
-__all__ = ["AllocateGeneratorConfig", "AllocateRewardConfig", "AllocateWorldConfig"]
+__all__ = ["AllocateRewardConfig", "AllocateWorldConfig"]
 
 MAX_SUBSTEPS = 10_000
-Weights = tuple[Annotated[float, Field(ge=1 / 64, le=64.0)], Annotated[float, Field(ge=1 / 64, le=64.0)]]
-
-
-class AllocateGeneratorConfig(Section):
-    """From what the generator draws an episode. Each range is [low, high], both ends included."""
-
-    num_uavs: tuple[Count, Count]
-    """UAVs in an episode, 1 to 4096. The high end is also the padded size."""
-    num_targets: tuple[Count, Count]
-    """Targets in an episode, 1 to 4096. The high end is also the padded size."""
-    num_obstacles: tuple[Annotated[int, Field(ge=0, le=1024)], Annotated[int, Field(ge=0, le=1024)]]
-    """Circular no-fly zones in an episode, 0 to 1024. The high end is also the padded size."""
-    num_resources: Annotated[int, Field(ge=1, le=8)]
-    """Kinds of resource that UAVs carry and targets demand."""
-    spacing_m: Positive
-    """Metres. The square area's side is spacing * sqrt((UAVs + targets) / 2): density stays constant as teams grow."""
-    uav_resource: FloatRange
-    """Units of each kind that a UAV carries at the start."""
-    specialist_share: Share
-    """Probability that a UAV lacks one kind of resource altogether (with one kind only, it has no effect)."""
-    demand_spread: Annotated[float, Field(ge=0.0, lt=1.0)]
-    """Demands of a kind vary by 1 +- this share between targets, before they are scaled to the supply."""
-    supply_demand_ratio: FloatRange
-    """Supply over demand, drawn per kind. Below 1 not every target can be served: decisions matter most there."""
-    range_sides: FloatRange
-    """How far a UAV can fly, in sides of the area, so that the local problem is the same at every size."""
-    cruise_mps: FloatRange
-    """Metres per second, drawn per UAV."""
-    speed_share: FloatRange
-    """Lowest and highest speed of a UAV, as shares of its cruise speed: low <= 1 <= high.
-    It flies slower where it must turn, and never faster: the highest speed is told in traces alone."""
-    obstacle_radius_m: FloatRange
-    """Metres. The high end and the world's clearance must fit half of the smallest placement cell."""
-    polygon_share: Share
-    """Share of the no-fly zones that are polygons, of 3 to 8 corners on the circle of the radius drawn."""
-    target_value: FloatRange
-    """What a target is worth, drawn per target; only ratios within an episode matter."""
-    service_time_s: tuple[NonNegative, NonNegative]
-    """Seconds that UAVs must stay at a target before they have delivered, drawn per target."""
-    appearing_share: Share
-    """Share of the targets that appear during the episode, at a time drawn from the first half of the time limit."""
-    failing_share: Share
-    """Share of the UAVs that fail during the episode, at a time drawn from the whole time limit."""
-    has_depot: bool
-    """true: a depot is placed, to which every UAV must return."""
-    prefer_crowding: Weights
-    """In training, weights of an episode by which reward.congestion and reward.waste are multiplied, log-uniform.
-    The network sees them, so that whoever plays it can choose: `evaluate --prefer crowding=0.5`."""
-    prefer_time: Weights
-    """The same for reward.time."""
-    prefer_distance: Weights
-    """The same for reward.path."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        for name in ("num_uavs", "num_targets", "num_obstacles", "uav_resource", "supply_demand_ratio", "target_value"):
-            check_range(name, getattr(self, name))
-        for name in ("range_sides", "cruise_mps", "speed_share", "obstacle_radius_m", "service_time_s"):
-            check_range(name, getattr(self, name))
-        for name in ("prefer_crowding", "prefer_time", "prefer_distance"):
-            check_range(name, getattr(self, name))
-        if not self.speed_share[0] <= 1.0 <= self.speed_share[1]:
-            raise ValueError("speed_share must hold 1.0 between its ends; write for example [0.6, 1.5]")
-        return self
-
-    @property
-    def smallest_cell_m(self) -> float:
-        """Metres. Each entity has a square cell of its own: side / ceil(sqrt(entities)); here the smallest of all."""
-        others = self.num_obstacles[1] + self.has_depot
-        fewest, most = (self.num_uavs[end] + self.num_targets[end] for end in (0, 1))
-        return min(
-            self.spacing_m * math.sqrt(count / 2.0) / math.ceil(math.sqrt(count + others))
-            for count in range(fewest, most + 1)
-        )
 
 
 class AllocateWorldConfig(Section):

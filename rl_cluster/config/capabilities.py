@@ -80,6 +80,16 @@ FORMATION = Need(
     lambda run: run.task != "navigate" or run.world.formation_radius_m > 0.0,
     lambda _: "world.formation_radius_m=0",
 )
+PADS = Need(
+    "generator.uav_start=pads, or mixed",
+    lambda run: run.task != "allocate" or _starts_on(run, "pads"),
+    lambda run: f"generator.uav_start={run.generator.uav_start}",
+)
+ROW = Need(
+    "generator.uav_start=row, or mixed",
+    lambda run: run.task != "allocate" or _starts_on(run, "row"),
+    lambda run: f"generator.uav_start={run.generator.uav_start}",
+)
 
 IMITATES = Need(
     "ppo.imitation_weight above 0", lambda run: run.ppo.imitation_weight > 0.0, lambda _: "ppo.imitation_weight=0"
@@ -92,6 +102,8 @@ CHOOSES = Need(
 
 NEEDS: dict[str, tuple[Need, ...]] = {
     "world.choose_in_turn": (NEW_STACK,),
+    "generator.num_pads": (PADS,),
+    "generator.row_gap_m": (ROW,),
     "world.training_intent_rounds": (NEW_STACK,),
     "reward.own_weight": (NEW_STACK,),
     "reward.collision": (MAY_COLLIDE,),
@@ -117,6 +129,11 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "training.max_restarts": (RAY, NEW_STACK, REMOTE_ACTORS),
 }
 """Dotted key -> all that a run must be like for the setting to do anything."""
+
+
+def _starts_on(run: Any, kind: str) -> bool:
+    """Whether UAVs may start in this way in an episode of some part."""
+    return any(settings.uav_start in {kind, "mixed"} for settings in run.generator.by_part)
 
 
 def unmet_need(key: str, config: Any) -> Need | None:

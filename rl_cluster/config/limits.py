@@ -14,6 +14,7 @@ __all__ = [
     "batch_gib",
     "check_memory",
     "check_steps",
+    "highest_count",
     "steps_fault",
     "worlds_gib",
 ]
@@ -51,7 +52,8 @@ def check_steps(time_limit_s: float, step_s: float, remedy: str) -> None:
 
 def check_memory(config: Any) -> None:
     """Raises ValueError if the worlds of one process, or a train batch, would take more than any machine has."""
-    num_worlds, most = config.sampling.worlds_per_runner * _runners_in_process(config), config.generator.num_uavs[1]
+    num_worlds = config.sampling.worlds_per_runner * _runners_in_process(config)
+    most = highest_count(config.generator, "num_uavs")
     who = f"{num_worlds} worlds of up to {most} UAVs"
     if (gib := worlds_gib(config)) > MAX_WORLDS_GIB:
         raise ValueError(
@@ -63,6 +65,11 @@ def check_memory(config: Any) -> None:
             f"a train batch of {config.train_batch_rows} rows of up to {most} UAVs would take about {gib:.0f} GiB, "
             f"more than {MAX_BATCH_GIB:.0f} GiB; lower sampling.fragment_steps or sampling.worlds_per_runner"
         )
+
+
+def highest_count(generator: Any, name: str) -> int:
+    """The most UAVs (`num_uavs`), targets or zones of an episode; 0 in a task that has no such setting."""
+    return max(getattr(settings, name, (0, 0))[1] for settings in getattr(generator, "by_part", (generator,)))
 
 
 def worlds_gib(config: Any) -> float:
@@ -84,8 +91,10 @@ def _runners_in_process(config: Any) -> int:
 def _sizes(config: Any) -> tuple[int, int, int, int]:
     """The most UAVs, targets and zones of an episode, and kinds of resource."""
     generator = config.generator
-    num_targets = generator.num_targets[1] if hasattr(generator, "num_targets") else 0
-    return generator.num_uavs[1], num_targets, generator.num_obstacles[1], getattr(generator, "num_resources", 0)
+    num_uavs, num_targets, num_obstacles = (
+        highest_count(generator, name) for name in ("num_uavs", "num_targets", "num_obstacles")
+    )
+    return num_uavs, num_targets, num_obstacles, getattr(generator, "num_resources", 0)
 
 
 def _state_bytes(config: Any) -> float:

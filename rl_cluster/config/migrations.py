@@ -6,7 +6,7 @@ gets the value by which that version behaved, so that a run goes on as it began:
     format 1    files without a number: everything up to the first version that wrote one. Settings were added over
                 time, and none was renamed or removed
     format 2    the number is the first key
-    format 3    UAVs may choose in turn
+    format 3    UAVs may choose in turn; episodes may start on pads and be drawn from a mixture
 """
 
 from collections.abc import Callable, Mapping
@@ -74,6 +74,14 @@ ADDED_BY_3_TO_ALLOCATE: Mapping[str, Any] = {
     "generator.prefer_crowding": [1.0, 1.0],
     "generator.prefer_time": [1.0, 1.0],
     "generator.prefer_distance": [1.0, 1.0],
+    "generator.spacing_factor": [1.0, 1.0],
+    "generator.uav_start": "scattered",
+    "generator.num_pads": [2, 4],
+    "generator.row_gap_m": 20.0,
+    "generator.equal_share": 0.0,
+    "generator.single_skill_share": 0.0,
+    "generator.supply_draw": "uniform",
+    "generator.mixture": [],
     "world.choose_in_turn": False,
 }
 

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateRewardConfig, AllocateWorldConfig
+from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
+from rl_cluster.config.allocate_generator import AllocateGeneratorConfig, parts_of
+from rl_cluster.config.allocate_parts import check_mixture, check_part
 from rl_cluster.config.controllers import ControllersConfig
 from rl_cluster.config.curriculum import AllocateCurriculum, NavigateCurriculum, check_stages
 from rl_cluster.config.formats import FORMAT_KEY
@@ -290,24 +292,9 @@ class AllocateConfig(Config):
 
     @model_validator(mode="after")
     def _episodes_are_possible(self) -> Self:
-        generator, world = self.generator, self.world
-        slowest_radius_m = generator.cruise_mps[1] * generator.speed_share[0] / world.max_turn_rate_radps
-        if slowest_radius_m > world.capture_radius_m:
-            raise ValueError(
-                f"world.capture_radius_m={world.capture_radius_m} is below the turn radius of "
-                f"{slowest_radius_m:.0f} m at the lowest speed, so a UAV could circle a target for ever; "
-                "raise it, or lower generator.speed_share"
-            )
-        side_m = generator.spacing_m * math.sqrt((generator.num_uavs[1] + generator.num_targets[1]) / 2.0)
-        longest_s = world.time_limit_sides * side_m / generator.cruise_mps[0]
-        check_steps(longest_s, world.substep_s, "lower world.time_limit_sides, or raise world.substep_s")
-        widest_m = generator.obstacle_radius_m[1] + world.obstacle_clearance_m
-        if generator.num_obstacles[1] > 0 and widest_m > generator.smallest_cell_m / 2:
-            raise ValueError(
-                f"generator.obstacle_radius_m + world.obstacle_clearance_m = {widest_m:.0f} m does not fit half of the "
-                f"smallest placement cell of {generator.smallest_cell_m:.0f} m; make the obstacles smaller or fewer, "
-                "or raise generator.spacing_m"
-            )
+        check_mixture(self.generator, has_curriculum=self.curriculum is not None)
+        for part in parts_of(self.generator, self.world):
+            check_part(part)
         return self
 
 

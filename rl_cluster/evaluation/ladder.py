@@ -14,12 +14,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from rl_cluster.config.limits import highest_count
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.shared.interface import EpisodeMetric, Policy
 from rl_cluster.environment.tasks import make_source, task_of
@@ -35,6 +36,8 @@ REGIMES: tuple[Regime, ...] = ("constant density", "fixed area")
 FLAGGED_BELOW = 0.5
 """A transfer ratio below this is called a failure."""
 LARGEST_TEAM = 4096
+SIZES = ("num_uavs", "num_targets", "num_obstacles", "spacing_m")
+"""Settings of the generator that a rung changes."""
 MOST_EPISODES, FEWEST_EPISODES, UAV_EPISODES = 800, 4, 6400
 """Episodes of a rung, within bounds: enough for 6,400 flights of single UAVs."""
 PAIRS_AT_ONCE = 1 << 24
@@ -134,7 +137,7 @@ def climb(
         seed: Keys the episodes, which are of the stream that is never trained on.
         progress: Called with the policy that plays and the number of episodes done.
     """
-    trained_on = config.generator.num_uavs[1]
+    trained_on = highest_count(config.generator, "num_uavs")
     configs = {size: rung_config(config, size, regime) for size in sorted({*sizes, trained_on})}
     return Ladder(
         regime=regime,
@@ -151,23 +154,31 @@ def rung_config(config: Config, num_uavs: int, regime: Regime) -> Config | None:
 
     There are as many targets per UAV as in the largest training episodes. At constant density, the area and the number
     of no-fly zones grow with the team. On the fixed area of the largest training episodes, UAVs are closer together; it
-    has no zones, because placement reserves a cell for each.
+    has no zones, because placement reserves a cell for each. Each part of a mixture grows from its own sizes.
     """
     data = config.model_dump(mode="json")
     generator = data["generator"]
-    growth = num_uavs / generator["num_uavs"][1]
-    generator["num_uavs"] = [num_uavs, num_uavs]
-    if "num_targets" in generator:
-        generator["num_targets"] = [max(1, round(generator["num_targets"][1] * growth))] * 2
-    if regime == "fixed area":
-        generator["spacing_m"] /= growth**0.5
-        generator["num_obstacles"] = [0, 0]
-    else:
-        generator["num_obstacles"] = [min(1024, round(number * growth)) for number in generator["num_obstacles"]]
+    for part in generator.get("mixture", ()):
+        part |= {name: part.get(name, generator[name]) for name in SIZES if name in generator}
+    for settings in (generator, *generator.get("mixture", ())):
+        _grow(settings, num_uavs, regime)
     try:
         return type(config).model_validate_json(json.dumps(data), strict=True)
     except ValidationError:
         return None
+
+
+def _grow(settings: dict[str, Any], num_uavs: int, regime: Regime) -> None:
+    """Changes the sizes of a generator's episodes, or of a part's, to those of a rung, in place."""
+    growth = num_uavs / settings["num_uavs"][1]
+    settings["num_uavs"] = [num_uavs, num_uavs]
+    if "num_targets" in settings:
+        settings["num_targets"] = [max(1, round(settings["num_targets"][1] * growth))] * 2
+    if regime == "fixed area":
+        settings["spacing_m"] /= growth**0.5
+        settings["num_obstacles"] = [0, 0]
+    else:
+        settings["num_obstacles"] = [min(1024, round(number * growth)) for number in settings["num_obstacles"]]
 
 
 def _play(models: Sequence[TransformerGNN], config: Config, seed: int, progress: Progress) -> Rung:

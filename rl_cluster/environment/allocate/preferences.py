@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.config.allocate import AllocateGeneratorConfig
+from rl_cluster.config.allocate_generator import AllocateGeneratorConfig
 from rl_cluster.environment.allocate.columns import UavBlock, UavColumn
 from rl_cluster.environment.allocate.reward import PREFERENCES
 from rl_cluster.environment.allocate.state import AllocateState

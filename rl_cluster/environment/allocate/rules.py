@@ -1,14 +1,18 @@
 """The settings of the world that the kernels of task `allocate` take, as numbers in one record.
 
-The generator's settings are in `generator_ranges.py`. Rules that episodes may differ in (`is_sync`, `is_capability`)
-stand in the state.
+The generator's settings are in `generator_ranges.py`. Rules that episodes may differ in stand in the state:
+`write_rules` takes them from the settings, and the source of an episode may then write others.
 """
 
 from typing import NamedTuple
 
-from rl_cluster.config.allocate import AllocateWorldConfig
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Rules", "rules_of"]
+from rl_cluster.config.allocate import AllocateWorldConfig
+from rl_cluster.environment.allocate.state import AllocateState
+
+__all__ = ["Rules", "rules_of", "write_rules"]
 
 
 class Rules(NamedTuple):
@@ -34,3 +38,9 @@ def rules_of(world: AllocateWorldConfig) -> Rules:
         sensing_radius_m=world.sensing_radius_m,
         replan=world.replan,
     )
+
+
+def write_rules(state: AllocateState, rows: NDArray[np.int64], world: AllocateWorldConfig) -> None:
+    """Writes the settings' rules into the rows; `WORLD_RULES` are those in which parts of a mixture may differ."""
+    state.is_sync[rows] = world.coalition == "sync"
+    state.is_capability[rows] = world.resource_kind == "capability"

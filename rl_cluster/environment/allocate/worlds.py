@@ -107,7 +107,7 @@ class AllocateWorlds:
         return self.observe()
 
     def _start(self, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
-        clear_rows(self.state, rows, episodes)
+        clear_rows(self.state, rows, episodes, self.world)
         self.source.fill(self.state, rows, self.first_world)
         equip_rows(self.state, rows, self.world)
         draw_k(

@@ -15,6 +15,7 @@ __all__ = [
     "ACTION",
     "EVALUATION",
     "HEURISTIC",
+    "MIXTURE",
     "PREFERENCE",
     "STAGE",
     "TRAINING",
@@ -36,6 +37,8 @@ STAGE = 5
 """Stream of the stages that worlds play."""
 PREFERENCE = 6
 """Stream of what operators of training episodes prefer."""
+MIXTURE = 7
+"""Stream of the parts of a mixture that episodes are drawn from."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_1 = np.uint64(0xBF58476D1CE4E5B9)

@@ -24,10 +24,13 @@ LACKING = {
     "controllers.on_divergence=none": "debug",
     "curriculum.pace=aggressive": "curriculum_demo",
     "world.formation_radius_m=0": "navigate_demo",
+    "generator.uav_start=scattered": "debug",
 }
 """What takes effects away, and a preset that runs so."""
 OTHER_VALUES: dict[str, Any] = {
     "world.choose_in_turn": True,
+    "generator.num_pads": [3, 4],
+    "generator.row_gap_m": 30.0,
     "world.training_intent_rounds": 2,
     "reward.own_weight": 0.9,
     "reward.collision": 0.9,

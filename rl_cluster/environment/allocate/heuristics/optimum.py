@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.config.allocate_generator import parts_of
 from rl_cluster.config.schema import AllocateConfig
 from rl_cluster.environment.allocate.heuristics.cbba import CBBA
 from rl_cluster.environment.allocate.heuristics.commitment_aware import CommitmentAware
@@ -80,7 +81,9 @@ class Optimum:
         if max(num_uavs, num_targets) > MAX_ENTITIES:
             what = f"optimum plans for at most {MAX_ENTITIES} UAVs and targets, not {num_uavs} and {num_targets}"
             raise ConfigError("--policy", what, "omit optimum, or play smaller episodes")
-        if config.world.coalition == "sync":
+        is_given = isinstance(source, ScenarioFiles)
+        rules = [config.world] if is_given else [part.world for part in parts_of(config.generator, config.world)]
+        if any(world.coalition == "sync" for world in rules):
             raise ConfigError("--policy", "optimum has no model of coalition sync", "omit optimum")
 
     def remark(self, source: SourceOf[AllocateState]) -> str:
