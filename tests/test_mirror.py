@@ -41,6 +41,7 @@ IN_RAY = {
 
 DECLARED = {
     "config/allocate.py": "unit/config/test_ranges.py",
+    "config/allocate_episodes.py": "unit/config/test_ranges.py",
     "config/controllers.py": "unit/config/test_ranges.py",
     "config/curriculum.py": "unit/config/test_ranges.py",
     "config/navigate.py": "unit/config/test_ranges.py",

@@ -73,6 +73,22 @@ def test_rung__of_the_training_size_differs_in_nothing_else(regime: Regime) -> N
     assert rung == config.model_copy(update={"generator": config.generator.model_copy(update=sizes)})
 
 
+@pytest.mark.parametrize("regime", REGIMES)
+def test_rung_of_a_mixture__has_parts_that_grow_from_their_own_sizes(regime: Regime) -> None:
+    parts = "[{name: few, weight: 1.0, num_uavs: [2, 4], num_targets: [2, 8]}, {name: zones, weight: 1.0}]"
+    config = load_config("quick_demo", [f"generator.mixture={parts}"])
+
+    rung = rung_config(config, 16, regime)
+
+    assert rung
+    few, zones = rung.generator.by_part
+    assert (few.num_uavs, few.num_targets) == ((16, 16), (32, 32))
+    assert (zones.num_uavs, zones.num_targets) == ((16, 16), (16, 16))
+    is_denser = regime == "fixed area"
+    assert [part.num_obstacles for part in (few, zones)] == ([(0, 0)] * 2 if is_denser else [(0, 8), (0, 4)])
+    assert few.spacing_m == pytest.approx(1500.0 / (2.0 if is_denser else 1.0))
+
+
 def test_fixed_area__has_no_room_for_too_many() -> None:
     assert rung_config(load_config("navigate_demo"), 4000, "fixed area") is None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -51,6 +52,12 @@ def scenarios(config: Config) -> Any:
     batch.reset()
     recording = task_of(config).recording
     return [recording.scenario_of(batch, row, "start").as_dict() for row in range(NUM_WORLDS)]
+
+
+def parts(config: Config) -> Any:
+    """The names of the parts from which episodes are drawn."""
+    source: Any = make_source(config, config.seed, is_training=False)
+    return source.part_names(np.arange(NUM_WORLDS), np.zeros(NUM_WORLDS, dtype=np.int64))
 
 
 def evaluation(config: Config) -> Any:

@@ -32,6 +32,9 @@ def _row(observe: Observer, base: Base, *others: str | Base, item: int = 0) -> t
 
 ALLOCATE: Base = ("debug",)
 ZONES: Base = (*ALLOCATE, "generator.num_obstacles=[2, 2]")
+PADS: Base = (*ALLOCATE, "generator.num_uavs=[5, 6]", "generator.uav_start=pads")
+MIXTURE = "generator.mixture=[{name: a, weight: 1.0}, {name: b, weight: 1.0}]"
+"""Two parts that do not differ."""
 ROUNDABOUT: Base = (
     "quick_demo", "generator.num_obstacles=[6, 6]", "generator.obstacle_radius_m=[200.0, 250.0]",
     "generator.spacing_m=2500.0",
@@ -87,10 +90,19 @@ WORLDS_OF_ALLOCATE: dict[str, tuple[Row, ...]] = {
     "generator.num_obstacles": _row(runs.worlds, ALLOCATE, "[1, 2]", "[0, 1]"),
     "generator.num_resources": _row(runs.worlds, ALLOCATE, "1"),
     "generator.spacing_m": _row(runs.worlds, ALLOCATE, "1400.0"),
+    "generator.spacing_factor": _row(
+        runs.worlds, (*ALLOCATE, "generator.spacing_factor=[1.0, 2.0]"), "[1.5, 2.0]", "[1.0, 1.5]"
+    ),
+    "generator.uav_start": _row(runs.worlds, ALLOCATE, "pad", "pads", "row", "mixed"),
+    "generator.num_pads": _row(runs.worlds, PADS, "[3, 4]", "[2, 2]"),
+    "generator.row_gap_m": _row(runs.worlds, (*ALLOCATE, "generator.uav_start=row"), "30.0"),
+    "generator.equal_share": _row(runs.worlds, ALLOCATE, "0.5"),
     "generator.uav_resource": _row(runs.worlds, ALLOCATE, "[30.0, 100.0]", "[20.0, 90.0]"),
     "generator.specialist_share": _row(runs.worlds, ALLOCATE, "0.6"),
+    "generator.single_skill_share": _row(runs.worlds, ALLOCATE, "0.5"),
     "generator.demand_spread": _row(runs.worlds, ALLOCATE, "0.3"),
     "generator.supply_demand_ratio": _row(runs.worlds, ALLOCATE, "[0.7, 1.2]", "[0.8, 1.3]"),
+    "generator.supply_draw": _row(runs.worlds, ALLOCATE, "log"),
     "generator.range_sides": _row(runs.worlds, ALLOCATE, "[1.3, 3.0]", "[1.2, 2.0]"),
     "generator.cruise_mps": _row(runs.worlds, ALLOCATE, "[21.0, 30.0]", "[20.0, 29.0]"),
     "generator.speed_share": _row(runs.worlds, ROUNDABOUT, "[0.05, 1.4]")
@@ -136,6 +148,18 @@ WORLDS_OF_ALLOCATE: dict[str, tuple[Row, ...]] = {
     "curriculum.metric": _row(runs.training, PASSED, "satisfied_rate"),
     "curriculum.stages[].num_targets": _row(runs.worlds, STAGES, "[2, 2]", "[1, 1]"),
 }
+OF_PARTS = ("generator.", "world.coalition", "world.resource_kind")
+"""What a part of a mixture may say begins with one of these, outside of the part."""
+PARTS: dict[str, tuple[Row, ...]] = {
+    "generator.mixture[].name": _row(runs.parts, (*ALLOCATE, MIXTURE), "c"),
+    "generator.mixture[].weight": _row(runs.parts, (*ALLOCATE, MIXTURE), "3.0"),
+    **{
+        f"generator.mixture[].{key.rpartition('.')[2]}": tuple(row._replace(base=(*row.base, MIXTURE)) for row in rows)
+        for key, rows in WORLDS_OF_ALLOCATE.items()
+        if key.startswith(OF_PARTS)
+    },
+}
+"""A part says the same as what stands outside of it: it is seen in the same way."""
 WORLDS_OF_NAVIGATE: dict[str, tuple[Row, ...]] = {
     "task": _row(runs.worlds, NAVIGATE, ALLOCATE),
     "generator.num_uavs": _row(runs.worlds, (*NAVIGATE, "generator.spacing_m=120.0"), "[3, 4]", "[4, 5]"),
@@ -264,6 +288,6 @@ REFUSED: dict[str, tuple[Base, str]] = {"allocate: reward.collision": (ALLOCATE,
 """Key -> settings with which another value would do nothing, and that value; it is refused."""
 TABLE: dict[str, tuple[Row, ...]] = {
     **SHARED,
-    **{f"allocate: {key}": row for key, row in WORLDS_OF_ALLOCATE.items()},
+    **{f"allocate: {key}": row for key, row in {**WORLDS_OF_ALLOCATE, **PARTS}.items()},
     **{f"navigate: {key}": row for key, row in WORLDS_OF_NAVIGATE.items()},
 }

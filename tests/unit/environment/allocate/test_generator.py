@@ -1,13 +1,20 @@
 """Generated episodes: inside the ranges, at constant density, clear of obstacles, the same for the same key."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from rl_cluster.config.allocate_generator import parts_of
+from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.generator import AllocateGenerator
+from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
 from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.environment.scenario.scenario_file import load_scenario, save_scenario
+from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.obstacles import gap_m
 
 
@@ -179,3 +186,110 @@ def test_generator__same_key_same_episode_and_no_other(
 
     assert np.array_equal(again.uav_position_m, state.uav_position_m[:20])
     assert not np.array_equal(different.uav_position_m, again.uav_position_m)
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Config:
+    """The mixture that ships."""
+    return load_config("mixed")
+
+
+def _source(config: Config) -> AllocateGenerator:
+    return AllocateGenerator(config.generator, config.world, 0, is_training=False)
+
+
+def test_mixture__is_padded_to_its_largest_part(mixed: Config, quick_demo: Config) -> None:
+    assert _source(mixed).sizes == Sizes(8, 8, 20, 2, 8)
+    assert _source(quick_demo).sizes == Sizes(8, 8, 2, 2, 0)
+
+
+def test_mixture__draws_each_part_by_its_weight(mixed: Config) -> None:
+    weights = {"plain": 1.0, "swarm": 3.0}
+    parts = tuple(
+        part.model_copy(update={"weight": weights[part.name]})
+        for part in mixed.generator.mixture
+        if part.name in weights
+    )
+    config = mixed.model_copy(update={"generator": mixed.generator.model_copy(update={"mixture": parts})})
+    drawn = _worlds(config, 400)
+    is_swarm = [len(np.unique(drawn.uav_position_m[b, drawn.uav_exists[b]], axis=0)) == 1 for b in range(400)]
+
+    assert np.mean(is_swarm) == pytest.approx(0.75, abs=0.01)
+    names = _source(config).part_names(np.arange(400), np.zeros(400, dtype=np.int64))
+    assert [name == "swarm" for name in names] == is_swarm
+
+
+def test_mixture__episodes_are_those_of_their_parts_and_follow_their_rules(mixed: Config) -> None:
+    worlds = AllocateWorlds(_source(mixed), mixed.world, mixed.reward, 140)
+    worlds.reset()
+    names = np.array(_source(mixed).part_names(np.arange(140), np.zeros(140, dtype=np.int64)))
+
+    assert set(names) == {part.name for part in mixed.generator.mixture}
+    for part in parts_of(mixed.generator, mixed.world):
+        alone = AllocateGenerator(part.generator, part.world, 0, is_training=False)
+        expected = AllocateState.empty(140, worlds.sizes)
+        own = np.flatnonzero(names == part.name)
+        alone.fill(expected, own, first_world=0)
+        for name in ("uav_position_m", "uav_resources", "target_demand", "obstacle_vertices_m", "depot_m", "area_m"):
+            assert np.array_equal(getattr(worlds.state, name)[own], getattr(expected, name)[own]), (part.name, name)
+        assert (worlds.state.is_sync[own] == (part.world.coalition == "sync")).all()
+        assert (worlds.state.is_capability[own] == (part.world.resource_kind == "capability")).all()
+
+
+def test_mixture__same_episode_whatever_the_batch_and_the_padding(mixed: Config) -> None:
+    source = _source(mixed)
+    n, m, o, r, c = source.sizes
+    whole, wide = AllocateState.empty(60, source.sizes), AllocateState.empty(60, Sizes(n + 3, m + 2, o + 1, r, c + 2))
+    for state in (whole, wide):
+        state.episode[:] = 4
+        source.fill(state, np.arange(60), first_world=0)
+    for first in range(0, 60, 7):
+        num_worlds = min(7, 60 - first)
+        part = AllocateState.empty(num_worlds, source.sizes)
+        part.episode[:] = 4
+        source.fill(part, np.arange(num_worlds)[::-1].copy(), first_world=first)
+        for name, array in part._asdict().items():
+            assert np.array_equal(array, getattr(whole, name)[first : first + num_worlds]), name
+    for name, array in wide._asdict().items():
+        if name.startswith("waypoint"):
+            continue
+        inner = tuple(slice(0, length) for length in getattr(whole, name).shape)
+        assert np.array_equal(array[inner], getattr(whole, name)), name
+        assert np.count_nonzero(array) == np.count_nonzero(getattr(whole, name)), name
+
+
+def test_mixture__worlds_change_their_rules_from_episode_to_episode(mixed: Config) -> None:
+    parts = tuple(part for part in mixed.generator.mixture if part.name in {"plain", "sync", "capability"})
+    config = mixed.model_copy(update={"generator": mixed.generator.model_copy(update={"mixture": parts})})
+    worlds = AllocateWorlds(_source(config), config.world, config.reward, 3)
+    worlds.reset()
+    seen = []
+    for episode in range(40):
+        assert (worlds.state.episode == episode).all()
+        names = _source(config).part_names(np.arange(3), worlds.state.episode)
+        assert worlds.state.is_sync.tolist() == [name == "sync" for name in names]
+        assert worlds.state.is_capability.tolist() == [name == "capability" for name in names]
+        seen += names
+        worlds.give_up(np.ones(3, dtype=np.bool_))
+        worlds.reset_ended()
+
+    assert {name: abs(seen.count(name) / 120 - 1 / 3) < 0.05 for name in seen} == dict.fromkeys(seen, True)
+
+
+def test_mixture__every_episode_is_a_legal_scenario(mixed: Config, tmp_path: Path) -> None:
+    worlds = AllocateWorlds(_source(mixed), mixed.world, mixed.reward, 140)
+    worlds.reset()
+    file = tmp_path / "drawn.json"
+
+    for row in range(140):
+        save_scenario(scenario_of(worlds.state, row), file)
+        ScenarioFiles([load_scenario(file)], mixed.world, seed=0)
+
+
+def test_parts__with_fewer_kinds_carry_and_demand_nothing_of_the_others() -> None:
+    parts = "[{name: one-kind, weight: 1.0, num_resources: 1}]"
+    drawn = _worlds(load_config("quick_demo", [f"generator.mixture={parts}"]), 20)
+
+    assert not drawn.uav_resources[:, :, 1].any()
+    assert not drawn.target_demand[:, :, 1].any()
+    assert (drawn.target_demand[:, :, 0] > 0.0).sum() == drawn.target_exists.sum()
