@@ -7,7 +7,7 @@ import pytest
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.state import EPSILON, AllocateState
-from rl_cluster.types import FloatArray
+from rl_cluster.types import BoolArray
 from tests.unit.environment.allocate.drawn_states import draw, with_settings
 
 NUM_WORLDS = 400
@@ -23,7 +23,7 @@ def _changed(state: AllocateState, plain: AllocateState) -> set[str]:
     return {name for name, array in state._asdict().items() if not np.array_equal(array, getattr(plain, name))}
 
 
-def _are_equal(state: AllocateState) -> FloatArray:
+def _are_equal(state: AllocateState) -> BoolArray:
     """(B,) whether all UAVs of a world have the same of everything."""
     return np.array([
         all(len(np.unique(getattr(state, name)[row, state.uav_exists[row]], axis=0)) == 1 for name in OF_FLEET)
