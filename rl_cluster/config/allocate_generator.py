@@ -73,9 +73,9 @@ class AllocateGeneratorConfig(AllocateEpisodes):
     prefer_distance: Weights
     """The same for reward.path."""
     mixture: Annotated[tuple[AllocatePart, ...], Field(max_length=MAX_PARTS)]
-    """Parts, one of which each episode is drawn from: a name, a weight, and what differs from outside of the part: any
-    of the generator's settings but preferences, coalition and resource_kind. Empty: all episodes are drawn from the
-    settings above. Sizes are padded to the largest part. A curriculum has stages instead."""
+    """Parts, one of which each episode is drawn from. A part has a name, a weight, and those settings in which its
+    episodes differ: of the generator, except preferences, and the world's coalition and resource_kind. Empty: all
+    episodes are drawn from the settings above. Sizes are padded to the largest part. With a curriculum it is empty."""
 
     @property
     def by_part(self) -> tuple[Self, ...]:

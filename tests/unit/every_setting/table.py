@@ -5,6 +5,7 @@ A value is what stands behind `key=` on the command line. Both ends of a range a
 
 from typing import NamedTuple
 
+from rl_cluster.config.allocate_generator import AllocatePart
 from tests.conftest import TINY
 from tests.unit.every_setting import decisions, runs, studies
 from tests.unit.every_setting.runs import Observer
@@ -148,15 +149,13 @@ WORLDS_OF_ALLOCATE: dict[str, tuple[Row, ...]] = {
     "curriculum.metric": _row(runs.training, PASSED, "satisfied_rate"),
     "curriculum.stages[].num_targets": _row(runs.worlds, STAGES, "[2, 2]", "[1, 1]"),
 }
-OF_PARTS = ("generator.", "world.coalition", "world.resource_kind")
-"""What a part of a mixture may say begins with one of these, outside of the part."""
 PARTS: dict[str, tuple[Row, ...]] = {
     "generator.mixture[].name": _row(runs.parts, (*ALLOCATE, MIXTURE), "c"),
     "generator.mixture[].weight": _row(runs.parts, (*ALLOCATE, MIXTURE), "3.0"),
     **{
         f"generator.mixture[].{key.rpartition('.')[2]}": tuple(row._replace(base=(*row.base, MIXTURE)) for row in rows)
         for key, rows in WORLDS_OF_ALLOCATE.items()
-        if key.startswith(OF_PARTS)
+        if key.rpartition(".")[2] in AllocatePart.model_fields
     },
 }
 """A part says the same as what stands outside of it: it is seen in the same way."""

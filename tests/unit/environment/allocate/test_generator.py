@@ -16,6 +16,7 @@ from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.scenario.scenario_file import load_scenario, save_scenario
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.obstacles import gap_m
+from rl_cluster.environment.tasks import make_source, make_worlds, saved_fault, saved_forms
 
 
 def _worlds(
@@ -274,6 +275,26 @@ def test_mixture__worlds_change_their_rules_from_episode_to_episode(mixed: Confi
         worlds.reset_ended()
 
     assert {name: abs(seen.count(name) / 120 - 1 / 3) < 0.05 for name in seen} == dict.fromkeys(seen, True)
+
+
+def test_mixture__goes_on_from_saved_worlds_as_if_uninterrupted(mixed: Config) -> None:
+    source = make_source(mixed, mixed.seed, is_training=True)
+    worlds = make_worlds(mixed, source, 20, is_training=True)
+    worlds.reset()
+    saved = worlds.state_dict()
+    again = make_worlds(mixed, source, 20, is_training=True)
+    again.reset()
+    again.load_state_dict(saved)
+
+    assert {name: form.shape for name, form in saved_forms(mixed, 20).items()} == {
+        name: array.shape for name, array in saved.items()
+    }
+    assert saved_fault(mixed, saved) is None
+    for one in (worlds, again):
+        one.give_up(np.ones(20, dtype=np.bool_))
+        one.reset_ended()
+    for name, array in worlds.state_dict().items():
+        assert np.array_equal(array, again.state_dict()[name]), name
 
 
 def test_mixture__every_episode_is_a_legal_scenario(mixed: Config, tmp_path: Path) -> None:
