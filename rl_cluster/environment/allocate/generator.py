@@ -86,8 +86,8 @@ class AllocateGenerator:
     def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
         numbers = self._numbers(first_world + rows, state.episode[rows])
-        for number, (part, drawn) in enumerate(zip(self._parts, self._drawn, strict=True)):
-            own = rows[numbers == number]
+        for number in np.unique(numbers):
+            own, part, drawn = rows[numbers == number], self._parts[number], self._drawn[number]
             if part.name:
                 write_rules(state, own, part.world)
             counts_R32 = drawn.counts.of_worlds(first_world + own)
