@@ -8,14 +8,16 @@ from benchmarks.documents.markdown import load, policy_label, table
 __all__ = ["curriculum_demo", "demo", "ladder", "navigate", "quality", "study"]
 
 Metrics = dict[str, tuple[str, int]]
-"""Metric -> its label, and the decimals that it is shown with."""
+"""Metric -> its label, and the decimals that it is shown with. Results of versions without a metric show none."""
 DEMO_METRICS: Metrics = {
-    "normalized_completion_score": ("NCS", 3),
     "satisfied_rate": ("satisfied rate", 3),
-    "per_agent_reward": ("per-agent reward", 2),
-    "efficiency_per_km": ("efficiency (targets/km)", 3),
+    "last_service_s": ("last service (s)", 0),
     "makespan_s": ("makespan (s)", 0),
     "timeout_rate": ("ran out of time", 3),
+    "path_km_per_uav": ("km per UAV", 2),
+    "efficiency_per_km": ("efficiency (targets/km)", 3),
+    "normalized_completion_score": ("NCS", 3),
+    "per_agent_reward": ("per-agent reward", 2),
 }
 NAVIGATE_METRICS: Metrics = {
     "success_rate": ("success rate", 3),
@@ -38,6 +40,7 @@ def _means(group: dict[str, Any], metrics: Metrics) -> str:
     body = [
         [label, *(f"{group['means'][name][metric]['mean']:.{decimals}f}" for name in columns)]
         for metric, (label, decimals) in metrics.items()
+        if all(metric in group["means"][name] for name in columns)
     ]
     return table(["", *map(policy_label, columns)], body)
 

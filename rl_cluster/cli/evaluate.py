@@ -27,7 +27,7 @@ Checkpoints = Annotated[
 ]
 Scenarios = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead of generated episodes."),
+    typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead; several are scored together."),
 ]
 Preset = Annotated[
     str | None,
@@ -35,7 +35,14 @@ Preset = Annotated[
 ]
 Episodes = Annotated[
     int | None,
-    typer.Option(min=1, max=1_000_000, help="Episodes; by default 200 generated ones, or 20 of each scenario file."),
+    typer.Option(
+        min=1,
+        max=1_000_000,
+        help="Episodes; by default 200 generated ones, or 20 of each scenario file, once if nothing is drawn.",
+    ),
+]
+HasRows = Annotated[
+    bool, typer.Option("--all", help="Also print a row for each of several scenario files.", show_default=False)
 ]
 Prefer = Annotated[
     list[str] | None,
@@ -64,6 +71,7 @@ def evaluate_policies(
     scenario: Scenarios = None,
     episodes: Episodes = None,
     prefer: Prefer = None,
+    has_rows: HasRows = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = SEED,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")
@@ -81,12 +89,14 @@ def evaluate_policies(
     from rl_cluster.evaluation.scoring import Request
 
     if suites:
-        list_suites(checkpoints, policy, preset, scenario, episodes, prefer, json_file, trace, ladder, plot, suite)
+        list_suites(
+            checkpoints, policy, preset, scenario, episodes, has_rows, prefer, json_file, trace, ladder, plot, suite
+        )
         return
     if suite:
-        check_alone(preset is not None, scenario, trace, seed != SEED, ladder is not None, plot)
+        check_alone(preset is not None, scenario, has_rows, trace, seed != SEED, ladder is not None, plot)
     if ladder is not None or plot:
-        others = (policy, preset is not None, scenario, episodes, trace, prefer)
+        others = (policy, preset is not None, scenario, episodes, has_rows, trace, prefer)
         _climb(_folders(_only(checkpoints, ladder, others)), ladder or "", seed, json_file, plot)
         return
     request = Request(
@@ -103,7 +113,7 @@ def evaluate_policies(
     if suite:
         score_suites(suite, request, json_file)
     else:
-        _compare(request)
+        _compare(request, has_rows=has_rows)
 
 
 def _folders(checkpoints: list[Path]) -> list[Path]:
@@ -131,17 +141,19 @@ def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[o
     return checkpoints
 
 
-def _compare(request: "Request") -> None:
-    """Prints each group's tables after it has been played; writes the scores at the end."""
+def _compare(request: "Request", *, has_rows: bool) -> None:
+    """Prints tables after the episodes have been played; writes the scores at the end."""
     import json
 
     from rl_cluster.config.load import load_config
     from rl_cluster.evaluation.scoring import prepare, to_dict
     from rl_cluster.training.files.output_file import is_stdout, output_file
 
+    if has_rows and len(request.scenarios) < 2:
+        raise ConfigError("--all", "has no effect without several scenario files", "omit it, or name more --scenario")
     scoring = prepare(request, default_preset=load_config("quick_demo"))
     is_on_stderr = is_stdout(request.scores) or is_stdout(request.trace)
-    results = _play(scoring, wide_console(is_on_stderr=is_on_stderr))
+    results = _play(scoring, wide_console(is_on_stderr=is_on_stderr), has_rows=has_rows)
     if request.scores:
         with output_file(request.scores) as file:
             json.dump(to_dict(results, scoring.notes), file, indent=2)
@@ -174,19 +186,42 @@ def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | No
         save_plot(ladders, plot)
 
 
-def _play(scoring: "Scoring", console: "Console") -> "list[tuple[Group, Comparison]]":
-    """Prints each group's tables after it has been played."""
-    results = []
+def _play(scoring: "Scoring", console: "Console", *, has_rows: bool) -> "list[tuple[Group, Comparison]]":
+    """Prints the tables: of the only group, or of all scenario files together, with a row for each if asked."""
+    from rl_cluster.evaluation.scoring import pool
+
     for note in scoring.notes:
-        console.print(note, soft_wrap=True, highlight=False, markup=False)
+        _print(console, note)
     with console.status("") as status:
 
         def show(policy_name: str, num_done: int) -> None:
             status.update(f"{policy_name}: {num_done} episodes done")
 
+        results = []
         for group, comparison in scoring.play(show):
             results.append((group, comparison))
-            console.print(f"\n{group.title}", soft_wrap=True, highlight=False, markup=False)
-            for table in comparison.tables():
-                console.print(table)
+            for remark in comparison.remarks if len(scoring.groups) > 1 else ():
+                _print(console, f"{group.title}: {remark}")
+    if has_rows:
+        _print_rows(scoring, results, console)
+    pooled = pool(results)
+    _print(console, f"\n{len(results)} scenario files, each of which counts once" if pooled else f"\n{group.title}")
+    for table in (pooled or comparison).tables():
+        console.print(table)
     return results
+
+
+def _print(console: "Console", text: str) -> None:
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _print_rows(scoring: "Scoring", results: "list[tuple[Group, Comparison]]", console: "Console") -> None:
+    """Prints a row for each scenario file."""
+    from rl_cluster.environment.tasks import task_of
+    from rl_cluster.evaluation.scenario_rows import scenario_rows, shown_metrics
+
+    task = task_of(scoring.config)
+    rows = [(group.scenario.name, comparison) for group, comparison in results if group.scenario]
+    _print(console, "\nMeans of each scenario file")
+    for table in scenario_rows(rows, shown_metrics(task.metrics, task.headline)):
+        console.print(table)

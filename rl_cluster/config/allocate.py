@@ -42,6 +42,9 @@ class AllocateWorldConfig(Section):
     choose_in_turn: bool
     """true: in each round UAVs choose one after the other, and none chooses a target that those before it have covered.
     false: all choose at once."""
+    idle_decisions: Annotated[int, Field(ge=0, le=10_000)]
+    """After so many decisions in a row in which nobody does anything the episode ends as deadlocked: all UAVs that fly
+    hover, or wait at targets for others, and no target is in service or still to appear. 0 = never."""
     intent_rounds: Annotated[int, Field(ge=1, le=16)]
     """How often UAVs choose, each time seeing the others' last choices, before they fly. Heuristics choose once."""
     training_intent_rounds: Annotated[int, Field(ge=1, le=16)]

@@ -46,13 +46,14 @@ def bootstrap_interval(
     columns = np.asarray(values, dtype=np.float64).reshape(num_episodes, -1)
     is_defined = ~np.isnan(columns)
     filled = np.where(is_defined, columns, 0.0)
+    if num_episodes == 1:
+        mean, nothing = columns[0].reshape(values.shape[1:]), np.full(values.shape[1:], np.nan)
+        return Interval(mean, nothing, nothing.copy())
     chunks = _draw_counts(num_episodes, num_resamples, seed)
     means = np.concatenate([_mean(counts, filled, is_defined) for counts in chunks])
     mean = _mean(np.ones((1, num_episodes)), filled, is_defined)[0]
     tail = (1.0 - confidence) / 2.0
     low, high = np.array([_quantiles(column, (tail, 1.0 - tail)) for column in means.T]).T
-    if num_episodes == 1:
-        low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
     shape = values.shape[1:]
     return Interval(mean.reshape(shape), low.reshape(shape), high.reshape(shape))
 

@@ -25,11 +25,11 @@ from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoi
 from rl_cluster.training.files.output_file import check_output, output_file
 from rl_cluster.training.pretrained import PRETRAINED, load_pretrained
 
-__all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "prepare", "to_dict"]
+__all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "pool", "prepare", "to_dict"]
 
 GENERATED_EPISODES = 200
 SCENARIO_EPISODES = 20
-"""Episodes of a scenario file; only policies that draw their actions play it differently each time."""
+"""Episodes of a scenario file for policies that draw their actions; others play it alike each time, and so once."""
 
 
 class Group(NamedTuple):
@@ -39,6 +39,8 @@ class Group(NamedTuple):
     source: EpisodeSource
     """The source of the episodes, made for the task of the config."""
     num_episodes: int
+    scenario: Path | None = None
+    """The scenario file that all of them start from; None: each starts differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Scoring:
             group.source,
             self.config,
             group.num_episodes,
+            are_alike=group.scenario is not None,
             observer=trace,
             progress=progress,
         )
@@ -91,7 +94,8 @@ class Request:
     preferences: Sequence[str]
     """What checkpoints are told to prefer, as `time=2,crowding=0.5`, one after the other; empty: nothing."""
     num_episodes: int | None
-    """Episodes of each group; None: 200 generated ones, or 20 of each file."""
+    """Episodes of each group; None: 200 generated ones, or 20 of each file. A policy that draws nothing plays a file
+    once."""
     seed: int
     """Keys the episodes and all draws; generated episodes are from the stream that is never trained on."""
     scores: Path | None
@@ -239,6 +243,7 @@ def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None,
             f"Scenario {path}",
             make_scenario_source(config, [load_scenario(path)], seed),
             num_episodes or SCENARIO_EPISODES,
+            path,
         )
         for path in scenarios
     ]
@@ -254,9 +259,16 @@ def _check_fit(path: Path, checkpoint: Checkpoint, groups: Sequence[Group]) -> N
             raise ScenarioError(group.title, what, "use a checkpoint trained with as many kinds")
 
 
+def pool(results: Sequence[tuple[Group, Comparison]]) -> Comparison | None:
+    """The comparison over several scenario files, each of which counts once; None = there are not several groups."""
+    return Comparison.pooled([comparison for _, comparison in results]) if len(results) > 1 else None
+
+
 def to_dict(results: Sequence[tuple[Group, Comparison]], notes: Sequence[str]) -> dict[str, Any]:
-    """All results as plain data for JSON."""
+    """All results as plain data for JSON: each group, and the scenario files together if there are several."""
+    pooled = pool(results)
     return {
         "policies": list(notes),
         "groups": [{"title": group.title, **comparison.to_dict()} for group, comparison in results],
+        **({"pooled": pooled.to_dict()} if pooled else {}),
     }

@@ -70,6 +70,11 @@ class ModelPolicy:
         """The name under which its results are reported."""
         return self._name
 
+    @property
+    def is_deterministic(self) -> bool:
+        """True = it takes the most probable actions, and draws none."""
+        return self._seed is None
+
     def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N), or controls (B, N, 2), as in `Policy.act`."""
         return act(self._model, worlds, observation, self._seed, tell=self._tell).applied

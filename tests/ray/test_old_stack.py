@@ -163,6 +163,7 @@ class PolicyOfTheOldStack:
     """An old stack's policy behind the protocol by which all policies are scored."""
 
     name = "old"
+    is_deterministic = True
 
     def __init__(self, engine: OldStackEngine) -> None:
         self._policy = engine.algorithm.get_policy()

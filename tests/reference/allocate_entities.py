@@ -17,6 +17,7 @@ class LoopedTarget:
     service: float = 0.0
     appears: float = 0.0
     ideal: int = 1
+    closed_at: float = math.inf
     involved: set[int] = field(default_factory=set)
 
     @property

@@ -13,6 +13,7 @@ from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.environment.allocate.state import AllocateState
 from tests.reference.allocate_entities import NOTHING, LoopedTarget, LoopedUAV
 from tests.reference.autopilot import LoopedAutopilot
+from tests.reference.fewest import fewest_that_cover
 from tests.reference.zones import stored, zones_of
 
 __all__ = ["LoopedWorld"]
@@ -60,15 +61,14 @@ class LoopedWorld:
         )
         self.time, self.time_limit = 0.0, float(state.time_limit_s[row])
         self.return_sum = 0.0
+        self.num_idle = 0
         self.is_terminated = self.is_truncated = self.is_deadlocked = False
         for target in self.targets:
             target.ideal = self._ideal(target)
 
     def _ideal(self, target: LoopedTarget) -> int:
-        """max over kinds of ceil(demand / mean initial resource), at least 1."""
-        means = [sum(own) / len(self.uavs) for own in zip(*(uav.resources for uav in self.uavs), strict=True)]
-        needs = [math.ceil(need / mean - 1e-4) for need, mean in zip(target.demand, means, strict=True) if mean > 0.0]
-        return max(1, *needs)
+        """The fewest UAVs that carry its demand of every kind at the start; all, if they do not."""
+        return fewest_that_cover([uav.resources for uav in self.uavs], target.demand)
 
     def is_open(self, target: LoopedTarget) -> bool:
         """It has appeared, and lacks something."""
@@ -126,6 +126,8 @@ class LoopedWorld:
         for uav, choice in zip(self.uavs, choices, strict=True):
             uav.choose(choice)
         before = self._potentials()
+        self.has_acted = False
+        self._watch()
         for _ in range(round(self.world.decision_interval_s / self.world.substep_s)):
             self._substep()
             if self._is_done() or self.time >= self.time_limit:
@@ -156,7 +158,7 @@ class LoopedWorld:
     def _is_done(self) -> bool:
         return self._all_closed() and not any(self._is_away(uav) for uav in self.uavs)
 
-    def _is_stuck(self) -> bool:
+    def is_stuck(self) -> bool:
         """Nobody that flies has a legal target, and no target is to come.
 
         Without replanning, those that wait for others at a legal choice are stuck, too; if only such UAVs fly, it does
@@ -171,6 +173,13 @@ class LoopedWorld:
         is_one_to_come = any(target.appears > self.time for target in self.targets)
         return not is_one_to_come or (bool(held) and not free)
 
+    def _is_deadlocked(self) -> bool:
+        """Targets are unmet, and nobody can do anything more, or has done anything in so many decisions in a row."""
+        if self._all_closed():
+            return False
+        self.num_idle = 0 if self.has_acted else self.num_idle + 1
+        return 0 < self.world.idle_decisions <= self.num_idle or self.is_stuck()
+
     @property
     def has_ended(self) -> bool:
         return self.is_terminated or self.is_truncated
@@ -179,7 +188,7 @@ class LoopedWorld:
         """Done, else out of time, else stuck before all is closed. UAVs under way at the end count as involved."""
         self.is_terminated = self._is_done()
         is_late = self.time >= self.time_limit
-        self.is_deadlocked = not self._all_closed() and not is_late and self._is_stuck()
+        self.is_deadlocked = not is_late and self._is_deadlocked()
         self.is_truncated = not self.is_terminated and (is_late or self.is_deadlocked)
         if self.has_ended:
             for i, uav in enumerate(self.uavs):
@@ -217,6 +226,12 @@ class LoopedWorld:
         for uav in self.uavs:
             if not uav.flies:
                 self._drop_out(uav)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Somebody acts who flies to a target or serves it; and something happens while targets are still to appear."""
+        is_at_work = any(uav.choice >= 0 and not (uav.is_present and not uav.is_in_service) for uav in self.uavs)
+        self.has_acted |= is_at_work or any(target.appears > self.time for target in self.targets)
 
     def _move_all(self) -> None:
         """To their choices; who is present there stays. Once all is closed, those that are away fly to the depot."""
@@ -286,7 +301,7 @@ class LoopedWorld:
 
     def _close(self, j: int, target: LoopedTarget) -> None:
         """Contributors are paid by their share, times value over mean value; who has it as choice wasted its trip."""
-        target.remaining = [0.0] * len(target.remaining)
+        target.remaining, target.closed_at = [0.0] * len(target.remaining), self.time
         total = sum(uav.given.get(j, 0.0) for uav in self.uavs)
         worth = target.value / (sum(other.value for other in self.targets) / len(self.targets))
         for i, uav in enumerate(self.uavs):
@@ -318,6 +333,9 @@ class LoopedWorld:
             "congestion": congestion,
             "per_agent_reward": self.return_sum / num_uavs,
             "efficiency_per_km": sum(closed) / max(flown_km, NOTHING),
+            "last_service_s": max(
+                (target.closed_at for target in self.targets if target.closed_at < math.inf), default=math.nan
+            ),
             "makespan_s": self.time,
             "path_km_per_uav": flown_km / num_uavs,
             "wasted_trips_per_uav": sum(uav.num_wasted for uav in self.uavs) / num_uavs,

@@ -53,10 +53,9 @@ def test_stored_run__is_scored(name: str) -> None:
 
 
 def test_first_version__is_scored_as_it_scored_itself() -> None:
-    """It printed these; what the network now sees beyond its features counts nothing."""
+    """It printed this; what the network now sees beyond its features counts nothing. NCS was another one."""
     score = _score(STORED / "format_1" / "first", 20)
 
-    assert score["normalized_completion_score"] == pytest.approx(0.2944, abs=1e-3)
     assert score["satisfied_rate"] == pytest.approx(0.4333, abs=1e-3)
 
 

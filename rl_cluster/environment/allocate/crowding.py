@@ -1,32 +1,48 @@
 """How many UAVs a target needs, how many are involved with it, and how excessive that is.
 
-ideal_j = max over kinds r of ceil(demand_jr / mean initial resource r), at least 1; n_j counts the distinct UAVs that
+ideal_j is the fewest UAVs of the episode that could cover target j together (`cover.py`): of every kind, what they
+carry at the start is at least the demand. It is N if the whole fleet could not. n_j counts the distinct UAVs that
 delivered to target j, or whose choice it is (or was when it closed); crowding_j = clip(n_j / ideal_j - 1, 0, 1).
 """
 
-import math
-
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from rl_cluster.environment.allocate.state import EPSILON, AllocateState
+from rl_cluster.environment.allocate.cover import fewest_uavs, make_fleet
+from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["crowding", "ideal_num_uavs", "is_involved", "num_involved"]
+__all__ = ["crowding", "ideal_num_uavs", "is_involved", "num_involved", "write_ideals"]
+
+
+@njit(cache=True)
+def write_ideals(
+    rows: NDArray[np.int64],
+    uav_exists: BoolArray,
+    initial_resources: FloatArray,
+    target_demand: FloatArray,
+    target_ideal: IntArray,
+) -> None:
+    """Writes the ideal number of UAVs (B, M) of every target of the rows; targets that do not exist have 1.
+
+    Args:
+        rows: Worlds, indices into B.
+        uav_exists: (B, N)
+        initial_resources: (B, N, R)
+        target_demand: (B, M, R); 0 where the target does not exist.
+        target_ideal: (B, M), written.
+    """
+    for b in rows:
+        fleet = make_fleet(initial_resources[b][uav_exists[b]].astype(np.float64))
+        for j in range(target_ideal.shape[1]):
+            target_ideal[b, j] = fewest_uavs(fleet, target_demand[b, j])
 
 
 @njit(cache=True, _nrt=False, inline="always")
 def ideal_num_uavs(state: AllocateState, b: int, j: int) -> float:
-    """How many mean UAVs of world b it takes to serve target j."""
-    ideal = 1.0
-    for r in range(state.target_demand.shape[2]):
-        total, count = 0.0, 0
-        for i in range(state.uav_exists.shape[1]):
-            if state.uav_exists[b, i]:
-                total += state.uav_initial_resources[b, i, r]
-                count += 1
-        ratio = state.target_demand[b, j, r] / max(total / max(count, 1), EPSILON)
-        # float32 demands that equal a multiple of the mean must not round up to one more UAV
-        ideal = max(ideal, math.ceil(ratio - 1e-4))
-    return ideal
+    """The fewest UAVs of world b that could cover target j, at least 1."""
+    return float(state.target_ideal[b, j])
 
 
 @njit(cache=True, _nrt=False, inline="always")

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateWorldConfig
+from rl_cluster.environment.allocate.crowding import write_ideals
 from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.rules import write_rules
 from rl_cluster.environment.allocate.state import AllocateState
@@ -27,10 +28,11 @@ def clear_rows(
 
 
 def equip_rows(state: AllocateState, rows: NDArray[np.int64], world: AllocateWorldConfig) -> None:
-    """Writes what follows from the entities of the rows: ways round zones, and all remaining work."""
+    """Writes what follows from the entities of the rows: ways round zones, all remaining work, and teams."""
     plan_routes(state, rows, world.obstacle_clearance_m)
     state.uav_initial_resources[rows] = state.uav_resources[rows]
     state.target_remaining[rows] = state.target_demand[rows]
+    write_ideals(rows, state.uav_exists, state.uav_initial_resources, state.target_demand, state.target_ideal)
     state.uav_choice[rows] = -1
     state.uav_service_ends_s[rows] = np.inf
     state.target_closed_time_s[rows] = np.inf

@@ -63,7 +63,7 @@ class Intent(NamedTuple):
     earliest_s: NDArray[np.float64]
     """(M,) seconds until the first of them arrives (straight, at cruise speed); inf without any"""
     ideal: NDArray[np.float64]
-    """(M,) max over kinds of ceil(demand / unit), at least 1"""
+    """(M,) the fewest UAVs of the episode that could cover the target (`crowding.py`)"""
     present: NDArray[np.float64]
     """(M, R) resources present at the target"""
     is_in_service: BoolArray
@@ -109,8 +109,7 @@ def _largest_demand(state, b, r):  # type: ignore[no-untyped-def]  # numba infer
 
 
 @njit(cache=True, _nrt=False, inline="always")
-def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]  # numba infers the types
-    ideal[:] = 1.0
+def _read_units(state, b, unit):  # type: ignore[no-untyped-def]  # numba infers the types
     for r in range(unit.shape[0]):
         total, count = 0.0, 0
         for i in range(state.uav_exists.shape[1]):
@@ -120,8 +119,6 @@ def _read_units(state, b, unit, ideal):  # type: ignore[no-untyped-def]  # numba
         mean = max(total / max(count, 1), EPSILON)
         # a kind that no UAV carries has no mean UAV as its unit
         unit[r] = mean if mean > EPSILON else _largest_demand(state, b, r)
-        for j in range(ideal.shape[0]):
-            ideal[j] = max(ideal[j], np.ceil(state.target_demand[b, j, r] / mean - 1e-4))
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -193,7 +190,7 @@ def _add_plan(state, b, i, j, intent):  # type: ignore[no-untyped-def]  # numba 
 @njit(cache=True, _nrt=False, inline="always")
 def read_intent(state: AllocateState, b: int, intent: Intent) -> None:
     """Fills `intent` with the plans in world b."""
-    _read_units(state, b, intent.unit, intent.ideal)
+    _read_units(state, b, intent.unit)
     _read_uavs(state, b, intent)
     _read_targets(state, b, intent)
     _read_legal(state, b, intent)
@@ -208,5 +205,6 @@ def read_intent(state: AllocateState, b: int, intent: Intent) -> None:
             for j in range(state.target_exists.shape[1]):
                 _add_plan(state, b, i, j, intent)
     for j in range(state.target_exists.shape[1]):
+        intent.ideal[j] = state.target_ideal[b, j]
         for r in range(intent.unit.shape[0]):
             intent.uncovered[j, r] = max(state.target_remaining[b, j, r] - intent.committed[j, r], 0.0)

@@ -1,7 +1,7 @@
 """One decision interval of a batch of worlds: UAVs follow their choices and deliver, and the episode may end.
 
 Terminated: every target is closed (also those that have appeared late), and with a depot, all UAVs that can fly have
-returned to it. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`).
+returned to it. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`, and `idleness.py`).
 
 In a substep all UAVs fly, time advances, UAVs fail, those whose service is over deliver, and UAVs out of range drop
 their choice.
@@ -12,6 +12,7 @@ from numba import njit
 from rl_cluster.environment.allocate.autopilot import fly
 from rl_cluster.environment.allocate.delivery import charge_crowding, deliver
 from rl_cluster.environment.allocate.depot import all_home, is_away
+from rl_cluster.environment.allocate.idleness import count_idle, is_idle
 from rl_cluster.environment.allocate.legality import all_closed, distance_m, is_open, is_stuck
 from rl_cluster.environment.allocate.reward import all_done, approach, collision, path, term_index, time
 from rl_cluster.environment.allocate.rules import Rules
@@ -88,6 +89,15 @@ def _is_done(state, b, capture_radius_m):  # type: ignore[no-untyped-def]  # num
     return all_closed(state, b) and all_home(state, b, capture_radius_m)
 
 
+@njit(cache=True, _nrt=False, inline="always")
+def _is_deadlocked(state, b, was_idle, began_s, rules):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Of a world that is neither done nor out of time."""
+    num_idle = count_idle(state, b, was_idle, began_s)
+    if all_closed(state, b):
+        return False
+    return 0 < rules.idle_decisions <= num_idle or is_stuck(state, b, rules.replan)
+
+
 @njit(cache=True, _nrt=False)
 def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """Adds the terms that depend on whether the episode continues, and on how it ended."""
@@ -112,6 +122,7 @@ def fly_interval(state: AllocateState, terms: FloatArray, result: StepResult, ru
         if state.ended[b]:
             continue
         _add_potential(state, b, terms, -1.0, rules.sensing_radius_m)
+        was_idle, began_s = is_idle(state, b), state.time_s[b]
         for _ in range(rules.num_substeps):
             _fly_all(state, b, terms, rules)
             state.time_s[b] += rules.substep_s
@@ -125,7 +136,7 @@ def fly_interval(state: AllocateState, terms: FloatArray, result: StepResult, ru
         state.decision[b] += 1
         is_done = _is_done(state, b, rules.capture_radius_m)
         is_timeout = state.time_s[b] >= state.time_limit_s[b]
-        is_deadlock = not is_timeout and not all_closed(state, b) and is_stuck(state, b, rules.replan)
+        is_deadlock = not is_timeout and _is_deadlocked(state, b, was_idle, began_s, rules)
         result.terminated[b] = is_done
         result.truncated[b] = not is_done and (is_timeout or is_deadlock)
         result.deadlocked[b] = is_deadlock

@@ -22,6 +22,7 @@ __all__ = [
     "has_appeared",
     "is_coverable",
     "is_legal",
+    "is_one_to_come",
     "is_open",
     "is_stuck",
     "is_unmet",
@@ -59,7 +60,8 @@ def all_closed(state: AllocateState, b: int) -> bool:
 
 
 @njit(cache=True, _nrt=False)
-def _is_one_to_come(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
+def is_one_to_come(state: AllocateState, b: int) -> bool:
+    """True = some target has not appeared yet."""
     for j in range(state.target_exists.shape[1]):
         if state.target_exists[b, j] and not has_appeared(state, b, j):
             return True
@@ -156,4 +158,4 @@ def is_stuck(state: AllocateState, b: int, replan: bool) -> bool:
             return False
         else:
             num_free += 1
-    return (num_held > 0 and num_free == 0) or not _is_one_to_come(state, b)
+    return (num_held > 0 and num_free == 0) or not is_one_to_come(state, b)

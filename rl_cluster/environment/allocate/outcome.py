@@ -2,7 +2,8 @@
 
 congestion = mean over targets of their crowding (`crowding.py`); normalized_completion_score (NCS) = satisfied_rate
 (1 - congestion); value_rate = value of the closed targets over that of all. Targets that have not appeared count in all
-of them. NaN says that a metric is not defined: the efficiency where targets were closed and nobody flew.
+of them. NaN says that a metric is not defined: the last service where no target was closed, the efficiency where
+targets were closed and nobody flew.
 """
 
 from typing import NamedTuple
@@ -21,20 +22,24 @@ __all__ = ["METRICS", "NAMES", "Metric", "episode_outcomes"]
 
 
 class Metric(MetricColumn):
-    """The metrics, in order; a rate of one episode is 0 or 1, or a share of its targets."""
+    """The metrics, in the order of tables: what was served, when, at what distance, and then how well.
 
-    NORMALIZED_COMPLETION_SCORE = "NCS", "1", 3, "satisfied rate times (1 - congestion)"
+    A rate of one episode is 0 or 1, or a share of its targets.
+    """
+
     SATISFIED_RATE = "satisfied", "1", 3, "share of targets closed"
     COMPLETION_RATE = "completion", "1", 3, "mean share of a target's demand that was met"
     VALUE_RATE = "value", "1", 3, "value of closed targets over that of all"
-    CONGESTION = "congestion", "1", 3, "mean crowding of targets: UAVs beyond those needed, 0 to 1"
-    PER_AGENT_REWARD = "reward/UAV", "reward", 2, "summed reward over active UAVs"
-    EFFICIENCY_PER_KM = "targets/km", "1/km", 3, "targets closed per kilometre flown"
+    LAST_SERVICE_S = "last service s", "s", 1, "time when the last of the targets that were closed was closed"
     MAKESPAN_S = "makespan s", "s", 1, "time to the end of the episode's work"
     PATH_KM_PER_UAV = "km/UAV", "km", 2, "path flown by a UAV"
+    EFFICIENCY_PER_KM = "targets/km", "1/km", 3, "targets closed per kilometre flown"
+    NORMALIZED_COMPLETION_SCORE = "NCS", "1", 3, "satisfied rate times (1 - congestion)"
+    CONGESTION = "congestion", "1", 3, "mean crowding of targets: UAVs beyond those needed, 0 to 1"
     WASTED_TRIPS_PER_UAV = "wasted/UAV", "1", 3, "trips whose target closed on the way"
     WAITING_S_PER_UAV = "waiting s/UAV", "s", 1, "time that a UAV waited"
     COLLISIONS_PER_UAV = "collis./UAV", "1", 3, "contacts with no-fly zones or other UAVs"
+    PER_AGENT_REWARD = "reward/UAV", "reward", 2, "summed reward over active UAVs"
     SUCCESS_RATE = "success", "1", 3, "share of episodes, or of UAVs, that came to their goal"
     TIMEOUT_RATE = "out of time", "1", 3, "share of episodes ended by the time limit"
     DEADLOCK_RATE = "deadlocked", "1", 3, "share of episodes in which nobody could do anything more"
@@ -71,6 +76,8 @@ class _Targets(NamedTuple):
     value: float
     closed_value: float
     """of the closed ones alone"""
+    last_s: float
+    """when the last of the closed ones was closed; NaN without any"""
 
 
 class _Uavs(NamedTuple):
@@ -100,6 +107,7 @@ def _write_outcomes(state, rows, terminated, deadlocked, table):  # type: ignore
         table[Metric.CONGESTION, e] = congestion
         table[Metric.PER_AGENT_REWARD, e] = state.return_sum[b] / uavs.num
         table[Metric.EFFICIENCY_PER_KM, e] = targets.num_closed / flown_km if flown_km > 0.0 else no_efficiency
+        table[Metric.LAST_SERVICE_S, e] = targets.last_s
         table[Metric.MAKESPAN_S, e] = state.time_s[b]
         table[Metric.PATH_KM_PER_UAV, e] = flown_km / uavs.num
         table[Metric.WASTED_TRIPS_PER_UAV, e] = uavs.num_wasted / uavs.num
@@ -112,7 +120,7 @@ def _write_outcomes(state, rows, terminated, deadlocked, table):  # type: ignore
 
 @njit(cache=True, _nrt=False, inline="always")
 def _sum_targets(state, b):  # type: ignore[no-untyped-def]  # numba infers the types
-    count, num_closed, met, crowded, value, closed_value = 0, 0, 0.0, 0.0, 0.0, 0.0
+    count, num_closed, met, crowded, value, closed_value, last_s = 0, 0, 0.0, 0.0, 0.0, 0.0, -1.0
     for j in range(state.target_exists.shape[1]):
         if state.target_exists[b, j]:
             demand, remaining = 0.0, 0.0
@@ -126,7 +134,11 @@ def _sum_targets(state, b):  # type: ignore[no-untyped-def]  # numba infers the 
             crowded += crowding(state, b, j)
             value += state.target_value[b, j]
             closed_value += state.target_value[b, j] if is_closed else 0.0
-    return _Targets(max(count, 1), num_closed, met, crowded, value, closed_value)
+            # a target that demands nothing is closed without a service
+            has_time = is_closed and state.target_closed_time_s[b, j] < np.inf
+            last_s = max(last_s, state.target_closed_time_s[b, j] if has_time else -1.0)
+    last_s = last_s if last_s >= 0.0 else np.nan
+    return _Targets(max(count, 1), num_closed, met, crowded, value, closed_value, last_s)
 
 
 @njit(cache=True, _nrt=False, inline="always")

@@ -26,6 +26,7 @@ class Rules(NamedTuple):
     """The distance that the autopilot keeps from zones"""
     sensing_radius_m: float
     replan: bool
+    idle_decisions: int
 
 
 def rules_of(world: AllocateWorldConfig) -> Rules:
@@ -37,6 +38,7 @@ def rules_of(world: AllocateWorldConfig) -> Rules:
         clearance_m=world.obstacle_clearance_m,
         sensing_radius_m=world.sensing_radius_m,
         replan=world.replan,
+        idle_decisions=world.idle_decisions,
     )
 
 

@@ -73,6 +73,8 @@ class AllocateState(NamedTuple):
     """(B, M, R) at the start"""
     target_remaining: FloatArray
     """(B, M, R)"""
+    target_ideal: IntArray
+    """(B, M) the fewest UAVs of the episode that could cover the demand together (`crowding.py`), at least 1"""
     target_value: FloatArray
     """(B, M)"""
     target_service_s: FloatArray
@@ -129,6 +131,8 @@ class AllocateState(NamedTuple):
     """(B,) True = the episode is over; the world stands still until it is reset"""
     decision: NDArray[np.int64]
     """(B,) decisions made in this episode"""
+    idle_decisions: IntArray
+    """(B,) decisions in a row, up to the last one, in which nobody did anything (`idleness.py`)"""
 
     @classmethod
     def empty(cls, num_worlds: int, sizes: Sizes) -> "AllocateState":

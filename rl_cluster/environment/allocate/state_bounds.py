@@ -31,6 +31,7 @@ def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
         "uav_fails_s": _NEVER,
         "uav_service_ends_s": _NEVER,
         "target_position_m": _SIGNED,
+        "target_ideal": Bounds(low=1, high=sizes.num_uavs),
         "target_closed_time_s": _NEVER,
         "obstacle_center_m": _SIGNED,
         "obstacle_vertices_m": _SIGNED,
@@ -42,6 +43,7 @@ def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
         "k": Bounds(low=MIN_NEIGHBOURS, high=MAX_NEIGHBOURS),
         "episode": _COUNT,
         "decision": _COUNT,
+        "idle_decisions": Bounds(high=np.iinfo(np.int16).max),
     }
 
 

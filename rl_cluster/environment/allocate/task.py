@@ -9,7 +9,7 @@ from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
 from rl_cluster.environment.allocate.observation import empty_observation
-from rl_cluster.environment.allocate.outcome import METRICS
+from rl_cluster.environment.allocate.outcome import METRICS, Metric
 from rl_cluster.environment.allocate.preferences import preference_ranges, told
 from rl_cluster.environment.allocate.recording import AllocateRecording
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
@@ -60,7 +60,7 @@ ALLOCATE = Task(
     tell=_tell,
     reference="complete-first",
     metrics=METRICS,
-    headline=METRICS[0],
+    headline=Metric.NORMALIZED_COMPLETION_SCORE.metric,
     recording=AllocateRecording(),
     state_bounds=allocate_bounds,
     state_fault=allocate_fault,

@@ -62,7 +62,8 @@ class AllocateWorlds:
         terminated: all targets are closed, including those that appear late; with a depot, all UAVs that fly are back
         truncated: the episode reaches its time limit, or a deadlock
         deadlocked: no UAV has a legal target and no target is still to appear; if `replan` is false, also when all UAVs
-            that fly wait at targets for others (`is_stuck` in `legality.py`)
+            that fly wait at targets for others (`is_stuck` in `legality.py`); or nobody has done anything in the last
+            `idle_decisions` decisions (`idleness.py`)
     """
 
     metrics = NAMES

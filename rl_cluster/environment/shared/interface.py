@@ -228,6 +228,10 @@ class PolicyOf(Protocol[WorldsT_contra]):
     def name(self) -> str:
         """The name under which its results are reported."""
 
+    @property
+    def is_deterministic(self) -> bool:
+        """True = it draws nothing: an episode that starts alike is played alike each time."""
+
     def act(self, worlds: WorldsT_contra, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N) of `allocate`, or controls (B, N, 2) of `navigate`, for the worlds as they are observed."""
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.crowding import write_ideals
 from rl_cluster.environment.tasks import graph_spec
 from rl_cluster.learning.optimizer_form import PART_ROWS
 from rl_cluster.training.checkpoints.files import SNAPSHOTS, format_tensors
@@ -36,9 +37,21 @@ TARGET_FEATURES, ADDED_TARGET_FEATURES = 7, 3
 """Columns of the first version, after 5 for each kind of resource; columns added after them. One for each kind was
 added before them."""
 Arrays = Mapping[str, NDArray[Any]]
+
+
+def _ideals(_: Config, worlds: Arrays) -> NDArray[Any]:
+    """The fewest UAVs that could cover each target, as the start of an episode has it."""
+    demand = worlds["target_demand"]
+    ideals = np.empty(demand.shape[:2], dtype=np.int16)
+    write_ideals(np.arange(len(ideals)), worlds["uav_exists"], worlds["uav_initial_resources"], demand, ideals)
+    return ideals
+
+
 ADDED_FIELDS: Mapping[str, Mapping[str, Callable[[Config, Arrays], NDArray[Any]]]] = {
     "allocate": {
         "preference": lambda config, worlds: np.ones((len(worlds["time_s"]), 3), dtype=np.float32),
+        "target_ideal": _ideals,
+        "idle_decisions": lambda config, worlds: np.zeros(len(worlds["time_s"]), dtype=np.int16),
     },
     "navigate": {},
 }

@@ -59,6 +59,29 @@ def test_evaluate__scores_heuristics_on_a_scenario_file(
     assert group["means"]["greedy"]["satisfied_rate"]["mean"] == 1.0
 
 
+def test_evaluate__pools_several_scenario_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    """Random play draws, and plays each file several times; greedy plays it once."""
+    scores, trace, other = tmp_path / "scores.json", tmp_path / "trace.jsonl", SMALL.with_name("balanced.yaml")
+    files = ("--scenario", str(SMALL), "--scenario", str(other))
+    options = ("--policy", "greedy", "--policy", "random", "--episodes", "3", "--all")
+
+    assert exit_code("evaluate", *files, *options, "--json", str(scores), "--trace", str(trace)) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "2 scenario files, each of which counts once" in lines
+    assert sum(line.startswith("NCS ") for line in lines) == 2  # means and differences over both files
+    assert [line.split()[0] for line in lines if ".yaml" in line] == ["small.yaml", "balanced.yaml"]
+    data = json.loads(scores.read_text())
+    of_files = [group["means"]["greedy"]["satisfied_rate"] for group in data["groups"]]
+    pooled = data["pooled"]["means"]["greedy"]["satisfied_rate"]
+    assert data["pooled"]["num_scenarios"] == 2
+    assert pooled["mean"] == pytest.approx(sum(each["mean"] for each in of_files) / 2)
+    assert (of_files[0]["low"], pooled["low"]) == (None, pytest.approx(min(each["mean"] for each in of_files)))
+    assert [json.loads(line)["policy"] for line in trace.read_text().splitlines()] == ["greedy", *["random"] * 3] * 2
+
+
 def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path, exit_code: Callable[..., object]) -> None:
     files = [tmp_path / "a.json", tmp_path / "b.json"]
     for file in files:
@@ -82,6 +105,7 @@ def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path, exit_code: Call
         (("no-such-run",), "does not exist; name a run folder or a checkpoint folder"),
         (("tests",), "holds no checkpoint; name a run or checkpoint folder"),
         (("--scenario", "no-such-file.yaml"), "no-such-file.yaml"),
+        (("--scenario", str(SMALL), "--all"), "--all: has no effect without several scenario files; omit it, or name"),
     ],
 )
 def test_evaluate__refuses_bad_arguments(

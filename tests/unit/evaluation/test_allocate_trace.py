@@ -17,6 +17,7 @@ from rl_cluster.environment.tasks import TASKS, make_scenario_source, make_sourc
 from rl_cluster.evaluation.trace import Trace
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
+from tests.reference.fewest import fewest_that_cover
 from tests.unit.environment.allocate.all_rules import with_all_rules
 
 CONFIG = load_config(
@@ -43,6 +44,7 @@ def recompute(episode: dict[str, Any]) -> dict[str, float]:
     served = [[0.0] * len(target["demand"]) for target in targets]
     involved: list[set[int]] = [set() for _ in targets]
     closed = set()
+    last_s = math.nan
     wasted = 0
     for step in steps:
         for uav, target, units in step["delivered"]:
@@ -52,17 +54,17 @@ def recompute(episode: dict[str, Any]) -> dict[str, float]:
         for target, time_s, on_their_way in step["closed"]:
             assert steps[-1]["time_s"] >= time_s
             closed.add(target)
+            last_s = time_s if math.isnan(last_s) else max(last_s, time_s)
             involved[target].update(on_their_way)
             wasted += len(on_their_way)
     for uav, target in enumerate(episode["choice_at_end"]):
         if target >= 0:
             involved[target].add(uav)
-    kinds = range(len(uavs[0]["resources"]))
-    mean_resource = [sum(uav["resources"][kind] for uav in uavs) / num_uavs for kind in kinds]
+    carried = [uav["resources"] for uav in uavs]
     crowding, met = [], []
     for number, target in enumerate(targets):
-        needed = [math.ceil(target["demand"][kind] / mean_resource[kind] - 1e-4) for kind in kinds]
-        crowding.append(min(1.0, max(0.0, len(involved[number]) / max(1, *needed) - 1.0)))
+        ideal = fewest_that_cover(carried, target["demand"])
+        crowding.append(min(1.0, max(0.0, len(involved[number]) / ideal - 1.0)))
         met.append(1.0 if number in closed else sum(served[number]) / sum(target["demand"]))
     value = sum(target["value"] for target in targets)
     satisfied, congestion = len(closed) / len(targets), sum(crowding) / len(targets)
@@ -75,6 +77,7 @@ def recompute(episode: dict[str, Any]) -> dict[str, float]:
         "congestion": congestion,
         "per_agent_reward": sum(sum(step["reward"]) for step in steps) / num_uavs,
         "efficiency_per_km": len(closed) / flown_km if flown_km else 0.0,
+        "last_service_s": last_s,
         "makespan_s": steps[-1]["time_s"],
         "path_km_per_uav": flown_km / num_uavs,
         "wasted_trips_per_uav": wasted / num_uavs,
@@ -119,8 +122,8 @@ def assert_recomputed(outcomes: dict[str, NDArray[np.float64]], episodes: list[d
         recomputed = recompute(episode)
         assert recomputed.keys() == outcomes.keys()
         for name, values in outcomes.items():
-            assert recomputed[name] == pytest.approx(values[number], rel=1e-6, abs=1e-6), (number, name)
-            assert episode["metrics"][name] == values[number]
+            assert recomputed[name] == pytest.approx(values[number], rel=1e-6, abs=1e-6, nan_ok=True), (number, name)
+            assert episode["metrics"][name] == (None if math.isnan(values[number]) else values[number])
 
 
 def test_trace__gives_back_every_reported_metric(played: Played) -> None:
@@ -170,7 +173,7 @@ def test_trace__of_uavs_out_of_range_and_time() -> None:
     assert [step["grounded"] for step in episode["steps"]] == [[0], [], [], [], []]
     assert sum(step["flown_m"][0] for step in episode["steps"]) == pytest.approx(410.0)
     assert (episode["end"], episode["choice_at_end"]) == ("time limit", [-1, 0])
-    assert recompute(episode) == pytest.approx({name: values[0] for name, values in outcomes.items()})
+    assert recompute(episode) == pytest.approx({name: values[0] for name, values in outcomes.items()}, nan_ok=True)
 
 
 def test_trace__steps_add_up_to_a_flight(played: Played) -> None:

@@ -2,6 +2,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,8 +139,8 @@ def test_tables__of_one_episode_show_no_intervals() -> None:
 
     lines = _print(_compared(outcomes, ["a"]))
 
-    assert lines[2].split() == ["NCS", "0.500"]
-    assert lines[3].split()[0] == "satisfied"
+    assert lines[2].split() == ["satisfied", "0.500"]
+    assert lines[3].split()[0] == "completion"
 
 
 def test_tables__end_with_remarks() -> None:
@@ -166,3 +167,75 @@ def test_compare__plays_policies_and_baselines_on_the_same_episodes() -> None:
     difference = comparison.differences["complete-first"]["greedy"].mean
     means = comparison.means
     np.testing.assert_allclose(difference, means["complete-first"].mean - means["greedy"].mean, atol=1e-12)
+
+
+def _of(value: float, count: int) -> dict[str, NDArray[np.float64]]:
+    return {metric.name: np.full(count, value) + 0.01 * np.arange(count) for metric in METRICS}
+
+
+def test_comparison__pairs_what_is_played_once_with_every_episode() -> None:
+    comparison = _compared({"sampled": _of(0.5, 3), "argmax": _of(0.7, 1), "greedy": _of(0.4, 1)}, ["greedy"])
+
+    assert comparison.num_episodes == 3
+    assert [len(comparison.values[name]) for name in ("sampled", "argmax", "greedy")] == [3, 1, 1]
+    assert comparison.means["argmax"].mean[0] == 0.7
+    assert np.isnan(comparison.means["argmax"].low[0])
+    assert comparison.differences["argmax"]["greedy"].mean[0] == pytest.approx(0.3)
+    assert np.isnan(comparison.differences["argmax"]["greedy"].low[0])
+    sampled = comparison.differences["sampled"]["greedy"]
+    assert [part[0] for part in sampled] == pytest.approx([0.11, 0.1, 0.12])
+    assert _print(comparison)[0].startswith("Mean of 3 episodes (1 of a policy that draws nothing), 95 %")
+
+
+def test_pooled__counts_every_scenario_once_and_pairs_by_scenario() -> None:
+    parts = [
+        _compared({"sampled": _of(0.5, 3), "greedy": _of(0.4, 1)}, ["greedy"]),
+        _compared({"sampled": _of(0.8, 5), "greedy": _of(0.6, 1)}, ["greedy"]),
+    ]
+
+    pooled = Comparison.pooled(parts)
+
+    assert (pooled.num_episodes, pooled.unit) == (2, "scenario")
+    np.testing.assert_allclose(pooled.values["sampled"][:, 0], [0.51, 0.82])
+    assert pooled.means["sampled"].mean[0] == pytest.approx(0.665)
+    difference = pooled.differences["sampled"]["greedy"]
+    assert [part[0] for part in difference] == pytest.approx([0.165, 0.11, 0.22])
+    assert pooled.to_dict()["num_scenarios"] == 2
+    assert _print(pooled)[0] == "Mean of 2 scenarios, 95 % bootstrap interval below"
+
+
+def test_pooled__leaves_out_what_no_play_of_a_scenario_defines() -> None:
+    outcomes = {"a": _of(0.5, 3), "b": _of(0.5, 1)}
+    outcomes["a"]["last_service_s"][:2] = np.nan
+    nothing = {"a": _of(0.5, 3), "b": _of(0.5, 1)}
+    nothing["a"]["last_service_s"][:] = np.nan
+
+    pooled = Comparison.pooled([_compared(outcomes, ["b"]), _compared(nothing, ["b"])])
+
+    column = [metric.name for metric in METRICS].index("last_service_s")
+    np.testing.assert_allclose(pooled.values["a"][:, column], [0.52, np.nan])
+    assert pooled.means["a"].mean[column] == pytest.approx(0.52)
+
+
+class _Counted:
+    """Greedy, which counts the worlds that it plays."""
+
+    def __init__(self, *, is_deterministic: bool) -> None:
+        self.name, self.is_deterministic, self.worlds = f"counted {is_deterministic}", is_deterministic, set[int]()
+        self._greedy = HEURISTICS["greedy"](0)
+
+    def act(self, worlds: Any, observation: Any) -> Any:
+        self.worlds |= {worlds.first_world + row for row in range(worlds.state.num_worlds)}
+        return self._greedy.act(worlds, observation)
+
+
+def test_compare__plays_episodes_that_start_alike_once_where_nothing_is_drawn() -> None:
+    config = load_config("debug")
+    source = make_source(config, seed=0, is_training=False)
+    still, drawing = _Counted(is_deterministic=True), _Counted(is_deterministic=False)
+
+    compare([still], [drawing], source, config, 3, are_alike=True)
+    assert (still.worlds, drawing.worlds) == ({0}, {0, 1, 2})
+
+    compare([still], [drawing], source, config, 2)
+    assert still.worlds == {0, 1}

@@ -36,6 +36,8 @@ ZONES: Base = (*ALLOCATE, "generator.num_obstacles=[2, 2]")
 PADS: Base = (*ALLOCATE, "generator.num_uavs=[5, 6]", "generator.uav_start=pads")
 MIXTURE = "generator.mixture=[{name: a, weight: 1.0}, {name: b, weight: 1.0}]"
 """Two parts that do not differ."""
+HOVERING: Base = (*ALLOCATE, "generator.num_uavs=[1, 1]", "world.idle_decisions=1")
+"""A single UAV, whose untrained network hovers often."""
 ROUNDABOUT: Base = (
     "quick_demo", "generator.num_obstacles=[6, 6]", "generator.obstacle_radius_m=[200.0, 250.0]",
     "generator.spacing_m=2500.0",
@@ -132,6 +134,7 @@ WORLDS_OF_ALLOCATE: dict[str, tuple[Row, ...]] = {
     "world.resource_kind": _row(runs.worlds, ALLOCATE, "capability"),
     "world.replan": _row(runs.worlds, ALLOCATE, "false"),
     "world.choose_in_turn": _row(runs.training, RUN, "true"),
+    "world.idle_decisions": _row(runs.evaluation, HOVERING, "0", "4"),
     "world.intent_rounds": _row(runs.evaluation, ALLOCATE, "3"),
     "world.training_intent_rounds": _row(runs.training, RUN, "3"),
     "world.k_jitter": _row(runs.worlds, (*ALLOCATE, "generator.num_uavs=[12, 12]"), "0"),

@@ -29,6 +29,7 @@ class CBBA:
     """
 
     name = "cbba"
+    is_deterministic = True
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""

@@ -30,6 +30,7 @@ class CommitmentAware:
     """
 
     name = "commitment-aware"
+    is_deterministic = True
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""

@@ -37,6 +37,7 @@ class CompleteFirst:
     """
 
     name = "complete-first"
+    is_deterministic = True
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""
@@ -53,6 +54,7 @@ class CompleteOnly:
     """
 
     name = "complete-only"
+    is_deterministic = True
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""

@@ -20,6 +20,7 @@ class Greedy:
     """
 
     name = "greedy"
+    is_deterministic = True
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""

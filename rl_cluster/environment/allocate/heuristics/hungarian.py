@@ -35,6 +35,7 @@ class Hungarian:
     """
 
     name = "hungarian"
+    is_deterministic = True
 
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""

@@ -68,6 +68,7 @@ class Optimum:
     """
 
     name = "optimum"
+    is_deterministic = True
 
     def __init__(self, effort: float = EFFORT) -> None:
         self._effort = effort
@@ -138,6 +139,7 @@ class Routed:
     """A policy for one world that flies given routes."""
 
     name = "routed"
+    is_deterministic = True
 
     def __init__(self, routes: Routes) -> None:
         self.routes = routes

@@ -29,6 +29,7 @@ class Random:
     """
 
     name = "random"
+    is_deterministic = False
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

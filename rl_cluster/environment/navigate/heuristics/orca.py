@@ -33,6 +33,7 @@ class Orca:
     """Zones are avoided as their bounding circles."""
 
     name = "orca"
+    is_deterministic = True
 
     def act(self, worlds: NavigateWorlds, observation: Observation[NDArray[Any]]) -> FloatArray:
         """Controls (B, N, 2)."""

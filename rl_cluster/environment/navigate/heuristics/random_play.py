@@ -15,6 +15,7 @@ class RandomControls:
     """Each control uniform in (-1, 1), keyed by (seed, world, episode, step)."""
 
     name = "random"
+    is_deterministic = False
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

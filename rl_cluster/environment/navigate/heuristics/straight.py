@@ -26,6 +26,7 @@ class Straight:
     """
 
     name = "straight"
+    is_deterministic = True
 
     def act(self, worlds: NavigateWorlds, observation: Observation[NDArray[Any]]) -> FloatArray:
         """Controls (B, N, 2)."""

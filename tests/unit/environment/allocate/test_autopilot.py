@@ -21,7 +21,7 @@ from tests.reference.autopilot import LoopedAutopilot
 from tests.reference.zones import zones_of
 
 CAPTURE_M, CLEARANCE_M = 100.0, 50.0
-RULES = Rules(20, 1.0, CAPTURE_M, CLEARANCE_M, 1500.0, replan=True)
+RULES = Rules(20, 1.0, CAPTURE_M, CLEARANCE_M, 1500.0, replan=True, idle_decisions=0)
 ROW = np.array([0])
 
 

@@ -1,35 +1,53 @@
 """How many UAVs a target takes and how many are too many, by hand."""
 
+import numpy as np
 import pytest
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.allocate.crowding import crowding, ideal_num_uavs, is_involved, num_involved
+from rl_cluster.environment.allocate.crowding import (
+    crowding,
+    ideal_num_uavs,
+    is_involved,
+    num_involved,
+    write_ideals,
+)
 from tests.unit.environment.allocate.given_world import given, target, uav
 
-MEAN_50 = [[20.0], [50.0], [80.0]]
-"""What three UAVs carry: 50 in the mean."""
+
+@pytest.mark.parametrize(("demand", "ideal"), [(1.0, 1), (80.0, 1), (80.1, 2), (130.0, 2), (149.0, 3), (500.0, 3)])
+def test_ideal__is_the_fewest_uavs_that_could_cover_the_target(quick_demo: Config, demand: float, ideal: int) -> None:
+    fleet = [uav(500.0, carried) for carried in ([20.0], [50.0], [80.0])]
+    worlds = given(quick_demo, fleet, [target(2000.0, [demand]), target(3000.0, [1.0])])
+
+    assert [ideal_num_uavs(worlds.state, 0, j) for j in range(2)] == [ideal, 1]
 
 
-@pytest.mark.parametrize(("demand", "ideal"), [(1.0, 1), (50.0, 1), (50.1, 2), (100.0, 2), (149.0, 3), (500.0, 10)])
-def test_ideal__is_the_demand_over_the_mean_resource_rounded_up(quick_demo: Config, demand: float, ideal: int) -> None:
-    worlds = given(quick_demo, [uav(500.0, carried) for carried in MEAN_50], [target(2000.0, [demand])])
+def test_ideal__of_specialists_is_one_of_each_kind(quick_demo: Config) -> None:
+    """By the mean UAV, which carries 25 of each kind, it would take two and three."""
+    fleet = [uav(500.0, [50.0, 0.0])] * 2 + [uav(500.0, [0.0, 50.0])] * 2
+    worlds = given(quick_demo, fleet, [target(2000.0, [50.0, 0.0]), target(2000.0, [50.0, 50.0])])
 
-    assert ideal_num_uavs(worlds.state, 0, 0) == ideal
-
-
-def test_ideal__is_that_of_the_kind_that_takes_most(quick_demo: Config) -> None:
-    worlds = given(quick_demo, [uav(500.0, [50.0, 10.0])] * 2, [target(2000.0, [60.0, 35.0])])
-
-    # 60 / 50 rounds up to 2, 35 / 10 to 4
-    assert ideal_num_uavs(worlds.state, 0, 0) == 4
+    assert [ideal_num_uavs(worlds.state, 0, j) for j in range(2)] == [1, 2]
 
 
 def test_ideal__forgets_nothing_that_has_been_delivered(quick_demo: Config) -> None:
-    worlds = given(quick_demo, [uav(500.0, [50.0])], [target(2000.0, [100.0])])
+    worlds = given(quick_demo, [uav(500.0, [50.0])] * 3, [target(2000.0, [100.0])])
     worlds.state.uav_resources[:] = 0.0
     worlds.state.target_remaining[:] = 1.0
 
     assert ideal_num_uavs(worlds.state, 0, 0) == 2
+
+
+def test_ideals__of_padded_worlds_are_those_of_their_own_fleets() -> None:
+    """Amounts of UAVs that do not exist do not count, targets that do not exist have 1, other rows are not written."""
+    exists = np.array([[True, False, True], [True, True, True], [True, True, True]])
+    resources = np.full((3, 3, 1), 50.0, dtype=np.float32)
+    demand = np.array([[[100.0], [150.0]], [[100.0], [0.0]], [[100.0], [100.0]]], dtype=np.float32)
+    ideals = np.full((3, 2), 9, dtype=np.int16)
+
+    write_ideals(np.array([0, 1]), exists, resources, demand, ideals)
+
+    assert ideals.tolist() == [[2, 2], [2, 1], [9, 9]]
 
 
 @pytest.mark.parametrize(

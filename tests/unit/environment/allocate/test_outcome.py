@@ -21,6 +21,7 @@ def state(quick_demo: Config) -> AllocateState:
     state.uav_flown_m[0], state.uav_waited_s[0] = [3000.0, 1000.0], [8.0, 0.0]
     state.uav_wasted_trips[0], state.uav_collisions[0] = [1, 0], [0, 3]
     state.return_sum[0], state.time_s[0] = 5.0, 321.0
+    state.target_closed_time_s[0, 0] = 123.0
     return state
 
 
@@ -36,6 +37,7 @@ def test_outcomes__by_hand(state: AllocateState) -> None:
         "congestion": 1 / 3,  # two UAVs where one is ideal count 1, the other targets 0
         "per_agent_reward": 2.5,
         "efficiency_per_km": 1 / 4,
+        "last_service_s": 123.0,
         "makespan_s": 321.0,
         "path_km_per_uav": 2.0,
         "wasted_trips_per_uav": 0.5,
@@ -65,6 +67,15 @@ def test_efficiency__of_who_has_not_flown(state: AllocateState) -> None:
     state.target_remaining[:] = 40.0
 
     assert episode_outcomes(state, np.array([0]), NO, YES)["efficiency_per_km"].tolist() == [0.0]
+
+
+def test_last_service__is_that_of_the_last_target_that_was_closed(state: AllocateState) -> None:
+    """A target that was closed earlier does not count, and without any there is none."""
+    state.target_remaining[0, 1], state.target_closed_time_s[0, 1] = 0.0, 45.0
+    assert episode_outcomes(state, np.array([0]), NO, NO)["last_service_s"].tolist() == [123.0]
+    state.target_remaining[:] = 40.0
+
+    assert np.isnan(episode_outcomes(state, np.array([0]), NO, NO)["last_service_s"]).all()
 
 
 def test_outcomes__of_no_world_are_empty(state: AllocateState) -> None:

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import make_source, make_worlds, task_of
 from rl_cluster.learning.optimizer_form import PART_ROWS
 from rl_cluster.training.checkpoints.files import SNAPSHOTS, parse_tensors
 from rl_cluster.training.checkpoints.migrations import (
+    ADDED_FIELDS,
+    migrated_arrays,
     migrated_files,
     migrated_optimizer,
     migrated_state,
@@ -62,3 +66,22 @@ def test_migrated_optimizer__puts_whole_minibatches_through_the_network(tiny: Co
     assert int(migrated_optimizer(tiny, moment)[PART_ROWS]) == tiny.ppo.minibatch_rows
     assert int(migrated_optimizer(tiny, {**moment, PART_ROWS: torch.tensor(2)})[PART_ROWS]) == 2
     assert migrated_optimizer(tiny, {}) == {}
+
+
+def test_migrated_arrays__have_the_fields_that_a_new_episode_has(tiny: Config) -> None:
+    """Of worlds in flight, whose UAVs have delivered a part; nobody has counted idle decisions."""
+    worlds = make_worlds(tiny, make_source(tiny, 0, is_training=True), num_worlds=3, is_training=True)
+    policy, observation = task_of(tiny).heuristics["greedy"](0), worlds.reset()
+    for _ in range(3):
+        worlds.advance(policy.act(worlds, observation))
+        observation = worlds.observe()
+    arrays = worlds.state_dict()
+    older = {f"0/{name}": array for name, array in arrays.items() if name not in ADDED_FIELDS[tiny.task]}
+    assert len(older) < len(arrays)
+
+    new = migrated_arrays(tiny, older)
+
+    assert new.keys() == {f"0/{name}" for name in arrays}
+    assert all(new[f"0/{name}"].dtype == array.dtype for name, array in arrays.items())
+    np.testing.assert_array_equal(new["0/target_ideal"], arrays["target_ideal"])
+    assert not new["0/idle_decisions"].any()

@@ -176,3 +176,13 @@ def test_heuristics__keep_the_target_without_replanning(name: str) -> None:
         observation, _, _ = worlds.step(actions)
 
     assert num_kept > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_heuristics__say_whether_they_draw(name: str) -> None:
+    """Who draws nothing decides alike with another seed."""
+    worlds = generated(32)
+    observation = worlds.reset()
+    first, second = (HEURISTICS[name](seed).act(worlds, observation) for seed in (0, 1))
+
+    assert HEURISTICS[name](0).is_deterministic == np.array_equal(first, second)
