@@ -41,6 +41,9 @@ Episodes = Annotated[
         help="Episodes; by default 200 generated ones, or 20 of each scenario file, once if nothing is drawn.",
     ),
 ]
+Policies = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with, by default all; or pretrained.")
+]
 HasRows = Annotated[
     bool, typer.Option("--all", help="Also print a row for each of several scenario files.", show_default=False)
 ]
@@ -64,9 +67,7 @@ Plot = Annotated[
 )
 def evaluate_policies(
     checkpoints: Checkpoints = None,
-    policy: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with, by default all; or pretrained.")
-    ] = None,
+    policy: Policies = None,
     preset: Preset = None,
     scenario: Scenarios = None,
     episodes: Episodes = None,
