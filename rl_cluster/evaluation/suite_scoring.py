@@ -43,10 +43,11 @@ class SuiteScores:
     @property
     def best_heuristic(self) -> str:
         """The heuristic with the highest mean of the objective; of equals, the one with the higher headline metric."""
+        names = [metric.name for metric in self.comparison.metrics]
 
         def rank(name: str) -> tuple[float, float]:
             mean = self.comparison.means[name].mean
-            return float(mean[self.objective]), float(mean[0])
+            return float(mean[self.objective]), float(mean[names.index("normalized_completion_score")])
 
         return max(self.heuristics, key=rank)
 
