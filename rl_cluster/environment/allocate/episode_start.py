@@ -5,27 +5,33 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateWorldConfig
 from rl_cluster.environment.allocate.route import plan_routes
+from rl_cluster.environment.allocate.rules import write_rules
 from rl_cluster.environment.allocate.state import AllocateState
 
 __all__ = ["clear_rows", "equip_rows"]
 
 
-def clear_rows(state: AllocateState, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
-    """Clears the rows, except the numbers of their next episodes; no UAV will fail, and all preferences are 1."""
+def clear_rows(
+    state: AllocateState, rows: NDArray[np.int64], episodes: NDArray[np.int64], world: AllocateWorldConfig
+) -> None:
+    """Clears the rows for their next episodes: no UAV will fail, all preferences are 1, and the settings'
+    rules hold.
+
+    The source of the episodes then writes its values, and may write other rules.
+    """
     for array in state:
         array[rows] = 0
     state.episode[rows] = episodes
     state.uav_fails_s[rows] = np.inf
     state.preference[rows] = 1.0
+    write_rules(state, rows, world)
 
 
-def equip_rows(state: AllocateState, rows: NDArray[np.int64], world: AllocateWorldConfig) -> None:
-    """Writes what follows from the entities of the rows: ways round zones, all remaining work, and the rules."""
-    plan_routes(state, rows, world.obstacle_clearance_m)
+def equip_rows(state: AllocateState, rows: NDArray[np.int64]) -> None:
+    """Writes what follows from the entities and the rules of the rows: ways round zones, and all remaining work."""
+    plan_routes(state, rows)
     state.uav_initial_resources[rows] = state.uav_resources[rows]
     state.target_remaining[rows] = state.target_demand[rows]
     state.uav_choice[rows] = -1
     state.uav_service_ends_s[rows] = np.inf
-    state.is_sync[rows] = world.coalition == "sync"
-    state.is_capability[rows] = world.resource_kind == "capability"
     state.target_closed_time_s[rows] = np.inf

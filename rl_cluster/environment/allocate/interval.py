@@ -14,7 +14,7 @@ from rl_cluster.environment.allocate.delivery import charge_crowding, deliver
 from rl_cluster.environment.allocate.depot import all_home, is_away
 from rl_cluster.environment.allocate.legality import all_closed, distance_m, is_open, is_stuck
 from rl_cluster.environment.allocate.reward import all_done, approach, collision, path, term_index, time
-from rl_cluster.environment.allocate.rules import Rules
+from rl_cluster.environment.allocate.rules import Shared, rules_in
 from rl_cluster.environment.allocate.service import drop_out, fail, is_in_service
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.interface import StepResult
@@ -100,17 +100,19 @@ def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[n
 
 
 @njit(cache=True, _nrt=False)
-def fly_interval(state: AllocateState, terms: FloatArray, result: StepResult, rules: Rules) -> None:
+def fly_interval(state: AllocateState, terms: FloatArray, result: StepResult, shared: Shared) -> None:
     """Flies every world that has not ended for one interval, or until its episode ends.
 
     Args:
         terms: (B, N, len(TERMS)) amounts of the reward's terms, zeroed and written.
         result: Zeroed; the ends of episodes are written.
+        shared: The settings of all worlds; each world has its own clock and rules beside them.
     """
     terms[:] = 0.0
     for b in range(state.time_s.shape[0]):
         if state.ended[b]:
             continue
+        rules = rules_in(state, b, shared)
         _add_potential(state, b, terms, -1.0, rules.sensing_radius_m)
         for _ in range(rules.num_substeps):
             _fly_all(state, b, terms, rules)

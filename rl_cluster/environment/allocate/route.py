@@ -51,23 +51,24 @@ def can_see(zones: Zones, b: int, x0: float, y0: float, x1: float, y1: float, ma
     return True
 
 
-def plan_routes(state: AllocateState, rows: NDArray[np.int64], clearance_m: float) -> None:
+def plan_routes(state: AllocateState, rows: NDArray[np.int64]) -> None:
     """Writes waypoints and their ways to targets and depot into the rows, whose episodes are at their start.
 
-    If some UAV or waypoint has no way, it plans again, closer to the zones.
+    Waypoints keep the world's clearance. If some UAV or waypoint has no way, it plans again, closer to the zones.
     """
     num_waypoints = state.waypoint_exists.shape[1]
     if num_waypoints == 0:
         return
     length_m = np.empty((num_waypoints, num_waypoints))
-    _plan(state, rows, standoff_m(clearance_m), length_m, np.empty(num_waypoints), np.empty(num_waypoints, np.bool_))
+    _plan(state, rows, length_m, np.empty(num_waypoints), np.empty(num_waypoints, np.bool_))
 
 
 @njit(cache=True, _nrt=False)
-def _plan(state, rows, standoff, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]  # numba infers the types
+def _plan(state, rows, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]  # numba infers the types
     for b in rows:
         if not _has_zone(state, b):
             continue
+        standoff = standoff_m(state.clearance_m[b])
         for attempt in range(3):
             pushed_m = standoff if attempt == 0 else 0.25 * standoff
             margin_m = GUARD_M + 2.0 * REACHED_SHARE * standoff if attempt == 2 else 0.5 * pushed_m

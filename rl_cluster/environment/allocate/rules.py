@@ -1,18 +1,31 @@
-"""The settings of the world that the kernels of task `allocate` take, as numbers in one record.
+"""The rules of one world as the kernels of flight, service and delivery take them: numbers in one record.
 
-The generator's settings are in `generator_ranges.py`. Rules that episodes may differ in (`is_sync`, `is_capability`)
-stand in the state.
+Rules that episodes may differ in stand in the state: `write_rules` takes them from the settings, and the source of an
+episode may then write others. `Shared` holds the settings that all worlds of a run have in common. The generator's
+settings are in `generator_ranges.py`.
 """
 
 from typing import NamedTuple
 
-from rl_cluster.config.allocate import AllocateWorldConfig
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
-__all__ = ["Rules", "rules_of"]
+from rl_cluster.config.allocate import AllocateWorldConfig
+from rl_cluster.environment.allocate.state import AllocateState
+
+__all__ = ["Rules", "Shared", "rules_in", "shared_rules", "write_rules"]
+
+
+class Shared(NamedTuple):
+    """Settings that hold in all worlds; see `config/allocate.py` for their meanings."""
+
+    sensing_radius_m: float
+    replan: bool
 
 
 class Rules(NamedTuple):
-    """Settings of the world; see `config/allocate.py` for their meanings."""
+    """The rules of one world; `is_sync` and `is_capability` are read from the state."""
 
     num_substeps: int
     """Substeps of one decision interval"""
@@ -24,13 +37,29 @@ class Rules(NamedTuple):
     replan: bool
 
 
-def rules_of(world: AllocateWorldConfig) -> Rules:
+def shared_rules(world: AllocateWorldConfig) -> Shared:
     """The settings in the kernels' form."""
+    return Shared(sensing_radius_m=world.sensing_radius_m, replan=world.replan)
+
+
+def write_rules(state: AllocateState, rows: NDArray[np.int64], world: AllocateWorldConfig) -> None:
+    """Writes the settings' rules into the rows."""
+    state.is_sync[rows] = world.coalition == "sync"
+    state.is_capability[rows] = world.resource_kind == "capability"
+    state.capture_radius_m[rows] = world.capture_radius_m
+    state.clearance_m[rows] = world.obstacle_clearance_m
+    state.decision_interval_s[rows] = world.decision_interval_s
+    state.substep_s[rows] = world.substep_s
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def rules_in(state: AllocateState, b: int, shared: Shared) -> Rules:
+    """The rules of world b."""
     return Rules(
-        num_substeps=round(world.decision_interval_s / world.substep_s),
-        substep_s=world.substep_s,
-        capture_radius_m=world.capture_radius_m,
-        clearance_m=world.obstacle_clearance_m,
-        sensing_radius_m=world.sensing_radius_m,
-        replan=world.replan,
+        round(state.decision_interval_s[b] / state.substep_s[b]),
+        state.substep_s[b],
+        state.capture_radius_m[b],
+        state.clearance_m[b],
+        shared.sensing_radius_m,
+        shared.replan,
     )

@@ -113,6 +113,14 @@ class AllocateState(NamedTuple):
     """(B,) True = what is delivered is not taken off the UAV, which helps a target once"""
     preference: FloatArray
     """(B, P) weights of crowding, time and distance against served targets (`preferences.py`)"""
+    capture_radius_m: NDArray[np.float64]
+    """(B,) inside this radius of its target a UAV has arrived"""
+    clearance_m: NDArray[np.float64]
+    """(B,) the distance that the autopilot keeps from zones"""
+    decision_interval_s: NDArray[np.float64]
+    """(B,) seconds between two choices, a multiple of `substep_s`"""
+    substep_s: NDArray[np.float64]
+    """(B,) seconds of one flight step"""
     area_m: FloatArray
     """(B, 2) width and height"""
     time_s: FloatArray

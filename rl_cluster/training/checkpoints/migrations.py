@@ -39,6 +39,10 @@ Arrays = Mapping[str, NDArray[Any]]
 ADDED_FIELDS: Mapping[str, Mapping[str, Callable[[Config, Arrays], NDArray[Any]]]] = {
     "allocate": {
         "preference": lambda config, worlds: np.ones((len(worlds["time_s"]), 3), dtype=np.float32),
+        "capture_radius_m": lambda config, own: _in_each_world(own, config.world.capture_radius_m),
+        "clearance_m": lambda config, own: _in_each_world(own, config.world.obstacle_clearance_m),
+        "decision_interval_s": lambda config, own: _in_each_world(own, config.world.decision_interval_s),
+        "substep_s": lambda config, own: _in_each_world(own, config.world.substep_s),
     },
     "navigate": {},
 }
@@ -82,6 +86,11 @@ def migrated_arrays(config: Config, arrays: Arrays) -> dict[str, NDArray[Any]]:
         for name, fill in ADDED_FIELDS[config.task].items():
             new[f"{runner}/{name}"] = fill(config, own)
     return new
+
+
+def _in_each_world(own: Arrays, value: float) -> NDArray[Any]:
+    """(B,) float64: a rule that was a setting of all worlds."""
+    return np.full(len(own["time_s"]), value)
 
 
 def migrated_weights(config: Config, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

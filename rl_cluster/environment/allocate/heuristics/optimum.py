@@ -147,8 +147,9 @@ class Routed:
 
 def _plan(worlds: AllocateWorlds, row: int, effort: float) -> tuple[PolicyOf[AllocateWorlds], Bound]:
     """The policy that plays best, and the bound."""
+    reach_m = float(worlds.state.capture_radius_m[row])
     strict = solve(instance_of(worlds.state, row), is_strict=True, effort=effort)
-    relaxed = solve(instance_of(worlds.state, row, worlds.world.capture_radius_m), is_strict=False, effort=effort)
+    relaxed = solve(instance_of(worlds.state, row, reach_m), is_strict=False, effort=effort)
     players = [Routed(strict.routes), Routed(relaxed.routes), *PLANNERS]
     scores = [_played(worlds, row, player) for player in players]
     best = max(range(len(players)), key=lambda index: scores[index])

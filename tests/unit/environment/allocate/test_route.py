@@ -35,7 +35,8 @@ def world(*shapes: Shape, target: tuple[float, float] = (1000.0, 0.0)) -> Alloca
 
 
 def planned(state: AllocateState, clearance_m: float = 50.0) -> AllocateState:
-    plan_routes(state, np.array([0]), clearance_m)
+    state.clearance_m[:] = clearance_m
+    plan_routes(state, np.array([0]))
     return state
 
 
@@ -170,7 +171,8 @@ def test_plan_routes__padding_changes_no_length(quick_demo: Config) -> None:
     states = [AllocateState.empty(8, sizes) for sizes in (source.sizes, Sizes(n + 2, m + 3, o + 2, r, c + 5))]
     for state in states:
         source.fill(state, np.arange(8), first_world=0)
-        plan_routes(state, np.arange(8), 50.0)
+        state.clearance_m[:] = 50.0
+        plan_routes(state, np.arange(8))
 
     for b in range(8):
         exact, padded = ((s.waypoint_m[b, s.waypoint_exists[b]], s) for s in states)
