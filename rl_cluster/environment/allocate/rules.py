@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.allocate import AllocateWorldConfig
 from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.scenario.world_rules import WorldRules
 
-__all__ = ["Rules", "Shared", "rules_in", "shared_rules", "write_rules"]
+__all__ = ["Rules", "Shared", "ruled", "rules_in", "rules_of", "shared_rules", "write_rules"]
+
+_SETTINGS = {"clearance_m": "obstacle_clearance_m"}
+"""Rule of a scenario -> setting of another name."""
 
 
 class Shared(NamedTuple):
@@ -50,6 +54,27 @@ def write_rules(state: AllocateState, rows: NDArray[np.int64], world: AllocateWo
     state.clearance_m[rows] = world.obstacle_clearance_m
     state.decision_interval_s[rows] = world.decision_interval_s
     state.substep_s[rows] = world.substep_s
+
+
+def ruled(world: AllocateWorldConfig, rules: WorldRules) -> AllocateWorldConfig:
+    """The settings with the rules of a scenario in place of theirs."""
+    return world.model_copy(update={_SETTINGS.get(name, name): value for name, value in rules.given.items()})
+
+
+def rules_of(state: AllocateState, row: int, world: AllocateWorldConfig | None) -> WorldRules:
+    """The rules of a world for a scenario: those that differ from the settings, or all without settings."""
+    rules = WorldRules(
+        coalition="sync" if state.is_sync[row] else "sum",
+        resource_kind="capability" if state.is_capability[row] else "consumed",
+        capture_radius_m=float(state.capture_radius_m[row]),
+        decision_interval_s=float(state.decision_interval_s[row]),
+        substep_s=float(state.substep_s[row]),
+        clearance_m=float(state.clearance_m[row]),
+    )
+    if world is None:
+        return rules
+    same = {name: None for name, value in rules.given.items() if value == getattr(world, _SETTINGS.get(name, name))}
+    return rules._replace(**same)
 
 
 @njit(cache=True, _nrt=False, inline="always")

@@ -11,7 +11,7 @@ A FeatureCollection of Points, whose property `role` says what they are, and of 
 An id may be text or a whole number; numbers and lists of them may be text, too, as `map_text.py` reads it. The area is
 the bounding box of all positions with a margin; its south-west corner is the scenario's origin, about which
 `geodesy.py` projects. A map that `map_export.py` wrote tells these itself, in a member `scenario` beside its features:
-name, area, origin, and time_limit_s if there is one.
+name, area, origin, and time_limit_s and rules if there are any.
 """
 
 import math
@@ -26,7 +26,15 @@ from pydantic import ValidationError
 from rl_cluster.config.faults import first_fault
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.yaml_file import read_text
-from rl_cluster.environment.scenario.form import AreaForm, Identifier, OriginForm, TargetForm, UAVForm, check_form
+from rl_cluster.environment.scenario.form import (
+    AreaForm,
+    Identifier,
+    OriginForm,
+    RulesForm,
+    TargetForm,
+    UAVForm,
+    check_form,
+)
 from rl_cluster.environment.scenario.geodesy import project, unproject
 from rl_cluster.environment.scenario.map_features import ZONE, Feature, read_features
 from rl_cluster.environment.scenario.map_text import from_text, identifier
@@ -54,6 +62,7 @@ class _Frame(Form):
     area: AreaForm
     origin: OriginForm
     time_limit_s: Positive | None = None
+    rules: RulesForm | None = None
 
 
 def load_geojson(path: Path) -> Scenario:

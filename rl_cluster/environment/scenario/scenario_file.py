@@ -12,7 +12,8 @@
       - {kind: polygon, vertices_m: [[800, 800], [1200, 800], [1000, 1300]]}
 
 May be left out: `max_turn_rate_radps`, `goal_m` and `fails_s` of a UAV, `service_time_s` and `appears_s` of a target,
-and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_deg, latitude_deg}` (`map_import.py`).
+and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_deg, latitude_deg}` (`map_import.py`),
+`rules: {coalition, resource_kind, capture_radius_m, decision_interval_s, substep_s, clearance_m}`, all or some of them.
 """
 
 import json
@@ -28,6 +29,7 @@ from rl_cluster.config.mistaken import mistaken_path
 from rl_cluster.config.whole_file import write_whole
 from rl_cluster.config.yaml_file import dump_yaml, read_yaml
 from rl_cluster.environment.scenario.form import ScenarioForm, TargetForm, UAVForm, read_form
+from rl_cluster.environment.scenario.world_rules import NO_RULES, WorldRules
 from rl_cluster.environment.scenario.zone_form import PolygonForm, ZoneForm
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
@@ -110,6 +112,8 @@ class Scenario:
     """(2,) where UAVs must return to; None: nowhere"""
     origin: Origin | None
     """None: it lies nowhere on earth"""
+    rules: WorldRules = NO_RULES
+    """in place of the settings'"""
 
     @property
     def sizes(self) -> Sizes:
@@ -131,6 +135,7 @@ class Scenario:
             **_given("time_limit_s", self.time_limit_s),
             **({} if self.depot_m is None else {"depot_m": self.depot_m.tolist()}),
             **({} if self.origin is None else {"origin": self.origin._asdict()}),
+            **({"rules": self.rules.given} if self.rules.given else {}),
             "uavs": [self._uav(i) for i in range(len(self.uav_ids))],
             "targets": [self._target(j) for j in range(len(self.target_ids))],
             "obstacles": [self._obstacle(o) for o in range(len(self.obstacle_radius_m))],
@@ -189,6 +194,7 @@ def _from_form(form: ScenarioForm) -> Scenario:
         **_zone_arrays(form.obstacles),
         depot_m=None if form.depot_m is None else _array(form.depot_m, 2),
         origin=None if origin is None else Origin(origin.longitude_deg, origin.latitude_deg),
+        rules=WorldRules(**form.rules.model_dump()),
     )
 
 

@@ -80,7 +80,8 @@ class Optimum:
         if max(num_uavs, num_targets) > MAX_ENTITIES:
             what = f"optimum plans for at most {MAX_ENTITIES} UAVs and targets, not {num_uavs} and {num_targets}"
             raise ConfigError("--policy", what, "omit optimum, or play smaller episodes")
-        if config.world.coalition == "sync":
+        is_sync = source.has_sync if isinstance(source, ScenarioFiles) else config.world.coalition == "sync"
+        if is_sync:
             raise ConfigError("--policy", "optimum has no model of coalition sync", "omit optimum")
 
     def remark(self, source: SourceOf[AllocateState]) -> str:

@@ -42,7 +42,7 @@ def allocate_settings(
     return ALLOCATE.model_copy(update={"world": ALLOCATE.world.model_copy(update=changes)})
 
 
-@given(scenarios(), allocate_settings(), SEEDS)
+@given(scenarios(has_rules=True), allocate_settings(), SEEDS)
 def test_allocate__observation_is_finite_and_as_declared(scenario: Scenario, config: Config, seed: int) -> None:
     worlds = worlds_of(config, scenario)
 
@@ -160,7 +160,7 @@ def test_allocate__ends_once_and_stands_still(scenario: Scenario, config: Config
 
 
 @pytest.mark.slow
-@given(scenarios(num_kinds=2), scenarios(num_kinds=2), allocate_settings(), SEEDS)
+@given(scenarios(num_kinds=2, has_rules=True), scenarios(num_kinds=2, has_rules=True), allocate_settings(), SEEDS)
 def test_allocate__a_larger_world_beside_it_changes_no_bit(
     scenario: Scenario, other: Scenario, config: Config, seed: int
 ) -> None:

@@ -9,8 +9,10 @@ from tests.unit.environment.allocate.given_world import given, target, uav
 
 
 def test_rules__are_those_of_the_settings(quick_demo: Config) -> None:
-    changes = {"coalition": "sync", "decision_interval_s": 0.6, "substep_s": 0.1, "capture_radius_m": 70.1}
-    worlds = given(quick_demo, [uav(500.0, [1.0])], [target(900.0, [1.0])], **changes)
+    worlds = given(
+        quick_demo, [uav(500.0, [1.0])], [target(900.0, [1.0])],
+        coalition="sync", decision_interval_s=0.6, substep_s=0.1, capture_radius_m=70.1,
+    )  # fmt: skip
 
     rules = rules_in(worlds.state, 0, shared_rules(worlds.world))
 

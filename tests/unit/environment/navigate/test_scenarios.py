@@ -71,3 +71,13 @@ def test_some_goals_missing__is_refused(crowded: Callable[..., Config]) -> None:
     uavs = [{**UAVS[0], "goal_m": [50.0, 300.0]}, *UAVS[1:]]
     with pytest.raises(ScenarioError, match=r"three: uavs\.1: .*goal_m"):
         played(crowded(), [scenario_with(uavs, [(5.0, 5.0)])])
+
+
+def test_rules_of_the_other_task__are_refused_by_name(crowded: Callable[..., Config]) -> None:
+    scenario = scenario_with(UAVS, [(300.0, 300.0)])
+    ruled = parse_scenario({**scenario.as_dict(), "rules": {"substep_s": 0.5, "clearance_m": 3}}, "three")
+
+    with pytest.raises(
+        ScenarioError, match=r"three: rules\.substep_s: task navigate has no such rule; remove it, or run"
+    ):
+        played(crowded(), [ruled])

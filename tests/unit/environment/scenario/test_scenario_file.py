@@ -51,6 +51,7 @@ FULL = DATA | {
     "targets": [{**TARGET, "service_time_s": 12.5, "appears_s": 99}],
     "time_limit_s": 300,
     "depot_m": [17, 23.5],
+    "rules": {"coalition": "sync", "capture_radius_m": 60.5, "decision_interval_s": 10, "substep_s": 0.5},
 }
 """Every field that task `allocate` takes up."""
 ORIGIN = {"longitude_deg": 13.25, "latitude_deg": -52.5}
@@ -113,7 +114,7 @@ def test_scenario__comes_back_from_a_world() -> None:
     del data["uavs"][0]["goal_m"]
     scenario = parse_scenario(data, "given")
 
-    read = scenario_of(worlds_of([scenario], 1).state, 0, name="three-depots")
+    read = scenario_of(worlds_of([scenario], 1).state, 0, "three-depots", CONFIG.world)
 
     assert read.uav_ids == ("u1", "u2")
     assert read.target_ids == ("t1",)
@@ -122,6 +123,7 @@ def test_scenario__comes_back_from_a_world() -> None:
             expected, actual = (getattr(each, field.name).astype(np.float32) for each in (scenario, read))
             np.testing.assert_array_equal(actual, expected, err_msg=field.name)
     assert (read.name, read.time_limit_s, read.origin) == (scenario.name, scenario.time_limit_s, None)
+    assert read.rules == scenario.rules
 
 
 def test_scenario_of__gives_the_same_episode() -> None:
