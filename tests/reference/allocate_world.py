@@ -37,6 +37,7 @@ class LoopedWorld:
                 resources=state.uav_resources[row, i].tolist(),
                 range_left=float(state.uav_range_left_m[row, i]),
                 fails=float(state.uav_fails_s[row, i]),
+                depot=self._depot(state, row, int(i)),
             )
             for i in np.flatnonzero(state.uav_exists[row])
         ]
@@ -51,11 +52,11 @@ class LoopedWorld:
             )
             for j in np.flatnonzero(state.target_exists[row])
         ]
-        self.depot = tuple(state.depot_m[row].tolist()) if state.has_depot[row] else None
         self.is_sync, self.is_capability = bool(state.is_sync[row]), bool(state.is_capability[row])
         self.capture, self.substep = float(state.capture_radius_m[row]), float(state.substep_s[row])
         self.num_substeps = round(float(state.decision_interval_s[row]) / self.substep)
-        goals = [target.position for target in self.targets] + ([self.depot] if self.depot else [])
+        goals = [target.position for target in self.targets]
+        goals += sorted({uav.depot for uav in self.uavs if uav.depot})
         starts = [uav.position for uav in self.uavs]
         clearance = float(state.clearance_m[row])
         self.autopilot = LoopedAutopilot(zones_of(state, row), goals, starts, clearance, self.capture)
@@ -64,6 +65,11 @@ class LoopedWorld:
         self.is_terminated = self.is_truncated = self.is_deadlocked = False
         for target in self.targets:
             target.ideal = self._ideal(target)
+
+    @staticmethod
+    def _depot(state: AllocateState, row: int, i: int) -> tuple[float, float] | None:
+        number = int(state.uav_depot[row, i])
+        return tuple(state.depot_position_m[row, number - 1].tolist()) if number else None
 
     def _ideal(self, target: LoopedTarget) -> int:
         """max over kinds of ceil(demand / mean initial resource), at least 1."""
@@ -85,7 +91,7 @@ class LoopedWorld:
         helps = any(own > NOTHING and lack > NOTHING for own, lack in pairs)
         if self.is_capability and i in target.involved:
             helps = False
-        way = uav.distance(target) + (math.dist(target.position, self.depot) if self.depot else 0.0)
+        way = uav.distance(target) + (math.dist(target.position, uav.depot) if uav.depot else 0.0)
         if uav.is_present and uav.choice == j:
             way = 0.0
         return uav.flies and helps and way <= uav.range_left
@@ -149,8 +155,8 @@ class LoopedWorld:
         return not any(target.is_unmet for target in self.targets)
 
     def _is_away(self, uav: LoopedUAV) -> bool:
-        """It flies, and there is a depot that it is not at."""
-        return self.depot is not None and uav.flies and math.dist(uav.position, self.depot) > self.capture
+        """It flies, and has a depot that it is not at."""
+        return uav.depot is not None and uav.flies and math.dist(uav.position, uav.depot) > self.capture
 
     def _is_done(self) -> bool:
         return self._all_closed() and not any(self._is_away(uav) for uav in self.uavs)
@@ -218,15 +224,15 @@ class LoopedWorld:
                 self._drop_out(uav)
 
     def _move_all(self) -> None:
-        """To their choices; who is present there stays. Once all is closed, those that are away fly to the depot."""
+        """To their choices; who is present there stays. Once all is closed, those that are away fly to their depots."""
         is_over = self._all_closed()
         for uav, terms in zip(self.uavs, self.terms, strict=True):
             if uav.is_present:
                 uav.waited += 0.0 if uav.is_in_service else self.substep
             elif uav.choice >= 0:
                 self._fly(uav, self.targets[uav.choice].position, terms)
-            elif self.depot and is_over and self._is_away(uav):
-                self._fly(uav, self.depot, terms)
+            elif uav.depot and is_over and self._is_away(uav):
+                self._fly(uav, uav.depot, terms)
 
     def _drop_out(self, uav: LoopedUAV) -> None:
         """It loses its choice; a service together with others breaks off."""

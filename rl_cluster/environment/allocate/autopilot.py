@@ -101,8 +101,9 @@ def _free_m(zones, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[
 
 @njit(cache=True, _nrt=False, inline="always")
 def _goal(state, b, j):  # type: ignore[no-untyped-def]  # numba infers the types
-    if j == state.target_position_m.shape[1]:
-        return np.float64(state.depot_m[b, 0]), np.float64(state.depot_m[b, 1])
+    depot = j - state.target_position_m.shape[1]
+    if depot >= 0:
+        return np.float64(state.depot_position_m[b, depot, 0]), np.float64(state.depot_position_m[b, depot, 1])
     return np.float64(state.target_position_m[b, j, 0]), np.float64(state.target_position_m[b, j, 1])
 
 
@@ -174,7 +175,7 @@ def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-u
 
 @njit(cache=True, _nrt=False, inline="always")
 def fly(state: AllocateState, b: int, i: int, j: int, rules: Rules) -> tuple[float, bool]:
-    """Flies UAV i of world b towards target j (the depot if j = M) for one substep, but never beyond it.
+    """Flies UAV i of world b towards target j (depot d if j = M + d) for one substep, but never beyond it.
 
     Without any way it hovers. Only a UAV that starts inside a zone is ever in one; it flies straight ahead, out of it.
 

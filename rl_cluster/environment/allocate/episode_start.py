@@ -14,8 +14,7 @@ __all__ = ["clear_rows", "equip_rows"]
 def clear_rows(
     state: AllocateState, rows: NDArray[np.int64], episodes: NDArray[np.int64], world: AllocateWorldConfig
 ) -> None:
-    """Clears the rows for their next episodes: no UAV will fail, all preferences are 1, and the settings'
-    rules hold.
+    """Clears the rows for their next episodes: no UAV fails, all preferences are 1, and the settings' rules hold.
 
     The source of the episodes then writes its values, and may write other rules.
     """

@@ -105,7 +105,6 @@ def _generate(state, rows, counts_R32, ranges, seed, stream, first_world):  # ty
         counts = _draw_counts(episode_key, counts_R32[position])
         side_m = ranges.spacing_m * math.sqrt((counts.num_uavs + counts.num_targets) / 2.0)
         state.area_m[b] = side_m
-        state.has_depot[b] = ranges.has_depot
         _place(state, b, episode_key, counts, side_m, ranges)
         _equip(state, b, episode_key, counts.num_uavs, side_m, ranges)
         _demand(state, b, episode_key, counts.num_targets, ranges)
@@ -136,7 +135,7 @@ def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-un
     """Positions of all entities, each in its own cell; obstacles keep their clearance inside their cell."""
     num_uavs, num_targets, num_obstacles = counts
     depot = num_uavs + num_targets + num_obstacles
-    count = depot + state.has_depot[b]
+    count = depot + ranges.has_depot
     per_side = math.ceil(math.sqrt(count))
     cell_m = side_m / per_side
     cells = _shuffled_cells(episode_key, per_side * per_side, count)
@@ -151,7 +150,8 @@ def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-un
         x = (cells[entity] % per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity)
         y = (cells[entity] // per_side) * cell_m + margin_m + span_m * uniform(episode_key, _PLACE + 3 * entity + 1)
         if entity == depot:
-            state.depot_m[b, 0], state.depot_m[b, 1] = x, y
+            state.depot_position_m[b, 0, 0], state.depot_position_m[b, 0, 1] = x, y
+            state.uav_depot[b, :num_uavs] = 1
         elif obstacle >= 0:
             circle, counter = Circle(x, y, zone_radius_m), _ZONE + NUM_ZONE_DRAWS * obstacle
             draw_zone(state, b, obstacle, circle, ranges.polygon_share, episode_key, counter)

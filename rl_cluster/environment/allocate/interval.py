@@ -1,7 +1,7 @@
 """One decision interval of a batch of worlds: UAVs follow their choices and deliver, and the episode may end.
 
-Terminated: every target is closed (also those that have appeared late), and with a depot, all UAVs that can fly have
-returned to it. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`).
+Terminated: every target is closed (also those that have appeared late), and with depots, all UAVs that can fly have
+returned to theirs. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`).
 
 In a substep all UAVs fly, time advances, UAVs fail, those whose service is over deliver, and UAVs out of range drop
 their choice.
@@ -11,7 +11,7 @@ from numba import njit
 
 from rl_cluster.environment.allocate.autopilot import fly
 from rl_cluster.environment.allocate.delivery import charge_crowding, deliver
-from rl_cluster.environment.allocate.depot import all_home, is_away
+from rl_cluster.environment.allocate.depot import all_home, has_depots, is_away
 from rl_cluster.environment.allocate.legality import all_closed, distance_m, is_open, is_stuck
 from rl_cluster.environment.allocate.reward import all_done, approach, collision, path, term_index, time
 from rl_cluster.environment.allocate.rules import Shared, rules_in
@@ -39,13 +39,13 @@ def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-
 
 @njit(cache=True, _nrt=False, inline="always")
 def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Flies UAVs towards their choices, or to the depot when all is done. UAVs at their targets stay there."""
-    depot = state.target_exists.shape[1]
-    is_returning = state.has_depot[b] and all_closed(state, b)
+    """Flies UAVs towards their choices, or to their depots when all is done. UAVs at their targets stay there."""
+    num_targets = state.target_exists.shape[1]
+    is_returning = has_depots(state, b) and all_closed(state, b)
     for i in range(state.uav_exists.shape[1]):
         goal = state.uav_choice[b, i]
         if is_returning and is_away(state, b, i, rules.capture_radius_m):
-            goal = depot
+            goal = num_targets + state.uav_depot[b, i] - 1
         if goal < 0:
             continue
         if state.uav_present[b, i]:

@@ -24,7 +24,7 @@ __all__ = ["empty_observation", "write_observation"]
 
 def empty_observation(num_worlds: int, sizes: Sizes, num_candidates: int) -> Observation[NDArray[np.generic]]:
     """Arrays of B worlds in which nothing exists, no entity has neighbours, and no action is legal."""
-    (n, m, o, r, _), b, c = sizes, num_worlds, num_candidates
+    (n, m, o, r, *_), b, c = sizes, num_worlds, num_candidates
     return Observation(
         uav=np.zeros((b, n, FEATURES.uav.width(r)), dtype=np.float32),
         target=np.zeros((b, m, FEATURES.target.width(r)), dtype=np.float32),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.allocate import AllocateWorldConfig, clock_fault
 from rl_cluster.config.limits import steps_fault
 from rl_cluster.environment.allocate.autopilot import wrap
+from rl_cluster.environment.allocate.places import Places, places_of
 from rl_cluster.environment.allocate.rules import ruled, rules_of, write_rules
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.scenario.scenario_file import Scenario
@@ -26,7 +27,8 @@ class ScenarioFiles:
     Raises:
         ScenarioError: A scenario has no targets, they differ in their number of resource kinds, a UAV's turn radius at
             its lowest speed is above the capture radius, so that it could circle its target for ever, or with the
-            settings, the rules of a scenario make no clock.
+            settings, the rules of a scenario make no clock, or a place on the edge of a zone is hemmed in
+            (`places.py`).
     """
 
     def __init__(self, scenarios: Sequence[Scenario], world: AllocateWorldConfig, seed: int) -> None:
@@ -35,6 +37,7 @@ class ScenarioFiles:
         self._worlds = [ruled(world, scenario.rules) for scenario in self._scenarios]
         for scenario, own in zip(self._scenarios, self._worlds, strict=True):
             self._check(scenario, own)
+        self._places = [places_of(scenario) for scenario in self._scenarios]
 
     @property
     def sizes(self) -> Sizes:
@@ -59,15 +62,15 @@ class ScenarioFiles:
         """Writes each world's scenario into its row, which holds zeros; it is the same in every episode."""
         for row in rows:
             number = (first_world + row) % len(self._scenarios)
-            self._fill(state, row, self._scenarios[number])
+            self._fill(state, row, self._scenarios[number], self._places[number])
             write_rules(state, np.array([row]), self._worlds[number])
 
-    def _fill(self, state: AllocateState, row: int, scenario: Scenario) -> None:
+    def _fill(self, state: AllocateState, row: int, scenario: Scenario, places: Places) -> None:
         num_uavs, num_targets, num_obstacles, *_ = scenario.sizes
         state.area_m[row] = scenario.area_m
         state.time_limit_s[row] = self._time_limit_s(scenario)
         state.uav_exists[row, :num_uavs] = True
-        state.uav_position_m[row, :num_uavs] = scenario.uav_position_m
+        state.uav_position_m[row, :num_uavs] = places.uav_m
         state.uav_heading_rad[row, :num_uavs] = [wrap(heading) for heading in scenario.uav_heading_rad]
         state.uav_resources[row, :num_uavs] = scenario.uav_resources
         state.uav_range_left_m[row, :num_uavs] = scenario.uav_range_m
@@ -76,7 +79,7 @@ class ScenarioFiles:
         state.uav_max_turn_rate_radps[row, :num_uavs] = self._turn_rates_radps(scenario)
         state.uav_fails_s[row, :num_uavs] = scenario.uav_fails_s
         state.target_exists[row, :num_targets] = True
-        state.target_position_m[row, :num_targets] = scenario.target_position_m
+        state.target_position_m[row, :num_targets] = places.target_m
         state.target_demand[row, :num_targets] = scenario.target_demand
         state.target_value[row, :num_targets] = scenario.target_value
         state.target_service_s[row, :num_targets] = scenario.target_service_s
@@ -86,9 +89,8 @@ class ScenarioFiles:
         state.obstacle_radius_m[row, :num_obstacles] = scenario.obstacle_radius_m
         state.obstacle_num_vertices[row, :num_obstacles] = scenario.obstacle_num_vertices
         state.obstacle_vertices_m[row, :num_obstacles, : scenario.sizes.num_vertices] = scenario.obstacle_vertices_m
-        if scenario.depot_m is not None:
-            state.has_depot[row] = True
-            state.depot_m[row] = scenario.depot_m
+        state.uav_depot[row, :num_uavs] = scenario.depots[1]
+        state.depot_position_m[row, : len(places.depot_m)] = places.depot_m
 
     def _time_limit_s(self, scenario: Scenario) -> float:
         if scenario.time_limit_s is not None:
@@ -155,6 +157,7 @@ def scenario_of(
         uav_max_turn_rate_radps=state.uav_max_turn_rate_radps[row, uavs].astype(np.float64),
         uav_goal_m=np.full((int(uavs.sum()), 2), np.nan),
         uav_fails_s=state.uav_fails_s[row, uavs].astype(np.float64),
+        **_depots_of(state, row),
         target_ids=tuple(f"t{number + 1}" for number in range(targets.sum())),
         target_position_m=state.target_position_m[row, targets].astype(np.float64),
         target_demand=state.target_demand[row, targets].astype(np.float64),
@@ -162,10 +165,19 @@ def scenario_of(
         target_service_s=state.target_service_s[row, targets].astype(np.float64),
         target_appears_s=state.target_appears_s[row, targets].astype(np.float64),
         **_zones_of(state, row),
-        depot_m=state.depot_m[row].astype(np.float64) if state.has_depot[row] else None,
         origin=None,
         rules=rules_of(state, row, world),
     )
+
+
+def _depots_of(state: AllocateState, row: int) -> dict[str, Any]:
+    """One for all UAVs if they share one, else each UAV's own."""
+    number = state.uav_depot[row, state.uav_exists[row]]
+    position_m = state.depot_position_m[row, np.maximum(number - 1, 0)].astype(np.float64)
+    own_m = np.where((number > 0)[:, None], position_m, np.nan)
+    if number[0] > 0 and (number == number[0]).all():
+        return {"depot_m": position_m[0], "uav_depot_m": np.full_like(own_m, np.nan)}
+    return {"depot_m": None, "uav_depot_m": own_m}
 
 
 def _zones_of(state: AllocateState, row: int) -> dict[str, NDArray[Any]]:

@@ -44,7 +44,7 @@ class NavigateScenarios:
     @property
     def sizes(self) -> Sizes:
         """The maxima over the scenarios; targets and resources are not part of this task."""
-        n, _, o, _, c = np.max([scenario.sizes for scenario in self._scenarios], axis=0).tolist()
+        n, _, o, _, c, _ = np.max([scenario.sizes for scenario in self._scenarios], axis=0).tolist()
         return Sizes(n, 0, o, 0, c)
 
     @property

@@ -62,6 +62,8 @@ class UAVForm(Form):
     """Left out: as the world's settings say."""
     goal_m: Point | None = None
     """Where task `navigate` sends it; `allocate` passes over it."""
+    depot_m: Point | None = None
+    """Where it must return to; left out: to the scenario's depot, if it has one. `navigate` passes over it."""
     fails_s: NonNegative | None = None
     """When it fails and is grounded; left out: never."""
 
@@ -137,7 +139,7 @@ class ScenarioForm(Form):
     """Empty: every UAV has a goal_m, and the scenario is one of task `navigate`."""
     obstacles: Annotated[tuple[ZoneForm, ...], Field(max_length=1024)] = ()
     depot_m: Point | None = None
-    """Where every UAV of task `allocate` must return to."""
+    """Where every UAV of task `allocate` must return to that has no depot of its own."""
     origin: OriginForm | None = None
     rules: RulesForm = RulesForm()
 
@@ -208,6 +210,8 @@ def _places(form: ScenarioForm) -> Iterator[tuple[str, Point]]:
         yield f"uavs.{i}.position_m", uav.position_m
         if uav.goal_m is not None:
             yield f"uavs.{i}.goal_m", uav.goal_m
+        if uav.depot_m is not None:
+            yield f"uavs.{i}.depot_m", uav.depot_m
     for j, target in enumerate(form.targets):
         yield f"targets.{j}.position_m", target.position_m
     if form.depot_m is not None:

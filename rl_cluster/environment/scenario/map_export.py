@@ -54,10 +54,11 @@ def _points(scenario: Scenario) -> Iterator[dict[str, Any]]:
     plain = scenario.as_dict()
     for role, entities in (("uav", plain["uavs"]), ("target", plain["targets"])):
         for entity in entities:
-            goal_m, position_m = entity.pop("goal_m", None), entity.pop("position_m")
+            own_m = {name: entity.pop(f"{name}_m") for name in ("goal", "depot") if f"{name}_m" in entity}
+            position_m = entity.pop("position_m")
             yield _as_feature("Point", _to_degrees(scenario, [position_m]), {"role": role, **entity})
-            if goal_m is not None:
-                yield _as_feature("Point", _to_degrees(scenario, [goal_m]), {"role": "goal", "uav": entity["id"]})
+            for name, place_m in own_m.items():
+                yield _as_feature("Point", _to_degrees(scenario, [place_m]), {"role": name, "uav": entity["id"]})
     if scenario.depot_m is not None:
         yield _as_feature("Point", _to_degrees(scenario, [scenario.depot_m]), {"role": "depot"})
 

@@ -175,7 +175,8 @@ def instance_of(state: AllocateState, row: int, reach_m: float = 0.0) -> Instanc
     uavs, targets = state.uav_exists[row], state.target_exists[row]
     start = state.uav_position_m[row, uavs].astype(np.float64)
     place = state.target_position_m[row, targets].astype(np.float64)
-    home = np.linalg.norm(place - state.depot_m[row], axis=-1) * float(state.has_depot[row])
+    depot = state.uav_depot[row, uavs] - 1
+    home = np.linalg.norm(state.depot_position_m[row, depot][:, None] - place, axis=-1) * (depot >= 0)[:, None]
     return Instance(
         supply=state.uav_resources[row, uavs].astype(np.float64),
         demand=state.target_demand[row, targets].astype(np.float64),

@@ -268,7 +268,7 @@ def test_fly__a_uav_inside_a_zone_is_counted_once_and_flies_out() -> None:
 
 def test_fly__goes_to_the_depot_where_the_target_is_number_m() -> None:
     one, other = _random_case(0, 240.0), _random_case(0, 240.0)
-    other.has_depot[0], other.depot_m[0] = True, other.target_position_m[0, 0]
+    other.uav_depot[0, 0], other.depot_position_m[0, 0] = 1, other.target_position_m[0, 0]
     _plan(other)
     other.target_position_m[0, 0] = 0.0
 

@@ -145,11 +145,11 @@ def test_generator__depot_has_a_cell_of_its_own(quick_demo: Config) -> None:
     config = quick_demo.model_copy(update={"generator": generator})
     drawn = _worlds(config, 300)
 
-    assert drawn.has_depot.all()
-    assert ((drawn.depot_m >= 0.0) & (drawn.depot_m <= drawn.area_m)).all()
+    assert (drawn.uav_depot == drawn.uav_exists).all()
+    assert ((drawn.depot_position_m[:, 0] >= 0.0) & (drawn.depot_position_m[:, 0] <= drawn.area_m)).all()
     num_entities = sum(mask.sum(axis=1) for mask in (drawn.uav_exists, drawn.target_exists, drawn.obstacle_exists))
     cell_m = drawn.area_m[:, :1] / np.ceil(np.sqrt(num_entities + 1))[:, None]
-    depot_cell = np.floor(drawn.depot_m / cell_m)[:, None]
+    depot_cell = np.floor(drawn.depot_position_m[:, 0] / cell_m)[:, None]
     for position_m, exists in (
         (drawn.uav_position_m, drawn.uav_exists),
         (drawn.target_position_m, drawn.target_exists),
@@ -157,7 +157,10 @@ def test_generator__depot_has_a_cell_of_its_own(quick_demo: Config) -> None:
     ):
         is_beside = (np.floor(position_m / cell_m[:, None]) == depot_cell).all(axis=-1)
         assert not (is_beside & exists).any()
-    gap_m = np.linalg.norm(drawn.obstacle_center_m - drawn.depot_m[:, None], axis=-1) - drawn.obstacle_radius_m
+    gap_m = (
+        np.linalg.norm(drawn.obstacle_center_m - drawn.depot_position_m[:, 0][:, None], axis=-1)
+        - drawn.obstacle_radius_m
+    )
     assert gap_m[drawn.obstacle_exists].min() > quick_demo.world.obstacle_clearance_m - 0.01
 
 

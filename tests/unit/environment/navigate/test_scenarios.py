@@ -57,7 +57,7 @@ def test_worlds__play_scenarios_in_turn(crowded: Callable[..., Config]) -> None:
     few, many = scenario_with(UAVS[:2], [(50.0, 50.0)] * 2), scenario_with(UAVS, [(50.0, 50.0)] * 3)
     worlds = played(crowded(), [few, many], num_worlds=3, first_world=1)
     assert worlds.state.uav_exists.sum(axis=1).tolist() == [3, 2, 3]
-    assert worlds.sizes == (3, 0, 0, 0, 0)
+    assert worlds.sizes == (3, 0, 0, 0, 0, 1)
 
 
 @pytest.mark.parametrize("name", list(SHIPPED_SCENARIOS))

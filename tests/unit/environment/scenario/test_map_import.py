@@ -164,10 +164,10 @@ CROSSING = [SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]]
         (0, "properties.position_m", [1, 2], "features.0.properties.position_m: positions are drawn, not written;"),
         (1, "properties.goal_m", [1, 2], "features.1.properties.goal_m: positions are drawn, not written; remove it"),
         (0, "properties.named", "x", "features.0.properties.named: unknown key; choose one of id, position_m"),
-        (5, "properties.id", "d", "features.5.properties.id: unknown key of a depot; remove it"),
+        (5, "properties.id", "d", "features.5.properties.id: unknown key of a depot; choose uav, or remove it"),
         (6, "properties.id", "g", "features.6.properties.id: unknown key of a goal; choose uav, or remove it"),
         (5, "properties", {"role": "goal", "uav": "u2"}, "features.6.properties.uav: 'u2' has a goal already; keep on"),
-        (6, "properties", {"role": "depot"}, "features.6: this is the second depot; keep one"),
+        (6, "properties", {"role": "depot"}, "features.6: this is the second depot; keep one, or give it uav"),
         (3, "type", "Point", "features.3: is not a Feature; write {type: Feature, properties: .., geometry: ..}"),
     ],
 )  # fmt: skip
