@@ -13,7 +13,8 @@
 
 May be left out: `max_turn_rate_radps`, `goal_m`, `depot_m` and `fails_s` of a UAV, `service_time_s` and `appears_s` of
 a target, and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_deg, latitude_deg}`
-(`map_import.py`) and `rules: {coalition, resource_kind, capture_radius_m, decision_interval_s, substep_s, clearance_m}`.
+(`map_import.py`) and `rules`, which may hold coalition, resource_kind, capture_radius_m, decision_interval_s, substep_s
+and clearance_m (`world_rules.py`).
 """
 
 import json

@@ -64,6 +64,7 @@ def uavs(draw: st.DrawFn, number: int, position: st.SearchStrategy[list[float]],
     given_or_not = {
         "max_turn_rate_radps": draw(st.none() | extremes(max(low / 99.0, 1e-3), 1e3)),
         "fails_s": draw(st.none() | extremes(1e-3, 1e3)),
+        "depot_m": draw(st.none() | position),
     }
     return {
         "id": f"u{number}",
@@ -126,7 +127,7 @@ def scenarios(draw: st.DrawFn, num_kinds: int | None = None, has_rules: bool = F
         **({"rules": draw(rules())} if has_rules else {}),
     }
     form = ScenarioForm.model_validate(data)
-    places = [place for uav in form.uavs for place in (uav.position_m, uav.goal_m)]
+    places = [place for uav in form.uavs for place in (uav.position_m, uav.goal_m, uav.depot_m)]
     places += [target.position_m for target in form.targets] + [form.depot_m]
     is_free = [not any(place and zone.holds(place) for place in places) for zone in form.obstacles]
     data["obstacles"] = list(itertools.compress(data["obstacles"], is_free))
@@ -142,11 +143,11 @@ class Step(NamedTuple):
 
 
 def worlds_of(config: Config, *played: Scenario) -> Worlds:
-    """Worlds that play them. An example whose episodes would have too many steps is none."""
+    """Worlds that play them. An example of too many steps, or of a place that is hemmed in, is none."""
     try:
         source = make_scenario_source(config, played, seed=0)
     except ScenarioError as error:
-        if "flight steps" not in error.what:
+        if "flight steps" not in error.what and "no free place" not in error.what:
             raise
         reject()
     return make_worlds(config, source, num_worlds=len(played))

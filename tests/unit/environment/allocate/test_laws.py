@@ -131,11 +131,11 @@ def test_allocate__path_is_the_sum_of_all_moves(scenario: Scenario, config: Conf
 
 
 def is_home(scenario: Scenario, step: Step) -> bool:
-    """True = all UAVs that can fly are at the depot, or there is none."""
-    if scenario.depot_m is None:
-        return True
-    from_depot_m = np.hypot(*(doubles(step.after)["uav_position_m"] - scenario.depot_m).T)
-    return bool((from_depot_m[step.after["uav_range_left_m"][0] > 0.0] <= 100.0).all())
+    """True = all UAVs that can fly and have a depot are there."""
+    after, number = doubles(step.after), scenario.depots[1]
+    flies = (number > 0) & (step.after["uav_range_left_m"][0] > 0.0)
+    from_depot_m = np.hypot(*(after["uav_position_m"][flies] - after["depot_position_m"][number[flies] - 1]).T)
+    return bool((from_depot_m <= 100.0).all())
 
 
 @given(scenarios(), allocate_settings(), SEEDS)

@@ -132,7 +132,7 @@ def test_columns_of_the_depot__are_of_the_uav_own() -> None:
 
 
 def test_legality__asks_for_the_way_on_to_the_uav_own_depot() -> None:
-    """To t1 and home: 1,523 m + 2,642 m for the first, 1,477 m + 2,532 m for the second, 1,432 m + 2,642 m for the third."""
+    """To t1 and home: 1,523 m + 2,642 m for the first, 1,477 m + 2,532 m, and 1,432 m + 2,642 m."""
     worlds = made_worlds(data_with(HOMES, range_m=4050))
 
     candidates = worlds.observe().candidates[0]

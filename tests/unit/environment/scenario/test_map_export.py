@@ -31,7 +31,7 @@ def _drawn(load: Callable[[Any], Any], origin_deg: tuple[float, float]) -> Scena
         data["obstacles"].append({"kind": "circle", "center_m": [x, 1000.0], "radius_m": 150.0})
         corners_m = [[x - 200.0, 200.0], [x + 300.0, 250.0], [x + 50.0, 300.0 + number], [x + 310.0, 480.0]]
         data["obstacles"].append({"kind": "polygon", "vertices_m": [*corners_m, [x - 200.0, 500.0]]})
-    data["uavs"][0]["position_m"] = [0.0, 5000.0]
+    data["uavs"][0] |= {"position_m": [0.0, 5000.0], "depot_m": [5500.0, 4500.0]}
     return parse_scenario(data, "given")
 
 

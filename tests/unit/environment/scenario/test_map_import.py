@@ -143,7 +143,7 @@ CROSSING = [SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]]
         (4, "properties.role", "uav", "features.4.properties.role: a Polygon is always a no-fly zone; remove it"),
         (0, "geometry.coordinates", [13.415, 52.517], "features.0: this uav is inside the polygon of features.4; move"),
         (2, "geometry.coordinates", [13.415, 52.517], "features.2: this target is inside the polygon of features.4;"),
-        (5, "geometry.coordinates", [13.42, 52.52], "features.5: this depot is inside the polygon of features.4; move"),
+        (5, "geometry.coordinates", [13.419, 52.519], "features.5: this depot is inside the polygon of features.4;"),
         (0, "geometry.coordinates", [52.5, 113.4], "features.0.geometry.coordinates: [52.5, 113.4] is out of range;"),
         (0, "geometry.coordinates", [-181, 0], "features.0.geometry.coordinates: [-181, 0] is out of range; write"),
         (0, "geometry.coordinates", ["13", 52], "features.0.geometry.coordinates: got ['13', 52]; write [longitude,"),
