@@ -63,6 +63,8 @@ class AllocateGeneratorConfig(Section):
     """Share of the UAVs that fail during the episode, at a time drawn from the whole time limit."""
     has_depot: bool
     """true: a depot is placed, to which every UAV must return."""
+    depot_per_uav: bool
+    """true: every UAV must return to a depot of its own, where it starts; none is placed for all."""
     prefer_crowding: Weights
     """In training, weights of an episode by which reward.congestion and reward.waste are multiplied, log-uniform.
     The network sees them, so that whoever plays it can choose: `evaluate --prefer crowding=0.5`."""
@@ -84,9 +86,14 @@ class AllocateGeneratorConfig(Section):
         return self
 
     @property
+    def has_common_depot(self) -> bool:
+        """True = one depot is placed for all UAVs."""
+        return self.has_depot and not self.depot_per_uav
+
+    @property
     def smallest_cell_m(self) -> float:
         """Metres. Each entity has a square cell of its own: side / ceil(sqrt(entities)); here the smallest of all."""
-        others = self.num_obstacles[1] + self.has_depot
+        others = self.num_obstacles[1] + self.has_common_depot
         fewest, most = (self.num_uavs[end] + self.num_targets[end] for end in (0, 1))
         return min(
             self.spacing_m * math.sqrt(count / 2.0) / math.ceil(math.sqrt(count + others))

@@ -89,8 +89,14 @@ CHOOSES = Need(
     lambda run: run.task == "allocate",
     lambda _: "task=navigate, whose controls no search finds",
 )
+DEPOT = Need(
+    "generator.has_depot=true",
+    lambda run: run.task != "allocate" or run.generator.has_depot,
+    lambda _: "generator.has_depot=false",
+)
 
 NEEDS: dict[str, tuple[Need, ...]] = {
+    "generator.depot_per_uav": (DEPOT,),
     "world.choose_in_turn": (NEW_STACK,),
     "world.training_intent_rounds": (NEW_STACK,),
     "reward.own_weight": (NEW_STACK,),

@@ -91,7 +91,8 @@ def _sizes(config: Any) -> tuple[int, int, int, int]:
 def _state_bytes(config: Any) -> float:
     """Bytes of one world: arrays that grow with products of sizes, and about a hundred bytes an entity."""
     n, m, o, r = _sizes(config)
-    ways = 4 * (m + 1) * WAYPOINTS * o if m else 0
+    num_depots = n if getattr(config.generator, "depot_per_uav", False) else 1
+    ways = 4 * (m + num_depots) * WAYPOINTS * o if m else 0
     return n * m * (4 * r + 1) + ways + (100 + 16 * r) * (n + m) + 32 * (m + 1) * (r + 1) + 150 * o
 
 

@@ -56,8 +56,10 @@ class AllocateGenerator:
         """The high ends of the config's ranges."""
         config = self._config
         num_vertices = MAX_DRAWN_CORNERS if config.polygon_share > 0.0 else 0
+        num_depots = config.num_uavs[1] if config.has_depot and config.depot_per_uav else 1
         return Sizes(
-            config.num_uavs[1], config.num_targets[1], config.num_obstacles[1], config.num_resources, num_vertices
+            *(config.num_uavs[1], config.num_targets[1], config.num_obstacles[1]),
+            *(config.num_resources, num_vertices, num_depots),
         )
 
     @property
@@ -135,7 +137,7 @@ def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-un
     """Positions of all entities, each in its own cell; obstacles keep their clearance inside their cell."""
     num_uavs, num_targets, num_obstacles = counts
     depot = num_uavs + num_targets + num_obstacles
-    count = depot + ranges.has_depot
+    count = depot + ranges.has_common_depot
     per_side = math.ceil(math.sqrt(count))
     cell_m = side_m / per_side
     cells = _shuffled_cells(episode_key, per_side * per_side, count)
@@ -158,6 +160,9 @@ def _place(state, b, episode_key, counts, side_m, ranges):  # type: ignore[no-un
         elif entity < num_uavs:
             state.uav_exists[b, entity] = True
             state.uav_position_m[b, entity, 0], state.uav_position_m[b, entity, 1] = x, y
+            if ranges.has_own_depots:
+                state.uav_depot[b, entity] = 1 + entity
+                state.depot_position_m[b, entity] = state.uav_position_m[b, entity]
         else:
             target = entity - num_uavs
             state.target_exists[b, target] = True

@@ -29,7 +29,9 @@ class GeneratorRanges(NamedTuple):
     service_time_s: Range
     appearing_share: float
     failing_share: float
-    has_depot: bool
+    has_common_depot: bool
+    has_own_depots: bool
+    """Every UAV has one, where it starts"""
     time_limit_sides: float
 
 
@@ -38,6 +40,8 @@ def ranges_of(config: AllocateGeneratorConfig, world: AllocateWorldConfig) -> Ge
     given = {name: value for name, value in config if name in GeneratorRanges._fields}
     return GeneratorRanges(
         **given,
+        has_common_depot=config.has_common_depot,
+        has_own_depots=config.has_depot and config.depot_per_uav,
         clearance_m=world.obstacle_clearance_m,
         max_turn_rate_radps=world.max_turn_rate_radps,
         time_limit_sides=world.time_limit_sides,

@@ -182,3 +182,21 @@ def test_generator__same_key_same_episode_and_no_other(
 
     assert np.array_equal(again.uav_position_m, state.uav_position_m[:20])
     assert not np.array_equal(different.uav_position_m, again.uav_position_m)
+
+
+def test_generator__own_depots_are_where_uavs_start_and_change_no_other_draw(quick_demo: Config) -> None:
+    own = quick_demo.generator.model_copy(update={"has_depot": True, "depot_per_uav": True})
+    states = []
+    for generator in (quick_demo.generator, own):
+        source = AllocateGenerator(generator, quick_demo.world, 4, is_training=True)
+        states.append(AllocateState.empty(20, source.sizes))
+        source.fill(states[-1], np.arange(20), first_world=0)
+    without, drawn = states
+
+    np.testing.assert_array_equal(drawn.depot_position_m, drawn.uav_position_m)
+    np.testing.assert_array_equal(
+        drawn.uav_depot, np.where(drawn.uav_exists, np.arange(1, 1 + drawn.sizes.num_uavs), 0)
+    )
+    for name, array in without.state_dict().items():
+        if "depot" not in name and name != "waypoint_to_goal_m":
+            np.testing.assert_array_equal(drawn.state_dict()[name], array, err_msg=name)

@@ -229,8 +229,10 @@ class UnlikeRules(AllocateGenerator):
         state.decision_interval_s[rows] = (4.0 + 8.0 * rows) * state.substep_s[rows]
 
 
-def test_batched_worlds_of_unlike_rules__are_the_looped_worlds(quick_demo: Config) -> None:
+def test_batched_worlds_of_unlike_rules_and_own_depots__are_the_looped_worlds(quick_demo: Config) -> None:
     config = with_rules(quick_demo, ("sum", "consumed", 60.0, 0.4, True))
+    generator = config.generator.model_copy(update={"depot_per_uav": True})
+    config = config.model_copy(update={"generator": generator})
 
     met = compare(config, num_worlds=6, num_steps=40, generator=UnlikeRules)
 
