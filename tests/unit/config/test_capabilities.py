@@ -28,6 +28,7 @@ LACKING = {
 """What takes effects away, and a preset that runs so."""
 OTHER_VALUES: dict[str, Any] = {
     "world.choose_in_turn": True,
+    "generator.depot_per_uav": "true",
     "world.training_intent_rounds": 2,
     "reward.own_weight": 0.9,
     "reward.collision": 0.9,
