@@ -9,9 +9,17 @@ from pydantic import Field, model_validator
 
 from rl_cluster.config.section import NonNegative, Positive, Section, Share
 
-__all__ = ["AllocateRewardConfig", "AllocateWorldConfig"]
+__all__ = ["MAX_SUBSTEPS", "AllocateRewardConfig", "AllocateWorldConfig", "clock_fault"]
 
 MAX_SUBSTEPS = 10_000
+
+
+def clock_fault(decision_interval_s: float, substep_s: float) -> str | None:
+    """A fault if the substeps do not divide the decision interval, or are too many; None = they divide it."""
+    substeps = decision_interval_s / substep_s
+    if abs(substeps - round(substeps)) <= 1e-6 and 1 <= round(substeps) <= MAX_SUBSTEPS:
+        return None
+    return f"decision_interval_s={decision_interval_s} is not 1 to {MAX_SUBSTEPS} times substep_s={substep_s}"
 
 
 class AllocateWorldConfig(Section):
@@ -61,12 +69,8 @@ class AllocateWorldConfig(Section):
                 "more than one round of intent lets UAVs change their choices; set replan=true, or intent_rounds=1 and "
                 "training_intent_rounds=1"
             )
-        substeps = self.decision_interval_s / self.substep_s
-        if abs(substeps - round(substeps)) > 1e-6 or not 1 <= round(substeps) <= MAX_SUBSTEPS:
-            raise ValueError(
-                f"decision_interval_s={self.decision_interval_s} is not 1 to {MAX_SUBSTEPS} times "
-                f"substep_s={self.substep_s}; choose a substep that divides it"
-            )
+        if fault := clock_fault(self.decision_interval_s, self.substep_s):
+            raise ValueError(f"{fault}; choose a substep that divides it")
         return self
 
 

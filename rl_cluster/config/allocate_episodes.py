@@ -71,6 +71,8 @@ class AllocateEpisodes(Section):
     """Share of the UAVs that fail during the episode, at a time drawn from the whole time limit."""
     has_depot: bool
     """true: a depot is placed, to which every UAV must return."""
+    depot_per_uav: bool
+    """true: every UAV must return to a depot of its own, where it starts; none is placed for all."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -78,12 +80,22 @@ class AllocateEpisodes(Section):
         return self
 
     @property
+    def has_common_depot(self) -> bool:
+        """True = one depot is placed for all UAVs."""
+        return self.has_depot and not self.depot_per_uav
+
+    @property
+    def has_own_depots(self) -> bool:
+        """True = every UAV has a depot where it starts."""
+        return self.has_depot and self.depot_per_uav
+
+    @property
     def smallest_cell_m(self) -> float:
         """Metres. Each entity has a square cell of its own: side / ceil(sqrt(entities)); here the smallest of all.
 
         UAVs that start together share a cell, which makes cells larger.
         """
-        others = self.num_obstacles[1] + self.has_depot
+        others = self.num_obstacles[1] + self.has_common_depot
         fewest, most = (self.num_uavs[end] + self.num_targets[end] for end in (0, 1))
         spacing_m = self.spacing_m * self.spacing_factor[0]
         return min(

@@ -20,7 +20,9 @@ SectionT = TypeVar("SectionT", bound=Section)
 Weights = tuple[Annotated[float, Field(ge=1 / 64, le=64.0)], Annotated[float, Field(ge=1 / 64, le=64.0)]]
 
 MAX_PARTS = 32
-WORLD_RULES = ("coalition", "resource_kind")
+WORLD_RULES = (
+    "coalition", "resource_kind", "capture_radius_m", "obstacle_clearance_m", "decision_interval_s", "substep_s",
+)  # fmt: skip
 """Settings of the world in which episodes of one batch may differ: the state holds them per world."""
 
 
@@ -74,8 +76,9 @@ class AllocateGeneratorConfig(AllocateEpisodes):
     """The same for reward.path."""
     mixture: Annotated[tuple[AllocatePart, ...], Field(max_length=MAX_PARTS)]
     """Parts, one of which each episode is drawn from. A part has a name, a weight, and those settings in which its
-    episodes differ: of the generator, except preferences, and the world's coalition and resource_kind. Empty: all
-    episodes are drawn from the settings above. Sizes are padded to the largest part. With a curriculum it is empty."""
+    episodes differ: of the generator, except preferences, and of the world its coalition, resource_kind,
+    capture_radius_m, obstacle_clearance_m, decision_interval_s and substep_s. Empty: all episodes are drawn from the
+    settings above. Sizes are padded to the largest part. With a curriculum it is empty."""
 
     @property
     def by_part(self) -> tuple[Self, ...]:

@@ -5,6 +5,7 @@ Each raises ValueError with what is wrong and, after a semicolon, what to do; fo
 
 import math
 
+from rl_cluster.config.allocate import clock_fault
 from rl_cluster.config.allocate_generator import AllocateGeneratorConfig, EpisodePart
 from rl_cluster.config.limits import steps_fault
 
@@ -32,7 +33,13 @@ def check_mixture(generator: AllocateGeneratorConfig, *, has_curriculum: bool) -
 
 
 def check_part(part: EpisodePart) -> None:
-    """Raises ValueError if a UAV could circle a target for ever, an episode lasts too long, or zones have no room."""
+    """Raises ValueError if an episode of the part cannot be played.
+
+    Substeps must divide the decision interval. No UAV may circle a target for ever, no episode may hold too many steps,
+    and zones must have room.
+    """
+    if fault := clock_fault(part.world.decision_interval_s, part.world.substep_s):
+        raise ValueError(f"{_where(part)}world.{fault}; choose a substep that divides it")
     _check_turns(part)
     _check_length(part)
     _check_zones(part)

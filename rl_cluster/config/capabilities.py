@@ -100,7 +100,22 @@ CHOOSES = Need(
     lambda _: "task=navigate, whose controls no search finds",
 )
 
+IMITATES = Need(
+    "ppo.imitation_weight above 0", lambda run: run.ppo.imitation_weight > 0.0, lambda _: "ppo.imitation_weight=0"
+)
+CHOOSES = Need(
+    "it in a run of task allocate",
+    lambda run: run.task == "allocate",
+    lambda _: "task=navigate, whose controls no search finds",
+)
+DEPOT = Need(
+    "generator.has_depot=true",
+    lambda run: run.task != "allocate" or any(part.has_depot for part in run.generator.by_part),
+    lambda _: "generator.has_depot=false",
+)
+
 NEEDS: dict[str, tuple[Need, ...]] = {
+    "generator.depot_per_uav": (DEPOT,),
     "world.choose_in_turn": (NEW_STACK,),
     "generator.num_pads": (PADS,),
     "generator.row_gap_m": (ROW,),

@@ -3,6 +3,7 @@
 Plain arithmetic on a run's settings, before anything is allocated. `schema.py` asks for it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from rl_cluster.types import neighbour_slots
@@ -69,7 +70,12 @@ def check_memory(config: Any) -> None:
 
 def highest_count(generator: Any, name: str) -> int:
     """The most UAVs (`num_uavs`), targets or zones of an episode; 0 in a task that has no such setting."""
-    return max(getattr(settings, name, (0, 0))[1] for settings in getattr(generator, "by_part", (generator,)))
+    return max(getattr(part, name, (0, 0))[1] for part in _parts(generator))
+
+
+def _parts(generator: Any) -> Sequence[Any]:
+    """The settings of each part of a mixture; of a generator without mixtures, itself."""
+    return getattr(generator, "by_part", (generator,))
 
 
 def worlds_gib(config: Any) -> float:
@@ -100,7 +106,9 @@ def _sizes(config: Any) -> tuple[int, int, int, int]:
 def _state_bytes(config: Any) -> float:
     """Bytes of one world: arrays that grow with products of sizes, and about a hundred bytes an entity."""
     n, m, o, r = _sizes(config)
-    ways = 4 * (m + 1) * WAYPOINTS * o if m else 0
+    has_own_depots = any(getattr(part, "has_own_depots", False) for part in _parts(config.generator))
+    num_depots = n if has_own_depots else 1
+    ways = 4 * (m + num_depots) * WAYPOINTS * o if m else 0
     return n * m * (4 * r + 1) + ways + (100 + 16 * r) * (n + m) + 32 * (m + 1) * (r + 1) + 150 * o
 
 

@@ -72,6 +72,7 @@ ADDED_BY_3: Mapping[str, Any] = {
     "sampling.search_plans": 16,
 }
 ADDED_BY_3_TO_ALLOCATE: Mapping[str, Any] = {
+    "generator.depot_per_uav": False,
     "generator.prefer_crowding": [1.0, 1.0],
     "generator.prefer_time": [1.0, 1.0],
     "generator.prefer_distance": [1.0, 1.0],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
+from rl_cluster.environment.scenario.world_rules import NO_RULES
 from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import make_scenario_source, make_worlds, task_of
 from rl_cluster.errors import ConfigError
@@ -69,7 +70,7 @@ def assign_goals(scenario: Scenario, policy: Policy, config: Config, spacing_m: 
     """The scenario with a goal for each UAV: the place that the policy's first choice leads to.
 
     UAVs that choose the same target get goals on a circle about it, neighbours `spacing_m` apart; a UAV that chooses
-    none stays where it is.
+    none stays where it is. The result has no rules of task `allocate`, since `navigate` plays it.
 
     Args:
         scenario: A scenario with targets.
@@ -93,7 +94,7 @@ def assign_goals(scenario: Scenario, policy: Policy, config: Config, spacing_m: 
         if target >= 0:
             goals_m[uav] = scenario.target_position_m[target] + _place(seen[target], totals[target], spacing_m)
             seen[target] += 1
-    assigned = replace(scenario, uav_goal_m=goals_m)
+    assigned = replace(scenario, uav_goal_m=goals_m, rules=NO_RULES)
     return Assignment(parse_scenario(assigned.as_dict(), f"goals of {scenario.name}"), totals[-1])
 
 

@@ -39,6 +39,7 @@ class LoopedUAV:
     resources: list[float]
     range_left: float
     fails: float = math.inf
+    depot: tuple[float, float] | None = None
     choice: int = -1
     is_present: bool = False
     """It has arrived at its choice and stays there."""

@@ -20,7 +20,7 @@ __all__ = ["LoopedWorld"]
 
 
 class LoopedWorld:
-    """One episode, from a row of a state that is at its start."""
+    """One episode, from a row of a state that is at its start. The state has the rules that episodes may differ in."""
 
     def __init__(
         self, state: AllocateState, row: int, world: AllocateWorldConfig, reward: AllocateRewardConfig
@@ -38,6 +38,7 @@ class LoopedWorld:
                 resources=state.uav_resources[row, i].tolist(),
                 range_left=float(state.uav_range_left_m[row, i]),
                 fails=float(state.uav_fails_s[row, i]),
+                depot=self._depot(state, row, int(i)),
             )
             for i in np.flatnonzero(state.uav_exists[row])
         ]
@@ -52,19 +53,25 @@ class LoopedWorld:
             )
             for j in np.flatnonzero(state.target_exists[row])
         ]
-        self.depot = tuple(state.depot_m[row].tolist()) if state.has_depot[row] else None
-        self.is_sync, self.is_capability = world.coalition == "sync", world.resource_kind == "capability"
-        goals = [target.position for target in self.targets] + ([self.depot] if self.depot else [])
+        self.is_sync, self.is_capability = bool(state.is_sync[row]), bool(state.is_capability[row])
+        self.capture, self.substep = float(state.capture_radius_m[row]), float(state.substep_s[row])
+        self.num_substeps = round(float(state.decision_interval_s[row]) / self.substep)
+        goals = [target.position for target in self.targets]
+        goals += sorted({uav.depot for uav in self.uavs if uav.depot})
         starts = [uav.position for uav in self.uavs]
-        self.autopilot = LoopedAutopilot(
-            zones_of(state, row), goals, starts, world.obstacle_clearance_m, world.capture_radius_m
-        )
+        clearance = float(state.clearance_m[row])
+        self.autopilot = LoopedAutopilot(zones_of(state, row), goals, starts, clearance, self.capture)
         self.time, self.time_limit = 0.0, float(state.time_limit_s[row])
         self.return_sum = 0.0
         self.num_idle = 0
         self.is_terminated = self.is_truncated = self.is_deadlocked = False
         for target in self.targets:
             target.ideal = self._ideal(target)
+
+    @staticmethod
+    def _depot(state: AllocateState, row: int, i: int) -> tuple[float, float] | None:
+        number = int(state.uav_depot[row, i])
+        return tuple(state.depot_position_m[row, number - 1].tolist()) if number else None
 
     def _ideal(self, target: LoopedTarget) -> int:
         """The fewest UAVs that carry its demand of every kind at the start; all, if they do not."""
@@ -84,7 +91,7 @@ class LoopedWorld:
         helps = any(own > NOTHING and lack > NOTHING for own, lack in pairs)
         if self.is_capability and i in target.involved:
             helps = False
-        way = uav.distance(target) + (math.dist(target.position, self.depot) if self.depot else 0.0)
+        way = uav.distance(target) + (math.dist(target.position, uav.depot) if uav.depot else 0.0)
         if uav.is_present and uav.choice == j:
             way = 0.0
         return uav.flies and helps and way <= uav.range_left
@@ -128,7 +135,7 @@ class LoopedWorld:
         before = self._potentials()
         self.has_acted = False
         self._watch()
-        for _ in range(round(self.world.decision_interval_s / self.world.substep_s)):
+        for _ in range(self.num_substeps):
             self._substep()
             if self._is_done() or self.time >= self.time_limit:
                 break
@@ -150,10 +157,8 @@ class LoopedWorld:
         return not any(target.is_unmet for target in self.targets)
 
     def _is_away(self, uav: LoopedUAV) -> bool:
-        """It flies, and there is a depot that it is not at."""
-        return (
-            self.depot is not None and uav.flies and math.dist(uav.position, self.depot) > self.world.capture_radius_m
-        )
+        """It flies, and has a depot that it is not at."""
+        return uav.depot is not None and uav.flies and math.dist(uav.position, uav.depot) > self.capture
 
     def _is_done(self) -> bool:
         return self._all_closed() and not any(self._is_away(uav) for uav in self.uavs)
@@ -215,7 +220,7 @@ class LoopedWorld:
     def _substep(self) -> None:
         """All fly, UAVs fail, targets are served in their order, then who has no range left loses its choice."""
         self._move_all()
-        self.time += self.world.substep_s
+        self.time += self.substep
         for uav in self.uavs:
             if uav.fails <= self.time:
                 self._drop_out(uav)
@@ -234,15 +239,15 @@ class LoopedWorld:
         self.has_acted |= is_at_work or any(target.appears > self.time for target in self.targets)
 
     def _move_all(self) -> None:
-        """To their choices; who is present there stays. Once all is closed, those that are away fly to the depot."""
+        """To their choices; who is present there stays. Once all is closed, those that are away fly to their depots."""
         is_over = self._all_closed()
         for uav, terms in zip(self.uavs, self.terms, strict=True):
             if uav.is_present:
-                uav.waited += 0.0 if uav.is_in_service else self.world.substep_s
+                uav.waited += 0.0 if uav.is_in_service else self.substep
             elif uav.choice >= 0:
                 self._fly(uav, self.targets[uav.choice].position, terms)
-            elif self.depot and is_over and self._is_away(uav):
-                self._fly(uav, self.depot, terms)
+            elif uav.depot and is_over and self._is_away(uav):
+                self._fly(uav, uav.depot, terms)
 
     def _drop_out(self, uav: LoopedUAV) -> None:
         """It loses its choice; a service together with others breaks off."""
@@ -254,7 +259,7 @@ class LoopedWorld:
 
     def _fly(self, uav: LoopedUAV, goal: tuple[float, float], terms: dict[str, float]) -> None:
         """By the autopilot; the way is charged."""
-        way = self.autopilot.fly(uav, goal, self.world.substep_s)
+        way = self.autopilot.fly(uav, goal, self.substep)
         terms["path"] -= way / self.world.sensing_radius_m
 
     def _serve(self, j: int, target: LoopedTarget) -> None:
@@ -262,11 +267,7 @@ class LoopedWorld:
 
         Under sync, all that are present begin together, as soon as they cover the target and nobody serves it yet.
         """
-        at_target = [
-            i
-            for i, uav in enumerate(self.uavs)
-            if uav.choice == j and uav.distance(target) <= self.world.capture_radius_m
-        ]
+        at_target = [i for i, uav in enumerate(self.uavs) if uav.choice == j and uav.distance(target) <= self.capture]
         beginning = [i for i in at_target if not self.uavs[i].is_in_service]
         if self.is_sync and (len(beginning) < len(at_target) or not self._cover(at_target, target)):
             beginning = []

@@ -10,6 +10,7 @@ no-fly zone, it turns on the spot instead. So it never enters a zone, however wi
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -17,7 +18,8 @@ from numba import njit
 from rl_cluster.environment.allocate.route import GUARD_M, REACHED_SHARE, can_see, standoff_m
 from rl_cluster.environment.allocate.rules import Rules
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.shared.obstacles import gap_m, is_inside, is_zone_near, to_segment_m2, zones_of
+from rl_cluster.environment.shared.obstacles import Zones, gap_m, is_inside, is_zone_near, to_segment_m2, zones_of
+from rl_cluster.types import BoolArray, FloatArray
 
 __all__ = ["fly", "wrap"]
 
@@ -33,19 +35,28 @@ def wrap(angle_rad: float) -> float:
     return math.pi - (math.pi - angle_rad) % (2.0 * math.pi)
 
 
+class Ways(NamedTuple):
+    """The arrays of the state that lead round zones: calling a kernel that is not inlined is faster with few arrays."""
+
+    zones: Zones
+    waypoint_exists: BoolArray
+    waypoint_m: FloatArray
+    waypoint_to_goal_m: FloatArray
+
+
 @njit(cache=True, _nrt=False)
-def _aim(state, b, j, here, goal, standoff, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
+def _aim(ways, b, j, here, goal, standoff, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """The visible waypoint with the shortest way to goal j, or _GOAL, or _NO_WAY."""
-    zones, (x, y) = zones_of(state), here
+    zones, (x, y) = ways.zones, here
     if can_see(zones, b, x, y, goal[0], goal[1], margin_m):
         return _GOAL
     best, best_m = _NO_WAY, np.inf
-    for v in range(state.waypoint_exists.shape[1]):
-        if not state.waypoint_exists[b, v]:
+    for v in range(ways.waypoint_exists.shape[1]):
+        if not ways.waypoint_exists[b, v]:
             continue
-        wx, wy = np.float64(state.waypoint_m[b, v, 0]), np.float64(state.waypoint_m[b, v, 1])
+        wx, wy = np.float64(ways.waypoint_m[b, v, 0]), np.float64(ways.waypoint_m[b, v, 1])
         distance = math.hypot(wx - x, wy - y)
-        length = distance + state.waypoint_to_goal_m[b, j, v]
+        length = distance + ways.waypoint_to_goal_m[b, j, v]
         is_ahead = distance > REACHED_SHARE * standoff
         if length < best_m and is_ahead and can_see(zones, b, x, y, wx, wy, margin_m):
             best, best_m = v, length
@@ -101,8 +112,9 @@ def _free_m(zones, b, x, y, heading_rad, length_m, is_aligned):  # type: ignore[
 
 @njit(cache=True, _nrt=False, inline="always")
 def _goal(state, b, j):  # type: ignore[no-untyped-def]  # numba infers the types
-    if j == state.target_position_m.shape[1]:
-        return np.float64(state.depot_m[b, 0]), np.float64(state.depot_m[b, 1])
+    depot = j - state.target_position_m.shape[1]
+    if depot >= 0:
+        return np.float64(state.depot_position_m[b, depot, 0]), np.float64(state.depot_position_m[b, depot, 1])
     return np.float64(state.target_position_m[b, j, 0]), np.float64(state.target_position_m[b, j, 1])
 
 
@@ -133,11 +145,11 @@ def _is_caught(zones, b, x, y):  # type: ignore[no-untyped-def]  # numba infers 
 
 
 @njit(cache=True, _nrt=False)
-def _aim_with_fallback(state, b, j, here, goal, clearance_m):  # type: ignore[no-untyped-def]  # numba infers the types
+def _aim_with_fallback(ways, b, j, here, goal, clearance_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """Aims with a margin of a quarter of the standoff to all zones; without a way, as near as the guard."""
     standoff = standoff_m(clearance_m)
-    aim = _aim(state, b, j, here, goal, standoff, 0.25 * standoff)
-    return aim if aim != _NO_WAY else _aim(state, b, j, here, goal, standoff, GUARD_M)
+    aim = _aim(ways, b, j, here, goal, standoff, 0.25 * standoff)
+    return aim if aim != _NO_WAY else _aim(ways, b, j, here, goal, standoff, GUARD_M)
 
 
 @njit(cache=True, _nrt=False, inline="always")
@@ -147,11 +159,12 @@ def _turned(state, b, i, heading_rad, error_rad, substep_s):  # type: ignore[no-
     return wrap(heading_rad + max(-turn, min(turn, error_rad)))
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, _nrt=False, inline="always")
 def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-untyped-def]  # numba infers the types
     """Flight where a zone may be in the way: (new heading, metres to fly, True = it flies out of a zone it is in)."""
     zones, (x, y) = zones_of(state), here
-    aim = _aim_with_fallback(state, b, j, here, goal, rules.clearance_m)
+    ways = Ways(zones, state.waypoint_exists, state.waypoint_m, state.waypoint_to_goal_m)
+    aim = _aim_with_fallback(ways, b, j, here, goal, rules.clearance_m)
     is_escaping = aim == _NO_WAY and _is_caught(zones, b, x, y)
     if aim == _NO_WAY and not is_escaping:
         return heading, 0.0, False
@@ -174,7 +187,7 @@ def _fly_round(state, b, i, j, here, goal, heading, rules):  # type: ignore[no-u
 
 @njit(cache=True, _nrt=False, inline="always")
 def fly(state: AllocateState, b: int, i: int, j: int, rules: Rules) -> tuple[float, bool]:
-    """Flies UAV i of world b towards target j (the depot if j = M) for one substep, but never beyond it.
+    """Flies UAV i of world b towards target j (depot d if j = M + d) for one substep, but never beyond it.
 
     Without any way it hovers. Only a UAV that starts inside a zone is ever in one; it flies straight ahead, out of it.
 

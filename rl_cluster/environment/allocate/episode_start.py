@@ -15,7 +15,7 @@ __all__ = ["clear_rows", "equip_rows"]
 def clear_rows(
     state: AllocateState, rows: NDArray[np.int64], episodes: NDArray[np.int64], world: AllocateWorldConfig
 ) -> None:
-    """Clears the rows for their next episodes: no UAV will fail, all preferences are 1, and the settings' rules hold.
+    """Clears the rows for their next episodes: no UAV fails, all preferences are 1, and the settings' rules hold.
 
     The source of the episodes then writes its values, and may write other rules.
     """
@@ -27,9 +27,10 @@ def clear_rows(
     write_rules(state, rows, world)
 
 
-def equip_rows(state: AllocateState, rows: NDArray[np.int64], world: AllocateWorldConfig) -> None:
-    """Writes what follows from the entities of the rows: ways round zones, all remaining work, and teams."""
-    plan_routes(state, rows, world.obstacle_clearance_m)
+def equip_rows(state: AllocateState, rows: NDArray[np.int64]) -> None:
+    """Writes what follows from the entities and the rules of the rows: ways round zones, all
+    remaining work, and teams."""
+    plan_routes(state, rows)
     state.uav_initial_resources[rows] = state.uav_resources[rows]
     state.target_remaining[rows] = state.target_demand[rows]
     write_ideals(rows, state.uav_exists, state.uav_initial_resources, state.target_demand, state.target_ideal)

@@ -101,13 +101,15 @@ def _write_team(state, b, i, intent, row, c):  # type: ignore[no-untyped-def]  #
 @njit(cache=True, _nrt=False, inline="always")
 def _write_depot(state, b, i, intent, sensing_radius_m, row, c):  # type: ignore[no-untyped-def]  # numba infers the types
     cos, sin, distance = 0.0, 0.0, 0.0
-    if state.has_depot[b]:
+    depot = state.uav_depot[b, i] - 1
+    if depot >= 0:
         x, y = state.uav_position_m[b, i, 0], state.uav_position_m[b, i, 1]
-        distance = from_depot_m(state, b, x, y)
-        dx, dy = np.float64(state.depot_m[b, 0]) - x, np.float64(state.depot_m[b, 1]) - y
+        distance = from_depot_m(state, b, i, x, y)
+        dx = np.float64(state.depot_position_m[b, depot, 0]) - x
+        dy = np.float64(state.depot_position_m[b, depot, 1]) - y
         cos, sin = _direction(intent, i, dx, dy, distance)
         distance = min(distance / sensing_radius_m, 4.0)
-    row[c + UavColumn.HAS_DEPOT] = 1.0 if state.has_depot[b] else 0.0
+    row[c + UavColumn.HAS_DEPOT] = 1.0 if depot >= 0 else 0.0
     row[c + UavColumn.DEPOT_COS] = cos
     row[c + UavColumn.DEPOT_SIN] = sin
     row[c + UavColumn.DEPOT_DISTANCE] = distance

@@ -63,7 +63,8 @@ class AllocateGenerator:
         )
         has_polygons = any(part.generator.polygon_share > 0.0 for part in self._parts)
         num_vertices = MAX_DRAWN_CORNERS if has_polygons else 0
-        return Sizes(num_uavs, num_targets, num_obstacles, self._config.num_resources, num_vertices)
+        num_depots = max(part.generator.num_uavs[1] if part.generator.has_own_depots else 1 for part in self._parts)
+        return Sizes(num_uavs, num_targets, num_obstacles, self._config.num_resources, num_vertices, num_depots)
 
     @property
     def seed(self) -> int:
@@ -137,7 +138,6 @@ def _generate(state, rows, counts_R32, ranges, seed, stream, first_world):  # ty
         side_m = ranges.spacing_m * math.sqrt((counts.num_uavs + counts.num_targets) / 2.0)
         side_m *= between_logs(episode_key, _SPACING, ranges.spacing_factor)
         state.area_m[b] = side_m
-        state.has_depot[b] = ranges.has_depot
         place(state, b, episode_key, counts, start, side_m, ranges)
         equip(state, b, episode_key, counts.num_uavs, start, side_m, ranges)
         demand(state, b, episode_key, counts.num_targets, ranges)

@@ -62,11 +62,15 @@ def place(state, b, episode_key, counts, start, side_m, ranges):  # type: ignore
     """Writes the positions of all entities."""
     num_uavs, num_targets, num_obstacles = counts
     first_zone = start.num_pads + num_targets
-    count = first_zone + num_obstacles + state.has_depot[b]
+    count = first_zone + num_obstacles + ranges.has_common_depot
     per_side = math.ceil(math.sqrt(count))
     grid = _Grid(per_side, side_m / per_side)
     cells = _shuffled_cells(episode_key, per_side * per_side, count)
     _place_uavs(state, b, episode_key, cells, grid, start, num_uavs, ranges.row_gap_m)
+    if ranges.has_own_depots:
+        for i in range(num_uavs):
+            state.uav_depot[b, i] = 1 + i
+            state.depot_position_m[b, i] = state.uav_position_m[b, i]
     for j in range(num_targets):
         entity = start.num_pads + j
         x, y = _point_in_cell(episode_key, entity, cells[entity], grid, 0.0, 0.0)
@@ -74,9 +78,10 @@ def place(state, b, episode_key, counts, start, side_m, ranges):  # type: ignore
         state.target_position_m[b, j, 0], state.target_position_m[b, j, 1] = x, y
     for o in range(num_obstacles):
         _place_zone(state, b, episode_key, o, first_zone + o, cells[first_zone + o], grid, ranges)
-    if state.has_depot[b]:
+    if ranges.has_common_depot:
         x, y = _point_in_cell(episode_key, count - 1, cells[count - 1], grid, 0.0, 0.0)
-        state.depot_m[b, 0], state.depot_m[b, 1] = x, y
+        state.depot_position_m[b, 0, 0], state.depot_position_m[b, 0, 1] = x, y
+        state.uav_depot[b, :num_uavs] = 1
 
 
 @njit(cache=True)

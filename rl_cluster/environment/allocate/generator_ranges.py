@@ -66,7 +66,9 @@ class GeneratorRanges(NamedTuple):
     service_time_s: Range
     appearing_share: float
     failing_share: float
-    has_depot: bool
+    has_common_depot: bool
+    has_own_depots: bool
+    """Every UAV has one, where it starts"""
     time_limit_sides: float
 
 
@@ -77,6 +79,8 @@ def ranges_of(config: AllocateGeneratorConfig, world: AllocateWorldConfig) -> Ge
     return GeneratorRanges(
         **given,
         is_supply_log=config.supply_draw == "log",
+        has_common_depot=config.has_common_depot,
+        has_own_depots=config.has_own_depots,
         clearance_m=world.obstacle_clearance_m,
         max_turn_rate_radps=world.max_turn_rate_radps,
         time_limit_sides=world.time_limit_sides,

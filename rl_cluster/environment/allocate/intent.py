@@ -78,7 +78,7 @@ class Intent(NamedTuple):
     @classmethod
     def empty(cls, sizes: Sizes) -> "Intent":
         """Room for the plans of one world; `read_intent` fills it."""
-        n, m, _, r, _ = sizes
+        n, m, _, r, *_ = sizes
         return cls(
             unit=np.zeros(r),
             axis=np.zeros((n, 2)),

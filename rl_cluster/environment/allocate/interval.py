@@ -1,7 +1,7 @@
 """One decision interval of a batch of worlds: UAVs follow their choices and deliver, and the episode may end.
 
-Terminated: every target is closed (also those that have appeared late), and with a depot, all UAVs that can fly have
-returned to it. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`, and `idleness.py`).
+Terminated: every target is closed (also those that have appeared late), and with depots, all UAVs that can fly have
+returned to theirs. Truncated: the time limit, or a deadlock (`is_stuck` in `legality.py`, and `idleness.py`).
 
 In a substep all UAVs fly, time advances, UAVs fail, those whose service is over deliver, and UAVs out of range drop
 their choice.
@@ -11,11 +11,11 @@ from numba import njit
 
 from rl_cluster.environment.allocate.autopilot import fly
 from rl_cluster.environment.allocate.delivery import charge_crowding, deliver
-from rl_cluster.environment.allocate.depot import all_home, is_away
+from rl_cluster.environment.allocate.depot import all_home, has_depots, is_away
 from rl_cluster.environment.allocate.idleness import count_idle, is_idle
 from rl_cluster.environment.allocate.legality import all_closed, distance_m, is_open, is_stuck
 from rl_cluster.environment.allocate.reward import all_done, approach, collision, path, term_index, time
-from rl_cluster.environment.allocate.rules import Rules
+from rl_cluster.environment.allocate.rules import Shared, rules_in
 from rl_cluster.environment.allocate.service import drop_out, fail, is_in_service
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.interface import StepResult
@@ -40,13 +40,13 @@ def _add_potential(state, b, terms, sign, sensing_radius_m):  # type: ignore[no-
 
 @njit(cache=True, _nrt=False, inline="always")
 def _fly_all(state, b, terms, rules):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Flies UAVs towards their choices, or to the depot when all is done. UAVs at their targets stay there."""
-    depot = state.target_exists.shape[1]
-    is_returning = state.has_depot[b] and all_closed(state, b)
+    """Flies UAVs towards their choices, or to their depots when all is done. UAVs at their targets stay there."""
+    num_targets = state.target_exists.shape[1]
+    is_returning = has_depots(state, b) and all_closed(state, b)
     for i in range(state.uav_exists.shape[1]):
         goal = state.uav_choice[b, i]
         if is_returning and is_away(state, b, i, rules.capture_radius_m):
-            goal = depot
+            goal = num_targets + state.uav_depot[b, i] - 1
         if goal < 0:
             continue
         if state.uav_present[b, i]:
@@ -110,17 +110,19 @@ def _settle(state, b, terms, is_terminated, sensing_radius_m):  # type: ignore[n
 
 
 @njit(cache=True, _nrt=False)
-def fly_interval(state: AllocateState, terms: FloatArray, result: StepResult, rules: Rules) -> None:
+def fly_interval(state: AllocateState, terms: FloatArray, result: StepResult, shared: Shared) -> None:
     """Flies every world that has not ended for one interval, or until its episode ends.
 
     Args:
         terms: (B, N, len(TERMS)) amounts of the reward's terms, zeroed and written.
         result: Zeroed; the ends of episodes are written.
+        shared: The settings of all worlds; each world has its own clock and rules beside them.
     """
     terms[:] = 0.0
     for b in range(state.time_s.shape[0]):
         if state.ended[b]:
             continue
+        rules = rules_in(state, b, shared)
         _add_potential(state, b, terms, -1.0, rules.sensing_radius_m)
         was_idle, began_s = is_idle(state, b), state.time_s[b]
         for _ in range(rules.num_substeps):

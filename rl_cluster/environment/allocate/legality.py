@@ -89,11 +89,11 @@ def _can_help(state, b, i, j):  # type: ignore[no-untyped-def]  # numba infers t
 
 @njit(cache=True, _nrt=False, inline="always")
 def _needed_m(state, b, i, j, distance):  # type: ignore[no-untyped-def]  # numba infers the types
-    """The range needed to serve the target, and then to reach the depot if there is one."""
+    """The range needed to serve the target, and then to reach the UAV's depot if it has one."""
     if state.uav_present[b, i] and state.uav_choice[b, i] == j:
         return 0.0
-    if state.has_depot[b]:
-        return distance + from_depot_m(state, b, state.target_position_m[b, j, 0], state.target_position_m[b, j, 1])
+    if state.uav_depot[b, i] > 0:
+        return distance + from_depot_m(state, b, i, state.target_position_m[b, j, 0], state.target_position_m[b, j, 1])
     return distance
 
 

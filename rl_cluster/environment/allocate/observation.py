@@ -12,6 +12,7 @@ from rl_cluster.environment.allocate.features import write_obstacle_row, write_p
 from rl_cluster.environment.allocate.intent import Intent, read_intent
 from rl_cluster.environment.allocate.legality import is_open
 from rl_cluster.environment.allocate.neighbours import find_candidates, find_neighbours
+from rl_cluster.environment.allocate.rules import Shared
 from rl_cluster.environment.allocate.service import is_locked
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.interface import Sizes
@@ -23,7 +24,7 @@ __all__ = ["empty_observation", "write_observation"]
 
 def empty_observation(num_worlds: int, sizes: Sizes, num_candidates: int) -> Observation[NDArray[np.generic]]:
     """Arrays of B worlds in which nothing exists, no entity has neighbours, and no action is legal."""
-    (n, m, o, r, _), b, c = sizes, num_worlds, num_candidates
+    (n, m, o, r, *_), b, c = sizes, num_worlds, num_candidates
     return Observation(
         uav=np.zeros((b, n, FEATURES.uav.width(r)), dtype=np.float32),
         target=np.zeros((b, m, FEATURES.target.width(r)), dtype=np.float32),
@@ -44,12 +45,10 @@ def write_observation(
     observation: Observation[NDArray[np.generic]],
     intent: Intent,
     ranking: Ranking,
-    replan: bool,
-    interval_s: float,
-    sensing_radius_m: float,
-    clearance_m: float,
+    shared: Shared,
 ) -> None:
     """Fills the arrays of `empty_observation`; `intent` and `ranking` are scratch."""
+    sensing_radius_m = shared.sensing_radius_m
     for b in range(state.time_s.shape[0]):
         read_intent(state, b, intent)
         find_neighbours(state, b, ranking, observation.neighbours)
@@ -58,9 +57,9 @@ def write_observation(
             if state.uav_exists[b, i]:
                 _place(state, b, i, state.uav_position_m[b, i], sensing_radius_m, observation)
                 write_uav_row(state, b, i, intent, sensing_radius_m, observation.uav[b, i])
-            _write_choices(state, b, i, intent, replan, sensing_radius_m, observation)
-        _write_targets(state, b, intent, interval_s, sensing_radius_m, observation)
-        _write_obstacles(state, b, clearance_m, sensing_radius_m, observation)
+            _write_choices(state, b, i, intent, shared.replan, sensing_radius_m, observation)
+        _write_targets(state, b, intent, state.decision_interval_s[b], sensing_radius_m, observation)
+        _write_obstacles(state, b, state.clearance_m[b], sensing_radius_m, observation)
 
 
 @njit(cache=True, _nrt=False, inline="always")

@@ -48,7 +48,7 @@ class AllocateRecording:
 
     def scenario_of(self, worlds: AllocateWorlds, row: int, name: str) -> Scenario:
         """The start of a world's episode."""
-        return scenario_of(worlds.state, row, name)
+        return scenario_of(worlds.state, row, name, worlds.world)
 
     def describe(self, step: Step, row: int) -> dict[str, Any]:
         """The decision interval of one world."""

@@ -1,11 +1,11 @@
 """Ways round no-fly zones: a visibility graph of waypoints, planned once at the start of an episode.
 
 Waypoints are the convex corners of every zone, pushed outwards by the clearance (of a circle: the corners of a polygon
-about it). Dijkstra's algorithm gives the shortest way from each to every target and to the depot; the autopilot flies
+about it). Dijkstra's algorithm gives the shortest way from each to every target and depot; the autopilot flies
 by these lengths, and needs no memory. The way that hugs zones turns at such corners only (Lozano-Perez, Wesley 1979,
 "An algorithm for planning collision-free paths among polyhedral obstacles").
 
-With O zones of K corners, V = O max(K, 8): an episode costs O(V^2 O) for the graph and O(V^2) per target.
+With O zones of K corners, V = O max(K, 8): an episode costs O(V^2 O) for the graph and O(V^2) per target and depot.
 """
 
 import math
@@ -51,23 +51,24 @@ def can_see(zones: Zones, b: int, x0: float, y0: float, x1: float, y1: float, ma
     return True
 
 
-def plan_routes(state: AllocateState, rows: NDArray[np.int64], clearance_m: float) -> None:
-    """Writes waypoints and their ways to targets and depot into the rows, whose episodes are at their start.
+def plan_routes(state: AllocateState, rows: NDArray[np.int64]) -> None:
+    """Writes waypoints and their ways to targets and depots into the rows, whose episodes are at their start.
 
-    If some UAV or waypoint has no way, it plans again, closer to the zones.
+    Waypoints keep the world's clearance. If some UAV or waypoint has no way, it plans again, closer to the zones.
     """
     num_waypoints = state.waypoint_exists.shape[1]
     if num_waypoints == 0:
         return
     length_m = np.empty((num_waypoints, num_waypoints))
-    _plan(state, rows, standoff_m(clearance_m), length_m, np.empty(num_waypoints), np.empty(num_waypoints, np.bool_))
+    _plan(state, rows, length_m, np.empty(num_waypoints), np.empty(num_waypoints, np.bool_))
 
 
 @njit(cache=True, _nrt=False)
-def _plan(state, rows, standoff, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]  # numba infers the types
+def _plan(state, rows, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]  # numba infers the types
     for b in rows:
         if not _has_zone(state, b):
             continue
+        standoff = standoff_m(state.clearance_m[b])
         for attempt in range(3):
             pushed_m = standoff if attempt == 0 else 0.25 * standoff
             margin_m = GUARD_M + 2.0 * REACHED_SHARE * standoff if attempt == 2 else 0.5 * pushed_m
@@ -167,15 +168,27 @@ def _connect(state, b, margin_m, length_m):  # type: ignore[no-untyped-def]  # n
 
 
 @njit(cache=True, _nrt=False)
+def _is_goal(state, b, j):  # type: ignore[no-untyped-def]  # numba infers the types
+    """True = target j exists, or (j = M + d) some UAV has depot d."""
+    num_targets = state.target_exists.shape[1]
+    if j < num_targets:
+        return state.target_exists[b, j]
+    for i in range(state.uav_exists.shape[1]):
+        if state.uav_exists[b, i] and state.uav_depot[b, i] == 1 + j - num_targets:
+            return True
+    return False
+
+
+@njit(cache=True, _nrt=False)
 def _reach_goals(state, b, margin_m, length_m, to_goal_m, is_done):  # type: ignore[no-untyped-def]  # numba infers the types
     num_targets = state.target_exists.shape[1]
-    for j in range(num_targets + 1):
-        if j < num_targets and state.target_exists[b, j]:
-            x, y = state.target_position_m[b, j, 0], state.target_position_m[b, j, 1]
-        elif j == num_targets and state.has_depot[b]:
-            x, y = state.depot_m[b, 0], state.depot_m[b, 1]
-        else:
+    for j in range(state.waypoint_to_goal_m.shape[1]):
+        if not _is_goal(state, b, j):
             continue
+        if j < num_targets:
+            x, y = state.target_position_m[b, j, 0], state.target_position_m[b, j, 1]
+        else:
+            x, y = state.depot_position_m[b, j - num_targets, 0], state.depot_position_m[b, j - num_targets, 1]
         _shortest_ways(state, b, np.float64(x), np.float64(y), margin_m, length_m, to_goal_m, is_done)
         for v in range(to_goal_m.shape[0]):
             state.waypoint_to_goal_m[b, j, v] = to_goal_m[v]
@@ -206,9 +219,8 @@ def _shortest_ways(state, b, gx, gy, margin_m, length_m, to_goal_m, is_done):  #
 @njit(cache=True, _nrt=False)
 def _has_all_ways(state, b, margin_m):  # type: ignore[no-untyped-def]  # numba infers the types
     """True = every waypoint has a way to every goal, and every UAV sees a waypoint."""
-    num_targets = state.target_exists.shape[1]
-    for j in range(num_targets + 1):
-        is_goal = state.has_depot[b] if j == num_targets else state.target_exists[b, j]
+    for j in range(state.waypoint_to_goal_m.shape[1]):
+        is_goal = _is_goal(state, b, j)
         for v in range(state.waypoint_exists.shape[1]):
             if is_goal and state.waypoint_exists[b, v] and state.waypoint_to_goal_m[b, j, v] == np.inf:
                 return False

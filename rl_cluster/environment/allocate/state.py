@@ -1,7 +1,7 @@
 """The state of B worlds as a struct of arrays, and nothing else: dynamics, delivery and observation act on it.
 
-SI units, a 2-D plane, float32. N UAVs, M targets, O obstacles, R resource kinds are padded maxima; `*_exists` masks
-say which rows are real. A scenario (`scenarios.py`) or the generator (`generator.py`) fills one world at a time.
+SI units, a 2-D plane, float32. N UAVs, M targets, O obstacles, R resource kinds, D depots are padded maxima; `*_exists`
+masks say which rows are real. A scenario (`scenarios.py`) or the generator (`generator.py`) fills one world at a time.
 
 Checkpoints hold these fields: a new one is a new format of checkpoints (`training/checkpoints/migrations.py`).
 """
@@ -34,7 +34,7 @@ class AllocateState(NamedTuple):
     uav_heading_rad: FloatArray
     """(B, N) in (-pi, pi], counter-clockwise from east"""
     uav_course: IntArray
-    """(B, N) 1 + the goal (a target, or M = the depot) at which its heading points, 0 = none: it need not turn"""
+    """(B, N) 1 + the goal (a target, or M + d = depot d) at which its heading points, 0 = none: it need not turn"""
     uav_speed_mps: FloatArray
     """(B, N, 2) lowest and highest speed"""
     uav_cruise_mps: FloatArray
@@ -63,6 +63,8 @@ class AllocateState(NamedTuple):
     """(B, N) when its service at its choice is over; inf = it is not in service"""
     uav_waited_s: FloatArray
     """(B, N) how long it has waited at targets for others so far"""
+    uav_depot: IntArray
+    """(B, N) 1 + the depot to which the UAV must return, 0 = none"""
     uav_wasted_trips: IntArray
     """(B, N) how often the chosen target closed under the UAV without its delivery"""
     target_exists: BoolArray
@@ -104,17 +106,23 @@ class AllocateState(NamedTuple):
     waypoint_m: FloatArray
     """(B, V, 2)"""
     waypoint_to_goal_m: FloatArray
-    """(B, M + 1, V) shortest way from the waypoint to target j, or (j = M) to the depot; inf = none"""
-    has_depot: BoolArray
-    """(B,) True = UAVs must return to the depot"""
-    depot_m: FloatArray
-    """(B, 2)"""
+    """(B, M + D, V) shortest way from the waypoint to target j, or (j = M + d) to depot d; inf = none"""
+    depot_position_m: FloatArray
+    """(B, D, 2) depots that some UAV has"""
     is_sync: BoolArray
     """(B,) True = coalition sync: UAVs wait at a target until those present cover all that remains"""
     is_capability: BoolArray
     """(B,) True = what is delivered is not taken off the UAV, which helps a target once"""
     preference: FloatArray
     """(B, P) weights of crowding, time and distance against served targets (`preferences.py`)"""
+    capture_radius_m: NDArray[np.float64]
+    """(B,) inside this radius of its target a UAV has arrived"""
+    clearance_m: NDArray[np.float64]
+    """(B,) the distance that the autopilot keeps from zones"""
+    decision_interval_s: NDArray[np.float64]
+    """(B,) seconds between two choices, a multiple of `substep_s`"""
+    substep_s: NDArray[np.float64]
+    """(B,) seconds of one flight step"""
     area_m: FloatArray
     """(B, 2) width and height"""
     time_s: FloatArray
@@ -137,7 +145,7 @@ class AllocateState(NamedTuple):
     @classmethod
     def empty(cls, num_worlds: int, sizes: Sizes) -> "AllocateState":
         """B worlds in which nothing exists yet."""
-        n, m, o, r, c = sizes
+        n, m, o, r, c, d = sizes
         v = o * max(c, CIRCLE_CORNERS)
         by_prefix = {"uav": (n,), "target": (m,), "obstacle": (o,), "waypoint": (v,)}
         others = {
@@ -154,8 +162,8 @@ class AllocateState(NamedTuple):
             "obstacle_center_m": (o, 2),
             "obstacle_vertices_m": (o, c, 2),
             "waypoint_m": (v, 2),
-            "waypoint_to_goal_m": (m + 1, v),
-            "depot_m": (2,),
+            "waypoint_to_goal_m": (m + d, v),
+            "depot_position_m": (d, 2),
             "preference": (3,),
             "area_m": (2,),
         }
@@ -174,9 +182,10 @@ class AllocateState(NamedTuple):
 
     @property
     def sizes(self) -> Sizes:
-        """The padded maxima N, M, O, R."""
+        """The padded maxima N, M, O, R, K, D."""
         n, m, r = self.delivered.shape[1:]
-        return Sizes(n, m, self.obstacle_exists.shape[1], r, self.obstacle_vertices_m.shape[2])
+        num_obstacles, num_vertices = self.obstacle_vertices_m.shape[1:3]
+        return Sizes(n, m, num_obstacles, r, num_vertices, self.depot_position_m.shape[1])
 
     @property
     def target_unmet(self) -> BoolArray:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.config.allocate import MAX_SUBSTEPS
 from rl_cluster.environment.shared.array_form import FAR, Bounds
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.types import MAX_NEIGHBOURS, MIN_NEIGHBOURS
@@ -16,6 +17,8 @@ _SIGNED = Bounds(low=-FAR)
 _NEVER = Bounds(can_be_infinite=True)
 _ANGLE = Bounds(low=-4.0, high=4.0)
 _COUNT = Bounds(high=2.0**40)
+_RULE = Bounds(low=1e-3, high=1e7)
+"""As the settings bound rules that are divided by."""
 _LEAST = 1e-6
 """The least value that kernels divide by; products of a few of them stay above 0 in float32."""
 
@@ -26,7 +29,7 @@ def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
         "uav_exists": Bounds(needs_one=True),
         "uav_position_m": _SIGNED,
         "uav_heading_rad": _ANGLE,
-        "uav_course": Bounds(high=sizes.num_targets + 1),
+        "uav_course": Bounds(high=sizes.num_targets + sizes.num_depots),
         "uav_choice": Bounds(low=-1, high=sizes.num_targets - 1),
         "uav_fails_s": _NEVER,
         "uav_service_ends_s": _NEVER,
@@ -38,7 +41,9 @@ def allocate_bounds(sizes: Sizes) -> dict[str, Bounds]:
         "obstacle_num_vertices": Bounds(high=sizes.num_vertices),
         "waypoint_m": _SIGNED,
         "waypoint_to_goal_m": _NEVER,
-        "depot_m": _SIGNED,
+        "depot_position_m": _SIGNED,
+        "uav_depot": Bounds(high=sizes.num_depots),
+        **dict.fromkeys(("capture_radius_m", "decision_interval_s", "substep_s"), _RULE),
         "return_sum": _SIGNED,
         "k": Bounds(low=MIN_NEIGHBOURS, high=MAX_NEIGHBOURS),
         "episode": _COUNT,
@@ -53,10 +58,12 @@ def allocate_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:
     Kernels divide by these, and a division by zero is an error in them.
     """
     uavs, targets = arrays["uav_exists"], arrays["target_exists"]
+    substeps = arrays["decision_interval_s"] / arrays["substep_s"]
     demand, remaining = arrays["target_demand"], arrays["target_remaining"]
     tests = {
         "a world without targets": targets.any(axis=1),
         "an area or a time limit of 0": (arrays["area_m"] > _LEAST).all(axis=1) & (arrays["time_limit_s"] > _LEAST),
+        "a decision interval of no substep, or of too many": (substeps > 0.5) & (substeps < MAX_SUBSTEPS + 0.5),
         "a UAV without speed": arrays["uav_cruise_mps"][uavs] > _LEAST,
         "a target without value": arrays["target_value"][targets] > _LEAST,
         "a target that lacks more than its demand": remaining <= demand * np.float32(1.001),

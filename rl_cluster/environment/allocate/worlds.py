@@ -16,7 +16,7 @@ from rl_cluster.environment.allocate.interval import fly_interval
 from rl_cluster.environment.allocate.observation import empty_observation, write_observation
 from rl_cluster.environment.allocate.outcome import NAMES, episode_outcomes
 from rl_cluster.environment.allocate.reward import TERMS, mix_terms, weights_of
-from rl_cluster.environment.allocate.rules import rules_of
+from rl_cluster.environment.allocate.rules import shared_rules
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.turns import take_turns
 from rl_cluster.environment.shared.interface import SourceOf, StepResult, TakeTurns
@@ -49,10 +49,10 @@ class AllocateWorlds:
         action_mask: (B, N, 1 + C) bool, True = the action is legal
         decides: (B, N) bool, True = more than one action is legal, so that the UAV counts in the policy's loss
 
-    Action: (B, N) int16, in [0, C], for `decision_interval_s` seconds. 0 hovers on the spot and uses no range. c + 1
-    flies to candidate c and delivers there (`autopilot.py`, `service.py`, `delivery.py`). `legality.py` says which
-    targets a UAV may choose. While a UAV serves a target together with others, or if `replan` is false, its only legal
-    action is to keep its target.
+    Action: (B, N) int16, in [0, C], for the decision interval of the world (`rules.py`). 0 hovers on the spot and uses
+    no range. c + 1 flies to candidate c and delivers there (`autopilot.py`, `service.py`, `delivery.py`). `legality.py`
+    says which targets a UAV may choose. While a UAV serves a target together with others, or if `replan` is false, its
+    only legal action is to keep its target.
 
     Reward: (B, N) float32, 0 where the UAV does not exist. `reward.py` weighs the terms completion, share, waste,
     congestion, path, time, approach, collision and all_done; `shared/credit.py` mixes own and mean.
@@ -83,7 +83,7 @@ class AllocateWorlds:
         self.take_turns: TakeTurns | None = self._take_turns if world.choose_in_turn else None
         self.num_candidates = min(world.num_candidates, self.sizes.num_targets)
         self.state = AllocateState.empty(num_worlds, self.sizes)
-        self._rules = rules_of(world)
+        self._shared = shared_rules(world)
         self._weights = weights_of(reward)
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
         self._ends, self._announcements = Ends.empty(num_worlds), Announcements(self.state)
@@ -110,7 +110,7 @@ class AllocateWorlds:
     def _start(self, rows: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
         clear_rows(self.state, rows, episodes, self.world)
         self.source.fill(self.state, rows, self.first_world)
-        equip_rows(self.state, rows, self.world)
+        equip_rows(self.state, rows)
         draw_k(
             self.state, rows, self.first_world, self.source.seed, self.is_training,
             self.world.k_jitter, self.world.k_wide_share,
@@ -145,7 +145,7 @@ class AllocateWorlds:
         state = self.state
         take_choices(state, self.observation, actions)
         result = StepResult.empty(state.num_worlds, self.sizes.num_uavs)
-        fly_interval(state, self.terms, result, self._rules)
+        fly_interval(state, self.terms, result, self._shared)
         mix_terms(self.terms, self._weights, state.preference, state.uav_exists, result.reward, state.return_sum)
         self._ends.note(result)
         return result
@@ -176,11 +176,7 @@ class AllocateWorlds:
     def observe(self) -> Observation[NDArray[np.generic]]:
         """The current observation, in fresh arrays."""
         self.observation = empty_observation(self.state.num_worlds, self.sizes, self.num_candidates)
-        world = self.world
-        write_observation(
-            self.state, self.observation, self._intent, self._ranking, world.replan, world.decision_interval_s,
-            world.sensing_radius_m, world.obstacle_clearance_m,
-        )  # fmt: skip
+        write_observation(self.state, self.observation, self._intent, self._ranking, self._shared)
         return self.observation
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:

@@ -208,4 +208,6 @@ def _room(setup: Setup) -> Sizes:
     if asked.num_resources != room.num_resources:
         what = f"it has {asked.num_resources} kinds of resource, but the spaces of {config.name} {room.num_resources}"
         raise ScenarioError(scenario.name, what, f"override generator.num_resources={asked.num_resources}")
-    return room._replace(num_vertices=max(asked.num_vertices, room.num_vertices))
+    return room._replace(
+        num_vertices=max(asked.num_vertices, room.num_vertices), num_depots=max(asked.num_depots, room.num_depots)
+    )

@@ -31,7 +31,7 @@ def num_encounter_slots(sizes: Sizes, num_encounters: int) -> int:
 
 def empty_observation(num_worlds: int, sizes: Sizes, num_encounters: int) -> Observation[NDArray[np.generic]]:
     """Arrays for B worlds; their content is meaningless until they are filled."""
-    (n, m, o, r, _), b, c = sizes, num_worlds, num_encounter_slots(sizes, num_encounters)
+    (n, m, o, r, *_), b, c = sizes, num_worlds, num_encounter_slots(sizes, num_encounters)
     return Observation(
         uav=np.empty((b, n, FEATURES.uav.width(r)), dtype=np.float32),
         target=np.empty((b, m, FEATURES.target.width(r)), dtype=np.float32),

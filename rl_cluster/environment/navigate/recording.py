@@ -56,6 +56,7 @@ class NavigateRecording:
             uav_cruise_mps=np.full(count, speed_mps),
             uav_max_turn_rate_radps=np.full(count, np.nan),
             uav_goal_m=_exact(state.uav_goal_m[row, uavs]),
+            uav_depot_m=np.full((count, 2), np.nan),
             uav_fails_s=np.full(count, np.inf),
             target_ids=(),
             target_position_m=np.zeros((0, 2)),

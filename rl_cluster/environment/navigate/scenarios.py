@@ -26,7 +26,8 @@ class NavigateScenarios:
     """A source of episodes: world w plays scenario w modulo their number, the same in every episode.
 
     Raises:
-        ScenarioError: Some UAVs of a scenario have a goal and some have none, or an episode would take too many steps.
+        ScenarioError: Some UAVs of a scenario have a goal and some have none, an episode would take too many steps, or
+            a scenario has rules of task `allocate`.
     """
 
     def __init__(self, scenarios: Sequence[Scenario], world: NavigateWorldConfig, seed: int) -> None:
@@ -36,11 +37,14 @@ class NavigateScenarios:
         for scenario in self._scenarios:
             if fault := steps_fault(self._time_limit_s(scenario), world.step_s):
                 raise ScenarioError(scenario.name, fault, "lower its time_limit_s, or raise world.step_s")
+            for rule in scenario.rules.given:
+                what, remedy = "task navigate has no such rule", "remove it, or run it with task: allocate"
+                raise ScenarioError(f"{scenario.name}: rules.{rule}", what, remedy)
 
     @property
     def sizes(self) -> Sizes:
         """The maxima over the scenarios; targets and resources are not part of this task."""
-        n, _, o, _, c = np.max([scenario.sizes for scenario in self._scenarios], axis=0).tolist()
+        n, _, o, _, c, _ = np.max([scenario.sizes for scenario in self._scenarios], axis=0).tolist()
         return Sizes(n, 0, o, 0, c)
 
     @property

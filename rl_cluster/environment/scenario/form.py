@@ -5,10 +5,11 @@ UAV can turn tightly enough) is checked where a scenario is put into a world.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from rl_cluster.config.allocate import clock_fault
 from rl_cluster.config.faults import first_fault
 from rl_cluster.config.mistaken import mistaken_data
 from rl_cluster.environment.allocate.state import EPSILON
@@ -19,6 +20,7 @@ __all__ = [
     "AreaForm",
     "Identifier",
     "OriginForm",
+    "RulesForm",
     "ScenarioForm",
     "TargetForm",
     "UAVForm",
@@ -60,6 +62,8 @@ class UAVForm(Form):
     """Left out: as the world's settings say."""
     goal_m: Point | None = None
     """Where task `navigate` sends it; `allocate` passes over it."""
+    depot_m: Point | None = None
+    """Where it must return to; left out: to the scenario's depot, if it has one. `navigate` passes over it."""
     fails_s: NonNegative | None = None
     """When it fails and is grounded; left out: never."""
 
@@ -102,6 +106,27 @@ class OriginForm(Form):
     latitude_deg: Annotated[float, Field(strict=True, ge=-85.0, le=85.0)]
 
 
+class RulesForm(Form):
+    """Rules of task `allocate`, in place of those of the world's settings; each may be left out."""
+
+    coalition: Literal["sum", "sync"] | None = None
+    resource_kind: Literal["consumed", "capability"] | None = None
+    capture_radius_m: Positive | None = None
+    decision_interval_s: Positive | None = None
+    """A multiple of the substep."""
+    substep_s: Positive | None = None
+    clearance_m: NonNegative | None = None
+    """Metres that the autopilot keeps from no-fly zones."""
+
+    @model_validator(mode="after")
+    def _has_whole_substeps(self) -> Self:
+        if self.decision_interval_s is None or self.substep_s is None:
+            return self
+        if fault := clock_fault(self.decision_interval_s, self.substep_s):
+            raise ValueError(f"{fault}; choose a substep that divides it")
+        return self
+
+
 class ScenarioForm(Form):
     """A scenario file."""
 
@@ -114,8 +139,9 @@ class ScenarioForm(Form):
     """Empty: every UAV has a goal_m, and the scenario is one of task `navigate`."""
     obstacles: Annotated[tuple[ZoneForm, ...], Field(max_length=1024)] = ()
     depot_m: Point | None = None
-    """Where every UAV of task `allocate` must return to."""
+    """Where every UAV of task `allocate` must return to that has no depot of its own."""
     origin: OriginForm | None = None
+    rules: RulesForm = RulesForm()
 
     @field_validator("uavs")
     @classmethod
@@ -184,6 +210,8 @@ def _places(form: ScenarioForm) -> Iterator[tuple[str, Point]]:
         yield f"uavs.{i}.position_m", uav.position_m
         if uav.goal_m is not None:
             yield f"uavs.{i}.goal_m", uav.goal_m
+        if uav.depot_m is not None:
+            yield f"uavs.{i}.depot_m", uav.depot_m
     for j, target in enumerate(form.targets):
         yield f"targets.{j}.position_m", target.position_m
     if form.depot_m is not None:

@@ -1,9 +1,9 @@
 """Scenarios, and what was flown in them, as GeoJSON (RFC 7946): results go back on the map.
 
 What `map_import.py` reads is written here, so that a map that is edited elsewhere comes back: positions in WGS84, what
-cannot be drawn as properties, and the frame (name, area, origin, time_limit_s) as the member `scenario`, which RFC 7946
-calls a foreign one. Flown paths are lines of the role path, which are ignored on the way back. What crosses the
-date line is cut there by `date_line.py`.
+cannot be drawn as properties, and the frame (name, area, origin, time_limit_s, rules) as the member `scenario`, which
+RFC 7946 calls a foreign one. Flown paths are lines of the role path, which are ignored on the way back. What crosses
+the date line is cut there by `date_line.py`.
 """
 
 import math
@@ -41,7 +41,7 @@ def to_geojson(scenario: Scenario, paths_m: Sequence[ArrayLike] = ()) -> dict[st
         what = f"it has {len(scenario.uav_ids)} UAVs, but there are {len(paths_m)} paths"
         raise ScenarioError(scenario.name, what, "give the paths that were flown in this scenario")
     plain = scenario.as_dict()
-    frame = {name: plain[name] for name in ("name", "area", "origin", "time_limit_s") if name in plain}
+    frame = {name: plain[name] for name in ("name", "area", "origin", "time_limit_s", "rules") if name in plain}
     features = [*_points(scenario), *_zones(scenario)]
     for uav_id, path_m in zip(scenario.uav_ids, paths_m, strict=False):
         line = _to_degrees(scenario, path_m)
@@ -54,10 +54,11 @@ def _points(scenario: Scenario) -> Iterator[dict[str, Any]]:
     plain = scenario.as_dict()
     for role, entities in (("uav", plain["uavs"]), ("target", plain["targets"])):
         for entity in entities:
-            goal_m, position_m = entity.pop("goal_m", None), entity.pop("position_m")
+            own_m = {name: entity.pop(f"{name}_m") for name in ("goal", "depot") if f"{name}_m" in entity}
+            position_m = entity.pop("position_m")
             yield _as_feature("Point", _to_degrees(scenario, [position_m]), {"role": role, **entity})
-            if goal_m is not None:
-                yield _as_feature("Point", _to_degrees(scenario, [goal_m]), {"role": "goal", "uav": entity["id"]})
+            for name, place_m in own_m.items():
+                yield _as_feature("Point", _to_degrees(scenario, [place_m]), {"role": name, "uav": entity["id"]})
     if scenario.depot_m is not None:
         yield _as_feature("Point", _to_degrees(scenario, [scenario.depot_m]), {"role": "depot"})
 

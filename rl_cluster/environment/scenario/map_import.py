@@ -5,13 +5,13 @@ A FeatureCollection of Points, whose property `role` says what they are, and of 
     uav       id, resources, range_m, speed_mps, cruise_mps; may have heading_rad, max_turn_rate_radps, fails_s
     target    id, demand; may have value, service_time_s, appears_s
     goal      uav: the id of the UAV that flies there in task `navigate`
-    depot     at most one
+    depot     at most one for all UAVs; uav: the id of the UAV that must return there, one for each UAV at most
     Polygon   may have radius_m: its corners lie about a circle, and the circle is meant
 
 An id may be text or a whole number; numbers and lists of them may be text, too, as `map_text.py` reads it. The area is
 the bounding box of all positions with a margin; its south-west corner is the scenario's origin, about which
 `geodesy.py` projects. A map that `map_export.py` wrote tells these itself, in a member `scenario` beside its features:
-name, area, origin, and time_limit_s if there is one.
+name, area, origin, and time_limit_s and rules if there are any.
 """
 
 import math
@@ -26,7 +26,15 @@ from pydantic import ValidationError
 from rl_cluster.config.faults import first_fault
 from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.yaml_file import read_text
-from rl_cluster.environment.scenario.form import AreaForm, Identifier, OriginForm, TargetForm, UAVForm, check_form
+from rl_cluster.environment.scenario.form import (
+    AreaForm,
+    Identifier,
+    OriginForm,
+    RulesForm,
+    TargetForm,
+    UAVForm,
+    check_form,
+)
 from rl_cluster.environment.scenario.geodesy import project, unproject
 from rl_cluster.environment.scenario.map_features import ZONE, Feature, read_features
 from rl_cluster.environment.scenario.map_text import from_text, identifier
@@ -54,6 +62,7 @@ class _Frame(Form):
     area: AreaForm
     origin: OriginForm
     time_limit_s: Positive | None = None
+    rules: RulesForm | None = None
 
 
 def load_geojson(path: Path) -> Scenario:
@@ -83,7 +92,7 @@ def load_geojson(path: Path) -> Scenario:
         for feature, place_m in zip(features, positions_m, strict=True)
         if feature.role != ZONE
     }
-    _give_goals(data, where)
+    _give_places(data, where)
     try:
         return parse_scenario(data, where)
     except ScenarioError as error:
@@ -164,7 +173,7 @@ def _add(data: dict[str, Any], feature: Feature, position_m: list[float]) -> str
     where = f"{feature.where}.properties."
     properties = feature.properties
     if feature.role in ("uav", "target"):
-        for name in {"position_m", "goal_m"} & properties.keys():
+        for name in {"position_m", "goal_m", "depot_m"} & properties.keys():
             raise ScenarioError(f"{where}{name}", "positions are drawn, not written", "remove it; draw a Point")
     if "id" in properties:
         properties = {**properties, "id": identifier(properties["id"])}
@@ -181,11 +190,17 @@ def _add(data: dict[str, Any], feature: Feature, position_m: list[float]) -> str
             return f"targets.{len(data['targets']) - 1}"
         case "goal":
             _check_known(feature, ["uav"])
-            data.setdefault("goals", []).append((feature, position_m))
-            return f"goals.{len(data['goals']) - 1}"
-    _check_known(feature, [])
+            return _keep(data, "goals", feature, position_m)
+    return _add_depot(data, feature, position_m)
+
+
+def _add_depot(data: dict[str, Any], feature: Feature, position_m: list[float]) -> str:
+    """The depot of one UAV, or of all that have none of their own."""
+    _check_known(feature, ["uav"])
+    if "uav" in feature.properties:
+        return _keep(data, "depots", feature, position_m)
     if "depot_m" in data:
-        raise ScenarioError(feature.where, "this is the second depot", "keep one")
+        raise ScenarioError(feature.where, "this is the second depot", "keep one, or give it uav: the id of its UAV")
     data["depot_m"] = position_m
     return "depot_m"
 
@@ -196,20 +211,26 @@ def _check_known(feature: Feature, known: Sequence[str]) -> None:
         raise ScenarioError(f"{feature.where}.properties.{name}", f"unknown key of a {feature.role}", remedy)
 
 
-def _give_goals(data: dict[str, Any], where: str) -> None:
-    """Gives every goal to its UAV. There is at least one UAV."""
+def _keep(data: dict[str, Any], name: str, feature: Feature, position_m: list[float]) -> str:
+    """Keeps a point for its UAV, until all UAVs are known, and gives its place."""
+    data.setdefault(name, []).append((feature, position_m))
+    return f"{name}.{len(data[name]) - 1}"
+
+
+def _give_places(data: dict[str, Any], where: str) -> None:
+    """Gives every goal and every depot of a UAV to its UAV. There is at least one UAV."""
     if not data["uavs"]:
         raise ScenarioError(where, "there is no UAV", "give at least one Point the role uav")
     uavs = {uav["id"]: uav for uav in data["uavs"]}
-    for feature, position_m in data.pop("goals", []):
+    for feature, position_m in [*data.pop("goals", []), *data.pop("depots", [])]:
         place, given = f"{feature.where}.properties.uav", identifier(feature.properties.get("uav"))
         uav = uavs.get(given) if isinstance(given, str) else None
         if uav is None:
             what = "is missing" if given is None else f"got {str(given)[:60]!r}"
             raise ScenarioError(place, what, "write the id of a UAV")
-        if "goal_m" in uav:
-            raise ScenarioError(place, f"{given!r} has a goal already", "keep one")
-        uav["goal_m"] = position_m
+        if f"{feature.role}_m" in uav:
+            raise ScenarioError(place, f"{given!r} has a {feature.role} already", "keep one")
+        uav[f"{feature.role}_m"] = position_m
 
 
 def _as_drawn(place: str, where: str, places: dict[str, str]) -> str:

@@ -11,8 +11,10 @@
       - {kind: circle, center_m: [2000, 1500], radius_m: 250}
       - {kind: polygon, vertices_m: [[800, 800], [1200, 800], [1000, 1300]]}
 
-May be left out: `max_turn_rate_radps`, `goal_m` and `fails_s` of a UAV, `service_time_s` and `appears_s` of a target,
-and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_deg, latitude_deg}` (`map_import.py`).
+May be left out: `max_turn_rate_radps`, `goal_m`, `depot_m` and `fails_s` of a UAV, `service_time_s` and `appears_s` of
+a target, and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_deg, latitude_deg}`
+(`map_import.py`) and `rules`, which may hold coalition, resource_kind, capture_radius_m, decision_interval_s, substep_s
+and clearance_m (`world_rules.py`).
 """
 
 import json
@@ -28,7 +30,8 @@ from rl_cluster.config.mistaken import mistaken_path
 from rl_cluster.config.whole_file import write_whole
 from rl_cluster.config.yaml_file import dump_yaml, read_yaml
 from rl_cluster.environment.scenario.form import ScenarioForm, TargetForm, UAVForm, read_form
-from rl_cluster.environment.scenario.zone_form import PolygonForm, ZoneForm
+from rl_cluster.environment.scenario.world_rules import NO_RULES, WorldRules
+from rl_cluster.environment.scenario.zone_form import Point, PolygonForm, ZoneForm
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
 from rl_cluster.errors import ScenarioError
@@ -85,6 +88,8 @@ class Scenario:
     """(N,); nan: as the world's settings say"""
     uav_goal_m: Array
     """(N, 2) where task `navigate` sends it; nan = it has no goal"""
+    uav_depot_m: Array
+    """(N, 2) depot of its own; nan = it has none"""
     uav_fails_s: Array
     """(N,) when it fails; inf = never"""
     target_ids: tuple[str, ...]
@@ -107,15 +112,31 @@ class Scenario:
     obstacle_vertices_m: Array
     """(O, K, 2) corners of polygons, counter-clockwise; K = the most that one has, 0 = all are circles"""
     depot_m: Array | None
-    """(2,) where UAVs must return to; None: nowhere"""
+    """(2,) where UAVs without a depot of their own must return to; None: nowhere"""
     origin: Origin | None
     """None: it lies nowhere on earth"""
+    rules: WorldRules = NO_RULES
+    """in place of the settings'"""
 
     @property
     def sizes(self) -> Sizes:
-        """N, M, O, R, K."""
+        """N, M, O, R, K, D."""
         num_obstacles, num_vertices, _ = self.obstacle_vertices_m.shape
-        return Sizes(len(self.uav_ids), len(self.target_ids), num_obstacles, self.num_resources, num_vertices)
+        num_depots = max(1, len(self.depots[0]))
+        return Sizes(
+            len(self.uav_ids), len(self.target_ids), num_obstacles, self.num_resources, num_vertices, num_depots
+        )
+
+    @property
+    def depots(self) -> tuple[Array, NDArray[np.int16]]:
+        """(D, 2) all depots, each once, and (N,) 1 + the depot to which the UAV must return, 0 = none."""
+        common_m = np.nan if self.depot_m is None else self.depot_m
+        depot_m = np.where(np.isnan(self.uav_depot_m), common_m, self.uav_depot_m)
+        has_depot = ~np.isnan(depot_m).any(axis=1)
+        number = np.zeros(len(depot_m), dtype=np.int16)
+        depots_m, number_of = np.unique(depot_m[has_depot], axis=0, return_inverse=True)
+        number[has_depot] = 1 + number_of.reshape(-1)
+        return depots_m, number
 
     @property
     def num_resources(self) -> int:
@@ -131,13 +152,14 @@ class Scenario:
             **_given("time_limit_s", self.time_limit_s),
             **({} if self.depot_m is None else {"depot_m": self.depot_m.tolist()}),
             **({} if self.origin is None else {"origin": self.origin._asdict()}),
+            **({"rules": self.rules.given} if self.rules.given else {}),
             "uavs": [self._uav(i) for i in range(len(self.uav_ids))],
             "targets": [self._target(j) for j in range(len(self.target_ids))],
             "obstacles": [self._obstacle(o) for o in range(len(self.obstacle_radius_m))],
         }
 
     def _uav(self, i: int) -> dict[str, Any]:
-        goal_m = self.uav_goal_m[i]
+        places_m = {"goal_m": self.uav_goal_m[i], "depot_m": self.uav_depot_m[i]}
         return {
             "id": self.uav_ids[i],
             "position_m": self.uav_position_m[i].tolist(),
@@ -147,7 +169,7 @@ class Scenario:
             "speed_mps": self.uav_speed_mps[i].tolist(),
             "cruise_mps": float(self.uav_cruise_mps[i]),
             **_given("max_turn_rate_radps", float(self.uav_max_turn_rate_radps[i])),
-            **({} if np.isnan(goal_m).any() else {"goal_m": goal_m.tolist()}),
+            **{name: place_m.tolist() for name, place_m in places_m.items() if not np.isnan(place_m).any()},
             **_given("fails_s", float(self.uav_fails_s[i])),
         }
 
@@ -178,6 +200,11 @@ def _array(values: ArrayLike, *shape: int) -> Array:
     return np.asarray(values, dtype=np.float64).reshape(shape)
 
 
+def _places(points_m: Sequence[Point | None]) -> Array:
+    """(.., 2); nan where there is none."""
+    return _array([(np.nan, np.nan) if point_m is None else point_m for point_m in points_m], -1, 2)
+
+
 def _from_form(form: ScenarioForm) -> Scenario:
     origin = form.origin
     return Scenario(
@@ -189,12 +216,12 @@ def _from_form(form: ScenarioForm) -> Scenario:
         **_zone_arrays(form.obstacles),
         depot_m=None if form.depot_m is None else _array(form.depot_m, 2),
         origin=None if origin is None else Origin(origin.longitude_deg, origin.latitude_deg),
+        rules=WorldRules(**form.rules.model_dump()),
     )
 
 
 def _uav_arrays(uavs: Sequence[UAVForm]) -> dict[str, Any]:
     turn_rates = [np.nan if uav.max_turn_rate_radps is None else uav.max_turn_rate_radps for uav in uavs]
-    goals_m = [(np.nan, np.nan) if uav.goal_m is None else uav.goal_m for uav in uavs]
     return {
         "uav_ids": tuple(uav.id for uav in uavs),
         "uav_position_m": _array([uav.position_m for uav in uavs], -1, 2),
@@ -204,7 +231,8 @@ def _uav_arrays(uavs: Sequence[UAVForm]) -> dict[str, Any]:
         "uav_speed_mps": _array([uav.speed_mps for uav in uavs], -1, 2),
         "uav_cruise_mps": _array([uav.cruise_mps for uav in uavs], -1),
         "uav_max_turn_rate_radps": _array(turn_rates, -1),
-        "uav_goal_m": _array(goals_m, -1, 2),
+        "uav_goal_m": _places([uav.goal_m for uav in uavs]),
+        "uav_depot_m": _places([uav.depot_m for uav in uavs]),
         "uav_fails_s": _array([np.inf if uav.fails_s is None else uav.fails_s for uav in uavs], -1),
     }
 

@@ -33,8 +33,8 @@ class CircleForm(Form):
     radius_m: Positive
 
     def holds(self, point_m: Point) -> bool:
-        """True = the point lies inside or on the edge."""
-        return math.dist(self.center_m, point_m) <= self.radius_m
+        """True = the point lies inside, and not on the edge."""
+        return math.dist(self.center_m, point_m) < self.radius_m - _EDGE_M
 
 
 class PolygonForm(Form):
@@ -55,12 +55,12 @@ class PolygonForm(Form):
         return vertices_m
 
     def holds(self, point_m: Point) -> bool:
-        """True = the point lies inside or on the edge."""
+        """True = the point lies inside, and not on the edge."""
         x, y = point_m
         is_inside = False
         for (x0, y0), (x1, y1) in _edges(self.vertices_m):
             if _to_segment_m(point_m, (x0, y0), (x1, y1)) <= _EDGE_M:
-                return True
+                return False
             if (y0 > y) != (y1 > y) and x < (x1 - x0) * (y - y0) / (y1 - y0) + x0:
                 is_inside = not is_inside
         return is_inside

@@ -36,6 +36,8 @@ class Sizes(NamedTuple):
     num_resources: int
     num_vertices: int = 0
     """Corners of the no-fly zone with the most of them; 0 = all zones are circles"""
+    num_depots: int = 1
+    """Places to which UAVs must return; there is room for one in any case"""
 
 
 class EpisodeMetric(NamedTuple):

@@ -40,6 +40,7 @@ from rl_cluster.training.checkpoints.files import (
 )
 from rl_cluster.training.checkpoints.migrations import (
     ADDED_FIELDS,
+    REMOVED_FIELDS,
     migrated_arrays,
     migrated_files,
     migrated_optimizer,
@@ -255,8 +256,15 @@ def _load(folder: Path) -> Checkpoint:
 
 def _array_forms(read: _Read) -> dict[str, ArrayForm]:
     """The forms of the worlds in flight, as the version that wrote them knew them."""
-    added = {} if read.number == FORMAT_VERSION else ADDED_FIELDS[read.config.task]
-    return {name: form for name, form in read.content.arrays.items() if name.partition("/")[2] not in added}
+    forms = read.content.arrays
+    if read.number == FORMAT_VERSION:
+        return forms
+    added, removed = ADDED_FIELDS[read.config.task], REMOVED_FIELDS[read.config.task]
+    older = {name: form for name, form in forms.items() if name.partition("/")[2] not in added}
+    runners = {name.partition("/")[0] for name in forms}
+    return older | {
+        f"{runner}/{name}": forms[f"{runner}/{like}"] for runner in runners for name, like in removed.items()
+    }
 
 
 def _migrated(config: Config, parts: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
     format 1    config.yaml has no number (`config/migrations.py`). Parts that later versions added may be missing:
                 stages.safetensors, the controllers and parts of their state, the number of graphs in a part, columns of
                 features. Worlds in flight may have other fields: no run can resume from those.
-    format 2    worlds in flight lack the fields of `ADDED_FIELDS`
+    format 2    worlds in flight lack the fields of `ADDED_FIELDS`, and have those of `REMOVED_FIELDS`
     format 3    as `checkpoint.py` writes it
 
 A missing part becomes what a new run begins with: versions without a controller were not controlled.
@@ -26,6 +26,7 @@ from rl_cluster.training.checkpoints.files import SNAPSHOTS, format_tensors
 
 __all__ = [
     "ADDED_FIELDS",
+    "REMOVED_FIELDS",
     "migrated_arrays",
     "migrated_files",
     "migrated_optimizer",
@@ -50,6 +51,12 @@ def _ideals(_: Config, worlds: Arrays) -> NDArray[Any]:
 ADDED_FIELDS: Mapping[str, Mapping[str, Callable[[Config, Arrays], NDArray[Any]]]] = {
     "allocate": {
         "preference": lambda config, worlds: np.ones((len(worlds["time_s"]), 3), dtype=np.float32),
+        "capture_radius_m": lambda config, own: _in_each_world(own, config.world.capture_radius_m),
+        "clearance_m": lambda config, own: _in_each_world(own, config.world.obstacle_clearance_m),
+        "decision_interval_s": lambda config, own: _in_each_world(own, config.world.decision_interval_s),
+        "depot_position_m": lambda _, own: own["depot_m"][:, None],
+        "uav_depot": lambda _, own: (own["uav_exists"] & own["has_depot"][:, None]).astype(np.int16),
+        "substep_s": lambda config, own: _in_each_world(own, config.world.substep_s),
         "target_ideal": _ideals,
         "idle_decisions": lambda config, worlds: np.zeros(len(worlds["time_s"]), dtype=np.int16),
     },
@@ -57,6 +64,11 @@ ADDED_FIELDS: Mapping[str, Mapping[str, Callable[[Config, Arrays], NDArray[Any]]
 }
 """Task -> field of its worlds' state that format 3 added -> its value in older worlds, from the run's settings and the
 other fields of a runner's worlds."""
+REMOVED_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "allocate": {"has_depot": "ended", "depot_m": "area_m"},
+    "navigate": {},
+}
+"""Task -> field that only older worlds have -> a field of the same form."""
 
 
 def migrated_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -87,14 +99,20 @@ def _is_mapping(first: Mapping[str, Any], key: str) -> bool:
 
 
 def migrated_arrays(config: Config, arrays: Arrays) -> dict[str, NDArray[Any]]:
-    """The worlds in flight, completed by the fields that were added since."""
+    """The worlds in flight, with the fields that were added since, and without those that were removed."""
     runners = {name.partition("/")[0] for name in arrays}
-    new = dict(arrays)
+    removed = REMOVED_FIELDS[config.task]
+    new = {name: array for name, array in arrays.items() if name.partition("/")[2] not in removed}
     for runner in runners:
         own = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{runner}/")}
         for name, fill in ADDED_FIELDS[config.task].items():
             new[f"{runner}/{name}"] = fill(config, own)
     return new
+
+
+def _in_each_world(own: Arrays, value: float) -> NDArray[Any]:
+    """(B,) float64: a rule that was a setting of all worlds."""
+    return np.full(len(own["time_s"]), value)
 
 
 def migrated_weights(config: Config, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

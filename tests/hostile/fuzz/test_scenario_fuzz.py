@@ -21,6 +21,7 @@ from rl_cluster.environment.scenario.scenario_file import (
     load_scenario,
     save_scenario,
 )
+from rl_cluster.environment.scenario.world_rules import WorldRules
 from rl_cluster.environment.tasks import make_scenario_source, make_worlds
 from tests.hostile.fuzz.mutations import mutated_data, mutated_text
 from tests.hostile.fuzz.runner import FEW, MANY, Case, assert_no_faults
@@ -30,7 +31,12 @@ SCENARIOS = [load_scenario(path) for path in SHIPPED_SCENARIOS.values()]
 GOALS_M = np.array([[50.0 + 400.0 * number, 60.0] for number in range(len(SCENARIOS[0].uav_ids))])
 PLACED = [
     replace(SCENARIOS[0], origin=Origin(13.4, 52.5), uav_goal_m=GOALS_M, depot_m=np.array([30.0, 40.0])),
-    replace(SCENARIOS[1], origin=Origin(179.999, -60.0)),
+    replace(
+        SCENARIOS[1],
+        origin=Origin(179.999, -60.0),
+        uav_depot_m=SCENARIOS[1].uav_position_m + 7.0,
+        rules=WorldRules("sync", "capability", 120.0, 10.0, 0.5, 20.0),
+    ),
 ]
 MAX_UAVS = 64
 """Of a scenario that is played: others are as legal, and take longer."""

@@ -36,6 +36,14 @@ PLAIN = "{name: plain, weight: 1.0}"
             r"generator\.mixture\.1: world\.capture_radius_m=100\.0 is below the turn radius of 550 m",
         ),
         (
+            "{name: b, weight: 1.0, decision_interval_s: 7.5}",
+            r"generator\.mixture\.1: world\.decision_interval_s=7\.5 is not 1 to 10000 times substep_s=1\.0; choose",
+        ),
+        (
+            "{name: b, weight: 1.0, capture_radius_m: 50.0}",
+            r"generator\.mixture\.1: world\.capture_radius_m=50\.0 is below the turn radius of 82 m",
+        ),
+        (
             "{name: b, weight: 1.0, cruise_mps: [0.01, 20.0], speed_share: [1.0, 1.0]}",
             r"generator\.mixture\.1: an episode of .* flight steps of 1 s, more than 1000000; lower world",
         ),

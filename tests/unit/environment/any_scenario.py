@@ -64,6 +64,7 @@ def uavs(draw: st.DrawFn, number: int, position: st.SearchStrategy[list[float]],
     given_or_not = {
         "max_turn_rate_radps": draw(st.none() | extremes(max(low / 99.0, 1e-3), 1e3)),
         "fails_s": draw(st.none() | extremes(1e-3, 1e3)),
+        "depot_m": draw(st.none() | position),
     }
     return {
         "id": f"u{number}",
@@ -93,8 +94,24 @@ def targets(draw: st.DrawFn, number: int, position: st.SearchStrategy[list[float
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, num_kinds: int | None = None) -> Scenario:
-    """Any: zones that would hold a UAV, a target, a goal or the depot are left out."""
+def rules(draw: st.DrawFn) -> dict[str, Any]:
+    """Some of them: substeps divide the settings' decision intervals, and a UAV can turn within the capture radius."""
+    drawn = {
+        "coalition": draw(st.none() | st.sampled_from(("sum", "sync"))),
+        "resource_kind": draw(st.none() | st.sampled_from(("consumed", "capability"))),
+        "capture_radius_m": draw(st.none() | extremes(100.0, 1e5)),
+        "substep_s": draw(st.none() | st.sampled_from((0.25, 0.5, 1.0))),
+        "clearance_m": draw(st.none() | st.just(0.0) | extremes(0.1, 1e3)),
+    }
+    return {name: value for name, value in drawn.items() if value is not None}
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, num_kinds: int | None = None, has_rules: bool = False) -> Scenario:
+    """Any: zones that would hold a UAV, a target, a goal or the depot are left out.
+
+    With rules it is one of task `allocate`.
+    """
     width_m, height_m = draw(extremes(1.0, 1e6)), draw(extremes(1.0, 1e6))
     num_kinds = num_kinds or draw(st.integers(1, 3))
     position = points(width_m, height_m)
@@ -107,9 +124,10 @@ def scenarios(draw: st.DrawFn, num_kinds: int | None = None) -> Scenario:
         "obstacles": [draw(zones(width_m, height_m)) for _ in range(draw(st.integers(0, 3)))],
         **({} if depot_m is None else {"depot_m": depot_m}),
         **({} if time_limit_s is None else {"time_limit_s": time_limit_s}),
+        **({"rules": draw(rules())} if has_rules else {}),
     }
     form = ScenarioForm.model_validate(data)
-    places = [place for uav in form.uavs for place in (uav.position_m, uav.goal_m)]
+    places = [place for uav in form.uavs for place in (uav.position_m, uav.goal_m, uav.depot_m)]
     places += [target.position_m for target in form.targets] + [form.depot_m]
     is_free = [not any(place and zone.holds(place) for place in places) for zone in form.obstacles]
     data["obstacles"] = list(itertools.compress(data["obstacles"], is_free))
@@ -125,11 +143,11 @@ class Step(NamedTuple):
 
 
 def worlds_of(config: Config, *played: Scenario) -> Worlds:
-    """Worlds that play them. An example whose episodes would have too many steps is none."""
+    """Worlds that play them. An example of too many steps, or of a place that is hemmed in, is none."""
     try:
         source = make_scenario_source(config, played, seed=0)
     except ScenarioError as error:
-        if "flight steps" not in error.what:
+        if "flight steps" not in error.what and "no free place" not in error.what:
             raise
         reject()
     return make_worlds(config, source, num_worlds=len(played))

@@ -119,6 +119,7 @@ WORLDS_OF_ALLOCATE: dict[str, tuple[Row, ...]] = {
     "generator.appearing_share": _row(runs.worlds, ALLOCATE, "0.5"),
     "generator.failing_share": _row(runs.worlds, ALLOCATE, "0.5"),
     "generator.has_depot": _row(runs.worlds, ALLOCATE, "true"),
+    "generator.depot_per_uav": _row(runs.worlds, (*ALLOCATE, "generator.has_depot=true"), "true"),
     "generator.prefer_crowding": _row(runs.training, PREFERRING, "[0.5, 2.0]", "[0.1, 4.0]"),
     "generator.prefer_time": _row(runs.training, RUN, "[0.5, 1.0]", "[1.0, 4.0]"),
     "generator.prefer_distance": _row(runs.training, RUN, "[0.5, 1.0]", "[1.0, 4.0]"),

@@ -82,9 +82,9 @@ class Optimum:
         if max(num_uavs, num_targets) > MAX_ENTITIES:
             what = f"optimum plans for at most {MAX_ENTITIES} UAVs and targets, not {num_uavs} and {num_targets}"
             raise ConfigError("--policy", what, "omit optimum, or play smaller episodes")
-        is_given = isinstance(source, ScenarioFiles)
-        rules = [config.world] if is_given else [part.world for part in parts_of(config.generator, config.world)]
-        if any(world.coalition == "sync" for world in rules):
+        parts = parts_of(config.generator, config.world)
+        drawn = any(part.world.coalition == "sync" for part in parts)
+        if source.has_sync if isinstance(source, ScenarioFiles) else drawn:
             raise ConfigError("--policy", "optimum has no model of coalition sync", "omit optimum")
 
     def remark(self, source: SourceOf[AllocateState]) -> str:
@@ -152,8 +152,9 @@ class Routed:
 
 def _plan(worlds: AllocateWorlds, row: int, effort: float) -> tuple[PolicyOf[AllocateWorlds], Bound]:
     """The policy that plays best, and the bound."""
+    reach_m = float(worlds.state.capture_radius_m[row])
     strict = solve(instance_of(worlds.state, row), is_strict=True, effort=effort)
-    relaxed = solve(instance_of(worlds.state, row, worlds.world.capture_radius_m), is_strict=False, effort=effort)
+    relaxed = solve(instance_of(worlds.state, row, reach_m), is_strict=False, effort=effort)
     players = [Routed(strict.routes), Routed(relaxed.routes), *PLANNERS]
     scores = [_played(worlds, row, player) for player in players]
     best = max(range(len(players)), key=lambda index: scores[index])
@@ -178,7 +179,8 @@ def instance_of(state: AllocateState, row: int, reach_m: float = 0.0) -> Instanc
     uavs, targets = state.uav_exists[row], state.target_exists[row]
     start = state.uav_position_m[row, uavs].astype(np.float64)
     place = state.target_position_m[row, targets].astype(np.float64)
-    home = np.linalg.norm(place - state.depot_m[row], axis=-1) * float(state.has_depot[row])
+    depot = state.uav_depot[row, uavs] - 1
+    home = np.linalg.norm(state.depot_position_m[row, depot][:, None] - place, axis=-1) * (depot >= 0)[:, None]
     return Instance(
         supply=state.uav_resources[row, uavs].astype(np.float64),
         demand=state.target_demand[row, targets].astype(np.float64),

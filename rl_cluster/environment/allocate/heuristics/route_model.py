@@ -40,7 +40,7 @@ class Instance(NamedTuple):
     between_m: NDArray[np.float64]
     """(M, M)"""
     home_m: NDArray[np.float64]
-    """(M,) from the target to the depot; 0 without one"""
+    """(N, M) from the target to the UAV's depot; 0 without one"""
     range_m: NDArray[np.float64]
     """(N,)"""
     cruise_mps: NDArray[np.float64]
@@ -90,7 +90,7 @@ class _Model:
         for j in range(self.num_targets):
             node, out, home = j + 1, self.model.new_bool_var(""), self.model.new_bool_var("")
             arcs += [(0, node, out), (node, 0, home), (node, node, ~self.visits[i, j])]
-            length += [(out, instance.start_m[i, j]), (home, instance.home_m[j])]
+            length += [(out, instance.start_m[i, j]), (home, instance.home_m[i, j])]
             self._add_time(i, j, out, instance.start_m[i, j], None)
             until = int(_TICKS * instance.until_s[i])
             self.model.add(self.time[i, j] <= until).only_enforce_if(self.visits[i, j])

@@ -50,6 +50,11 @@ def _put_circle(state: AllocateState, o: int, center: Any, radius_m: float) -> N
     state.obstacle_center_m[0, o], state.obstacle_radius_m[0, o] = center, radius_m
 
 
+def _plan(state: AllocateState, clearance_m: float = CLEARANCE_M) -> None:
+    state.clearance_m[:] = clearance_m
+    plan_routes(state, ROW)
+
+
 def _fly_until_captured(
     state: AllocateState, num_steps: int = 2000, substep_s: float = 1.0
 ) -> tuple[np.ndarray[Any, Any], int]:
@@ -129,7 +134,7 @@ def _random_case(seed: int, widest_m: float) -> AllocateState:
             _put_polygon(state, o, center + radius_m * rng.uniform(0.25, 1.0, (len(angles), 1)) * around)
     state.uav_position_m[0, 0], state.target_position_m[0, 0] = _random_place(state, rng), _random_place(state, rng)
     state.uav_heading_rad[0, 0] = rng.uniform(-np.pi, np.pi)
-    plan_routes(state, ROW, CLEARANCE_M)
+    _plan(state)
     return state
 
 
@@ -176,7 +181,7 @@ def test_fly__goes_round_a_circle_on_nearly_the_shortest_way(heading_rad: float)
     _put_circle(state, 0, (1000.0, 10.0), 400.0)
     state.target_position_m[0, 0] = 2000.0, 0.0
     state.uav_heading_rad[0, 0] = heading_rad
-    plan_routes(state, ROW, CLEARANCE_M)
+    _plan(state)
 
     path, _ = _fly_until_captured(state)
 
@@ -194,7 +199,7 @@ def test_fly__finds_its_way_out_of_a_dead_end() -> None:
     _put_polygon(state, 0, [(float(x), float(y)) for x, y in cup])
     state.uav_position_m[0, 0] = 200.0, 0.0
     state.target_position_m[0, 0] = 900.0, 0.0
-    plan_routes(state, ROW, CLEARANCE_M)
+    _plan(state)
 
     _fly_until_captured(state)
 
@@ -209,7 +214,7 @@ def test_fly__slips_between_zones_that_leave_less_than_the_clearance() -> None:
         _put_polygon(state, o, [(500.0, low), (600.0, low), (600.0, high), (500.0, high)])
     state.uav_position_m[0, 0] = 0.0, 400.0
     state.target_position_m[0, 0] = 1200.0, 300.0
-    plan_routes(state, ROW, 12.0)
+    _plan(state, 12.0)
 
     path = [state.uav_position_m[0, 0].astype(np.float64)]
     for _ in range(600):
@@ -228,7 +233,7 @@ def test_fly__hovers_where_there_is_no_way() -> None:
     ):
         _put_polygon(state, o, [(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
     state.target_position_m[0, 0] = 1000.0, 0.0
-    plan_routes(state, ROW, CLEARANCE_M)
+    _plan(state)
 
     flights = [fly(state, 0, 0, 0, RULES) for _ in range(300)]
 
@@ -240,7 +245,7 @@ def test_fly__turns_on_the_spot_before_a_wall() -> None:
     state = _one_uav(1, cruise_mps=60.0, num_vertices=4)
     _put_polygon(state, 0, [(30.0, -500.0), (90.0, -500.0), (90.0, 500.0), (30.0, 500.0)])
     state.target_position_m[0, 0] = -2000.0, 0.0
-    plan_routes(state, ROW, CLEARANCE_M)
+    _plan(state)
 
     flights = [fly(state, 0, 0, 0, RULES)[0] for _ in range(12)]
 
@@ -253,7 +258,7 @@ def test_fly__a_uav_inside_a_zone_is_counted_once_and_flies_out() -> None:
     state = _one_uav(1)
     _put_circle(state, 0, (0.0, 0.0), 200.0)
     state.target_position_m[0, 0] = 1000.0, 0.0
-    plan_routes(state, ROW, CLEARANCE_M)
+    _plan(state)
 
     _, entered = _fly_until_captured(state)
 
@@ -263,8 +268,8 @@ def test_fly__a_uav_inside_a_zone_is_counted_once_and_flies_out() -> None:
 
 def test_fly__goes_to_the_depot_where_the_target_is_number_m() -> None:
     one, other = _random_case(0, 240.0), _random_case(0, 240.0)
-    other.has_depot[0], other.depot_m[0] = True, other.target_position_m[0, 0]
-    plan_routes(other, ROW, CLEARANCE_M)
+    other.uav_depot[0, 0], other.depot_position_m[0, 0] = 1, other.target_position_m[0, 0]
+    _plan(other)
     other.target_position_m[0, 0] = 0.0
 
     for _ in range(30):

@@ -12,7 +12,7 @@ CAPTURE_M = 100.0
 def test_from_depot__is_the_straight_distance(quick_demo: Config) -> None:
     worlds = given(quick_demo, [uav(500.0, [1.0])], [target(900.0, [1.0])], depot_m=[300.0, 400.0])
 
-    assert from_depot_m(worlds.state, 0, 0.0, 0.0) == 500.0
+    assert from_depot_m(worlds.state, 0, 0, 0.0, 0.0) == 500.0
 
 
 @pytest.mark.parametrize(

@@ -153,11 +153,11 @@ def test_generator__depot_has_a_cell_of_its_own(quick_demo: Config) -> None:
     config = quick_demo.model_copy(update={"generator": generator})
     drawn = _worlds(config, 300)
 
-    assert drawn.has_depot.all()
-    assert ((drawn.depot_m >= 0.0) & (drawn.depot_m <= drawn.area_m)).all()
+    assert (drawn.uav_depot == drawn.uav_exists).all()
+    assert ((drawn.depot_position_m[:, 0] >= 0.0) & (drawn.depot_position_m[:, 0] <= drawn.area_m)).all()
     num_entities = sum(mask.sum(axis=1) for mask in (drawn.uav_exists, drawn.target_exists, drawn.obstacle_exists))
     cell_m = drawn.area_m[:, :1] / np.ceil(np.sqrt(num_entities + 1))[:, None]
-    depot_cell = np.floor(drawn.depot_m / cell_m)[:, None]
+    depot_cell = np.floor(drawn.depot_position_m[:, 0] / cell_m)[:, None]
     for position_m, exists in (
         (drawn.uav_position_m, drawn.uav_exists),
         (drawn.target_position_m, drawn.target_exists),
@@ -165,7 +165,10 @@ def test_generator__depot_has_a_cell_of_its_own(quick_demo: Config) -> None:
     ):
         is_beside = (np.floor(position_m / cell_m[:, None]) == depot_cell).all(axis=-1)
         assert not (is_beside & exists).any()
-    gap_m = np.linalg.norm(drawn.obstacle_center_m - drawn.depot_m[:, None], axis=-1) - drawn.obstacle_radius_m
+    gap_m = (
+        np.linalg.norm(drawn.obstacle_center_m - drawn.depot_position_m[:, 0][:, None], axis=-1)
+        - drawn.obstacle_radius_m
+    )
     assert gap_m[drawn.obstacle_exists].min() > quick_demo.world.obstacle_clearance_m - 0.01
 
 
@@ -189,6 +192,24 @@ def test_generator__same_key_same_episode_and_no_other(
     assert not np.array_equal(different.uav_position_m, again.uav_position_m)
 
 
+def test_generator__own_depots_are_where_uavs_start_and_change_no_other_draw(quick_demo: Config) -> None:
+    own = quick_demo.generator.model_copy(update={"has_depot": True, "depot_per_uav": True})
+    states = []
+    for generator in (quick_demo.generator, own):
+        source = AllocateGenerator(generator, quick_demo.world, 4, is_training=True)
+        states.append(AllocateState.empty(20, source.sizes))
+        source.fill(states[-1], np.arange(20), first_world=0)
+    without, drawn = states
+
+    np.testing.assert_array_equal(drawn.depot_position_m, drawn.uav_position_m)
+    np.testing.assert_array_equal(
+        drawn.uav_depot, np.where(drawn.uav_exists, np.arange(1, 1 + drawn.sizes.num_uavs), 0)
+    )
+    for name, array in without.state_dict().items():
+        if "depot" not in name and name != "waypoint_to_goal_m":
+            np.testing.assert_array_equal(drawn.state_dict()[name], array, err_msg=name)
+
+
 @pytest.fixture(scope="module")
 def mixed() -> Config:
     """The mixture that ships."""
@@ -200,7 +221,7 @@ def _source(config: Config) -> AllocateGenerator:
 
 
 def test_mixture__is_padded_to_its_largest_part(mixed: Config, quick_demo: Config) -> None:
-    assert _source(mixed).sizes == Sizes(8, 8, 20, 2, 8)
+    assert _source(mixed).sizes == Sizes(8, 8, 20, 2, 8, 8)
     assert _source(quick_demo).sizes == Sizes(8, 8, 2, 2, 0)
 
 
@@ -231,7 +252,14 @@ def test_mixture__episodes_are_those_of_their_parts_and_follow_their_rules(mixed
         expected = AllocateState.empty(140, worlds.sizes)
         own = np.flatnonzero(names == part.name)
         alone.fill(expected, own, first_world=0)
-        for name in ("uav_position_m", "uav_resources", "target_demand", "obstacle_vertices_m", "depot_m", "area_m"):
+        for name in (
+            "uav_position_m",
+            "uav_resources",
+            "target_demand",
+            "obstacle_vertices_m",
+            "depot_position_m",
+            "area_m",
+        ):
             assert np.array_equal(getattr(worlds.state, name)[own], getattr(expected, name)[own]), (part.name, name)
         assert (worlds.state.is_sync[own] == (part.world.coalition == "sync")).all()
         assert (worlds.state.is_capability[own] == (part.world.resource_kind == "capability")).all()
@@ -239,8 +267,11 @@ def test_mixture__episodes_are_those_of_their_parts_and_follow_their_rules(mixed
 
 def test_mixture__same_episode_whatever_the_batch_and_the_padding(mixed: Config) -> None:
     source = _source(mixed)
-    n, m, o, r, c = source.sizes
-    whole, wide = AllocateState.empty(60, source.sizes), AllocateState.empty(60, Sizes(n + 3, m + 2, o + 1, r, c + 2))
+    n, m, o, r, c, d = source.sizes
+    whole, wide = (
+        AllocateState.empty(60, source.sizes),
+        AllocateState.empty(60, Sizes(n + 3, m + 2, o + 1, r, c + 2, d + 1)),
+    )
     for state in (whole, wide):
         state.episode[:] = 4
         source.fill(state, np.arange(60), first_world=0)
@@ -257,6 +288,29 @@ def test_mixture__same_episode_whatever_the_batch_and_the_padding(mixed: Config)
         inner = tuple(slice(0, length) for length in getattr(whole, name).shape)
         assert np.array_equal(array[inner], getattr(whole, name)), name
         assert np.count_nonzero(array) == np.count_nonzero(getattr(whole, name)), name
+
+
+def test_mixture__parts_have_clocks_and_radii_of_their_own() -> None:
+    parts = (
+        "[{name: slow, weight: 1.0}, {name: quick, weight: 1.0, decision_interval_s: 10.0, substep_s: 0.5, "
+        "capture_radius_m: 120.0, obstacle_clearance_m: 20.0}]"
+    )
+    config = load_config("quick_demo", [f"generator.mixture={parts}"])
+    worlds = AllocateWorlds(_source(config), config.world, config.reward, 40)
+    worlds.reset()
+    is_quick = [name == "quick" for name in _source(config).part_names(np.arange(40), worlds.state.episode)]
+
+    state = worlds.state
+    assert set(is_quick) == {False, True}
+    for array, slow, quick in (
+        (state.decision_interval_s, 20.0, 10.0),
+        (state.substep_s, 1.0, 0.5),
+        (state.capture_radius_m, 100.0, 120.0),
+        (state.clearance_m, 50.0, 20.0),
+    ):
+        assert np.array_equal(array, np.where(is_quick, quick, slow))
+    worlds.advance(np.zeros((40, 8), dtype=np.int16))
+    assert np.array_equal(state.time_s, np.where(is_quick, 10.0, 20.0))
 
 
 def test_mixture__worlds_change_their_rules_from_episode_to_episode(mixed: Config) -> None:

@@ -123,7 +123,8 @@ def test_many_zones__stand_between_a_pad_and_its_targets(quick_demo: Config) -> 
 def test_depot__has_a_cell_beside_a_pad(quick_demo: Config) -> None:
     config = with_settings(quick_demo, uav_start="pad", has_depot=True, obstacle_radius_m=(50.0, 150.0))
     state = draw(config, 200)
-    apart_m = np.linalg.norm(state.depot_m - state.uav_position_m[:, 0], axis=1)
+    depot_m = state.depot_position_m[:, 0]
+    apart_m = np.linalg.norm(depot_m - state.uav_position_m[:, 0], axis=1)
 
     assert (apart_m > 0.0).all()
-    assert ((state.depot_m >= 0.0) & (state.depot_m <= state.area_m)).all()
+    assert ((depot_m >= 0.0) & (depot_m <= state.area_m)).all()

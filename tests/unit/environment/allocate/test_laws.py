@@ -42,7 +42,7 @@ def allocate_settings(
     return ALLOCATE.model_copy(update={"world": ALLOCATE.world.model_copy(update=changes)})
 
 
-@given(scenarios(), allocate_settings(), SEEDS)
+@given(scenarios(has_rules=True), allocate_settings(), SEEDS)
 def test_allocate__observation_is_finite_and_as_declared(scenario: Scenario, config: Config, seed: int) -> None:
     worlds = worlds_of(config, scenario)
 
@@ -131,11 +131,11 @@ def test_allocate__path_is_the_sum_of_all_moves(scenario: Scenario, config: Conf
 
 
 def is_home(scenario: Scenario, step: Step) -> bool:
-    """True = all UAVs that can fly are at the depot, or there is none."""
-    if scenario.depot_m is None:
-        return True
-    from_depot_m = np.hypot(*(doubles(step.after)["uav_position_m"] - scenario.depot_m).T)
-    return bool((from_depot_m[step.after["uav_range_left_m"][0] > 0.0] <= 100.0).all())
+    """True = all UAVs that can fly and have a depot are there."""
+    after, number = doubles(step.after), scenario.depots[1]
+    flies = (number > 0) & (step.after["uav_range_left_m"][0] > 0.0)
+    from_depot_m = np.hypot(*(after["uav_position_m"][flies] - after["depot_position_m"][number[flies] - 1]).T)
+    return bool((from_depot_m <= 100.0).all())
 
 
 @given(scenarios(), allocate_settings(), SEEDS)
@@ -161,7 +161,7 @@ def test_allocate__ends_once_and_stands_still(scenario: Scenario, config: Config
 
 
 @pytest.mark.slow
-@given(scenarios(num_kinds=2), scenarios(num_kinds=2), allocate_settings(), SEEDS)
+@given(scenarios(num_kinds=2, has_rules=True), scenarios(num_kinds=2, has_rules=True), allocate_settings(), SEEDS)
 def test_allocate__a_larger_world_beside_it_changes_no_bit(
     scenario: Scenario, other: Scenario, config: Config, seed: int
 ) -> None:

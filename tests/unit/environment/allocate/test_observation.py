@@ -42,7 +42,8 @@ class Seen:
         self.present, self.ends = state.uav_present[row].tolist(), state.uav_service_ends_s[row].tolist()
         self.involved, self.value = state.involved[row].tolist(), state.target_value[row].tolist()
         self.service, self.appears = state.target_service_s[row].tolist(), state.target_appears_s[row].tolist()
-        self.depot = state.depot_m[row].tolist() if state.has_depot[row] else None
+        depots = [None, *state.depot_position_m[row].tolist()]
+        self.depot = [depots[number] for number in state.uav_depot[row]]
         self.time, self.time_limit = float(state.time_s[row]), float(state.time_limit_s[row])
         self.side = math.sqrt(state.area_m[row, 0] * state.area_m[row, 1])
         self.unit = [max(sum(self.initial[i][r] for i in self.uavs) / num_uavs, NOTHING) for r in self.kinds]
@@ -67,7 +68,7 @@ class Seen:
         helps = any(min(self.own[i][r], self.lack[j][r]) > NOTHING for r in self.kinds)
         if self.world.resource_kind == "capability" and self.involved[i][j]:
             helps = False
-        way = self.distance(i, j) + (math.dist(self.there[j], self.depot) if self.depot else 0.0)
+        way = self.distance(i, j) + (math.dist(self.there[j], self.depot[i]) if self.depot[i] else 0.0)
         is_there = self.present[i] and self.choice[i] == j
         return self.range_left[i] > 0.0 and helps and (is_there or way <= self.range_left[i])
 
@@ -101,9 +102,9 @@ class Seen:
         if choice >= 0:
             to_choice = [1.0, *self.body_bearing(i, self.there[choice]), min(self.distance(i, choice) / sensing, 4.0)]
         to_depot = [0.0] * 4
-        if self.depot:
-            distance = min(math.dist(self.at[i], self.depot) / sensing, 4.0)
-            to_depot = [1.0, *self.body_bearing(i, self.depot), distance]
+        if depot := self.depot[i]:
+            distance = min(math.dist(self.at[i], depot) / sensing, 4.0)
+            to_depot = [1.0, *self.body_bearing(i, depot), distance]
         return [
             *(self.own[i][r] / self.unit[r] for r in self.kinds),
             *(ratio(self.own[i][r], self.initial[i][r], 1.0) for r in self.kinds),

@@ -124,11 +124,12 @@ def config(request: pytest.FixtureRequest, quick_demo: Config) -> Config:
     )
 
 
-def play(config: Config, num_worlds: int, num_steps: int) -> Iterator[tuple[AllocateWorlds, list[LoopedWorld]]]:
+def play(
+    config: Config, num_worlds: int, num_steps: int, generator: type[AllocateGenerator] = AllocateGenerator
+) -> Iterator[tuple[AllocateWorlds, list[LoopedWorld]]]:
     """Both, after each interval, before the ended episodes are reset."""
-    worlds = AllocateWorlds(
-        AllocateGenerator(config.generator, config.world, SEED, False), config.world, config.reward, num_worlds
-    )
+    source = generator(config.generator, config.world, SEED, False)
+    worlds = AllocateWorlds(source, config.world, config.reward, num_worlds)
     observation, rng = worlds.reset(), np.random.default_rng(SEED)
 
     def begin(row: int) -> LoopedWorld:
@@ -158,10 +159,12 @@ def play(config: Config, num_worlds: int, num_steps: int) -> Iterator[tuple[Allo
         observation = worlds.observe()
 
 
-def compare(config: Config, num_worlds: int, num_steps: int) -> Compared:
+def compare(
+    config: Config, num_worlds: int, num_steps: int, generator: type[AllocateGenerator] = AllocateGenerator
+) -> Compared:
     """Plays both, holds state and outcomes of one against the other, and says what they met."""
     met = Compared()
-    for worlds, looped in play(config, num_worlds, num_steps):
+    for worlds, looped in play(config, num_worlds, num_steps, generator):
         outcomes = worlds.outcomes(worlds.state.ended)
         for row, world in enumerate(looped):
             assert_same_state(world, worlds.state, row)
@@ -215,6 +218,29 @@ def test_batched_worlds__are_the_looped_world_by_all_rules(
 
     assert min(each.num_done for each in met) > 0
     assert all((each.waited_s > 0.0) == (rules[0] == "sync") for each in met)
+
+
+class UnlikeRules(AllocateGenerator):
+    """Every world of the batch has rules of its own."""
+
+    def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
+        super().fill(state, rows, first_world)
+        state.is_sync[rows], state.is_capability[rows] = rows % 2 == 1, rows % 3 == 1
+        state.capture_radius_m[rows] = 60.0 + 25.0 * rows
+        state.clearance_m[rows] = 10.0 * rows
+        state.substep_s[rows] = 0.5 + 0.5 * (rows % 3)
+        state.decision_interval_s[rows] = (4.0 + 8.0 * rows) * state.substep_s[rows]
+
+
+def test_batched_worlds_of_unlike_rules_and_own_depots__are_the_looped_worlds(quick_demo: Config) -> None:
+    config = with_rules(quick_demo, ("sum", "consumed", 60.0, 0.4, True))
+    generator = config.generator.model_copy(update={"depot_per_uav": True})
+    config = config.model_copy(update={"generator": generator})
+
+    met = compare(config, num_worlds=6, num_steps=40, generator=UnlikeRules)
+
+    assert min(met.num_done, met.num_late, met.num_closed) > 0
+    assert met.waited_s > 0.0
 
 
 @pytest.mark.parametrize("replan", [True, False])

@@ -35,7 +35,8 @@ def world(*shapes: Shape, target: tuple[float, float] = (1000.0, 0.0)) -> Alloca
 
 
 def planned(state: AllocateState, clearance_m: float = 50.0) -> AllocateState:
-    plan_routes(state, np.array([0]), clearance_m)
+    state.clearance_m[:] = clearance_m
+    plan_routes(state, np.array([0]))
     return state
 
 
@@ -120,7 +121,7 @@ def test_plan_routes__a_closed_ring_leaves_no_way() -> None:
 
 def test_plan_routes__leads_to_the_depot_too() -> None:
     state = world(SQUARE)
-    state.has_depot[0], state.depot_m[0] = True, state.target_position_m[0, 0]
+    state.uav_depot[0, 0], state.depot_position_m[0, 0] = 1, state.target_position_m[0, 0]
 
     planned(state)
 
@@ -166,11 +167,12 @@ def test_plan_routes__padding_changes_no_length(quick_demo: Config) -> None:
     changes = {"num_obstacles": (2, 2), "polygon_share": 0.5}
     config = quick_demo.generator.model_copy(update=changes)
     source = AllocateGenerator(config, quick_demo.world, 0, True)
-    n, m, o, r, c = source.sizes
+    n, m, o, r, c, _ = source.sizes
     states = [AllocateState.empty(8, sizes) for sizes in (source.sizes, Sizes(n + 2, m + 3, o + 2, r, c + 5))]
     for state in states:
         source.fill(state, np.arange(8), first_world=0)
-        plan_routes(state, np.arange(8), 50.0)
+        state.clearance_m[:] = 50.0
+        plan_routes(state, np.arange(8))
 
     for b in range(8):
         exact, padded = ((s.waypoint_m[b, s.waypoint_exists[b]], s) for s in states)

@@ -57,7 +57,7 @@ def test_worlds__play_scenarios_in_turn(crowded: Callable[..., Config]) -> None:
     few, many = scenario_with(UAVS[:2], [(50.0, 50.0)] * 2), scenario_with(UAVS, [(50.0, 50.0)] * 3)
     worlds = played(crowded(), [few, many], num_worlds=3, first_world=1)
     assert worlds.state.uav_exists.sum(axis=1).tolist() == [3, 2, 3]
-    assert worlds.sizes == (3, 0, 0, 0, 0)
+    assert worlds.sizes == (3, 0, 0, 0, 0, 1)
 
 
 @pytest.mark.parametrize("name", list(SHIPPED_SCENARIOS))
@@ -71,3 +71,13 @@ def test_some_goals_missing__is_refused(crowded: Callable[..., Config]) -> None:
     uavs = [{**UAVS[0], "goal_m": [50.0, 300.0]}, *UAVS[1:]]
     with pytest.raises(ScenarioError, match=r"three: uavs\.1: .*goal_m"):
         played(crowded(), [scenario_with(uavs, [(5.0, 5.0)])])
+
+
+def test_rules_of_the_other_task__are_refused_by_name(crowded: Callable[..., Config]) -> None:
+    scenario = scenario_with(UAVS, [(300.0, 300.0)])
+    ruled = parse_scenario({**scenario.as_dict(), "rules": {"substep_s": 0.5, "clearance_m": 3}}, "three")
+
+    with pytest.raises(
+        ScenarioError, match=r"three: rules\.substep_s: task navigate has no such rule; remove it, or run"
+    ):
+        played(crowded(), [ruled])

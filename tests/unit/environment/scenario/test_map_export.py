@@ -26,11 +26,12 @@ def _drawn(load: Callable[[Any], Any], origin_deg: tuple[float, float]) -> Scena
     data = load(MAP).as_dict()
     data |= {"name": "port", "time_limit_s": 321.0, "area": {"width_m": 6000.0, "height_m": 5000.0}}
     data |= {"origin": {"longitude_deg": origin_deg[0], "latitude_deg": origin_deg[1]}}
+    data |= {"rules": {"coalition": "sync", "capture_radius_m": 60.5}}
     for number, x in enumerate((1000.0, 2130.0)):  # beside the date line, and across it
         data["obstacles"].append({"kind": "circle", "center_m": [x, 1000.0], "radius_m": 150.0})
         corners_m = [[x - 200.0, 200.0], [x + 300.0, 250.0], [x + 50.0, 300.0 + number], [x + 310.0, 480.0]]
         data["obstacles"].append({"kind": "polygon", "vertices_m": [*corners_m, [x - 200.0, 500.0]]})
-    data["uavs"][0]["position_m"] = [0.0, 5000.0]
+    data["uavs"][0] |= {"position_m": [0.0, 5000.0], "depot_m": [5500.0, 4500.0]}
     return parse_scenario(data, "given")
 
 

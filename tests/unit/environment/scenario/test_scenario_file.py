@@ -47,10 +47,14 @@ DATA: dict[str, Any] = {
     ],
 }
 FULL = DATA | {
-    "uavs": [{**UAV, "goal_m": [0, 40.5], "fails_s": 70}, {**UAV, "id": "u2", "max_turn_rate_radps": 0.5}],
+    "uavs": [
+        {**UAV, "goal_m": [0, 40.5], "depot_m": [4000, 3000], "fails_s": 70},
+        {**UAV, "id": "u2", "max_turn_rate_radps": 0.5},
+    ],
     "targets": [{**TARGET, "service_time_s": 12.5, "appears_s": 99}],
     "time_limit_s": 300,
     "depot_m": [17, 23.5],
+    "rules": {"coalition": "sync", "capture_radius_m": 60.5, "decision_interval_s": 10, "substep_s": 0.5},
 }
 """Every field that task `allocate` takes up."""
 ORIGIN = {"longitude_deg": 13.25, "latitude_deg": -52.5}
@@ -110,10 +114,10 @@ def test_scenario__comes_back_from_its_file_as_it_was(name: str, suffix: str, tm
 def test_scenario__comes_back_from_a_world() -> None:
     data = copy.deepcopy(FULL)
     data["uavs"][0] |= {"max_turn_rate_radps": 0.7}
-    del data["uavs"][0]["goal_m"]
+    del data["uavs"][0]["goal_m"], data["uavs"][0]["depot_m"]
     scenario = parse_scenario(data, "given")
 
-    read = scenario_of(worlds_of([scenario], 1).state, 0, name="three-depots")
+    read = scenario_of(worlds_of([scenario], 1).state, 0, "three-depots", CONFIG.world)
 
     assert read.uav_ids == ("u1", "u2")
     assert read.target_ids == ("t1",)
@@ -122,6 +126,7 @@ def test_scenario__comes_back_from_a_world() -> None:
             expected, actual = (getattr(each, field.name).astype(np.float32) for each in (scenario, read))
             np.testing.assert_array_equal(actual, expected, err_msg=field.name)
     assert (read.name, read.time_limit_s, read.origin) == (scenario.name, scenario.time_limit_s, None)
+    assert read.rules == scenario.rules
 
 
 def test_scenario_of__gives_the_same_episode() -> None:
@@ -292,10 +297,12 @@ def test_shipped_scenario__can_be_played_without_entering_a_zone(name: str) -> N
         ),
         ("uavs.0.goal_m", [5001, 0], r"uavs\.0\.goal_m: .* is outside the area .*; move it inside"),
         ("uavs.0.goal_m", [2000, 1500], r"uavs\.0\.goal_m: .* is inside obstacles\.0; move one"),
+        ("uavs.1.depot_m", [5001, 0], r"uavs\.1\.depot_m: .* is outside the area .*; move it inside"),
+        ("uavs.0.depot_m", [2000, 1500], r"uavs\.0\.depot_m: .* is inside obstacles\.0; move one"),
         ("uavs.0.fails_s", -1, r"uavs\.0\.fails_s: got -1; give a finite number at least 0"),
         ("targets.0.service_time_s", -1, r"targets\.0\.service_time_s: got -1; give a finite number at least 0"),
         ("targets.0.appears_s", "soon", r'targets\.0\.appears_s: got "soon"; give a finite number at least 0'),
-        ("depot_m", [2000, 1250], r"given: depot_m: .* is inside obstacles\.0; move one"),
+        ("depot_m", [2000, 1251], r"given: depot_m: .* is inside obstacles\.0; move one"),
         ("depot_m", [-1, 0], r"given: depot_m: .* is outside the area .*; move it inside"),
         (
             "origin",
@@ -304,8 +311,8 @@ def test_shipped_scenario__can_be_played_without_entering_a_zone(name: str) -> N
         ),
         ("origin", {"longitude_deg": 1}, r"origin\.latitude_deg: is missing; give a finite number at least -85"),
         ("uavs.0.position_m", [1000, 1000], r"uavs\.0\.position_m: .* is inside obstacles\.1; move one"),
-        ("uavs.0.position_m", [1000, 800], r"uavs\.0\.position_m: .* is inside obstacles\.1; move one"),
-        ("targets.0.position_m", [1200, 800], r"targets\.0\.position_m: .* is inside obstacles\.1; move one"),
+        ("uavs.0.position_m", [1000, 801], r"uavs\.0\.position_m: .* is inside obstacles\.1; move one"),
+        ("targets.0.position_m", [1150, 820], r"targets\.0\.position_m: .* is inside obstacles\.1; move one"),
         ("obstacles.0.kind", "polygon", r"given: obstacles\.0\.center_m: unknown key; choose one of kind, vertices_m"),
         (
             "obstacles.0.radius_m",

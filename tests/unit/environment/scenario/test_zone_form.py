@@ -1,5 +1,6 @@
 """Which polygons a scenario may hold: simple ones, in either direction; the others are refused with a remedy."""
 
+import math
 import re
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from rl_cluster.environment.allocate.state import AllocateState
-from rl_cluster.environment.scenario.zone_form import PolygonForm
+from rl_cluster.environment.scenario.zone_form import CircleForm, PolygonForm
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.obstacles import is_inside
 from rl_cluster.environment.shared.zones import bounding_circle, counter_clockwise
@@ -75,4 +76,15 @@ def test_polygon__holds_what_the_kernel_finds_inside() -> None:
     for x, y in np.random.default_rng(0).uniform(-2.0, 12.0, (2000, 2)).tolist():
         assert form.holds((x, y)) == is_inside(state, 0, x, y)
     for on_edge in (*corners, (5.0, 0.0), (7.5, 6.5), (0.0, 3.0)):
-        assert form.holds(on_edge)
+        assert not form.holds(on_edge)
+
+
+@pytest.mark.parametrize("angle_rad", np.linspace(0.0, 6.0, 13).tolist())
+def test_zone__does_not_hold_its_edge(angle_rad: float) -> None:
+    circle = CircleForm(kind="circle", center_m=(4321.0, 1234.5), radius_m=77.7)
+    beside = [(4321.0 + r * math.cos(angle_rad), 1234.5 + r * math.sin(angle_rad)) for r in (77.69, 77.7, 77.71)]
+    (x0, y0), (x1, y1) = beside[1], (4321.0, 1234.5)
+    triangle = polygon([(x0, y0), (x1, y1), (9000.0, 9000.0)])
+
+    assert [circle.holds(point) for point in beside] == [True, False, False]
+    assert not any(triangle.holds((x0 + share * (x1 - x0), y0 + share * (y1 - y0))) for share in (0.0, 0.3, 0.77, 1.0))

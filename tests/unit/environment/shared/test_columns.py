@@ -13,6 +13,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.columns import FEATURES as ALLOCATE_FEATURES
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.observation import write_observation
+from rl_cluster.environment.allocate.rules import shared_rules
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.navigate.columns import FEATURES as NAVIGATE_FEATURES
 from rl_cluster.environment.navigate.generator import NavigateGenerator
@@ -81,10 +82,7 @@ def test_allocate__writes_every_column(quick_demo: Config) -> None:
     generator, world = quick_demo.generator.model_copy(update={"num_obstacles": (2, 2)}), quick_demo.world
     worlds = AllocateWorlds(AllocateGenerator(generator, world, 0, is_training=False), world, quick_demo.reward, 8)
     seen = _unwritten(worlds.reset())
-    write_observation(
-        worlds.state, seen, worlds._intent, worlds._ranking, world.replan, world.decision_interval_s,
-        world.sensing_radius_m, world.obstacle_clearance_m,
-    )  # fmt: skip
+    write_observation(worlds.state, seen, worlds._intent, worlds._ranking, shared_rules(world))
 
     num_uavs, num_targets = worlds.sizes[:2]
     for name, exists in (
