@@ -28,8 +28,7 @@ def clear_rows(
 
 
 def equip_rows(state: AllocateState, rows: NDArray[np.int64]) -> None:
-    """Writes what follows from the entities and the rules of the rows: ways round zones, all
-    remaining work, and teams."""
+    """Writes what follows from the entities and the rules: ways round zones, all remaining work, and teams."""
     plan_routes(state, rows)
     state.uav_initial_resources[rows] = state.uav_resources[rows]
     state.target_remaining[rows] = state.target_demand[rows]

@@ -30,7 +30,6 @@ LACKING = {
 OTHER_VALUES: dict[str, Any] = {
     "world.choose_in_turn": True,
     "generator.depot_per_uav": "true",
-    "world.choose_in_turn": True,
     "generator.num_pads": [3, 4],
     "generator.row_gap_m": 30.0,
     "world.training_intent_rounds": 2,
