@@ -6,7 +6,7 @@ gets the value by which that version behaved, so that a run goes on as it began:
     format 1    files without a number: everything up to the first version that wrote one. Settings were added over
                 time, and none was renamed or removed
     format 2    the number is the first key
-    format 3    UAVs may choose in turn; episodes may start on pads and be drawn from a mixture; preferences; own depots;
+    format 3    UAVs may choose in turn; episodes may start on pads and be drawn from a mixture; preferences; depots;
                 an episode in which nobody does anything may end; searched choices may be imitated
 """
 

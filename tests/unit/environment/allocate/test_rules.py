@@ -17,7 +17,9 @@ def test_rules__are_those_of_the_settings(quick_demo: Config) -> None:
     rules = rules_in(worlds.state, 0, shared_rules(worlds.world))
 
     world = worlds.world
-    assert rules == Rules(6, 0.1, 70.1, world.obstacle_clearance_m, world.sensing_radius_m, world.replan)
+    assert rules == Rules(
+        6, 0.1, 70.1, world.obstacle_clearance_m, world.sensing_radius_m, world.replan, world.idle_decisions
+    )
     assert (worlds.state.is_sync.tolist(), worlds.state.is_capability.tolist()) == ([True], [False])
 
 
