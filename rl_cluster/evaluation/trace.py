@@ -61,7 +61,7 @@ class Trace:
         self._before = self._copy_fields(worlds.state)
         self._episodes = []
         for row in range(worlds.state.num_worlds):
-            number = worlds.first_world + row
+            number = int(worlds.world_numbers[row])
             scenario = self._recording.scenario_of(worlds, row, f"episode-{number}").as_dict()
             who = {"group": self.group, "policy": policy_name, "episode": number}
             self._episodes.append({FORMAT_KEY: FORMAT, **who, "scenario": scenario, "steps": []})

@@ -11,7 +11,7 @@ action comes out whatever batch a world is evaluated in.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -24,10 +24,12 @@ from rl_cluster.model.distributions import MaskedCategorical
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import FloatArray, Observation, map_observation
 
-__all__ = ["Acted", "Tell", "act", "deliberate", "predict_value"]
+__all__ = ["Acted", "Seed", "Tell", "act", "deliberate", "predict_value"]
 
 
 Tell = Callable[[Observation[NDArray[Any]]], Observation[NDArray[Any]]]
+Seed: TypeAlias = int | NDArray[np.int64]
+"""Keys the noise of all worlds, or (B,) of each; negative = the most probable actions in that world."""
 
 
 class Acted(NamedTuple):
@@ -57,7 +59,7 @@ def act(
     model: TransformerGNN,
     worlds: Worlds,
     observation: Observation[NDArray[Any]],
-    seed: int | None,
+    seed: Seed | None,
     lap: Callable[[str], None] = _pass,
     tell: Tell | None = None,
 ) -> Acted:
@@ -78,7 +80,7 @@ def deliberate(
     model: TransformerGNN,
     worlds: Worlds,
     observation: Observation[NDArray[Any]],
-    seed: int | None,
+    seed: Seed | None,
     lap: Callable[[str], None] = _pass,
     tell: Tell | None = None,
 ) -> Observation[NDArray[Any]]:
@@ -96,7 +98,7 @@ def _act(
     model: TransformerGNN,
     worlds: Worlds,
     observation: Observation[NDArray[Any]],
-    seed: int | None,
+    seed: Seed | None,
     number: int,
     tell: Tell | None,
 ) -> Acted:
@@ -107,7 +109,8 @@ def _act(
     if seed is not None:
         state, shape = worlds.state, tuple(policy.noise_shape)
         round_number = state.decision * worlds.intent_rounds + number
-        noise = torch.from_numpy(action_noise(shape, seed, worlds.first_world, state.episode, round_number)).to(device)
+        drawn = action_noise(shape, seed, worlds.world_numbers, state.episode, round_number)
+        noise = torch.from_numpy(drawn).to(device)
     if worlds.take_turns:
         assert isinstance(policy, MaskedCategorical), "only choices are made in turn"
         action, policy, observation = _in_turn(policy, worlds.take_turns, observation, noise)

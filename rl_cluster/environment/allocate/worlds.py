@@ -4,6 +4,8 @@ Same-step auto-reset: `step` returns the observation of the next episode for wor
 `advance` leaves ended worlds standing, so that evaluation and traces can read them.
 """
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ from rl_cluster.environment.allocate.reward import TERMS, mix_terms, weights_of
 from rl_cluster.environment.allocate.rules import shared_rules
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.turns import take_turns
+from rl_cluster.environment.shared.forking import copy_rows
 from rl_cluster.environment.shared.interface import SourceOf, StepResult, TakeTurns
 from rl_cluster.environment.shared.nearest import Ranking, draw_k
 from rl_cluster.types import BoolArray, FloatArray, IntArray, Observation, StageMix
@@ -78,6 +81,7 @@ class AllocateWorlds:
         is_training: bool = False,
     ) -> None:
         self.source, self.world, self.first_world, self.is_training = source, world, first_world, is_training
+        self.world_numbers = np.arange(first_world, first_world + num_worlds)
         self.reward, self.sizes = reward, source.sizes
         self.intent_rounds = world.training_intent_rounds if is_training else world.intent_rounds
         self.take_turns: TakeTurns | None = self._take_turns if world.choose_in_turn else None
@@ -86,7 +90,7 @@ class AllocateWorlds:
         self._shared = shared_rules(world)
         self._weights = weights_of(reward)
         self.terms: FloatArray = np.zeros((num_worlds, self.sizes.num_uavs, len(TERMS)), dtype=np.float32)
-        self._ends, self._announcements = Ends.empty(num_worlds), Announcements(self.state)
+        self.ends, self._announcements = Ends.empty(num_worlds), Announcements(self.state)
         self._intent, self._ranking = Intent.empty(self.sizes), Ranking.empty(max(self.sizes[:3]))
         self.observation = empty_observation(num_worlds, self.sizes, self.num_candidates)
         """The latest observation, which actions are checked against."""
@@ -147,12 +151,12 @@ class AllocateWorlds:
         result = StepResult.empty(state.num_worlds, self.sizes.num_uavs)
         fly_interval(state, self.terms, result, self._shared)
         mix_terms(self.terms, self._weights, state.preference, state.uav_exists, result.reward, state.return_sum)
-        self._ends.note(result)
+        self.ends.note(result)
         return result
 
     def outcomes(self, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
         """Episode metrics of the ended worlds that `rows` (B,) marks True: name -> (E,) float64."""
-        return episode_outcomes(self.state, np.flatnonzero(rows), *self._ends)
+        return episode_outcomes(self.state, np.flatnonzero(rows), *self.ends)
 
     def give_up(self, rows: BoolArray) -> None:
         """Ends the episodes of the worlds that `rows` (B,) marks True; see `Worlds.give_up`."""
@@ -179,15 +183,26 @@ class AllocateWorlds:
         write_observation(self.state, self.observation, self._intent, self._ranking, self._shared)
         return self.observation
 
+    def fork(self, rows: NDArray[np.int64]) -> Self:
+        """Copies of the worlds `rows`, with their observations; see `Worlds.fork`."""
+        if self._announcements.are_open:
+            raise ValueError("announcements are not copied; retract them before the fork")
+        fork = type(self)(self.source, self.world, self.reward, rows.size, self.first_world, self.is_training)
+        fork.intent_rounds, fork.world_numbers = self.intent_rounds, self.world_numbers[rows]
+        copy_rows(self.state, rows, fork.state)
+        copy_rows(self.ends, rows, fork.ends)
+        copy_rows(self.observation, rows, fork.observation)
+        return fork
+
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the worlds need in order to continue, as arrays by name."""
         assert not self._announcements.are_open, "announcements are not kept: retract them"
-        return {**self.state.state_dict(), **{name: array.copy() for name, array in self._ends._asdict().items()}}
+        return {**self.state.state_dict(), **{name: array.copy() for name, array in self.ends._asdict().items()}}
 
     def load_state_dict(self, arrays: dict[str, NDArray[np.generic]]) -> Observation[NDArray[np.generic]]:
         """Puts `state_dict`'s arrays back; returns the observation. Raises KeyError or ValueError if they differ."""
         self._announcements.forget()
         self.state.load_state_dict(arrays)
-        for name, array in self._ends._asdict().items():
+        for name, array in self.ends._asdict().items():
             array[...] = arrays[name]
         return self.observe()

@@ -2,6 +2,8 @@
 imports.
 """
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,8 @@ from rl_cluster.environment.navigate.reward import reward_weights
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.step import checked_controls, step_worlds
 from rl_cluster.environment.navigate.surroundings import Surroundings
-from rl_cluster.environment.shared.interface import Sizes, SourceOf, StepResult, TakeTurns
+from rl_cluster.environment.shared.forking import copy_rows
+from rl_cluster.environment.shared.interface import SourceOf, StepResult, TakeTurns
 from rl_cluster.environment.shared.nearest import draw_k
 from rl_cluster.types import BoolArray, FloatArray, Observation, StageMix
 
@@ -73,7 +76,8 @@ class NavigateWorlds:
         is_training: bool = False,
     ) -> None:
         self.source, self.world, self.first_world, self.is_training = source, world, first_world, is_training
-        self.sizes: Sizes = source.sizes
+        self.world_numbers = np.arange(first_world, first_world + num_worlds)
+        self.reward, self.sizes = reward, source.sizes
         self.state = NavigateState.empty(num_worlds, self.sizes)
         self.physics, self._weights = physics_of(world), reward_weights(reward)
         self._contacts, self._around = Contacts.empty(self.sizes.num_uavs), Surroundings.empty(self.sizes)
@@ -151,6 +155,14 @@ class NavigateWorlds:
         self.observation = out or empty_observation(self.state.num_worlds, self.sizes, self.world.num_encounters)
         write_observation(self.state, self.physics, self._around, self.observation)
         return self.observation
+
+    def fork(self, rows: NDArray[np.int64]) -> Self:
+        """Copies of the worlds `rows`, with their observations; see `Worlds.fork`."""
+        fork = type(self)(self.source, self.world, self.reward, rows.size, self.first_world, self.is_training)
+        fork.world_numbers = self.world_numbers[rows]
+        copy_rows(self.state, rows, fork.state)
+        copy_rows(self.observation, rows, fork.observation)
+        return fork
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the worlds need in order to continue, as arrays by name."""

@@ -4,7 +4,7 @@ The folder of each task implements it; `tasks.py` picks one by a run's settings.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,9 +155,12 @@ class TakeTurns(Protocol):
 
 
 class Worlds(Protocol):
-    """B worlds that step together: worlds first_world .. first_world + B - 1 of a source of episodes."""
+    """B worlds of a source of episodes that step together."""
 
     first_world: int
+    """The number of the first world; the next rows have the next numbers, except in a fork."""
+    world_numbers: NDArray[np.int64]
+    """(B,) the number of each row's world in the source, which keys the draws of play."""
     intent_rounds: int
     """How often a policy chooses before the UAVs fly; 1 = they fly at once."""
     take_turns: TakeTurns | None
@@ -212,6 +215,13 @@ class Worlds(Protocol):
         self, actions: NDArray[Any]
     ) -> tuple[Observation[NDArray[Any]], StepResult, dict[str, NDArray[np.float64]]]:
         """`advance`, then outcomes of the worlds that ended, their reset, and the observation of all."""
+
+    def fork(self, rows: NDArray[np.int64]) -> Self:
+        """Copies of the worlds `rows` (B',), in which play can go on without changing these; a row may be named twice.
+
+        Each copy has the number and the latest observation of its original, and so draws and plays as that would. It is
+        for episodes under way: a copy must never be reset. Raises ValueError while announcements stand.
+        """
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the worlds need in order to continue, as arrays by name."""

@@ -75,10 +75,13 @@ def uniform_int(episode_key: np.uint64, counter: int, low: int, high: int) -> in
 
 
 @njit(cache=True, _nrt=False)
-def _fill_noise(noise, seed, first_world, episode, decision) -> None:  # type: ignore[no-untyped-def]  # numba infers the types
+def _fill_noise(noise, seeds, worlds, episode, decision) -> None:  # type: ignore[no-untyped-def]  # numba infers the types
     num_worlds, num_uavs, num_actions = noise.shape
     for b in range(num_worlds):
-        world_key = key(seed, ACTION, first_world + b, episode[b])
+        if seeds[b] < 0:
+            noise[b] = 0.5
+            continue
+        world_key = key(seeds[b], ACTION, worlds[b], episode[b])
         for i in range(num_uavs):
             for a in range(num_actions):
                 # The counter must not depend on the padded sizes, or padding would change what is sampled.
@@ -88,15 +91,24 @@ def _fill_noise(noise, seed, first_world, episode, decision) -> None:  # type: i
 
 def action_noise(
     shape: tuple[int, int, int],
-    seed: int,
-    first_world: int,
+    seed: int | NDArray[np.int64],
+    worlds: NDArray[np.int64],
     episode: NDArray[np.int64],
     decision: NDArray[np.int64],
 ) -> FloatArray:
-    """Noise (B, N, A) in (0, 1) to sample actions by, for worlds first_world onwards; keyed also by the decision.
+    """Noise (B, N, A) in (0, 1) to sample actions by; keyed also by the decision.
 
     Draw (i, a) does not depend on the padded sizes: counters leave room for 8192 UAVs and 128 actions.
+
+    Args:
+        shape: B, N, A.
+        seed: One for all rows, or (B,) one for each; a row with a negative seed has 0.5 everywhere, by which the most
+            probable action is sampled.
+        worlds: (B,) numbers of the worlds.
+        episode: (B,) numbers of their episodes.
+        decision: (B,) steps taken in them.
     """
     noise = np.empty(shape, dtype=np.float32)
-    _fill_noise(noise, seed, first_world, episode, decision)
+    seeds = seed if isinstance(seed, np.ndarray) else np.full(shape[0], seed, dtype=np.int64)
+    _fill_noise(noise, seeds, worlds, episode, decision)
     return noise

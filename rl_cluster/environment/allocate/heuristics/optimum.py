@@ -115,7 +115,7 @@ class Optimum:
         return actions
 
     def _player(self, worlds: AllocateWorlds, row: int) -> PolicyOf[AllocateWorlds]:
-        key = Episode(worlds.source, worlds.first_world + row, int(worlds.state.episode[row]))
+        key = Episode(worlds.source, int(worlds.world_numbers[row]), int(worlds.state.episode[row]))
         if key not in self._players:
             self._players[key], self.bounds[key] = _plan(worlds, row, self._effort)
         return self._players[key]

@@ -37,17 +37,19 @@ class Random:
     def act(self, worlds: AllocateWorlds, observation: Observation[NDArray[np.generic]]) -> IntArray:
         """Actions (B, N), as in `Policy.act`."""
         state, action_mask = worlds.state, observation.action_mask
-        targets = _draw(state, self._seed, worlds.first_world, observation.candidates, action_mask)
+        targets = _draw(state, self._seed, worlds.world_numbers, observation.candidates, action_mask)
         gather_if_stuck(state, legal_distances(state, observation), action_mask[..., WAIT], targets)
         return to_actions(targets, observation)
 
 
 @njit(cache=True)
-def _draw(state: AllocateState, seed: int, first_world: int, candidates: IntArray, action_mask: BoolArray) -> IntArray:
+def _draw(
+    state: AllocateState, seed: int, worlds: NDArray[np.int64], candidates: IntArray, action_mask: BoolArray
+) -> IntArray:
     num_worlds, num_uavs = candidates.shape[:2]
     targets = np.full((num_worlds, num_uavs), IDLE, dtype=np.int16)
     for b in range(num_worlds):
-        draws = key(seed, HEURISTIC, first_world + b, state.episode[b])
+        draws = key(seed, HEURISTIC, worlds[b], state.episode[b])
         for i in range(num_uavs):
             legal = np.flatnonzero(action_mask[b, i, 1:])
             if legal.size == 0:

@@ -23,4 +23,4 @@ class RandomControls:
     def act(self, worlds: NavigateWorlds, observation: Observation[NDArray[Any]]) -> FloatArray:
         """Controls (B, N, 2)."""
         state, shape = worlds.state, (*observation.decides.shape, 2)
-        return 2.0 * action_noise(shape, self._seed, worlds.first_world, state.episode, state.decision) - 1.0
+        return 2.0 * action_noise(shape, self._seed, worlds.world_numbers, state.episode, state.decision) - 1.0

@@ -7,7 +7,8 @@ from rl_cluster.environment.shared.keyed_random import ACTION, EVALUATION, TRAIN
 
 def _noise(first_world: int, num_worlds: int, num_uavs: int = 3, num_actions: int = 4) -> np.ndarray:
     episode = np.zeros(num_worlds, dtype=np.int64)
-    return action_noise((num_worlds, num_uavs, num_actions), 7, first_world, episode, episode)
+    worlds = np.arange(first_world, first_world + num_worlds)
+    return action_noise((num_worlds, num_uavs, num_actions), 7, worlds, episode, episode)
 
 
 def test_key__depends_on_every_part() -> None:
@@ -56,3 +57,13 @@ def test_action_noise__is_uniform() -> None:
     expected = noise.size / 10
     chi_square = float(((histogram - expected) ** 2 / expected).sum())
     assert chi_square < 27.9  # 0.1 % quantile of chi-square with 9 degrees of freedom
+
+
+def test_action_noise__may_have_a_seed_for_each_row() -> None:
+    worlds, episode = np.array([4, 4, 4]), np.zeros(3, dtype=np.int64)
+
+    noise = action_noise((3, 2, 4), np.array([7, -1, 8]), worlds, episode, episode)
+
+    np.testing.assert_array_equal(noise[0], _noise(4, 1, 2)[0])
+    assert (noise[1] == 0.5).all()  # the most probable action
+    assert (noise[2] != noise[0]).all()
