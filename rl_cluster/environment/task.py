@@ -14,6 +14,7 @@ from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.array_form import Bounds
 from rl_cluster.environment.shared.columns import FeatureRows
 from rl_cluster.environment.shared.interface import EpisodeMetric, PolicyOf, Sizes, SourceOf
+from rl_cluster.environment.shared.planning import Planning
 from rl_cluster.environment.shared.recording import Recording
 from rl_cluster.types import FloatArray, GraphSpec, Observation
 
@@ -61,6 +62,8 @@ class Task(Generic[StateT, WorldsT]):
     """The metric that says most about a policy."""
     recording: Recording[WorldsT]
     """What traces hold."""
+    planning: Planning[WorldsT]
+    """How a search writes down, changes and values plans."""
     state_bounds: Callable[[Sizes], Mapping[str, Bounds]]
     """Field of the saved state -> the values that it can hold."""
     state_fault: Callable[[Mapping[str, NDArray[Any]]], str | None]

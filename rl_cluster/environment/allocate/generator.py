@@ -71,6 +71,11 @@ class AllocateGenerator:
         """The seed that keys the episodes."""
         return self._seed
 
+    @property
+    def has_hidden_events(self) -> bool:
+        """True = targets may appear, or UAVs fail."""
+        return self._config.appearing_share > 0.0 or self._config.failing_share > 0.0
+
     def set_mix(self, mix: StageMix) -> None:
         """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""
         for drawn in self._drawn:

@@ -54,6 +54,14 @@ class ScenarioFiles:
         """True = in some of the scenarios UAVs wait for others."""
         return any(world.coalition == "sync" for world in self._worlds)
 
+    @property
+    def has_hidden_events(self) -> bool:
+        """True = in some scenario a target appears later, or a UAV fails."""
+        return any(
+            (scenario.target_appears_s > 0.0).any() or np.isfinite(scenario.uav_fails_s).any()
+            for scenario in self._scenarios
+        )
+
     def set_mix(self, mix: StageMix) -> None:
         """Raises ValueError: given scenarios have no stages."""
         raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")

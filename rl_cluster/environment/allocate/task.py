@@ -10,6 +10,7 @@ from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
 from rl_cluster.environment.allocate.observation import empty_observation
 from rl_cluster.environment.allocate.outcome import METRICS, Metric
+from rl_cluster.environment.allocate.plans import AllocatePlanning
 from rl_cluster.environment.allocate.preferences import preference_ranges, told
 from rl_cluster.environment.allocate.recording import AllocateRecording
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
@@ -62,6 +63,7 @@ ALLOCATE = Task(
     metrics=METRICS,
     headline=Metric.NORMALIZED_COMPLETION_SCORE.metric,
     recording=AllocateRecording(),
+    planning=AllocatePlanning(),
     state_bounds=allocate_bounds,
     state_fault=allocate_fault,
 )

@@ -65,6 +65,11 @@ class NavigateGenerator:
         """The seed that keys the episodes."""
         return self._seed
 
+    @property
+    def has_hidden_events(self) -> bool:
+        """False: all of an episode is known at its start."""
+        return False
+
     def set_mix(self, mix: StageMix) -> None:
         """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""
         self._ranges.set_mix(mix)

@@ -52,6 +52,11 @@ class NavigateScenarios:
         """The seed of everything random in an episode beside the scenario."""
         return self._seed
 
+    @property
+    def has_hidden_events(self) -> bool:
+        """False: all of an episode is known at its start."""
+        return False
+
     def set_mix(self, mix: StageMix) -> None:
         """Raises ValueError: given scenarios have no stages."""
         raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")

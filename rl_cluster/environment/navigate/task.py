@@ -11,6 +11,7 @@ from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.heuristics import HEURISTICS
 from rl_cluster.environment.navigate.observation import empty_observation
 from rl_cluster.environment.navigate.outcome import METRICS
+from rl_cluster.environment.navigate.plans import NavigatePlanning
 from rl_cluster.environment.navigate.recording import NavigateRecording
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state import NavigateState
@@ -58,6 +59,7 @@ NAVIGATE = Task(
     metrics=METRICS,
     headline=METRICS[0],
     recording=NavigateRecording(),
+    planning=NavigatePlanning(),
     state_bounds=navigate_bounds,
     state_fault=_state_fault,
 )

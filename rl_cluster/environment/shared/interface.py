@@ -128,6 +128,10 @@ class SourceOf(Protocol[StateT_contra]):
     def seed(self) -> int:
         """The seed that keys every draw of its episodes."""
 
+    @property
+    def has_hidden_events(self) -> bool:
+        """True = in some of its episodes, something happens that no policy can foresee."""
+
     def fill(self, state: StateT_contra, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
 
@@ -157,6 +161,8 @@ class TakeTurns(Protocol):
 class Worlds(Protocol):
     """B worlds of a source of episodes that step together."""
 
+    source: SourceOf[Any]
+    """Where the episodes come from."""
     first_world: int
     """The number of the first world; the next rows have the next numbers, except in a fork."""
     world_numbers: NDArray[np.int64]

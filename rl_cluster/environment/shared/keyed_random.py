@@ -16,11 +16,13 @@ __all__ = [
     "EVALUATION",
     "HEURISTIC",
     "MIXTURE",
+    "PLAN",
     "PREFERENCE",
     "STAGE",
     "TRAINING",
     "action_noise",
     "key",
+    "plan_keys",
     "uniform",
     "uniform_int",
 ]
@@ -39,6 +41,8 @@ PREFERENCE = 6
 """Stream of what operators of training episodes prefer."""
 MIXTURE = 7
 """Stream of the parts of a mixture that episodes are drawn from."""
+PLAN = 8
+"""Stream of what a search changes about plans."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -112,3 +116,27 @@ def action_noise(
     seeds = seed if isinstance(seed, np.ndarray) else np.full(shape[0], seed, dtype=np.int64)
     _fill_noise(noise, seeds, worlds, episode, decision)
     return noise
+
+
+@njit(cache=True, _nrt=False)
+def _fill_plan_keys(keys, seed, worlds, episode, decision, first_plan) -> None:  # type: ignore[no-untyped-def]  # numba infers the types
+    for b in range(keys.shape[0]):
+        z = _mix((key(seed, PLAN, worlds[b], episode[b]) ^ np.uint64(decision[b])) + _GOLDEN)
+        for p in range(keys.shape[1]):
+            keys[b, p] = np.int64(_mix((z ^ np.uint64(first_plan + p)) + _GOLDEN) >> np.uint64(1))
+
+
+def plan_keys(
+    seed: int,
+    worlds: NDArray[np.int64],
+    episode: NDArray[np.int64],
+    decision: NDArray[np.int64],
+    plans: range,
+) -> NDArray[np.int64]:
+    """(B, K) keys, not negative, of the draws of plans number `plans` that a search tries at a decision.
+
+    The arguments are those of `action_noise`.
+    """
+    keys = np.empty((worlds.size, len(plans)), dtype=np.int64)
+    _fill_plan_keys(keys, seed, worlds, episode, decision, plans.start)
+    return keys
