@@ -56,6 +56,7 @@ DECLARED = {
     "environment/navigate/state_bounds.py": "unit/training/checkpoints/test_content.py",
     "environment/navigate/task.py": "unit/environment/test_tasks.py",
     "environment/scenario/world_rules.py": "unit/environment/allocate/test_scenario_rules.py",
+    "environment/shared/planning.py": "unit/environment/allocate/test_plans.py",
     "environment/task.py": "unit/environment/test_tasks.py",
     "operations/finding.py": "unit/operations/test_machine_checks.py",
     "schedulers/verdict.py": "unit/schedulers/test_curriculum.py",

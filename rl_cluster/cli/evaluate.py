@@ -59,6 +59,15 @@ Plot = Annotated[
     Path | None, typer.Option(metavar="FILE", parser=output, help="Draw the ladder there: .png, .svg, .pdf.")
 ]
 
+Search = Annotated[
+    str | None,
+    typer.Option(metavar="BUDGET", help="Search at each decision, too: plans=64 or ms=500, and futures=4."),
+]
+Objective = Annotated[
+    str | None,
+    typer.Option(metavar="TERM=W,..", help="What the search maximises: served=1,crowding=0.3,time=0.2."),
+]
+
 
 @app.command(
     "evaluate",
@@ -80,6 +89,8 @@ def evaluate_policies(
     trace: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=output, help="Write what happened there, as JSON lines.")
     ] = None,
+    search: Search = None,
+    objective: Objective = None,
     ladder: Ladder = None,
     plot: Plot = None,
     suite: SuiteNames = None,
@@ -110,11 +121,20 @@ def evaluate_policies(
         seed=seed,
         scores=json_file,
         trace=trace,
+        search=_given("--search", search),
+        objective=_given("--objective", objective),
     )
     if suite:
         score_suites(suite, request, json_file)
     else:
         _compare(request, has_rows=has_rows)
+
+
+def _given(option: str, text: str | None) -> str:
+    """The option's text, empty if it is not given. Raises ConfigError if it is given without a text."""
+    if text is not None and not text.strip():
+        raise ConfigError(option, "is empty", "give it a value, or omit it")
+    return text or ""
 
 
 def _folders(checkpoints: list[Path]) -> list[Path]:

@@ -21,6 +21,7 @@ from rl_cluster.evaluation.trace import Trace
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import Tell
 from rl_cluster.sampling.episodes import ModelPolicy, Progress
+from rl_cluster.sampling.search.search_policy import SearchPolicy, make_searches
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.files.output_file import check_output, output_file
 from rl_cluster.training.pretrained import PRETRAINED, load_pretrained
@@ -104,6 +105,10 @@ class Request:
     """The file for the trace."""
     is_view_kept: bool = False
     """True = a checkpoint sees and chooses as it was trained (`sampling/view.py`), although there is a preset."""
+    search: str = ""
+    """The budget of a search at decision time, as users write it; empty: no search."""
+    objective: str = ""
+    """Weights of the objective of the search, as users write them; empty: the task's."""
 
 
 def prepare(request: Request, default_preset: Config) -> Scoring:
@@ -132,13 +137,12 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     groups = _groups(config, request.scenarios, request.num_episodes, seed)
     if num_named := request.heuristics.count(PRETRAINED):
         policies += _pretrained(config, groups, request) * num_named
+    networks = [policy for policy in policies if isinstance(policy, ModelPolicy)]
+    policies += make_searches(request.search, request.objective, config, networks, seed)
     _check_names([policy.name for policy in (*policies, *baselines)])
     for path, checkpoint in loaded:
         _check_fit(path, checkpoint, groups)
-    for policy in baselines:
-        if isinstance(policy, LimitedPolicy):
-            for group in groups:
-                policy.check(group.source, config)
+    _check_limits([*policies, *baselines], groups, config)
     notes = [_note(path, checkpoint) for path, checkpoint in loaded]
     return Scoring(config, policies, baselines, groups, notes, request.trace)
 
@@ -206,6 +210,18 @@ def _told(name: str, config: Config, preferences: Sequence[str]) -> list[tuple[s
 def _tell(words: str, config: Config) -> Tell:
     weights = parse_preference(words, config)
     return lambda observation: task_of(config).tell(observation, weights, config)
+
+
+def _name_of(path: Path, count: int) -> str:
+    return "policy" if count == 1 else path.absolute().name
+
+
+def _check_limits(policies: Sequence[Policy], groups: Sequence[Group], config: Config) -> None:
+    """Raises ConfigError if one of them cannot play all episodes."""
+    for policy in policies:
+        if isinstance(policy, LimitedPolicy | SearchPolicy):
+            for group in groups:
+                policy.check(group.source, config)
 
 
 def _note(path: Path, checkpoint: Checkpoint) -> str:

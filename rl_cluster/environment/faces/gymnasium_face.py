@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from rl_cluster.environment.faces.calls import as_seed, check_num_envs
 from rl_cluster.environment.faces.face import Face, Setup, load_setup, to_dict
 from rl_cluster.environment.faces.spaces import ObservationDict, action_space, observation_space
+from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import TASKS
 
 __all__ = ["SwarmEnv", "SwarmVectorEnv", "make_env", "make_vector_env"]
@@ -95,6 +96,12 @@ class SwarmEnv(gymnasium.Env[ObservationDict, Actions]):
         if terminated or truncated:
             info["outcomes"] = {name: float(values[0]) for name, values in self._face.outcomes().items()}
         return self._see(), float(self._face.team_reward(result)[0]), terminated, truncated, info
+
+    def action_of(self, policy: Policy) -> Actions:
+        """The action that a policy of this package chooses now: a heuristic, a network or a search."""
+        self._face.check_turn()
+        action: Actions = policy.act(self._face.worlds, self._face.observation)[0]
+        return action
 
     def _see(self) -> ObservationDict:
         return _world(to_dict(self._face.observation), 0)

@@ -20,13 +20,13 @@ from rl_cluster.environment.shared.keyed_random import plan_keys
 from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import ConfigError
 from rl_cluster.model.transformer_gnn import TransformerGNN
-from rl_cluster.sampling.search.budget import Budget
+from rl_cluster.sampling.search.budget import Budget, parse_budget
 from rl_cluster.sampling.search.decision import Decision
-from rl_cluster.sampling.search.objective import Objective
+from rl_cluster.sampling.search.objective import Objective, parse_weights
 from rl_cluster.sampling.search.playing import FollowedPolicy, Recorded, Sampled
 from rl_cluster.types import Observation
 
-__all__ = ["SearchPolicy"]
+__all__ = ["SearchPolicy", "make_searches"]
 
 _CYCLE, _SAMPLED, _VARIATIONS = 64, 16, 10
 """Plans of a cycle; how many of them a network samples, which cost many times the others (at most a quarter of the
@@ -84,7 +84,7 @@ class SearchPolicy:
         """The name under which its results are reported."""
         return self._name
 
-    def check(self, source: EpisodeSource) -> None:
+    def check(self, source: EpisodeSource, config: Config) -> None:  # noqa: ARG002 - as other policies are checked
         """Raises ConfigError if the source's episodes have an unknown future, and the budget no futures."""
         if source.has_hidden_events and not self._budget.futures:
             what = "targets appear or UAVs fail, and no plan may know when"
@@ -92,7 +92,7 @@ class SearchPolicy:
 
     def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N, ..), as in `Policy.act`. Raises ConfigError like `check`."""
-        self.check(worlds.source)
+        self.check(worlds.source, self._config)
         kept: dict[_Episode, _Kept] = {}
         choices = self._planning.waiting(observation)
         for rows in self._groups(worlds):
@@ -189,3 +189,28 @@ def _stacked(plans: list[NDArray[Any]]) -> NDArray[Any]:
     longest = max(map(len, plans))
     steps = [np.minimum(np.arange(longest), len(plan) - 1) for plan in plans]
     return np.stack([plan[step] for plan, step in zip(plans, steps, strict=True)], axis=1)
+
+
+def make_searches(
+    budget: str, objective: str, config: Config, models: Mapping[str, TransformerGNN], seed: int
+) -> list[SearchPolicy]:
+    """A search with each network, or with the heuristics alone if there is none.
+
+    Args:
+        budget: As users write it; empty: no search is asked for.
+        objective: Weights as users write them; empty: the task's.
+        config: The settings of the worlds.
+        models: Name of the search -> its network.
+        seed: Keys all draws.
+
+    Raises:
+        ConfigError: Budget or weights are none, or there are weights without a budget.
+    """
+    if not budget:
+        if objective:
+            raise ConfigError("--objective", "weighs what a search finds, but there is none", "add --search plans=64")
+        return []
+    parsed, weights = parse_budget(budget), parse_weights(objective) if objective else {}
+    if not models:
+        return [SearchPolicy(config, parsed, seed, None, weights)]
+    return [SearchPolicy(config, parsed, seed, model, weights, name) for name, model in models.items()]

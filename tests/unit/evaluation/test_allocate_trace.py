@@ -17,6 +17,8 @@ from rl_cluster.environment.tasks import TASKS, make_scenario_source, make_sourc
 from rl_cluster.evaluation.trace import Trace
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.network import make_model
+from rl_cluster.sampling.search.budget import Budget
+from rl_cluster.sampling.search.search_policy import SearchPolicy
 from tests.reference.fewest import fewest_that_cover
 from tests.unit.environment.allocate.all_rules import with_all_rules
 
@@ -34,6 +36,7 @@ NUM_EPISODES = 20
 POLICIES: dict[str, Callable[[], Policy]] = {
     "greedy": lambda: TASKS["allocate"].heuristics["greedy"](0),
     "policy sampled": lambda: ModelPolicy(make_model(CONFIG), "sampled"),
+    "search": lambda: SearchPolicy(CONFIG, Budget(plans=16)),
 }
 
 
