@@ -2,9 +2,10 @@
 
 from rl_cluster.environment.shared.columns import FeatureColumn, FeatureRow, FeatureRows
 from rl_cluster.environment.shared.nearest import SMALL_TEAM_K, UAVS_PER_NEIGHBOUR
+from rl_cluster.environment.tasks import TASKS
 from rl_cluster.types import MAX_NEIGHBOURS, MIN_NEIGHBOURS
 
-__all__ = ["attention_k", "feature_table"]
+__all__ = ["attention_k", "feature_table", "objective"]
 
 
 def feature_table(rows: FeatureRows) -> str:
@@ -42,3 +43,12 @@ def attention_k() -> str:
     )
     body = [[kind, f"min({high}, {count})"] for kind, count in (("UAVs", "N"), ("targets", "M"), ("zones", "O"))]
     return formulas + "\n\n" + _text_table(["neighbours", "slots"], body)
+
+
+def objective() -> str:
+    """The terms of every task's objective, with their default weights."""
+    lines = ["| task | term | weight | more is better |", "| --- | --- | ---: | --- |"]
+    for task in TASKS.values():
+        for name, term in task.planning.objective.items():
+            lines.append(f"| `{task.name}` | `{name}` | {term.weight:g} | {term.text} |")
+    return "\n".join(lines)

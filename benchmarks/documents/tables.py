@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.documents.feature_tables import attention_k, feature_table
+from benchmarks.documents.feature_tables import attention_k, feature_table, objective
 from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
@@ -40,6 +40,7 @@ DOCUMENTS = (
     ROOT / "docs" / "curriculum.md",
     ROOT / "docs" / "tuning.md",
     ROOT / "docs" / "monitoring.md",
+    ROOT / "docs" / "planning.md",
     ROOT / "docs" / "suites.md",
 )
 SCORES = {
@@ -52,11 +53,15 @@ SCORES = {
 }
 """Run or study -> the files in its folder that the documents show."""
 
-MEASURED = ("attention", "ablation", "intent_rounds", "environment", "mappo", "curriculum", "search", "monitoring")
+MEASURED = (
+    *("attention", "ablation", "intent_rounds", "environment", "mappo", "curriculum", "search", "monitoring"),
+    "planning",
+)
 """Results that are shown as their rows alone."""
 TABLES: dict[str, Callable[[], str]] = {
     "attention_k": attention_k,
     **{f"{name}_features": partial(feature_table, task.features) for name, task in TASKS.items()},
+    "objective": objective,
     "demo": demo,
     "navigate": navigate,
     "ladder": ladder,

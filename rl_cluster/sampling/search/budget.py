@@ -32,7 +32,7 @@ def parse_budget(text: str) -> Budget:
             raise ConfigError(_WHERE, f"{part.strip() or 'nothing'} is no part of a budget", _REMEDY)
         amounts[name] = int(amount) if len(amount) < 12 else 10**12
         if not 1 <= amounts[name] <= _HIGHEST[name]:
-            what = f"{name}={amount} is not between 1 and {_HIGHEST[name]}"
+            what = f"{name}={amount[:12]} is not between 1 and {_HIGHEST[name]}"
             raise ConfigError(_WHERE, what, _REMEDY)
     if ("plans" in amounts) == ("ms" in amounts):
         what = "a budget is in plans or in ms, not in both" if "ms" in amounts else "it says neither plans nor ms"

@@ -28,7 +28,7 @@ from rl_cluster.types import Observation
 
 __all__ = ["SearchPolicy", "make_searches"]
 
-_CYCLE, _SAMPLED, _VARIATIONS = 64, 16, 10
+_CYCLE, _SAMPLED, _VARIATIONS = 64, 8, 10
 """Plans of a cycle; how many of them a network samples, which cost many times the others (at most a quarter of the
 budget); and variations that are played side by side, after which the best plan may be another."""
 _GROUP_UAVS = 16_384

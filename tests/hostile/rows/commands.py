@@ -19,6 +19,22 @@ ROWS = [
     *(Row([*command.split(), "--no-such-option"], r"--no-such-option.*; see rl-cluster") for command in COMMANDS),
     *(Row([*command.split(), "--\x1b[31mred"], r"; see rl-cluster") for command in COMMANDS),
     *(Row(["evaluate", "--episodes", word], r"--episodes.*; see") for word in ("0", "-1", "1.5", "many", "", "1e3")),
+    *(
+        Row(["evaluate", "--search", budget], "--search: .*; write plans=64 or ms=500")
+        for budget in (
+            "plans=0",
+            "ms=0",
+            "plans=-1",
+            "plans=64,futures=0",
+            "64",
+            "plans=64,ms=5",
+            "plans=" + "9" * 5000,
+        )
+    ),
+    Row(["evaluate", "--search", ""], "--search: is empty; give it a value"),
+    Row(["evaluate", "--objective", "time=1"], "--objective: .*; add --search plans=64"),
+    Row(["evaluate", "--search", "plans=4", "--objective", "time=-1"], "--objective: time=-1 is not between"),
+    Row(["evaluate", "--search", "plans=4", "--objective", "fame=1"], "--objective: fame is no term.*; choose from"),
     *(Row(["evaluate", "--seed", word], r"--seed.*; see") for word in ("-1", "2147483648", "x", "1_0x")),
     *(Row(["doctor", "--min-free-gib", word], r"--min-free-gib.*; see") for word in ("-1", "much")),
     *(Row(["submit", "debug", option, "-1"], rf"{option}.*; see") for option in ("--gpus", "--runners")),

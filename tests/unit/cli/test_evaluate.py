@@ -44,6 +44,43 @@ def test_evaluate__compares_a_checkpoint_with_every_heuristic(
     assert len(trace.read_text().splitlines()) == 3 * (2 + len(heuristics))
 
 
+def test_evaluate__searches_with_the_checkpoint(run: Path, tmp_path: Path, exit_code: Callable[..., object]) -> None:
+    scores = tmp_path / "scores.json"
+
+    words = ("--search", "plans=4", "--objective", "time=0.2", "--policy", "greedy", "--episodes", "2")
+    assert exit_code("evaluate", str(run), *words, "--json", str(scores)) == 0
+
+    (group,) = json.loads(scores.read_text())["groups"]
+    assert list(group["means"]) == ["policy argmax", "policy sampled", "policy search", "greedy"]
+    assert list(group["differences"]["policy search"]) == ["greedy"]
+
+
+def test_evaluate__searches_with_the_heuristics_alone(tmp_path: Path, exit_code: Callable[..., object]) -> None:
+    scores = tmp_path / "scores.json"
+
+    words = ("--scenario", str(SMALL), "--search", "ms=5", "--policy", "greedy", "--episodes", "1")
+    assert exit_code("evaluate", *words, "--json", str(scores)) == 0
+
+    (group,) = json.loads(scores.read_text())["groups"]
+    assert list(group["means"]) == ["search", "greedy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--search", "plans=0"), "error: --search: plans=0 is not between 1 and 100000; write plans=64 or ms=500"),
+        (("--search", " "), "error: --search: is empty; give it a value, or omit it"),
+        (("--objective", "time=1"), "error: --objective: weighs what a search finds, but there is none; add --search"),
+        (("--search", "plans=1", "--objective", "x=1"), "error: --objective: x is no term of this task; choose from"),
+    ],
+)
+def test_evaluate__refuses_a_search_that_cannot_be(
+    words: tuple[str, ...], line: str, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    assert exit_code("evaluate", *words) == 2
+    assert capsys.readouterr().err.startswith(line)
+
+
 def test_evaluate__scores_heuristics_on_a_scenario_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
 ) -> None:

@@ -25,6 +25,7 @@ from rl_cluster.types import WAIT
 
 SEED = 5
 NUM_WORLDS = 3
+GREEDY = {"allocate": "greedy", "navigate": "orca"}
 SHORT = ["generator.num_uavs=[2, 4]", "generator.spacing_m=200.0", "world.time_limit_sides=1.0"]
 IDS = {"allocate": "rl_cluster/Allocate-v0", "navigate": "rl_cluster/Navigate-v0"}
 SETTINGS = {
@@ -341,3 +342,21 @@ def test_module__shows_examples_that_run() -> None:
 
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_action_of__is_what_the_policy_chooses_now(config: Config, env: SwarmEnv) -> None:
+    policy = task_of(config).heuristics[GREEDY[config.task]](SEED)
+    worlds = make_worlds(config, make_source(config, SEED, is_training=True), 1)
+    observation = worlds.reset()
+    env.reset(seed=SEED)
+
+    is_over = False
+    while not is_over:
+        action = env.action_of(policy)
+        np.testing.assert_array_equal(action, policy.act(worlds, observation)[0])
+        *_, terminated, truncated, info = env.step(action)
+        is_over = terminated or truncated
+        observation, _, _ = worlds.step(action[None])
+        assert info.get("num_illegal_actions") == 0
+    with pytest.raises(CallError, match="call reset"):
+        env.action_of(policy)
