@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.shared.interface import EpisodeSource, Worlds
+from rl_cluster.environment.shared.interface import EpisodeSource, Policy, Worlds
 from rl_cluster.environment.shared.keyed_random import plan_keys
 from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import ConfigError
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.search.budget import Budget, parse_budget
-from rl_cluster.sampling.search.decision import Decision
+from rl_cluster.sampling.search.decision import Decision, PilotMaker
 from rl_cluster.sampling.search.objective import Objective, parse_weights
 from rl_cluster.sampling.search.playing import FollowedPolicy, Recorded, Sampled
 from rl_cluster.types import Observation
@@ -156,7 +156,7 @@ class SearchPolicy:
             decision.try_pilot(lambda keys: Sampled(model, np.full_like(keys, -1), worlds.intent_rounds))
             yield
         for heuristic in self._heuristics[: 1 if plans else None]:
-            decision.try_pilot(lambda keys, policy=heuristic: FollowedPolicy(policy))  # type: ignore[misc]
+            decision.try_pilot(_following(heuristic))
             yield
         while True:
             yield from self._cycle(decision)
@@ -174,6 +174,11 @@ class SearchPolicy:
             decision.try_variations(min(_VARIATIONS, num_left))
             num_left -= _VARIATIONS
             yield
+
+
+def _following(policy: Policy) -> PilotMaker:
+    """Plans of a policy, which needs no keys."""
+    return lambda keys: FollowedPolicy(policy)
 
 
 _Episode = tuple[int, int]
