@@ -28,8 +28,7 @@ from rl_cluster.environment.shared.interface import Policy, StepResult, Worlds
 from rl_cluster.environment.shared.planning import Planning
 from rl_cluster.environment.tasks import make_source, make_worlds, task_of
 from rl_cluster.evaluation.scoring import load_policy
-from rl_cluster.model.transformer_gnn import TransformerGNN
-from rl_cluster.sampling.episodes import evaluate
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.sampling.search.budget import Budget
 from rl_cluster.sampling.search.objective import Objective
 from rl_cluster.sampling.search.search_policy import SearchPolicy
@@ -94,14 +93,14 @@ def decision_costs_ms(policy: SearchPolicy, config: Config, num_decisions: int) 
     return costs
 
 
-def cost_rows(model: TransformerGNN, config: Config, num_decisions: int) -> Iterator[Row]:
+def cost_rows(network: ModelPolicy, config: Config, num_decisions: int) -> Iterator[Row]:
     """What decisions cost."""
     names = iter(_COST_ROWS)
     for team, limit_ms in COSTS.items():
         played = team_config(config, team)
-        for network in (None, model):
+        for searched in (None, network):
             first, *others = decision_costs_ms(
-                SearchPolicy(played, Budget(PLANS), SEED, network), played, num_decisions
+                SearchPolicy(played, Budget(PLANS), SEED, searched), played, num_decisions
             )
             yield Row.at_most(next(names), statistics.mean(others), "CPU-ms", limit_ms)
             yield Row.at_most(next(names), first, "CPU-ms", limit_ms)
@@ -159,12 +158,12 @@ def score_rows(
         yield Row.at_most(next(names), float((np.array(values) < best).sum()), "episodes", 0.0)
 
 
-def rows_of(model: TransformerGNN, config: Config, size: Size) -> Iterator[Row]:
+def rows_of(network: ModelPolicy, config: Config, size: Size) -> Iterator[Row]:
     """All rows."""
-    yield from cost_rows(model, config, size.decisions)
+    yield from cost_rows(network, config, size.decisions)
     names = iter((*_SCORE_ROWS, *_NAVIGATE_ROWS))
-    for network in (None, model):
-        policy = SearchPolicy(config, Budget(PLANS), SEED, network)
+    for searched in (None, network):
+        policy = SearchPolicy(config, Budget(PLANS), SEED, searched)
         yield from score_rows(names, policy, config, METRICS, size.episodes)
     navigate = load_config("navigate_demo")
     policy = SearchPolicy(navigate, Budget(PLANS), SEED)
@@ -183,7 +182,7 @@ def main() -> None:
     model, config = load_policy(arguments.run)
     size = QUICK if arguments.quick else FULL
     size = size._replace(episodes=arguments.episodes or size.episodes)
-    rows = list(rows_of(model, config, size))
+    rows = list(rows_of(ModelPolicy(model, "argmax"), config, size))
     finish(f"Search with {PLANS} plans", rows, ROWS, arguments.json, num_episodes=size.episodes)
 
 

@@ -25,6 +25,9 @@ Checkpoints = Annotated[
     list[Path] | None,
     typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
 ]
+Policies = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with, by default all; or pretrained.")
+]
 Scenarios = Annotated[
     list[Path] | None,
     typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead; several are scored together."),
@@ -50,6 +53,10 @@ HasRows = Annotated[
 Prefer = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=X,..", help="What checkpoints trained with preferences prefer, as time=2,crowding=0.5."),
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")]
+TraceFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", parser=output, help="Write what happened there, as JSON lines.")
 ]
 Ladder = Annotated[
     str | None,
@@ -83,12 +90,8 @@ def evaluate_policies(
     prefer: Prefer = None,
     has_rows: HasRows = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = SEED,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")
-    ] = None,
-    trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", parser=output, help="Write what happened there, as JSON lines.")
-    ] = None,
+    json_file: JsonFile = None,
+    trace: TraceFile = None,
     search: Search = None,
     objective: Objective = None,
     ladder: Ladder = None,
@@ -100,15 +103,15 @@ def evaluate_policies(
     from rl_cluster.config.load import load_config
     from rl_cluster.evaluation.scoring import Request
 
+    budget, weights = _given("--search", search), _given("--objective", objective)
     if suites:
-        list_suites(
-            checkpoints, policy, preset, scenario, episodes, has_rows, prefer, json_file, trace, ladder, plot, suite
-        )
+        asked = (policy, preset, scenario, episodes, has_rows, prefer, search, objective, json_file, trace)
+        list_suites(checkpoints, *asked, ladder, plot, suite)
         return
     if suite:
         check_alone(preset is not None, scenario, has_rows, trace, seed != SEED, ladder is not None, plot)
     if ladder is not None or plot:
-        others = (policy, preset is not None, scenario, episodes, has_rows, trace, prefer)
+        others = (policy, preset is not None, scenario, episodes, has_rows, trace, prefer, budget, weights)
         _climb(_folders(_only(checkpoints, ladder, others)), ladder or "", seed, json_file, plot)
         return
     request = Request(
@@ -121,8 +124,8 @@ def evaluate_policies(
         seed=seed,
         scores=json_file,
         trace=trace,
-        search=_given("--search", search),
-        objective=_given("--objective", objective),
+        search=budget,
+        objective=weights,
     )
     if suite:
         score_suites(suite, request, json_file)

@@ -25,7 +25,8 @@ ListSuites = Annotated[bool, typer.Option("--list-suites", help="Say what each s
 def check_alone(*others: object) -> None:
     """Raises ConfigError if an option is given that suites do not take: their episodes and seeds are fixed."""
     if any(others):
-        what = "takes CHECKPOINTs, --policy, --prefer, --episodes and --json, and nothing else: its episodes are fixed"
+        options = "--policy, --prefer, --episodes, --search, --objective and --json"
+        what = f"takes CHECKPOINTs, {options}, and nothing else: its episodes are fixed"
         raise ConfigError("--suite", what, "omit the others")
 
 

@@ -5,7 +5,7 @@ intervals and differences; `trace.py` writes what happened on the way.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from rl_cluster.sampling.acting import Tell, act
 from rl_cluster.sampling.view import with_view_of
 from rl_cluster.types import Observation
 
-__all__ = ["ModelPolicy", "Observer", "Progress", "evaluate"]
+__all__ = ["ModelPolicy", "Observer", "Progress", "Seeing", "evaluate"]
 
 Progress = Callable[[str, int], None]
 """Called before each batch with the policy's name and the number of its episodes that are done."""
@@ -37,6 +37,14 @@ class Observer(Protocol):
 
     def on_end(self, outcomes: dict[str, NDArray[np.float64]]) -> None:
         """All episodes have ended; metric -> (B,) values."""
+
+
+@runtime_checkable
+class Seeing(Protocol):
+    """A policy that sees worlds, and chooses in them, in a way of its own."""
+
+    def seen_in(self, config: Config) -> Config:
+        """The settings of the worlds that it plays: those given, but for how it sees and chooses."""
 
 
 class ModelPolicy:
@@ -62,8 +70,8 @@ class ModelPolicy:
         trained: Config | None = None,
     ) -> None:
         self._name = f"{name} {mode}"
-        self._model, self._seed, self._tell = model, seed if mode == "sampled" else None, tell
-        self._trained = trained
+        self.model, self.mode, self.tell, self._trained = model, mode, tell, trained
+        self._seed = seed if mode == "sampled" else None
 
     @property
     def name(self) -> str:
@@ -77,7 +85,7 @@ class ModelPolicy:
 
     def act(self, worlds: Worlds, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
         """Actions (B, N), or controls (B, N, 2), as in `Policy.act`."""
-        return act(self._model, worlds, observation, self._seed, tell=self._tell).applied
+        return act(self.model, worlds, observation, self._seed, tell=self.tell).applied
 
     def seen_in(self, config: Config) -> Config:
         """The settings of the worlds that it plays: those given, but for how it sees and chooses."""
@@ -104,7 +112,7 @@ def evaluate(
         progress: Called before each batch.
     """
     tell = progress or _tell_nobody
-    config = policy.seen_in(config) if isinstance(policy, ModelPolicy) else config
+    config = policy.seen_in(config) if isinstance(policy, Seeing) else config
     batches = []
     for first in range(0, num_episodes, batch_size):
         tell(policy.name, first)

@@ -14,7 +14,11 @@ from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.messages import without_known_messages
 
 ROOT = Path(__file__).parents[2]
-NEEDS_MORE = {"intent_rounds": "a run", "tradeoff": "a run", "mappo": "BenchMARL", "model_gpu": "a GPU", "planning": "a run"}
+NEEDS_MORE = {
+    **dict.fromkeys(("intent_rounds", "planning", "tradeoff"), "a run"),
+    "mappo": "BenchMARL",
+    "model_gpu": "a GPU",
+}
 SCRIPTS = sorted({path.stem for path in (ROOT / "benchmarks" / "measure").glob("*.py")} - {"__init__", *NEEDS_MORE})
 PLAN = end_to_end.Plan(rounds=1, least_seconds=0.05, num_worlds={"mlp": 8, "gnn": 8})
 pytestmark = pytest.mark.filterwarnings("ignore")  # RLlib's own environments and modules warn of themselves

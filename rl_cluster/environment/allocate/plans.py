@@ -28,7 +28,7 @@ MAX_VISITS = 12
 
 TERMS = {
     "served": ObjectiveTerm(1.0, "share of targets closed"),
-    "crowding": ObjectiveTerm(0.35, "minus the congestion"),
+    "crowding": ObjectiveTerm(0.3, "minus the congestion"),
     "time": ObjectiveTerm(0.1, "minus the makespan over the time limit"),
     "distance": ObjectiveTerm(0.01, "minus the path that a UAV flew over the side of the area"),
     "completion": ObjectiveTerm(0.0, "mean share of a target's demand that was met"),

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.shared.interface import Policy, Worlds
 from rl_cluster.environment.shared.planning import Pilot, Planning, Record
-from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act
+from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.sampling.search.objective import Objective
 
 __all__ = ["FollowedPolicy", "Played", "Recorded", "Sampled", "play"]
@@ -44,18 +44,18 @@ class Sampled:
     """A pilot that samples a network's actions, with noise of each plan's own.
 
     Args:
-        model: The network.
+        network: The network, with what it is told.
         seeds: (K,) key the noise; a plan with a negative one takes the most probable actions.
         intent_rounds: How often the UAVs choose before they fly.
     """
 
-    def __init__(self, model: TransformerGNN, seeds: NDArray[np.int64], intent_rounds: int) -> None:
-        self._model, self._seeds, self._intent_rounds = model, seeds, intent_rounds
+    def __init__(self, network: ModelPolicy, seeds: NDArray[np.int64], intent_rounds: int) -> None:
+        self._network, self._seeds, self._intent_rounds = network, seeds, intent_rounds
 
     def act(self, worlds: Worlds, plans: NDArray[np.int64], step: int) -> NDArray[Any]:  # noqa: ARG002 - the state knows the decision
         """Actions (B, N, ..), as in `Pilot.act`."""
         worlds.intent_rounds = self._intent_rounds
-        return act(self._model, worlds, worlds.observation, self._seeds[plans]).applied
+        return act(self._network.model, worlds, worlds.observation, self._seeds[plans], tell=self._network.tell).applied
 
 
 class Recorded:

@@ -8,7 +8,7 @@ changed at random, as in iterated local search (Lourenco, Martin, Stutzle 2003, 
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from rl_cluster.environment.shared.interface import EpisodeSource, Policy, World
 from rl_cluster.environment.shared.keyed_random import plan_keys
 from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import ConfigError
-from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.sampling.search.budget import Budget, parse_budget
 from rl_cluster.sampling.search.decision import Decision, PilotMaker
 from rl_cluster.sampling.search.objective import Objective, parse_weights
@@ -28,7 +28,7 @@ from rl_cluster.types import Observation
 
 __all__ = ["SearchPolicy", "make_searches"]
 
-_CYCLE, _SAMPLED, _VARIATIONS = 64, 8, 10
+_CYCLE, _SAMPLED, _VARIATIONS = 64, 16, 10
 """Plans of a cycle; how many of them a network samples, which cost many times the others (at most a quarter of the
 budget); and variations that are played side by side, after which the best plan may be another."""
 _GROUP_UAVS = 16_384
@@ -57,7 +57,7 @@ class SearchPolicy:
         config: The settings of the worlds.
         budget: What a decision may cost.
         seed: Keys all draws.
-        model: A network, on the device where it is to run.
+        network: A network; its mode does not matter.
         weights: Of the objective's terms, by name; others keep the task's default.
         name: The name under which results are reported.
     """
@@ -67,12 +67,12 @@ class SearchPolicy:
         config: Config,
         budget: Budget,
         seed: int = 0,
-        model: TransformerGNN | None = None,
+        network: ModelPolicy | None = None,
         weights: Mapping[str, float] | None = None,
         name: str = "search",
     ) -> None:
         task = task_of(config)
-        self._config, self._budget, self._seed, self._model, self._name = config, budget, seed, model, name
+        self._config, self._budget, self._seed, self._network, self._name = config, budget, seed, network, name
         self._planning = task.planning
         self.objective = Objective(task.planning.objective, weights)
         names = [task.reference, *(other for other in task.heuristics if other not in {task.reference, "random"})]
@@ -83,6 +83,10 @@ class SearchPolicy:
     def name(self) -> str:
         """The name under which its results are reported."""
         return self._name
+
+    def seen_in(self, config: Config) -> Config:
+        """The settings of the worlds that it plays: those given, but for how the network sees and chooses."""
+        return self._network.seen_in(config) if self._network else config
 
     def check(self, source: EpisodeSource, config: Config) -> None:  # noqa: ARG002 - as other policies are checked
         """Raises ConfigError if the source's episodes have an unknown future, and the budget no futures."""
@@ -111,7 +115,7 @@ class SearchPolicy:
         rows = np.flatnonzero(~worlds.state.ended)
         has_plan = np.array([self._plan_of(worlds, row) is not None for row in rows.tolist()], dtype=np.bool_)
         side_by_side = _VARIATIONS * max(self._budget.futures, 1) * worlds.state.uav_exists.shape[1]
-        size = 1 if self._model else max(1, _GROUP_UAVS // side_by_side)
+        size = 1 if self._network else max(1, _GROUP_UAVS // side_by_side)
         for part in (rows[has_plan], rows[~has_plan]):
             for first in range(0, part.size, size):
                 yield part[first : first + size]
@@ -151,9 +155,9 @@ class SearchPolicy:
         if plans:
             choices = np.repeat(_stacked(plans), decision.num_futures, axis=1)
             decision.try_pilot(lambda keys: Recorded(self._planning, choices), counts=False)
-        elif self._model:
-            model = self._model
-            decision.try_pilot(lambda keys: Sampled(model, np.full_like(keys, -1), worlds.intent_rounds))
+        elif self._network:
+            network = self._network
+            decision.try_pilot(lambda keys: Sampled(network, np.full_like(keys, -1), worlds.intent_rounds))
             yield
         for heuristic in self._heuristics[: 1 if plans else None]:
             decision.try_pilot(_following(heuristic))
@@ -165,9 +169,9 @@ class SearchPolicy:
         """Tries samples of the network, then variations."""
         size = self._budget.plans or _CYCLE
         num_left = min(_CYCLE, max(size - decision.num_plans, 1))
-        if self._model:
-            model, num_sampled = self._model, max(1, min(_SAMPLED, size // 4))
-            decision.try_pilot(lambda keys: Sampled(model, keys, 1), num_sampled)
+        if self._network:
+            network, num_sampled = self._network, max(1, min(_SAMPLED, size // 4))
+            decision.try_pilot(lambda keys: Sampled(network, keys, 1), num_sampled)
             num_left -= num_sampled
             yield
         while num_left > 0:
@@ -197,7 +201,7 @@ def _stacked(plans: list[NDArray[Any]]) -> NDArray[Any]:
 
 
 def make_searches(
-    budget: str, objective: str, config: Config, models: Mapping[str, TransformerGNN], seed: int
+    budget: str, objective: str, config: Config, networks: Sequence[ModelPolicy], seed: int
 ) -> list[SearchPolicy]:
     """A search with each network, or with the heuristics alone if there is none.
 
@@ -205,7 +209,7 @@ def make_searches(
         budget: As users write it; empty: no search is asked for.
         objective: Weights as users write them; empty: the task's.
         config: The settings of the worlds.
-        models: Name of the search -> its network.
+        networks: The policies beside which the searches play; one that samples is none of its own.
         seed: Keys all draws.
 
     Raises:
@@ -216,6 +220,10 @@ def make_searches(
             raise ConfigError("--objective", "weighs what a search finds, but there is none", "add --search plans=64")
         return []
     parsed, weights = parse_budget(budget), parse_weights(objective) if objective else {}
-    if not models:
+    found = [network for network in networks if network.mode == "argmax"]
+    if not found:
         return [SearchPolicy(config, parsed, seed, None, weights)]
-    return [SearchPolicy(config, parsed, seed, model, weights, name) for name, model in models.items()]
+    return [
+        SearchPolicy(config, parsed, seed, network, weights, f"{network.name.removesuffix(' argmax')} search")
+        for network in found
+    ]

@@ -5,6 +5,7 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.environment.tasks import make_source, make_worlds, task_of
+from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.search.objective import Objective
 from rl_cluster.sampling.search.playing import FollowedPolicy, Recorded, Sampled, play
@@ -44,7 +45,7 @@ def test_recorded__plays_the_same_episode_again(worlds) -> None:  # type: ignore
 
 
 def test_sampled__differs_between_plans_but_not_between_batches(worlds) -> None:  # type: ignore[no-untyped-def]  # as above
-    model = make_model(CONFIG).eval()
+    model = ModelPolicy(make_model(CONFIG).eval(), "argmax")
 
     def values(seeds: list[int]) -> list[float]:
         fork = worlds.fork(np.zeros(len(seeds), dtype=np.int64))

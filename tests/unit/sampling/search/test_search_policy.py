@@ -67,10 +67,10 @@ def test_search__is_never_below_any_heuristic_in_any_episode(name: str) -> None:
 
 
 def test_search__is_never_below_the_network_that_it_searches_with() -> None:
-    model = make_model(DEMO).eval()
+    model = ModelPolicy(make_model(DEMO).eval(), "argmax")
     found = played(SearchPolicy(DEMO, FAST, SEED, model), begun(DEMO, 6), DEMO)
 
-    argmax = [played(ModelPolicy(model, "argmax"), begun(DEMO, 1, world), DEMO)[0] for world in range(6)]
+    argmax = [played(model, begun(DEMO, 1, world), DEMO)[0] for world in range(6)]
     assert (found >= argmax).all()
 
 
@@ -88,7 +88,7 @@ def test_search__is_no_worse_with_more_plans_in_expectation() -> None:
 
 @pytest.mark.parametrize("has_network", [False, True])
 def test_search__chooses_the_same_in_every_batch(has_network: bool) -> None:
-    model = make_model(DEMO).eval() if has_network else None
+    model = ModelPolicy(make_model(DEMO).eval(), "argmax") if has_network else None
     whole = begun(DEMO, 4)
     played(SearchPolicy(DEMO, FAST, SEED, model), whole, DEMO)
 
@@ -180,11 +180,12 @@ def test_search__refuses_an_unknown_future_without_drawn_ones() -> None:
 
 def test_make_searches__makes_one_for_each_network_or_one_without() -> None:
     model = make_model(DEMO)
+    networks = [ModelPolicy(model, mode, 0, name) for name in ("a", "b") for mode in ("argmax", "sampled")]
 
-    assert [policy.name for policy in make_searches("plans=4", "", DEMO, {}, 0)] == ["search"]
-    named = make_searches("plans=4", "time=2", DEMO, {"a search": model, "b search": model}, 0)
+    assert [policy.name for policy in make_searches("plans=4", "", DEMO, [], 0)] == ["search"]
+    named = make_searches("plans=4", "time=2", DEMO, networks, 0)
     assert [policy.name for policy in named] == ["a search", "b search"]
     assert named[0].objective.weights["time"] == 2.0
-    assert make_searches("", "", DEMO, {"a search": model}, 0) == []
+    assert make_searches("", "", DEMO, networks, 0) == []
     with pytest.raises(ConfigError, match=r"--objective: weighs what a search finds.*; add --search plans=64"):
-        make_searches("", "time=2", DEMO, {}, 0)
+        make_searches("", "time=2", DEMO, [], 0)
