@@ -25,9 +25,6 @@ Checkpoints = Annotated[
     list[Path] | None,
     typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
 ]
-Policies = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with, by default all; or pretrained.")
-]
 Scenarios = Annotated[
     list[Path] | None,
     typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead; several are scored together."),

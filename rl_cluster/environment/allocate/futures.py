@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.config.allocate import AllocateGeneratorConfig, AllocateWorldConfig
+from rl_cluster.config.allocate import AllocateWorldConfig
+from rl_cluster.config.allocate_generator import AllocateGeneratorConfig
 from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.keyed_random import uniform, uniform_int
@@ -77,6 +78,7 @@ def _remove_target(state, b, j):  # type: ignore[no-untyped-def]  # numba infers
     state.target_service_s[b, j] = 0.0
     state.target_appears_s[b, j] = 0.0
     state.target_closed_time_s[b, j] = np.inf
+    state.target_ideal[b, j] = 1
 
 
 @njit(cache=True)
@@ -88,6 +90,7 @@ def _add_target(state, b, j, like, appears_s):  # type: ignore[no-untyped-def]  
     state.target_value[b, j] = state.target_value[b, like]
     state.target_service_s[b, j] = state.target_service_s[b, like]
     state.target_appears_s[b, j] = appears_s
+    state.target_ideal[b, j] = state.target_ideal[b, like]
 
 
 @njit(cache=True)

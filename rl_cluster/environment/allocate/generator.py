@@ -74,7 +74,7 @@ class AllocateGenerator:
     @property
     def has_hidden_events(self) -> bool:
         """True = targets may appear, or UAVs fail."""
-        return self._config.appearing_share > 0.0 or self._config.failing_share > 0.0
+        return any(part.generator.appearing_share > 0.0 or part.generator.failing_share > 0.0 for part in self._parts)
 
     def set_mix(self, mix: StageMix) -> None:
         """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.config.allocate import AllocateGeneratorConfig
+from rl_cluster.config.allocate_generator import AllocateGeneratorConfig
 from rl_cluster.environment.allocate.futures import redraw
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.keyed_random import uniform, uniform_int

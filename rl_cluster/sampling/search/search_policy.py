@@ -84,6 +84,11 @@ class SearchPolicy:
         """The name under which its results are reported."""
         return self._name
 
+    @property
+    def is_deterministic(self) -> bool:
+        """False: which plans it tries is drawn for each episode."""
+        return False
+
     def seen_in(self, config: Config) -> Config:
         """The settings of the worlds that it plays: those given, but for how the network sees and chooses."""
         return self._network.seen_in(config) if self._network else config
