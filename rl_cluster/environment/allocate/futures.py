@@ -14,7 +14,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.config.allocate import AllocateWorldConfig
 from rl_cluster.config.allocate_generator import AllocateGeneratorConfig
 from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
@@ -30,14 +29,12 @@ _LEAST_SHARE = 0.05
 """Of all targets, at least this share is taken to have appeared: otherwise nothing could be said about the others."""
 
 
-def redraw(
-    state: AllocateState, generator: AllocateGeneratorConfig, world: AllocateWorldConfig, keys: NDArray[np.int64]
-) -> None:
+def redraw(state: AllocateState, generator: AllocateGeneratorConfig, keys: NDArray[np.int64]) -> None:
     """Replaces what nobody can know yet in all B worlds; keys (B,) key the draws."""
     _redraw(state, generator.appearing_share, generator.failing_share, keys)
     rows = np.flatnonzero(~state.ended)
     if generator.appearing_share > 0.0 and rows.size:
-        plan_routes(state, rows, world.obstacle_clearance_m)
+        plan_routes(state, rows)
 
 
 @njit(cache=True)

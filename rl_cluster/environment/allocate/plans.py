@@ -80,7 +80,7 @@ class AllocatePlanning:
         self, worlds: AllocateWorlds, generator: AllocateGeneratorConfig, keys: NDArray[np.int64]
     ) -> None:
         """Redraws targets that have not appeared and failures (`futures.py`), as in `Planning.redraw_future`."""
-        redraw(worlds.state, generator, worlds.world, keys)
+        redraw(worlds.state, generator, keys)
 
     def served(self, worlds: AllocateWorlds) -> BoolArray:
         """(B, N, M) True = the UAV has delivered to the target."""

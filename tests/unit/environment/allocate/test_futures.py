@@ -25,7 +25,7 @@ def begun() -> AllocateWorlds:
 
 def redrawn(worlds: AllocateWorlds, first_key: int = 0) -> AllocateState:
     fork = worlds.fork(np.arange(worlds.state.num_worlds))
-    redraw(fork.state, CONFIG.generator, CONFIG.world, first_key + np.arange(worlds.state.num_worlds))
+    redraw(fork.state, CONFIG.generator, first_key + np.arange(worlds.state.num_worlds))
     return fork.state
 
 
