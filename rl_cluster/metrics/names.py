@@ -73,7 +73,7 @@ _LEARNING = {
 
 _SHARES = {
     "env": "worlds stepping, on the slowest env runner",
-    "inference": "the policy acting, on the slowest env runner",
+    "inference": "the policy acting, and the search that it imitates, on the slowest env runner",
     "connector": "putting rows together, on env runner and Learner",
     "transfer": "fragments and answers on their way",
     "update": "gradients and optimizer, on the slowest Learner",

@@ -17,7 +17,8 @@ from rl_cluster.errors import ScenarioError
 from rl_cluster.metrics.stopwatch import Stopwatch
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act, deliberate, predict_value
-from rl_cluster.types import BoolArray, FloatArray, Fragment, Observation, StageMix
+from rl_cluster.sampling.expert import Expert, make_expert
+from rl_cluster.types import BoolArray, FloatArray, Fragment, IntArray, Observation, StageMix
 
 __all__ = ["Rollout", "make_rollout"]
 
@@ -25,10 +26,17 @@ logger = logging.getLogger(__name__)
 
 
 class Rollout:
-    """Worlds in flight and the policy that flies them; `sample` continues where the last call stopped."""
+    """Worlds in flight and the policy that flies them; `sample` continues where the last call stopped.
 
-    def __init__(self, worlds: Worlds, model: TransformerGNN, seed: int) -> None:
-        self.worlds, self.model, self._seed = worlds, model, seed
+    Args:
+        worlds: For training.
+        model: The policy's network.
+        seed: Keys its draws.
+        expert: Whose choices are to be imitated; None: nobody's.
+    """
+
+    def __init__(self, worlds: Worlds, model: TransformerGNN, seed: int, expert: Expert | None = None) -> None:
+        self.worlds, self.model, self._seed, self._expert = worlds, model, seed, expert
         self._mix: StageMix | None = None
         self._observation = worlds.reset()
 
@@ -51,9 +59,14 @@ class Rollout:
         outcomes: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.worlds.metrics}
         stopwatch = Stopwatch()
         num_broken = self._give_up(~_is_finite(self._observation))
+        experts: list[IntArray] = []
         for _ in range(num_steps):
+            advised = self._expert.advise(self.worlds) if self._expert else None
+            stopwatch.lap("inference")
             acted = act(self.model, self.worlds, self._observation, self._seed, stopwatch.lap)
             observations.append(acted.observation)
+            if self._expert and advised is not None:
+                experts.append(self._expert.actions(advised, acted.observation))
             self._observation, result, ended_outcomes = self.worlds.step(acted.applied)
             has_ended, is_broken = result.terminated | result.truncated, ~_is_finite(self._observation, result.reward)
             num_broken += self._give_up(is_broken)
@@ -83,6 +96,7 @@ class Rollout:
             outcomes=joined,
             seconds=stopwatch.seconds,
             weights_version=weights_version,
+            expert=np.stack(experts) if experts else None,
             num_broken=num_broken,
             **stacked,
         )
@@ -136,4 +150,4 @@ def make_rollout(config: Config, runner: int, model: TransformerGNN) -> Rollout:
     num_worlds = config.sampling.worlds_per_runner
     source = make_source(config, config.seed, is_training=True)
     worlds = make_worlds(config, source, num_worlds, first_world=runner * num_worlds, is_training=True)
-    return Rollout(worlds, model, config.seed)
+    return Rollout(worlds, model, config.seed, make_expert(config))

@@ -46,6 +46,7 @@ ROUNDABOUT: Base = (
 NAVIGATE: Base = ("navigate_demo",)
 FORMATION: Base = (*NAVIGATE, "world.formation_radius_m=10.0", "reward.formation=1.0")
 RUN: Base = ("debug", *TINY, "generator.num_targets=[2, 3]", "learners.part_rows=4")
+IMITATING: Base = (*RUN, "ppo.imitation_weight=1.0", "sampling.searched_share=0.5", "sampling.search_plans=2")
 PREFERRING: Base = (*RUN, "generator.prefer_crowding=[0.5, 4.0]")
 SAVED: Base = (*RUN, "training.iterations=5", "training.checkpoint_every=1")
 SCORED: Base = (*RUN, "training.evaluate_every=1")
@@ -215,9 +216,12 @@ SHARED: dict[str, tuple[Row, ...]] = {
     "ppo.entropy_weight": _row(runs.training, RUN, "[0.02, 0.002]", "[0.01, 0.005]"),
     "ppo.num_epochs": _row(runs.training, RUN, "2"),
     "ppo.minibatch_rows": _row(runs.training, RUN, "8"),
+    "ppo.imitation_weight": _row(runs.training, IMITATING, "0.5"),
     "ppo.max_grad_norm": _row(runs.training, RUN, "0.1"),
     "sampling.num_env_runners": _row(runs.training, RUN, "2"),
     "sampling.worlds_per_runner": _row(runs.training, RUN, "4"),
+    "sampling.searched_share": _row(runs.training, IMITATING, "1.0"),
+    "sampling.search_plans": _row(runs.training, IMITATING, "8"),
     "sampling.fragment_steps": _row(runs.training, RUN, "8"),
     "sampling.cpus_per_runner": _row(decisions.plan, REMOTE, "0.75"),
     "sampling.gpus_per_runner": _row(decisions.plan, REMOTE, "0.5"),
