@@ -58,8 +58,8 @@ class Manner(NamedTuple):
 
 TEAMS = (Team(8, "constant density"), Team(64, "constant density"), Team(64, "fixed area"))
 MANNERS = (
-    *(Manner(rounds, 20.0) for rounds in (1, 2, 3, 4, 6, 8, 12)),
-    *(Manner(1, interval_s) for interval_s in (10.0, 5.0)),
+    *(Manner(rounds, 20.0) for rounds in (1, 3, 6)),
+    Manner(1, 5.0),
     *(Manner(rounds, 20.0, is_in_turn=True) for rounds in (1, 2, 3, 6)),
 )
 

@@ -18,7 +18,7 @@ FILE = Path(__file__).parents[1] / "stored" / "suites.json"
 NUM_EPISODES = 12
 FIELDS = (
     *("uav_position_m", "uav_resources", "uav_cruise_mps", "uav_range_left_m", "target_position_m", "target_demand"),
-    *("target_value", "target_service_s", "target_appears_s", "obstacle_radius_m", "time_limit_s", "has_depot"),
+    *("target_value", "target_service_s", "target_appears_s", "obstacle_radius_m", "time_limit_s", "uav_depot"),
 )
 
 

@@ -1,7 +1,7 @@
 """Files of every format that a version has written are read by this one: `tests/stored/` holds a small one of each.
 
 `format_1` was written by older versions: `first` by the first one that wrote checkpoints, `before_controllers` by the
-last one without controllers, `curriculum` by the first one that told of curricula. `format_2` is
+last one without controllers, `curriculum` by the first one that told of curricula. The later ones are
 `tests.reference.stored_files`'s.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rl_cluster.config.load import load_config
+from rl_cluster.config.migrations import FORMAT
 from rl_cluster.config.yaml_file import read_yaml
 from rl_cluster.environment.scenario.scenario_file import parse_scenario
 from rl_cluster.environment.tasks import make_source
@@ -30,7 +31,7 @@ from rl_cluster.tune.study_folder import find_study
 from tests.reference.stored_files import write_stored_files
 
 STORED = Path(__file__).parents[1] / "stored"
-RUNS = ("format_1/first", "format_1/before_controllers", "format_1/curriculum", "format_2/run")
+RUNS = ("format_1/first", "format_1/before_controllers", "format_1/curriculum", "format_2/run", "format_3/run")
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_stored_settings__change_what_they_name() -> None:
     assert load_config(str(STORED / "format_2" / "settings.yaml")) == expected
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_stored_study__goes_on_from_its_entries(number: int, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(STORED / f"format_{number}" / "study", tmp_path / "study"))
     folder.chmod(0o700)
@@ -117,7 +118,7 @@ def test_stored_study__goes_on_from_its_entries(number: int, tmp_path: Path) -> 
     assert [(entry.trial, entry.status) for entry in entries] == [("00000", "ended"), ("00001", "trains")]
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_stored_trace__is_drawn(number: int) -> None:
     path = STORED / f"format_{number}" / "trace.jsonl"
     first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
@@ -130,7 +131,7 @@ def test_stored_trace__is_drawn(number: int) -> None:
 def test_files_of_this_version__have_the_form_of_the_stored_ones(tmp_path: Path) -> None:
     """Who changes a format raises its number, and stores new files beside these."""
     write_stored_files(tmp_path / "now")
-    stored = STORED / "format_2"
+    stored = STORED / "format_3"
 
     for file in ("settings.yaml", "run/config.yaml", "study/study.yaml", "study/trials.jsonl"):
         assert _keys(tmp_path / "now" / file) == _keys(stored / file), file
@@ -151,7 +152,7 @@ def _keys(path: Path) -> Any:
     return {key: sorted(value) if isinstance(value, dict) else None for key, value in data.items()}
 
 
-@pytest.mark.parametrize("run", RUNS[3:], indirect=True)
+@pytest.mark.parametrize("run", RUNS[-1:], indirect=True)
 def test_newer_files__are_refused_by_name(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     newest = find_checkpoint(run).folder
     files = read_sealed(newest)
@@ -166,6 +167,6 @@ def test_newer_files__are_refused_by_name(run: Path, monkeypatch: pytest.MonkeyP
     assert caught.value.remedy == "install that version or newer"
 
     settings = run / "config.yaml"
-    settings.write_text(settings.read_text().replace("format: 2", "format: 99"))
+    settings.write_text(settings.read_text().replace(f"format: {FORMAT}", "format: 99"))
     with pytest.raises(ConfigError, match=r"config.yaml: was written by a newer version .*\(format 99; .* up to 3\)"):
         load_config(str(settings))

@@ -138,7 +138,14 @@ def _attributes(folder: Path) -> Iterator[str]:
 @pytest.mark.parametrize("preset", ["tune_demo", "curriculum_demo", "navigate_curriculum"])
 def test_every_setting__is_read_outside_of_the_settings(preset: str) -> None:
     read = set(_attributes(Path(rl_cluster.__file__).parent))
-    chosen_here = {"size", "pace", "first_seed", "num_seeds", "num_test_seeds"}  # choose or make up other settings
+    chosen_here = {
+        "size",
+        "pace",
+        "first_seed",
+        "num_seeds",
+        "num_test_seeds",
+        "depot_per_uav",
+    }  # choose or make up other settings
     settings = load_config(preset).model_dump()
 
     def leaves(data: dict[str, Any]) -> Iterator[str]:

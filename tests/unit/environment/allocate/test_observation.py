@@ -40,6 +40,7 @@ class Seen:
         self.choice, self.heading = state.uav_choice[row].tolist(), state.uav_heading_rad[row].tolist()
         self.at, self.there = state.uav_position_m[row].tolist(), state.target_position_m[row].tolist()
         self.present, self.ends = state.uav_present[row].tolist(), state.uav_service_ends_s[row].tolist()
+        self.preference = state.preference[row].tolist()
         self.involved, self.value = state.involved[row].tolist(), state.target_value[row].tolist()
         self.service, self.appears = state.target_service_s[row].tolist(), state.target_appears_s[row].tolist()
         depots = [None, *state.depot_position_m[row].tolist()]
@@ -123,6 +124,7 @@ class Seen:
             min(len(flying) / max(num_open, 1), 4.0) / 4.0,
             float(self.present[i]),
             *to_depot,
+            *(min(max(math.log2(weight) / 2.0, -3.0), 3.0) for weight in self.preference),
         ]
 
     def target_row(self, j: int) -> list[float]:
@@ -200,7 +202,9 @@ def idling(observation: Observation[NDArray[Any]], actions: NDArray[np.int16], s
 
 def test_rows__are_the_listed_columns(ruled: Config) -> None:
     worlds, policy = generated(ruled), HEURISTICS["random"](0)
-    observation, num_pairs, num_present = worlds.reset(), 0, 0
+    worlds.reset()
+    worlds.state.preference[:] = [0.5, 3.0, 1.0]
+    observation, num_pairs, num_present = worlds.observe(), 0, 0
 
     for step in range(25):
         num_present += worlds.state.uav_present.sum()

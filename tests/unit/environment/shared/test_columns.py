@@ -59,7 +59,7 @@ def test_width__is_that_of_the_columns_and_of_a_block_for_each_kind() -> None:
 
 
 def test_graph_spec__has_the_widths_of_the_rows() -> None:
-    assert ALLOCATE_FEATURES.graph_spec(2, num_controls=0) == (19 + 8, 10 + 12, 2, 15 + 10, 0)
+    assert ALLOCATE_FEATURES.graph_spec(2, num_controls=0) == (22 + 8, 10 + 12, 2, 15 + 10, 0)
     assert NAVIGATE_FEATURES.graph_spec(0, num_controls=2) == (18, 0, 2, 12, 2)
 
 

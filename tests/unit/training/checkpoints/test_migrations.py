@@ -50,7 +50,7 @@ def test_migrated_weights__of_features_that_were_added_are_zero(tiny: Config) ->
     uav, target = torch.randn(8, 14 + 4 * kinds), torch.randn(8, 7 + 5 * kinds)
     wide = migrated_weights(tiny, {"uav_encoder.0.weight": uav, "target_encoder.0.weight": target, "x.bias": uav[0]})
 
-    x, new_x = torch.randn(14 + 4 * kinds), torch.randn(5)
+    x, new_x = torch.randn(14 + 4 * kinds), torch.randn(8)
     assert torch.allclose(wide["uav_encoder.0.weight"] @ torch.cat([x, new_x]), uav @ x)
     of_kinds, others, new_kinds, new_others = (torch.randn(size) for size in (5 * kinds, 7, kinds, 3))
     row = torch.cat([of_kinds, new_kinds, others, new_others])
@@ -77,6 +77,7 @@ def test_migrated_arrays__have_the_fields_that_a_new_episode_has(tiny: Config) -
         observation = worlds.observe()
     arrays = worlds.state_dict()
     older = {f"0/{name}": array for name, array in arrays.items() if name not in ADDED_FIELDS[tiny.task]}
+    older |= {"0/has_depot": np.zeros(3, dtype=np.bool_), "0/depot_m": np.zeros((3, 2), dtype=np.float32)}
     assert len(older) < len(arrays)
 
     new = migrated_arrays(tiny, older)

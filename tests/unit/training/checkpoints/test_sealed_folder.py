@@ -117,7 +117,7 @@ def test_read_sealed__refuses_a_newer_version(folder: Path) -> None:
     body = {key: value for key, value in json.loads((folder / MANIFEST).read_bytes()).items() if key != "sha256"}
     _write_manifest(folder, {**body, "format_version": 99})
 
-    newer = "was written by a newer version of rl_cluster .format 99; this one reads up to 2."
+    newer = "was written by a newer version of rl_cluster .format 99; this one reads up to 3."
     with pytest.raises(Newer, match=newer) as caught:
         read_sealed(folder)
     assert caught.value.remedy == "install that version or newer"
