@@ -55,17 +55,21 @@ def _differences(group: dict[str, Any], metric: str, label: str) -> str:
     return table(["", *map(policy_label, heuristics)], body)
 
 
-def _lead(group: dict[str, Any], trained: dict[str, Any]) -> str:
+def _lead(scores: dict[str, Any], trained: dict[str, Any]) -> str:
+    (group,), notes = scores["groups"], scores["policies"]
+    taught = "It learnt from reward alone and imitated nothing."
+    if any(note.endswith("search would choose") for note in notes):
+        taught = "It learnt from reward, and imitated what a search would choose."
     return (
         f"{group['num_episodes']} generated episodes that were never trained on. The policy trained for "
-        f"{trained['training_s'] / 60:.1f} minutes on {trained['machine']}. It learnt from reward alone "
-        "and imitated nothing."
+        f"{trained['training_s'] / 60:.1f} minutes on {trained['machine']}. {taught}"
     )
 
 
 def demo() -> str:
     """What `make demo` scored, on generated episodes and on the shipped scenarios."""
-    (group,), scenarios = load("demo", "generated.json")["groups"], load("demo", "scenarios.json")["groups"]
+    scores, scenarios = load("demo", "generated.json"), load("demo", "scenarios.json")["groups"]
+    (group,) = scores["groups"]
     columns = _columns(group)
     body = [
         [
@@ -75,7 +79,7 @@ def demo() -> str:
         for scenario in scenarios
     ]
     parts = [
-        _lead(group, load("demo", "machine.json")),
+        _lead(scores, load("demo", "machine.json")),
         _means(group, DEMO_METRICS),
         _differences(group, "normalized_completion_score", "NCS"),
         table(["NCS on scenario", *map(policy_label, columns)], body),
@@ -85,9 +89,10 @@ def demo() -> str:
 
 def navigate() -> str:
     """What a run of `navigate_demo` scored."""
-    (group,) = load("navigate", "generated.json")["groups"]
+    scores = load("navigate", "generated.json")
+    (group,) = scores["groups"]
     parts = [
-        _lead(group, load("navigate", "machine.json")),
+        _lead(scores, load("navigate", "machine.json")),
         _means(group, NAVIGATE_METRICS),
         _differences(group, "success_rate", "success rate"),
     ]

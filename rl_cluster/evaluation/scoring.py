@@ -226,7 +226,8 @@ def _check_limits(policies: Sequence[Policy], groups: Sequence[Group], config: C
 
 def _note(path: Path, checkpoint: Checkpoint) -> str:
     config = checkpoint.config
-    return f"policy of {path}: run {config.name}, iteration {checkpoint.iteration}, learnt from reward alone"
+    teacher = "and from what a search would choose" if config.ppo.imitation_weight else "alone"
+    return f"policy of {path}: run {config.name}, iteration {checkpoint.iteration}, learnt from reward {teacher}"
 
 
 def _heuristic(name: str, config: Config, seed: int) -> Policy:

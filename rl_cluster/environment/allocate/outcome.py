@@ -103,7 +103,8 @@ def _write_outcomes(state, rows, terminated, deadlocked, table):  # type: ignore
         table[Metric.NORMALIZED_COMPLETION_SCORE, e] = satisfied * (1.0 - congestion)
         table[Metric.SATISFIED_RATE, e] = satisfied
         table[Metric.COMPLETION_RATE, e] = targets.met / targets.num
-        table[Metric.VALUE_RATE, e] = targets.closed_value / targets.value
+        # a drawn future may have no targets at all
+        table[Metric.VALUE_RATE, e] = targets.closed_value / targets.value if targets.value > 0.0 else 0.0
         table[Metric.CONGESTION, e] = congestion
         table[Metric.PER_AGENT_REWARD, e] = state.return_sum[b] / uavs.num
         table[Metric.EFFICIENCY_PER_KM, e] = targets.num_closed / flown_km if flown_km > 0.0 else no_efficiency

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.sampling.expert import make_expert
 from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import Rollout, make_rollout
@@ -63,6 +64,7 @@ def test_expert__knows_no_hidden_future() -> None:
     """Targets that appear: the choice is the same, whatever the real future holds."""
     settings = ("generator.appearing_share=0.6", *IMITATING)
     one, other = rollout_of(*settings), rollout_of(*settings)
+    assert isinstance(other.worlds, AllocateWorlds)
     hidden = other.worlds.state.target_appears_s > 0.0
     assert hidden.any()
     other.worlds.state.target_position_m[hidden] *= 0.5
