@@ -28,7 +28,6 @@ DEFINED = {
     "README.md": {
         "95 %": "the level of every interval",
         "20 s": "world.decision_interval_s of the demo",
-        "six times over": "world.intent_rounds of the demo",
     },
     "clusters.md": {
         "3 s": "how long Ray's own job stop waits",
