@@ -1,6 +1,6 @@
 """Measures how far policies are from the optimum, on 50 small instances of `allocate`.
 
-    python -m benchmarks.measure.optimum [--quick] [--json FILE] [--episodes 50] [--checkpoint RUN]...
+    python -m benchmarks.measure.optimum [--quick] [--json FILE] [--episodes 50] [--checkpoint RUN] [--search plans=64]
 
 Every policy plays the same held-out episodes of `quick_demo`, with 2 to 6 UAVs and targets. `heuristics/optimum.py`
 plays the optimum; its solver proves a bound that no policy exceeds. Instances in which the optimum meets its bound are
@@ -8,7 +8,8 @@ plays the optimum; its solver proves a bound that no policy exceeds. Instances i
 
 NCS = satisfied rate * (1 - congestion) is at most the satisfied rate, so the bound on that is one on NCS, too. Whether
 any plan meets it is not known: what the best policy has found in each instance stands beside it. `--checkpoint` adds a
-trained policy, which plays argmax. The script needs `pip install '.[ortools]'`.
+trained policy, which plays argmax. `--search plans=64` adds a search with each of them, or with the heuristics alone.
+The script needs `pip install '.[ortools]'`.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from rl_cluster.environment.tasks import TASKS, make_source
 from rl_cluster.evaluation.intervals import paired_difference
 from rl_cluster.evaluation.scoring import load_policy
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
+from rl_cluster.sampling.search.search_policy import make_searches
 
 __all__ = ["ROWS", "main"]
 
@@ -140,7 +142,7 @@ def print_gaps(gaps: Gaps) -> None:
     Console(width=150).print(table)
 
 
-def trained(run: Path) -> Policy:
+def trained(run: Path) -> ModelPolicy:
     """Argmax play of a run's newest checkpoint, or of a checkpoint folder."""
     return ModelPolicy(load_policy(run)[0], "argmax", name=run.absolute().name)
 
@@ -151,13 +153,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="8 episodes")
     parser.add_argument("--episodes", type=int, default=50, help="by default 50")
     parser.add_argument("--checkpoint", type=Path, metavar="RUN", action="append", default=[], help="may be repeated")
+    parser.add_argument("--search", default="", metavar="plans=64", help="also a search, with each checkpoint if any")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     return parser.parse_args(arguments)
 
 
 def more_policies(arguments: argparse.Namespace) -> list[Policy]:
     """The policies that are named on the command line, beside the heuristics."""
-    return [trained(run) for run in arguments.checkpoint]
+    networks = [trained(run) for run in arguments.checkpoint]
+    return [*networks, *make_searches(arguments.search, "", load_config("quick_demo", SIZES), networks, SEED)]
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ def _row(observe: Observer, base: Base, *others: str | Base, item: int = 0) -> t
 ALLOCATE: Base = ("debug",)
 ZONES: Base = (*ALLOCATE, "generator.num_obstacles=[2, 2]")
 PADS: Base = (*ALLOCATE, "generator.num_uavs=[5, 6]", "generator.uav_start=pads")
+ONE_PART = "generator.mixture=[{name: a, weight: 1.0}]"
 MIXTURE = "generator.mixture=[{name: a, weight: 1.0}, {name: b, weight: 1.0}]"
 """Two parts that do not differ."""
 HOVERING: Base = (*ALLOCATE, "generator.num_uavs=[1, 1]", "world.idle_decisions=1")
@@ -158,9 +159,9 @@ PARTS: dict[str, tuple[Row, ...]] = {
     "generator.mixture[].name": _row(runs.parts, (*ALLOCATE, MIXTURE), "c"),
     "generator.mixture[].weight": _row(runs.parts, (*ALLOCATE, MIXTURE), "3.0"),
     **{
-        f"generator.mixture[].{key.rpartition('.')[2]}": tuple(row._replace(base=(*row.base, MIXTURE)) for row in rows)
+        f"generator.mixture[].{key.rpartition('.')[2]}": tuple(row._replace(base=(*row.base, ONE_PART)) for row in rows)
         for key, rows in WORLDS_OF_ALLOCATE.items()
-        if key.rpartition(".")[2] in AllocatePart.model_fields
+        if not key.startswith("curriculum.") and key.rpartition(".")[2] in AllocatePart.model_fields
     },
 }
 """A part says the same as what stands outside of it: it is seen in the same way."""
@@ -259,7 +260,9 @@ SHARED: dict[str, tuple[Row, ...]] = {
     "curriculum.stages[].pass_score": _row(decisions.schedule, STAGES, "0.95"),
     "curriculum.stages[].mix": _row(runs.training, PASSED, "[0.2, 0.8]", item=1),
     "curriculum.num_passes": _row(decisions.schedule, STAGES, "2"),
-    "curriculum.floor_share": _row(decisions.schedule, (*STAGES, "curriculum.floor_share=1.0"), "0.5", "null"),
+    "curriculum.floor_share": _row(
+        decisions.schedule, (*STAGES, f"curriculum.stages={TWO_STAGES}", "curriculum.floor_share=1.0"), "0.5", "null"
+    ),
     "curriculum.grace": _row(decisions.schedule, STAGES, "5"),
     "curriculum.patience": _row(decisions.schedule, STAGES, "2"),
     "curriculum.fallback_share": _row(decisions.schedule, STAGES, "0.1"),

@@ -131,8 +131,9 @@ def test_run_with_a_huge_learning_rate__recovers_by_going_back(tiny: Config, tmp
         update = {
             "ppo": config.ppo.model_copy(update={"lr": (1.0, 1.0), "minibatch_rows": 16}),
             "sampling": config.sampling.model_copy(update={"worlds_per_runner": 8, "fragment_steps": 8}),
+            "training": config.training.model_copy(update={"iterations": 10}),  # until the rate is small enough
         }
-        records = _play(config.model_copy(update=update), tmp_path / action, set())
+        records = _play(config.model_copy(update=update), tmp_path / action, set(), stop_after=10)
         assert "diverging: KL" in _diverging(records)[1]
         last[action] = records[-1].metrics
 
