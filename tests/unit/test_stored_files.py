@@ -30,6 +30,8 @@ from rl_cluster.tune.journal import read_entries
 from rl_cluster.tune.study_folder import find_study
 from tests.reference.stored_files import write_stored_files
 
+pytestmark = pytest.mark.slow
+
 STORED = Path(__file__).parents[1] / "stored"
 RUNS = ("format_1/first", "format_1/before_controllers", "format_1/curriculum", "format_2/run", "format_3/run")
 

@@ -93,6 +93,7 @@ def test_preset__runs_without_ray(preset: str) -> None:
     assert load_config(preset, ["engine=local"]).engine == "local"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["debug", "quick_demo", "default", "low_memory", "navigate_demo"])
 def test_preset__runs_on_the_old_stack(preset: str, tmp_path: Path) -> None:
     config = load_config(preset, ["api_stack=old"])

@@ -25,6 +25,7 @@ def test_preset__carries_its_name_and_survives_a_round_trip(preset: str, tmp_pat
     assert _loaded_back(config, tmp_path) == config
 
 
+@pytest.mark.slow
 @given(first=st.floats(min_value=0.0, max_value=1.0), last=st.floats(min_value=0.0, max_value=1.0))
 def test_float__survives_a_round_trip_bit_for_bit(
     first: float, last: float, tmp_path_factory: pytest.TempPathFactory

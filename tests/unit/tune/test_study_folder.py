@@ -16,6 +16,8 @@ from rl_cluster.tune.entry import Entry, format_entry
 from rl_cluster.tune.study import check_room
 from rl_cluster.tune.study_folder import begin_study, check_study, find_study
 
+pytestmark = pytest.mark.slow
+
 WORLDS = "study.space=[{key: sampling.worlds_per_runner, low: 2, high: 4, log: false}]"
 
 

@@ -243,6 +243,7 @@ def test_batched_worlds_of_unlike_rules_and_own_depots__are_the_looped_worlds(qu
     assert met.waited_s > 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replan", [True, False])
 @pytest.mark.parametrize("coalition", ["sum", "sync"])
 def test_batched_worlds__end_like_the_looped_world_where_nobody_does_anything(

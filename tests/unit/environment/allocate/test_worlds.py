@@ -32,6 +32,7 @@ def play(worlds: AllocateWorlds, name: str, num_steps: int) -> list[dict[str, ND
     return states
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEURISTICS)
 def test_episodes__are_the_same_bit_for_bit_in_every_batch(ruled: Config, name: str) -> None:
     expected = play(generated(ruled, 64), name, NUM_STEPS)

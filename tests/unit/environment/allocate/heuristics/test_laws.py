@@ -26,6 +26,8 @@ from tests.unit.environment.allocate.heuristics.cases import (
     played,
 )
 
+pytestmark = pytest.mark.slow
+
 EQUIVARIANT = ["greedy", "hungarian", "commitment-aware", "cbba", "complete-only"]
 UNSOLVABLE = ("failing", "scarce", "rich", "sync without replanning")
 """Variants with other supply, or in which a choice or a failure may make targets impossible to serve."""
