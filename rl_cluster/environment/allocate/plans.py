@@ -47,14 +47,15 @@ class AllocatePlanning:
         return TERMS
 
     def terms(self, worlds: AllocateWorlds, rows: BoolArray) -> dict[str, NDArray[np.float64]]:
-        """The terms of `objective`, as in `Planning.terms`."""
+        """The terms of `objective`, as in `Planning.terms`, times the episode's preferences."""
         outcomes, state = worlds.outcomes(rows), worlds.state
+        crowding, time, distance = state.preference[rows].astype(np.float64).T
         side_km = np.sqrt(state.area_m[rows].prod(axis=1, dtype=np.float64)) / 1000.0
         return {
             "served": outcomes["satisfied_rate"],
-            "crowding": -outcomes["congestion"],
-            "time": -outcomes["makespan_s"] / state.time_limit_s[rows],
-            "distance": -outcomes["path_km_per_uav"] / side_km,
+            "crowding": -crowding * outcomes["congestion"],
+            "time": -time * outcomes["makespan_s"] / state.time_limit_s[rows],
+            "distance": -distance * outcomes["path_km_per_uav"] / side_km,
             "completion": outcomes["completion_rate"],
             "value": outcomes["value_rate"],
             "reward": outcomes["per_agent_reward"],

@@ -99,3 +99,17 @@ def test_terms__are_more_where_more_is_better() -> None:
     np.testing.assert_array_equal(terms["crowding"], -outcomes["congestion"])
     assert terms["time"] == pytest.approx(-outcomes["makespan_s"] / worlds.state.time_limit_s)
     assert (terms["distance"] <= 0.0).all()
+
+
+def test_terms__weigh_what_the_episode_prefers() -> None:
+    worlds, rows = generated(4), np.ones(4, dtype=np.bool_)
+    worlds.reset()
+    flown(worlds)
+    plain = PLANNING.terms(worlds, rows)
+    worlds.state.preference[:] = [0.5, 2.0, 4.0]
+
+    preferred = PLANNING.terms(worlds, rows)
+
+    factors = {"crowding": 0.5, "time": 2.0, "distance": 4.0}
+    for name, values in plain.items():
+        assert preferred[name] == pytest.approx(factors.get(name, 1.0) * values), name
