@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.environment.scenario.scenario_file import parse_scenario
+from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
 from rl_cluster.environment.shared.interface import Policy, Worlds
 from rl_cluster.environment.tasks import make_scenario_source, make_source, make_worlds, task_of
 from rl_cluster.errors import ConfigError
@@ -189,3 +189,52 @@ def test_make_searches__makes_one_for_each_network_or_one_without() -> None:
     assert make_searches("", "", DEMO, networks, 0) == []
     with pytest.raises(ConfigError, match=r"--objective: weighs what a search finds.*; add --search plans=64"):
         make_searches("", "time=2", DEMO, [], 0)
+
+
+def _scenario(order: list[int], num_more: int = 0) -> Scenario:
+    """Three unlike UAVs in some order, and as many more that stand behind them; two targets, and as many more."""
+    uavs: list[dict[str, Any]] = [
+        {"position_m": [500.0 + 700.0 * i, 300.0 + 400.0 * i], "resources": [30.0 + 25.0 * i, 70.0 - 10.0 * i]}
+        for i in range(3 + num_more)
+    ]
+    targets = [
+        {"position_m": [3000.0 + 400.0 * j, 3500.0 - 500.0 * j], "demand": [50.0, 40.0 + 10.0 * j], "value": 1.0}
+        for j in range(2 + num_more)
+    ]
+    flight = {"heading_rad": 0.0, "range_m": 20000.0, "speed_mps": [15.0, 40.0], "cruise_mps": 25.0}
+    data = {
+        "name": "given",
+        "area": {"width_m": 6000.0, "height_m": 6000.0},
+        "uavs": [{"id": f"u{i}", **uavs[i], **flight} for i in [*order, *range(3, 3 + num_more)]],
+        "targets": [{"id": f"t{j}", **target} for j, target in enumerate(targets)],
+    }
+    return parse_scenario(data, "given")
+
+
+def _given(*scenarios: Scenario) -> Worlds:
+    worlds = make_worlds(DEMO, make_scenario_source(DEMO, scenarios, SEED), len(scenarios))
+    worlds.reset()
+    return worlds
+
+
+def test_search__plays_a_world_alike_beside_a_larger_one() -> None:
+    """Padding changes no plan that is drawn."""
+    alone = played(SearchPolicy(DEMO, FAST, SEED), _given(_scenario([0, 1, 2])), DEMO)
+    beside = played(SearchPolicy(DEMO, FAST, SEED), _given(_scenario([0, 1, 2]), _scenario([0, 1, 2], 4)), DEMO)
+
+    assert beside[0] == alone[0]
+
+
+def test_search__chooses_alike_in_any_order_of_the_uavs() -> None:
+    """As many plans as there are heuristics: none is drawn, and all targets can be covered, so nobody is left over."""
+    budget, order = Budget(plans=len(task_of(DEMO).heuristics) - 1), [2, 0, 1]
+    plain, permuted = _given(_scenario([0, 1, 2])), _given(_scenario(order))
+    planning = task_of(DEMO).planning
+
+    chosen, mirrored = (
+        planning.choices(worlds.observation, SearchPolicy(DEMO, budget, SEED).act(worlds, worlds.observation))
+        for worlds in (plain, permuted)
+    )
+
+    assert (chosen >= 0).any()
+    np.testing.assert_array_equal(mirrored[0], chosen[0, order])
