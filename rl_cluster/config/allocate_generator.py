@@ -93,7 +93,7 @@ class EpisodePart(NamedTuple):
     place: str
     """Dotted, for messages: `generator.mixture.2`; empty where there is no mixture"""
     share: float
-    """Of the episodes"""
+    """The share of the episodes that are drawn from it"""
     generator: AllocateGeneratorConfig
     """Without a mixture"""
     world: AllocateWorldConfig

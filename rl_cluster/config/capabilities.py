@@ -90,16 +90,6 @@ ROW = Need(
     lambda run: run.task != "allocate" or _starts_on(run, "row"),
     lambda run: f"generator.uav_start={run.generator.uav_start}",
 )
-
-IMITATES = Need(
-    "ppo.imitation_weight above 0", lambda run: run.ppo.imitation_weight > 0.0, lambda _: "ppo.imitation_weight=0"
-)
-CHOOSES = Need(
-    "it in a run of task allocate",
-    lambda run: run.task == "allocate",
-    lambda _: "task=navigate, whose controls no search finds",
-)
-
 IMITATES = Need(
     "ppo.imitation_weight above 0", lambda run: run.ppo.imitation_weight > 0.0, lambda _: "ppo.imitation_weight=0"
 )

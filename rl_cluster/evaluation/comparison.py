@@ -192,7 +192,7 @@ def compare(
 
 
 def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> Interval:
-    """Of (E, K) or (1, K) each."""
+    """The paired difference of two policies' metrics, each (E, K), or (1, K) if it plays all episodes alike."""
     shape = max(first.shape, second.shape)
     return paired_difference(np.broadcast_to(first, shape), np.broadcast_to(second, shape), CONFIDENCE)
 

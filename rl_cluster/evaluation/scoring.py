@@ -212,10 +212,6 @@ def _tell(words: str, config: Config) -> Tell:
     return lambda observation: task_of(config).tell(observation, weights, config)
 
 
-def _name_of(path: Path, count: int) -> str:
-    return "policy" if count == 1 else path.absolute().name
-
-
 def _check_limits(policies: Sequence[Policy], groups: Sequence[Group], config: Config) -> None:
     """Raises ConfigError if one of them cannot play all episodes."""
     for policy in policies:

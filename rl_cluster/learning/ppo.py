@@ -54,7 +54,7 @@ class PPOWeights(NamedTuple):
     num_existing: float
     """What the value's sum is divided by."""
     imitation_weight: float = 0.0
-    """Of the imitation of searched choices; 0 = none."""
+    """Weight of imitating searched choices; 0 = none."""
     num_imitating: float = 1.0
     """What the imitation's sum is divided by."""
 

@@ -9,7 +9,12 @@ NOTHING, ROUNDING = 1e-4, 1e-6
 
 
 def fewest_that_cover(carried: Sequence[Sequence[float]], demand: Sequence[float]) -> int:
-    """Of UAVs that carry these amounts of each kind; all of them, if all together do not cover the demand."""
+    """The least number of UAVs that cover the demand together; all of them, if even all do not.
+
+    Args:
+        carried: Amounts of each kind that each UAV carries.
+        demand: Amount of each kind.
+    """
     needs = [need * (1.0 - ROUNDING) - NOTHING for need in demand]
     for size in range(1, len(carried)):
         for team in combinations(carried, size):

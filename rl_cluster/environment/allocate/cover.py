@@ -53,7 +53,7 @@ def _sorted(carried):  # type: ignore[no-untyped-def]  # numba infers the types
 
 @njit(cache=True)
 def _count_better(carried):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Of rows in falling lexicographic order."""
+    """(N,) how many UAVs carry at least as much of every kind; the rows fall in lexicographic order."""
     num_uavs, num_kinds = carried.shape
     num_better = np.zeros(num_uavs, dtype=np.int64)
     for i in range(num_uavs):

@@ -26,7 +26,7 @@ _FAILURES = 1 << 20
 _PER_TARGET = 8
 """Draws reserved for a target."""
 _LEAST_SHARE = 0.05
-"""Of all targets, at least this share is taken to have appeared: otherwise nothing could be said about the others."""
+"""The lowest share of targets that the search assumes to have appeared; it keeps the expected number finite."""
 
 
 def redraw(state: AllocateState, generator: AllocateGeneratorConfig, keys: NDArray[np.int64]) -> None:

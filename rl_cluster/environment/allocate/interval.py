@@ -91,7 +91,7 @@ def _is_done(state, b, capture_radius_m):  # type: ignore[no-untyped-def]  # num
 
 @njit(cache=True, _nrt=False, inline="always")
 def _is_deadlocked(state, b, was_idle, began_s, rules):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Of a world that is neither done nor out of time."""
+    """True = the episode ends in a deadlock; asked only if it is neither done nor out of time."""
     num_idle = count_idle(state, b, was_idle, began_s)
     if all_closed(state, b):
         return False

@@ -18,7 +18,7 @@ from rl_cluster.types import WAIT, BoolArray, FloatArray, IntArray, Observation
 __all__ = ["gather_if_stuck", "with_whole_teams"]
 
 BARRED_SHARE = 0.25
-"""Of the targets whose teams do not cover them: how many are barred before the next plan, at least one."""
+"""The share of the targets without a covering team that are barred before the next plan; at least one is."""
 
 Plan = Callable[[AllocateState, NDArray[np.float64], BoolArray], IntArray]
 """From the state, legal distances (B, N, M) and (B, N) True = may wait, to targets (B, N)."""

@@ -59,7 +59,7 @@ def test_planners__fly_further_for_value(name: str) -> None:
 
 
 def test_hungarian__assigns_by_value() -> None:
-    """Of two UAVs that both could serve either target, the nearer one to both goes to the target that is worth more."""
+    """Two UAVs could serve either target. The one that is nearer to both goes to the target that is worth more."""
     uavs, targets = (
         [(1000.0, 500.0, [50.0]), (700.0, 500.0, [50.0])],
         [(1500.0, 500.0, [50.0]), (1200.0, 900.0, [50.0])],
