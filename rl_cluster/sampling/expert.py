@@ -2,8 +2,8 @@
 
 Anthony, Tian, Barber 2017, arXiv 1705.08439; asking the expert on the states that the learner itself visits is DAgger
 (Ross, Gordon, Bagnell 2011, arXiv 1011.0686). The worlds go on by the policy's own actions, so that what they show
-stays on-policy for PPO. The search plays the task's heuristics and variations of the best plan, for all searched worlds
-side by side (`search/`).
+stays on-policy for PPO. The search plays the plans of the policy as it is by now, the task's strongest heuristics, and
+variations of the best plan, for all searched worlds side by side (`search/`): a better policy has a better expert.
 """
 
 import math
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.shared.interface import Worlds
 from rl_cluster.environment.tasks import task_of
+from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.sampling.search.budget import Budget
 from rl_cluster.sampling.search.search_policy import SearchPolicy
 from rl_cluster.types import IntArray, Observation
@@ -23,6 +25,8 @@ __all__ = ["Expert", "make_expert"]
 
 FUTURES = 4
 """Drawn futures of a plan where targets appear or UAVs fail."""
+NUM_HEURISTICS = 2
+"""The task's strongest ones, which are played at every decision."""
 
 
 class Expert:
@@ -36,15 +40,23 @@ class Expert:
         self._config, sampling = config, config.sampling
         self._num_searched = math.ceil(sampling.searched_share * sampling.worlds_per_runner)
         self._budget, self._planning = Budget(plans=sampling.search_plans, futures=FUTURES), task_of(config).planning
+        self._heuristics = tuple(task_of(config).heuristics)[: -NUM_HEURISTICS - 1 : -1]
 
-    def advise(self, worlds: Worlds) -> NDArray[Any]:
+    def advise(self, worlds: Worlds, model: TransformerGNN) -> NDArray[Any]:
         """(b, N) choices for the first b worlds, in the planning's form. The worlds are not changed.
 
         Each decision is searched anew, without the plan of the last one, so that a resumed run goes on as it would
         have.
         """
         fork = worlds.fork(np.arange(min(self._num_searched, worlds.state.num_worlds)))
-        search = SearchPolicy(self._config, self._budget, self._config.seed)
+        search = SearchPolicy(
+            self._config,
+            self._budget,
+            self._config.seed,
+            ModelPolicy(model, "argmax"),
+            heuristics=self._heuristics,
+            side_by_side=True,
+        )
         return self._planning.choices(fork.observation, search.act(fork, fork.observation))
 
     def actions(self, choices: NDArray[Any], observation: Observation[NDArray[Any]]) -> IntArray:

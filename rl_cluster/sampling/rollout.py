@@ -61,7 +61,7 @@ class Rollout:
         num_broken = self._give_up(~_is_finite(self._observation))
         experts: list[IntArray] = []
         for _ in range(num_steps):
-            advised = self._expert.advise(self.worlds) if self._expert else None
+            advised = self._expert.advise(self.worlds, self.model) if self._expert else None
             stopwatch.lap("inference")
             acted = act(self.model, self.worlds, self._observation, self._seed, stopwatch.lap)
             observations.append(acted.observation)

@@ -14,7 +14,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rl_cluster.config.allocate_generator import AllocateGeneratorConfig
 from rl_cluster.environment.allocate.route import plan_routes
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.shared.keyed_random import uniform, uniform_int
@@ -29,20 +28,26 @@ _LEAST_SHARE = 0.05
 """The lowest share of targets that the search assumes to have appeared; it keeps the expected number finite."""
 
 
-def redraw(state: AllocateState, generator: AllocateGeneratorConfig, keys: NDArray[np.int64]) -> None:
-    """Replaces what nobody can know yet in all B worlds; keys (B,) key the draws."""
-    _redraw(state, generator.appearing_share, generator.failing_share, keys)
-    rows = np.flatnonzero(~state.ended)
-    if generator.appearing_share > 0.0 and rows.size:
+def redraw(state: AllocateState, shares: NDArray[np.float64], keys: NDArray[np.int64]) -> None:
+    """Replaces what nobody can know yet in all B worlds.
+
+    Args:
+        state: Of the worlds.
+        shares: (B, 2) share of targets that appear, and of UAVs that fail, in episodes like each of these.
+        keys: (B,) key the draws.
+    """
+    _redraw(state, shares, keys)
+    rows = np.flatnonzero(~state.ended & (shares[:, 0] > 0.0))
+    if rows.size:
         plan_routes(state, rows)
 
 
 @njit(cache=True)
-def _redraw(state, appearing_share, failing_share, keys):  # type: ignore[no-untyped-def]  # numba infers the types
+def _redraw(state, shares, keys):  # type: ignore[no-untyped-def]  # numba infers the types
     for b in range(keys.shape[0]):
         draws = np.uint64(keys[b])
-        _redraw_targets(state, b, appearing_share, draws)
-        _redraw_failures(state, b, failing_share, draws)
+        _redraw_targets(state, b, shares[b, 0], draws)
+        _redraw_failures(state, b, shares[b, 1], draws)
 
 
 @njit(cache=True)

@@ -7,6 +7,7 @@ problem is the same at every size. Episodes of a mixture draw their part first, 
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class AllocateGenerator:
         self._seed, self._stream = seed, TRAINING if is_training else EVALUATION
         self._drawn = [_drawn_of(part, stages, seed) for part in self._parts]
 
-    @property
+    @cached_property
     def sizes(self) -> Sizes:
         """The high ends of the config's ranges, over all parts."""
         num_uavs, num_targets, num_obstacles = (
@@ -75,6 +76,11 @@ class AllocateGenerator:
     def has_hidden_events(self) -> bool:
         """True = targets may appear, or UAVs fail."""
         return any(part.generator.appearing_share > 0.0 or part.generator.failing_share > 0.0 for part in self._parts)
+
+    def hidden_shares(self, worlds: NDArray[np.int64], episodes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(E, 2) shares of targets that appear and of UAVs that fail, by the parts that these episodes are from."""
+        of_parts = [(part.generator.appearing_share, part.generator.failing_share) for part in self._parts]
+        return np.array(of_parts)[self._numbers(worlds, episodes)]
 
     def set_mix(self, mix: StageMix) -> None:
         """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""

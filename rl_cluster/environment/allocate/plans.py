@@ -81,7 +81,10 @@ class AllocatePlanning:
         self, worlds: AllocateWorlds, generator: AllocateGeneratorConfig, keys: NDArray[np.int64]
     ) -> None:
         """Redraws targets that have not appeared and failures (`futures.py`), as in `Planning.redraw_future`."""
-        redraw(worlds.state, generator, keys)
+        shares = worlds.source.hidden_shares(worlds.world_numbers, worlds.state.episode)
+        if shares is None:
+            shares = np.tile([generator.appearing_share, generator.failing_share], (keys.size, 1))
+        redraw(worlds.state, shares, keys)
 
     def served(self, worlds: AllocateWorlds) -> BoolArray:
         """(B, N, M) True = the UAV has delivered to the target."""

@@ -62,6 +62,9 @@ class ScenarioFiles:
             for scenario in self._scenarios
         )
 
+    def hidden_shares(self, worlds: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
+        """None: nobody drew the events of scenario files."""
+
     def set_mix(self, mix: StageMix) -> None:
         """Raises ValueError: given scenarios have no stages."""
         raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")

@@ -6,6 +6,7 @@ masks say which rows are real. A scenario (`scenarios.py`) or the generator (`ge
 Checkpoints hold these fields: a new one is a new format of checkpoints (`training/checkpoints/migrations.py`).
 """
 
+from functools import cache
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import numpy as np
@@ -22,6 +23,12 @@ EPSILON = 1e-4
 
 CIRCLE_CORNERS = 8
 """Corners of the polygon that ways round a circular zone go by."""
+
+
+@cache
+def _annotations() -> dict[str, Any]:
+    """Field of `AllocateState` -> its type. Forks of a search make states by the hundred."""
+    return get_type_hints(AllocateState)
 
 
 class AllocateState(NamedTuple):
@@ -173,7 +180,7 @@ class AllocateState(NamedTuple):
             shape = others.get(name, by_prefix.get(name.split("_", 1)[0], ()))
             return np.zeros((num_worlds, *shape), dtype=dtype)
 
-        return cls(**{name: make(name, annotation) for name, annotation in get_type_hints(cls).items()})  # type: ignore[arg-type]  # all its fields are arrays
+        return cls(**{name: make(name, annotation) for name, annotation in _annotations().items()})  # type: ignore[arg-type]  # all its fields are arrays
 
     @property
     def num_worlds(self) -> int:

@@ -190,7 +190,7 @@ class _Padded:
 
     def __init__(self, source: EpisodeSource, sizes: Sizes) -> None:
         self.sizes, self.seed, self.fill, self.set_mix = sizes, source.seed, source.fill, source.set_mix
-        self.has_hidden_events = source.has_hidden_events
+        self.has_hidden_events, self.hidden_shares = source.has_hidden_events, source.hidden_shares
 
 
 def _room(setup: Setup) -> Sizes:

@@ -70,6 +70,9 @@ class NavigateGenerator:
         """False: all of an episode is known at its start."""
         return False
 
+    def hidden_shares(self, worlds: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
+        """None: nothing is hidden."""
+
     def set_mix(self, mix: StageMix) -> None:
         """Draws the next episodes from another mixture of stages. Raises ValueError if there is no such stage."""
         self._ranges.set_mix(mix)

@@ -57,6 +57,9 @@ class NavigateScenarios:
         """False: all of an episode is known at its start."""
         return False
 
+    def hidden_shares(self, worlds: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
+        """None: nothing is hidden."""
+
     def set_mix(self, mix: StageMix) -> None:
         """Raises ValueError: given scenarios have no stages."""
         raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")

@@ -132,6 +132,12 @@ class SourceOf(Protocol[StateT_contra]):
     def has_hidden_events(self) -> bool:
         """True = in some of its episodes, something happens that no policy can foresee."""
 
+    def hidden_shares(self, worlds: NDArray[np.int64], episodes: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """(E, 2) shares of targets that appear and of UAVs that fail which these episodes are drawn with.
+
+        None where nobody drew them, as in scenario files.
+        """
+
     def fill(self, state: StateT_contra, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
 

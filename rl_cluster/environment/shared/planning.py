@@ -73,7 +73,7 @@ class Planning(Protocol[WorldsT_contra]):
 
         Args:
             worlds: B worlds; they are changed.
-            generator: Section of the settings that says how often what happens.
+            generator: Section of the settings that says how often what happens where the worlds' source does not.
             keys: (B,) key the draws.
         """
 

@@ -24,7 +24,7 @@ from rl_cluster.sampling.search.budget import Budget, parse_budget
 from rl_cluster.sampling.search.decision import Decision, PilotMaker
 from rl_cluster.sampling.search.objective import Objective, parse_weights
 from rl_cluster.sampling.search.playing import FollowedPolicy, Recorded, Sampled
-from rl_cluster.types import Observation
+from rl_cluster.types import BoolArray, Observation
 
 __all__ = ["SearchPolicy", "make_searches"]
 
@@ -60,6 +60,9 @@ class SearchPolicy:
         network: A network; its mode does not matter.
         weights: Of the objective's terms, by name; others keep the task's default.
         name: The name under which results are reported.
+        heuristics: Names of those to play, the reference first; None: all but random play.
+        side_by_side: True = worlds are searched in batches with a network, too. That is faster, but its outputs differ
+            in the last bit with the size of a batch, and so may the choices.
     """
 
     def __init__(
@@ -70,13 +73,17 @@ class SearchPolicy:
         network: ModelPolicy | None = None,
         weights: Mapping[str, float] | None = None,
         name: str = "search",
+        heuristics: Sequence[str] | None = None,
+        side_by_side: bool = False,
     ) -> None:
         task = task_of(config)
         self._config, self._budget, self._seed, self._network, self._name = config, budget, seed, network, name
         self._planning = task.planning
         self.objective = Objective(task.planning.objective, weights)
-        names = [task.reference, *(other for other in task.heuristics if other not in {task.reference, "random"})]
+        others = (other for other in task.heuristics if other not in {task.reference, "random"})
+        names = [task.reference, *others] if heuristics is None else heuristics
         self._heuristics = [task.heuristics[heuristic](seed) for heuristic in names]
+        self._is_alone = network is not None and not side_by_side
         self._kept: dict[tuple[int, int], _Kept] = {}
 
     @property
@@ -113,15 +120,19 @@ class SearchPolicy:
         return self._planning.actions(observation, choices)
 
     def _groups(self, worlds: Worlds) -> Iterator[NDArray[np.int64]]:
-        """The rows that are under way, in parts that are played side by side: all with a plan from before, or none.
+        """The rows that are under way, in parts that are played side by side.
 
-        With a network each world is played alone: its outputs differ in the last bit with the size of a batch.
+        All rows of a part have a plan from before, or none, and the future of all is known, or of none.
+
+        With a network each world is played alone, unless they are to be searched side by side.
         """
         rows = np.flatnonzero(~worlds.state.ended)
         has_plan = np.array([self._plan_of(worlds, row) is not None for row in rows.tolist()], dtype=np.bool_)
         side_by_side = _VARIATIONS * max(self._budget.futures, 1) * worlds.state.uav_exists.shape[1]
-        size = 1 if self._network else max(1, _GROUP_UAVS // side_by_side)
-        for part in (rows[has_plan], rows[~has_plan]):
+        size = 1 if self._is_alone else max(1, _GROUP_UAVS // side_by_side)
+        is_known = _is_future_known(worlds)[rows]
+        for is_in in (has_plan & is_known, ~has_plan & is_known, has_plan & ~is_known, ~(has_plan | is_known)):
+            part = rows[is_in]
             for first in range(0, part.size, size):
                 yield part[first : first + size]
 
@@ -144,7 +155,7 @@ class SearchPolicy:
 
     def _futures_of(self, worlds: Worlds) -> tuple[Worlds, int]:
         """F futures of each world: the world itself where its future is known, else drawn ones."""
-        if not worlds.source.has_hidden_events:
+        if _is_future_known(worlds).all():
             return worlds, 1
         num_futures, state = self._budget.futures, worlds.state
         futures = worlds.fork(np.repeat(np.arange(state.num_worlds), num_futures))
@@ -183,6 +194,14 @@ class SearchPolicy:
             decision.try_variations(min(_VARIATIONS, num_left))
             num_left -= _VARIATIONS
             yield
+
+
+def _is_future_known(worlds: Worlds) -> BoolArray:
+    """(B,) True = nothing happens in the episode that nobody can foresee."""
+    if not worlds.source.has_hidden_events:
+        return np.ones(worlds.state.num_worlds, dtype=np.bool_)
+    shares = worlds.source.hidden_shares(worlds.world_numbers, worlds.state.episode)
+    return np.zeros(worlds.state.num_worlds, dtype=np.bool_) if shares is None else (shares == 0.0).all(axis=1)
 
 
 def _following(policy: Policy) -> PilotMaker:

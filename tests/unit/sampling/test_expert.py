@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.plans import AllocatePlanning
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
+from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.sampling.expert import make_expert
 from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import Rollout, make_rollout
@@ -73,6 +75,18 @@ def test_expert__knows_no_hidden_future() -> None:
 
     assert expected.expert is not None
     np.testing.assert_array_equal(seen.expert, expected.expert)
+
+
+def test_expert__of_one_plan_chooses_as_the_policy_does_now() -> None:
+    rollout = rollout_of(*IMITATING)
+    expert = make_expert(load_config("debug", [*SMALL, *IMITATING, "sampling.search_plans=1"]))
+    fork = rollout.worlds.fork(np.arange(3))
+    own = ModelPolicy(rollout.model, "argmax").act(fork, fork.observation)
+    assert expert is not None
+
+    advised = expert.advise(rollout.worlds, rollout.model)
+
+    np.testing.assert_array_equal(advised, AllocatePlanning().choices(fork.observation, own))
 
 
 def test_make_expert__makes_none_where_nothing_is_imitated(tiny: Config) -> None:

@@ -25,7 +25,10 @@ def begun() -> AllocateWorlds:
 
 def redrawn(worlds: AllocateWorlds, first_key: int = 0) -> AllocateState:
     fork = worlds.fork(np.arange(worlds.state.num_worlds))
-    redraw(fork.state, CONFIG.generator, first_key + np.arange(worlds.state.num_worlds))
+    numbers = np.arange(worlds.state.num_worlds)
+    shares = worlds.source.hidden_shares(numbers, worlds.state.episode)
+    assert shares is not None
+    redraw(fork.state, shares, first_key + numbers)
     return fork.state
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.scenario.scenario_file import Scenario, parse_scenario
 from rl_cluster.environment.shared.interface import Policy, Worlds
 from rl_cluster.environment.tasks import make_scenario_source, make_source, make_worlds, task_of
@@ -166,6 +167,24 @@ def _choices(config: Config, appears_s: float, x_m: float, fails_s: float | None
         worlds.advance(actions)
         worlds.observe()
     return chosen
+
+
+def test_search__of_a_mixture_draws_futures_only_where_one_is_unknown() -> None:
+    """Episodes of the part whose future is known are never below a heuristic; those of the other part may be."""
+    mixture = "generator.mixture=[{name: known, weight: 1}, {name: failing, weight: 1, failing_share: 0.5}]"
+    config = load_config("quick_demo", [*NETWORK, mixture])
+    source = make_source(config, SEED, is_training=False)
+    assert isinstance(source, AllocateGenerator)
+    is_known = np.array(source.part_names(np.arange(12), np.zeros(12, dtype=np.int64))) == "known"
+    np.testing.assert_array_equal(
+        source.hidden_shares(np.arange(12), np.zeros(12, dtype=np.int64)),
+        [[0.0, 0.5 * (not known)] for known in is_known],
+    )
+
+    searched = played(SearchPolicy(config, Budget(plans=12, futures=2), SEED), begun(config, 12), config)
+
+    for name, make in task_of(config).heuristics.items():
+        assert (searched >= played(make(SEED), begun(config, 12), config))[is_known].all(), name
 
 
 def test_search__refuses_an_unknown_future_without_drawn_ones() -> None:
