@@ -13,7 +13,7 @@ from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.environment.allocate.state import AllocateState
 from tests.reference.allocate_entities import NOTHING, LoopedTarget, LoopedUAV
 from tests.reference.autopilot import LoopedAutopilot
-from tests.reference.fewest import fewest_that_cover
+from tests.reference.fewest import fewest_nearby
 from tests.reference.zones import stored, zones_of
 
 __all__ = ["LoopedWorld"]
@@ -74,8 +74,9 @@ class LoopedWorld:
         return tuple(state.depot_position_m[row, number - 1].tolist()) if number else None
 
     def _ideal(self, target: LoopedTarget) -> int:
-        """The fewest UAVs that carry its demand of every kind at the start; all, if they do not."""
-        return fewest_that_cover([uav.resources for uav in self.uavs], target.demand)
+        """The fewest UAVs near it that carry its demand of every kind at the start; all, if they do not."""
+        starts_m = [uav.position for uav in self.uavs]
+        return fewest_nearby([uav.resources for uav in self.uavs], starts_m, target.demand, target.position)
 
     def is_open(self, target: LoopedTarget) -> bool:
         """It has appeared, and lacks something."""

@@ -1,11 +1,34 @@
 """The fewest UAVs that cover a demand, by trying all teams: the smallest first."""
 
+import math
 from collections.abc import Sequence
 from itertools import combinations
 
-__all__ = ["fewest_that_cover"]
+__all__ = ["fewest_nearby", "fewest_that_cover"]
 
 NOTHING, ROUNDING = 1e-4, 1e-6
+NEAREST = 8
+
+
+def fewest_nearby(
+    carried: Sequence[Sequence[float]],
+    starts_m: Sequence[tuple[float, float]],
+    demand: Sequence[float],
+    target_m: tuple[float, float],
+) -> int:
+    """The same of the eight UAVs that start nearest to the target, or of as many times two as carry the demand."""
+    distances_m = [math.dist(start_m, target_m) for start_m in starts_m]
+    count = NEAREST
+    while count < len(carried):
+        limit_m = sorted(distances_m)[count - 1] * (1.0 + ROUNDING)
+        near = [own for own, distance_m in zip(carried, distances_m, strict=True) if distance_m <= limit_m]
+        if all(
+            sum(kind) >= need * (1.0 - ROUNDING) - NOTHING
+            for kind, need in zip(zip(*near, strict=True), demand, strict=True)
+        ):
+            return fewest_that_cover(near, demand)
+        count *= 2
+    return fewest_that_cover(carried, demand)
 
 
 def fewest_that_cover(carried: Sequence[Sequence[float]], demand: Sequence[float]) -> int:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.allocate.state import EPSILON
 
-__all__ = ["Fleet", "fewest_uavs", "make_fleet"]
+__all__ = ["Fleet", "covers", "fewest_uavs", "make_fleet"]
 
 MAX_NODES = 2000
 """Nodes of one target's search: some 50 microseconds."""
@@ -82,6 +82,21 @@ def make_fleet(carried: NDArray[np.float64]) -> Fleet:
     return Fleet(rows[order], num_better[order], most)
 
 
+@njit(cache=True, inline="always")
+def _need(amount: float) -> float:
+    """What counts of a demand of one kind."""
+    return max(0.0, amount * (1.0 - _ROUNDING) - EPSILON)
+
+
+@njit(cache=True)
+def covers(fleet: Fleet, demand: NDArray[np.float32]) -> bool:
+    """True = all UAVs of the fleet together carry a demand (R,) of every kind."""
+    for r in range(demand.shape[0]):
+        if fleet.most[r, fleet.carried.shape[0]] < _need(demand[r]):
+            return False
+    return True
+
+
 @njit(cache=True)
 def fewest_uavs(fleet: Fleet, demand: NDArray[np.float32]) -> int:
     """How many UAVs of the fleet it takes to carry a demand (R,) of every kind, at least 1; N if all are too few.
@@ -89,11 +104,11 @@ def fewest_uavs(fleet: Fleet, demand: NDArray[np.float32]) -> int:
     Exact for one kind, and wherever the search ends: always for 10 UAVs or fewer.
     """
     num_uavs, num_kinds = fleet.carried.shape
+    if not covers(fleet, demand):
+        return max(num_uavs, 1)
     need, fewest = np.empty(num_kinds), 1
     for r in range(num_kinds):
-        need[r] = max(0.0, demand[r] * (1.0 - _ROUNDING) - EPSILON)
-        if fleet.most[r, num_uavs] < need[r]:
-            return max(num_uavs, 1)
+        need[r] = _need(demand[r])
         fewest = max(fewest, np.searchsorted(fleet.most[r], need[r]))
     if num_kinds == 1:
         return fewest

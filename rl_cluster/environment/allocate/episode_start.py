@@ -32,7 +32,15 @@ def equip_rows(state: AllocateState, rows: NDArray[np.int64]) -> None:
     plan_routes(state, rows)
     state.uav_initial_resources[rows] = state.uav_resources[rows]
     state.target_remaining[rows] = state.target_demand[rows]
-    write_ideals(rows, state.uav_exists, state.uav_initial_resources, state.target_demand, state.target_ideal)
+    write_ideals(
+        rows,
+        state.uav_exists,
+        state.uav_position_m,
+        state.uav_initial_resources,
+        state.target_position_m,
+        state.target_demand,
+        state.target_ideal,
+    )
     state.uav_choice[rows] = -1
     state.uav_service_ends_s[rows] = np.inf
     state.target_closed_time_s[rows] = np.inf

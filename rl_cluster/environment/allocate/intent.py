@@ -63,7 +63,7 @@ class Intent(NamedTuple):
     earliest_s: NDArray[np.float64]
     """(M,) seconds until the first of them arrives (straight, at cruise speed); inf without any"""
     ideal: NDArray[np.float64]
-    """(M,) the fewest UAVs of the episode that could cover the target (`crowding.py`)"""
+    """(M,) the fewest UAVs near the target that could cover it (`crowding.py`)"""
     present: NDArray[np.float64]
     """(M, R) resources present at the target"""
     is_in_service: BoolArray

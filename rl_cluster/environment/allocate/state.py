@@ -83,7 +83,7 @@ class AllocateState(NamedTuple):
     target_remaining: FloatArray
     """(B, M, R)"""
     target_ideal: IntArray
-    """(B, M) the fewest UAVs of the episode that could cover the demand together (`crowding.py`), at least 1"""
+    """(B, M) the fewest UAVs near the target that could cover the demand together (`crowding.py`), at least 1"""
     target_value: FloatArray
     """(B, M)"""
     target_service_s: FloatArray

@@ -41,10 +41,11 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def _ideals(_: Config, worlds: Arrays) -> NDArray[Any]:
-    """The fewest UAVs that could cover each target, as the start of an episode has it."""
+    """The fewest UAVs that could cover each target; in large teams of those that are near it now, not at the start."""
     demand = worlds["target_demand"]
     ideals = np.empty(demand.shape[:2], dtype=np.int16)
-    write_ideals(np.arange(len(ideals)), worlds["uav_exists"], worlds["uav_initial_resources"], demand, ideals)
+    uavs = [worlds[name] for name in ("uav_exists", "uav_position_m", "uav_initial_resources")]
+    write_ideals(np.arange(len(ideals)), *uavs, worlds["target_position_m"], demand, ideals)
     return ideals
 
 

@@ -45,9 +45,45 @@ def test_ideals__of_padded_worlds_are_those_of_their_own_fleets() -> None:
     demand = np.array([[[100.0], [150.0]], [[100.0], [0.0]], [[100.0], [100.0]]], dtype=np.float32)
     ideals = np.full((3, 2), 9, dtype=np.int16)
 
-    write_ideals(np.array([0, 1]), exists, resources, demand, ideals)
+    somewhere = np.zeros((3, 3, 2), dtype=np.float32)
+    write_ideals(np.array([0, 1]), exists, somewhere, resources, somewhere[:, :2], demand, ideals)
 
     assert ideals.tolist() == [[2, 2], [2, 1], [9, 9]]
+
+
+FLEET = [([20.0], 1000.0)] * 9 + [([100.0], 9000.0)]
+"""What nine UAVs near the target carry and one far away, and where they start."""
+
+
+def _ideal_of(fleet: list[tuple[list[float], float]], demand: float) -> int:
+    ideals = np.zeros((1, 1), dtype=np.int16)
+    position_m = np.array([[[x_m, 0.0] for _, x_m in fleet]], dtype=np.float32)
+    carried = np.array([[amounts for amounts, _ in fleet]], dtype=np.float32)
+    exists, target_m = np.ones((1, len(fleet)), dtype=np.bool_), np.zeros((1, 1, 2), dtype=np.float32)
+    write_ideals(np.array([0]), exists, position_m, carried, target_m, np.full((1, 1, 1), demand, np.float32), ideals)
+    return int(ideals[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("demand", "ideal"),
+    [
+        (15.0, 1),
+        (40.0, 2),  # not the one from far away
+        (180.0, 9),  # the ninth is as near as the eighth
+        (181.0, 6),  # the nine carry too little: all ten, of whom the large one comes first
+        (281.0, 10),  # all carry too little
+    ],
+)
+def test_ideal__in_a_large_team_counts_those_nearby(demand: float, ideal: int) -> None:
+    assert _ideal_of(FLEET, demand) == ideal
+    assert _ideal_of(FLEET[::-1], demand) == ideal
+
+
+def test_ideal__in_a_large_team_of_many_places_takes_the_eight_nearest() -> None:
+    fleet = [([20.0 + 10.0 * i], 1000.0 + 100.0 * i) for i in range(12)]  # the farther, the more it carries
+
+    assert _ideal_of(fleet, 90.0) == 1  # the eighth
+    assert _ideal_of(fleet, 91.0) == 2  # the ninth would be enough alone
 
 
 @pytest.mark.parametrize(
