@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.documents.markdown import load, number, policy_label, table
 
-__all__ = ["end_to_end", "measured", "optimum", "sampling"]
+__all__ = ["end_to_end", "measured", "optimum", "sampling", "tradeoff"]
 
 
 def measured(name: str) -> str:
@@ -78,3 +78,34 @@ def _optimum_parts(result: dict[str, Any]) -> list[str]:
     )
     body = [[policy_label(policy), *(cells[column] for column in columns)] for policy, cells in means.items()]
     return [lead, table(["", *columns], body)]
+
+
+def tradeoff() -> str:
+    """What each preference reaches, and by how much it leads the reference heuristic; then the rows on all together."""
+    result = load("tradeoff.json")
+    columns = {"satisfied_rate": 3, "congestion": 3, "normalized_completion_score": 3, "makespan_s": 0}
+    gaps, body = result["differences"], []
+    for name, means in result["means"].items():
+        leads = ["", "", ""]
+        if name in gaps:
+            leads = [_lead(gaps[name][metric], columns[metric]) for metric in columns if metric in gaps[name]]
+        body.append(
+            [policy_label(name), *(f"{means[metric]:.{places}f}" for metric, places in columns.items()), *leads]
+        )
+    head = ["", "served", "crowding", "NCS", "makespan (s)", "served", "NCS", "makespan (s)"]
+    reference, (leading, area) = result["reference"], result["rows"][-2:]
+    lead = (
+        f"`python -m benchmarks.measure.tradeoff` on {result['machine']['name']}: {result['num_episodes']} episodes. "
+        f"The last three columns are differences to {reference}, with 95 % intervals."
+    )
+    note = (
+        f"{leading['ours']:.0f} of {leading['peer']:.0f} preferences lead {reference} in served share, NCS and "
+        f"makespan at once, with intervals apart. The hypervolume of served share and 1 - crowding is "
+        f"{area['ours']:.3f}, that of the {area['peer_name']} {area['peer']:.3f}."
+    )
+    return "\n\n".join([lead, table(head, body), note])
+
+
+def _lead(gap: list[float], places: int) -> str:
+    mean, low, high = gap
+    return f"{mean:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]"

@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.documents.feature_tables import attention_k, feature_table, objective
 from benchmarks.documents.markdown import RESULTS, ROOT
-from benchmarks.documents.measured import end_to_end, measured, optimum, sampling
+from benchmarks.documents.measured import end_to_end, measured, optimum, sampling, tradeoff
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
 from benchmarks.documents.suites import SUITE_SCORES, by_hand, keep_shown, suites
 from benchmarks.report import machine
@@ -55,7 +55,7 @@ SCORES = {
 
 MEASURED = (
     *("attention", "ablation", "intent_rounds", "environment", "mappo", "curriculum", "search", "monitoring"),
-    "planning",
+    *("planning", "expert_iteration"),
 )
 """Results that are shown as their rows alone."""
 TABLES: dict[str, Callable[[], str]] = {
@@ -73,6 +73,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "sampling": sampling,
     "end_to_end": end_to_end,
     "optimum": optimum,
+    "tradeoff": tradeoff,
     **{name: partial(measured, name) for name in MEASURED},
 }
 

@@ -3,37 +3,46 @@
     python -m benchmarks.measure.tradeoff RUN [--beside RUN ..] [--quick] [--json FILE] [--plot FILE]
 
 RUN was trained with ranges of `generator.prefer_crowding` and `generator.prefer_time`. All policies play the same
-held-out episodes. The hypervolume is the share of the square of (served share, 1 - crowding) that a set of policies
-dominates (Zitzler and Thiele 1999); its peer is that of the runs beside, each trained for one preference, or of the
-heuristics.
+held-out episodes of `quick_demo`, without a search. The hypervolume is the share of the square of (served share,
+1 - crowding) that a set of policies dominates (Zitzler and Thiele 1999); its peer is that of the runs beside, each
+trained for one preference, or of the heuristics.
 """
 
 import argparse
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are first imported, below
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from benchmarks.report import Row, finish
+from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.shared.interface import EpisodeSource, Policy
 from rl_cluster.environment.tasks import make_source, task_of
+from rl_cluster.evaluation.intervals import paired_difference
 from rl_cluster.evaluation.preference import parse_preference
 from rl_cluster.evaluation.scoring import load_policy
+from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
+from rl_cluster.types import FloatArray, Observation
 
 __all__ = ["ROWS", "hypervolume", "main"]
 
 SEED, EPISODES, QUICK_EPISODES = 3000, 400, 20
 CROWDING, TIME = (0.25, 0.5, 1.0, 2.0, 4.0), (0.25, 1.0, 4.0)
 PREFERENCES = tuple(f"crowding={crowding:g},time={hurry:g}" for hurry, crowding in itertools.product(TIME, CROWDING))
-ROWS = (*(f"{words}: NCS" for words in PREFERENCES), "hypervolume of served share and crowding")
+BETTER = {"satisfied_rate": 1.0, "normalized_completion_score": 1.0, "makespan_s": -1.0}
+"""Metrics in which a preference should lead the reference all at once, and the sign of better."""
+LEADS = "preferences that lead in served share, NCS and makespan, intervals apart"
+ROWS = (*(f"{words}: NCS" for words in PREFERENCES), LEADS, "hypervolume of served share and crowding")
 METRICS = {
     "satisfied_rate": "served",
     "congestion": "crowding",
@@ -61,15 +70,44 @@ def hypervolume(places: Iterable[Place]) -> float:
     return area
 
 
+Outcomes = dict[str, NDArray[np.float64]]
+"""Metric -> (E,) values of the episodes."""
+Means = dict[str, dict[str, float]]
+"""Policy -> metric -> mean."""
+
+
 def play(
     policies: Mapping[str, Policy], source: EpisodeSource, config: Config, num_episodes: int
-) -> dict[str, dict[str, float]]:
-    """Policy -> metric -> mean."""
-    table = {}
-    for name, policy in policies.items():
-        outcomes = evaluate(policy, source, config, num_episodes)
-        table[name] = {metric: float(outcomes[metric].mean()) for metric in METRICS}
-    return table
+) -> dict[str, Outcomes]:
+    """Policy -> what it reaches in each episode."""
+    return {name: evaluate(policy, source, config, num_episodes) for name, policy in policies.items()}
+
+
+def means_of(played: Mapping[str, Outcomes]) -> Means:
+    """The means over episodes."""
+    return {name: {metric: float(outcomes[metric].mean()) for metric in METRICS} for name, outcomes in played.items()}
+
+
+def differences(ours: Mapping[str, Outcomes], reference: Outcomes) -> dict[str, dict[str, list[float]]]:
+    """Preference -> metric -> mean difference to the reference, and the bounds of its interval."""
+    gaps = {
+        words: {metric: paired_difference(outcomes[metric], reference[metric]) for metric in BETTER}
+        for words, outcomes in ours.items()
+    }
+    return {
+        words: {metric: [float(gap.mean), float(gap.low), float(gap.high)] for metric, gap in of_metrics.items()}
+        for words, of_metrics in gaps.items()
+    }
+
+
+def num_leading(gaps: Mapping[str, Mapping[str, Sequence[float]]]) -> int:
+    """How many preferences are better in all metrics at once, by their intervals."""
+
+    def leads(metric: str, gap: Sequence[float]) -> bool:
+        _, low, high = gap
+        return low > 0.0 if BETTER[metric] > 0.0 else high < 0.0
+
+    return sum(all(leads(metric, gap) for metric, gap in of_metrics.items()) for of_metrics in gaps.values())
 
 
 def places_of(means: Mapping[str, Mapping[str, float]]) -> list[Place]:
@@ -77,15 +115,24 @@ def places_of(means: Mapping[str, Mapping[str, float]]) -> list[Place]:
     return [Place(values["satisfied_rate"], values["congestion"]) for values in means.values()]
 
 
-def told(run: Path, words: Sequence[str]) -> tuple[dict[str, Policy], Config]:
+def told(run: Path, words: Sequence[str]) -> dict[str, Policy]:
     """The policy of a run, told each of the preferences."""
     model, config = load_policy(run)
+    return {text: _told(model, config, parse_preference(text, config)) for text in words}
 
-    def tell(text: str) -> Policy:
-        weights = parse_preference(text, config)
-        return ModelPolicy(model, "argmax", tell=lambda observation: task_of(config).tell(observation, weights, config))
 
-    return {text: tell(text) for text in words}, config
+def single(run: Path) -> Policy:
+    """The policy of a run that was trained for one preference, told that one."""
+    model, config = load_policy(run)
+    weights = [low for low, _ in task_of(config).preference_ranges(config).values()]
+    return _told(model, config, np.array(weights, dtype=np.float32))
+
+
+def _told(model: TransformerGNN, config: Config, weights: FloatArray) -> Policy:
+    def tell(observation: Observation[NDArray[Any]]) -> Observation[NDArray[Any]]:
+        return task_of(config).tell(observation, weights, config)
+
+    return ModelPolicy(model, "argmax", tell=tell, trained=config)
 
 
 def save_plot(ours: Mapping[str, Mapping[str, float]], others: Mapping[str, Mapping[str, float]], path: Path) -> None:
@@ -111,6 +158,16 @@ def save_plot(ours: Mapping[str, Mapping[str, float]], others: Mapping[str, Mapp
     figure.savefig(path, dpi=120)
 
 
+def rows_of(ours: Means, known: Means, singles: Means, num_leads: int, reference: str) -> Iterator[Row]:
+    """In the order of `ROWS`."""
+    ncs = "normalized_completion_score"
+    for row, words in zip(ROWS, PREFERENCES, strict=False):
+        yield Row.of(row, ours[words][ncs], known[reference][ncs], reference, "NCS")
+    yield Row.of(LEADS, num_leads, len(PREFERENCES), "preferences", "preferences")
+    peers, peer = (singles, "runs for one preference each") if singles else (known, "heuristics")
+    yield Row.of(ROWS[-1], hypervolume(places_of(ours)), hypervolume(places_of(peers)), peer, "area")
+
+
 def main() -> None:
     """Plays, prints, writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -121,23 +178,22 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the trade-off there")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    policies, config = told(arguments.run, PREFERENCES)
+    config = load_config("quick_demo")
     num_episodes = QUICK_EPISODES if arguments.quick else EPISODES
-    source = make_source(config, SEED, is_training=False)
-    heuristics = {name: make(SEED) for name, make in task_of(config).heuristics.items()}
-    beside: dict[str, Policy] = {run.name: ModelPolicy(load_policy(run)[0], "argmax") for run in arguments.beside}
-    ours = play(policies, source, config, num_episodes)
-    known, single = play(heuristics, source, config, num_episodes), play(beside, source, config, num_episodes)
-    reference, ncs = task_of(config).reference, "normalized_completion_score"
-    rows = [
-        Row.of(row, ours[words][ncs], known[reference][ncs], reference, "NCS")
-        for row, words in zip(ROWS, PREFERENCES, strict=False)
-    ]
-    peer, peer_name = (single, "runs for one preference each") if single else (known, "heuristics")
-    rows.append(Row.of(ROWS[-1], hypervolume(places_of(ours)), hypervolume(places_of(peer)), peer_name, "area"))
-    finish("Preferences", rows, ROWS, arguments.json, means={**ours, **known, **single}, num_episodes=num_episodes)
+    source, task = make_source(config, SEED, is_training=False), task_of(config)
+    heuristics = {name: make(SEED) for name, make in task.heuristics.items()}
+    beside = {run.name: single(run) for run in arguments.beside}
+    ours, known, singles = (
+        play(policies, source, config, num_episodes)
+        for policies in (told(arguments.run, PREFERENCES), heuristics, beside)
+    )
+    gaps, means = differences(ours, known[task.reference]), means_of(ours)
+    rows = list(rows_of(means, means_of(known), means_of(singles), num_leading(gaps), task.reference))
+    others = {**means_of(known), **means_of(singles)}
+    stored = {"means": {**means, **others}, "differences": gaps, "reference": task.reference}
+    finish("Preferences", rows, ROWS, arguments.json, num_episodes=num_episodes, **stored)
     if arguments.plot:
-        save_plot(ours, {**known, **single}, arguments.plot)
+        save_plot(means, others, arguments.plot)
 
 
 if __name__ == "__main__":
