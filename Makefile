@@ -14,7 +14,7 @@ export OMP_NUM_THREADS := 1
 # Compiled tests and modules are kept for the next run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install prometheus demo test test-slow bench-benchmarl check lint types layers fast-tests format
+.PHONY: install prometheus demo test test-slow bench-benchmarl check lint types layers docs fast-tests format
 
 install: $(INSTALLED)
 
@@ -47,7 +47,7 @@ test-slow: $(INSTALLED)
 
 # The parts run side by side, each part's output in one piece.
 check: $(INSTALLED)
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target types lint layers fast-tests
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target types lint layers docs fast-tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check
@@ -58,6 +58,10 @@ types: $(INSTALLED)
 
 layers: $(INSTALLED)
 	$(BIN)/lint-imports
+
+# The documents as a web site, in build/site. A link that leads nowhere is an error.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 fast-tests: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=2 -m 'not slow and not long' --hypothesis-profile=few $(UNIT_TESTS)

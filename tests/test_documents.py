@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from mkdocs.config import load_config as load_site_config
 
+from benchmarks.documents.reference import metrics_page, settings_page
+from benchmarks.documents.site import on_page_markdown
 from benchmarks.documents.tables import DOCUMENTS, with_tables
-from rl_cluster.config.load import PRESETS
+from rl_cluster.config.load import PRESETS, load_config
 from rl_cluster.environment.tasks import TASKS
+from rl_cluster.metrics.names import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,6 +40,35 @@ def test_document__names_only_presets_that_ship(document: Path) -> None:
 
     assert named
     assert set(named) <= PRESETS.keys()
+
+
+@pytest.mark.parametrize("preset", ["quick_demo", "navigate_demo"])
+def test_reference__has_every_setting(preset: str) -> None:
+    page, settings = settings_page(), load_config(preset).model_dump(mode="json")
+
+    for name, value in settings.items():
+        keys = [f"{name}.{key}" for key in value] if isinstance(value, dict) else [name]
+        assert all(f"| `{key}` |" in page for key in keys if key not in {"curriculum", "study"}), name
+
+
+def test_reference__has_every_metric() -> None:
+    page = metrics_page()
+
+    assert all(f"| `{key}` |" in page for key in CATALOGUE)
+    assert all(f"| `{metric.name}` |" in page for task in TASKS.values() for metric in task.metrics)
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("[design](model.md#heads)", "[design](model.md#heads)"),
+        ("[SECURITY.md](../SECURITY.md)", "`SECURITY.md`"),
+        ("[the launcher](../cluster_configs/aws.yaml)", "the launcher (`cluster_configs/aws.yaml`)"),
+        ("[a](https://example.org/a)", "[a](https://example.org/a)"),
+    ],
+)
+def test_site__replaces_links_that_leave_it(link: str, expected: str) -> None:
+    assert on_page_markdown(f"See {link}.", load_site_config(str(ROOT / "mkdocs.yml"))) == f"See {expected}."
 
 
 @pytest.mark.parametrize("task", TASKS)
