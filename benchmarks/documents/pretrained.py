@@ -84,9 +84,9 @@ def _card(checkpoint: Checkpoint, run: Path) -> dict[str, Any]:
 
 def _recipe(config: Config) -> str:
     """The command that trains the same again."""
-    name, seed = config.name, f"seed={config.seed}"
-    is_preset = name in PRESETS and load_config(name, [seed]) == config
-    return f"rl-cluster train {name if is_preset else CONFIG} {seed}"
+    settings = [f"seed={config.seed}", f"engine={config.engine}"]
+    is_preset = config.name in PRESETS and load_config(config.name, settings) == config
+    return f"rl-cluster train {config.name if is_preset else CONFIG} {' '.join(settings)}"
 
 
 def _figures(scores: dict[str, Any]) -> list[dict[str, Any]]:

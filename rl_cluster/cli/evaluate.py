@@ -69,7 +69,7 @@ Search = Annotated[
 ]
 Objective = Annotated[
     str | None,
-    typer.Option(metavar="TERM=W,..", help="What the search maximises: served=1,crowding=0.3,time=0.2."),
+    typer.Option(metavar="TERM=W,..", help="What the search maximises: value=1,crowding=0.3,time=0.2."),
 ]
 
 

@@ -27,12 +27,12 @@ MAX_VISITS = 12
 """The longest route."""
 
 TERMS = {
-    "served": ObjectiveTerm(1.0, "share of targets closed"),
+    "value": ObjectiveTerm(1.0, "value of closed targets over that of all"),
     "crowding": ObjectiveTerm(0.3, "minus the congestion"),
     "time": ObjectiveTerm(0.1, "minus the makespan over the time limit"),
     "distance": ObjectiveTerm(0.01, "minus the path that a UAV flew over the side of the area"),
     "completion": ObjectiveTerm(0.0, "mean share of a target's demand that was met"),
-    "value": ObjectiveTerm(0.0, "value of closed targets over that of all"),
+    "served": ObjectiveTerm(0.0, "share of targets closed"),
     "reward": ObjectiveTerm(0.0, "summed reward over active UAVs, by the run's weights"),
 }
 """The terms of the objective."""
@@ -52,12 +52,12 @@ class AllocatePlanning:
         crowding, time, distance = state.preference[rows].astype(np.float64).T
         side_km = np.sqrt(state.area_m[rows].prod(axis=1, dtype=np.float64)) / 1000.0
         return {
-            "served": outcomes["satisfied_rate"],
+            "value": outcomes["value_rate"],
             "crowding": -crowding * outcomes["congestion"],
             "time": -time * outcomes["makespan_s"] / state.time_limit_s[rows],
             "distance": -distance * outcomes["path_km_per_uav"] / side_km,
             "completion": outcomes["completion_rate"],
-            "value": outcomes["value_rate"],
+            "served": outcomes["satisfied_rate"],
             "reward": outcomes["per_agent_reward"],
         }
 

@@ -42,7 +42,7 @@ class Objective:
 def parse_weights(text: str) -> dict[str, float]:
     """Weights as users write them, `served=1,time=0.2`. Raises ConfigError if one is no number of at least 0."""
     weights: dict[str, float] = {}
-    remedy = "write for example served=1,crowding=0.3,time=0.2"
+    remedy = "write for example value=1,crowding=0.3,time=0.2"
     for part in text.split(","):
         name, _, number = part.strip().partition("=")
         try:

@@ -95,6 +95,7 @@ def test_terms__are_more_where_more_is_better() -> None:
     terms, outcomes = PLANNING.terms(worlds, np.ones(4, dtype=np.bool_)), worlds.outcomes(np.ones(4, dtype=np.bool_))
 
     assert list(terms) == list(PLANNING.objective)
+    np.testing.assert_array_equal(terms["value"], outcomes["value_rate"])
     np.testing.assert_array_equal(terms["served"], outcomes["satisfied_rate"])
     np.testing.assert_array_equal(terms["crowding"], -outcomes["congestion"])
     assert terms["time"] == pytest.approx(-outcomes["makespan_s"] / worlds.state.time_limit_s)

@@ -10,21 +10,21 @@ TERMS = TASKS["allocate"].planning.objective
 
 def test_value__is_the_weighted_sum() -> None:
     terms = {name: np.array([0.0, 0.0]) for name in TERMS}
-    terms |= {"served": np.array([0.5, 1.0]), "crowding": np.array([-0.25, -1.0]), "reward": np.array([9.0, 9.0])}
+    terms |= {"value": np.array([0.5, 1.0]), "crowding": np.array([-0.25, -1.0]), "reward": np.array([9.0, 9.0])}
 
-    value = Objective(TERMS, {"served": 2.0, "crowding": 0.5}).value(terms)
+    value = Objective(TERMS, {"value": 2.0, "crowding": 0.5}).value(terms)
 
     np.testing.assert_allclose(value, [0.875, 1.5])
 
 
 def test_value__counts_what_is_not_defined_as_nothing() -> None:
-    terms = {name: np.zeros(1) for name in TERMS} | {"served": np.array([np.nan])}
+    terms = {name: np.zeros(1) for name in TERMS} | {"value": np.array([np.nan])}
 
     assert Objective(TERMS).value(terms).tolist() == [0.0]
 
 
 def test_objective__refuses_terms_of_other_tasks() -> None:
-    with pytest.raises(ConfigError, match="--objective: success is no term of this task; choose from served"):
+    with pytest.raises(ConfigError, match="--objective: success is no term of this task; choose from value"):
         Objective(TERMS, {"success": 1.0})
 
 
@@ -35,7 +35,7 @@ def test_parse_weights__reads_names_and_numbers() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("served", "served is no weight; write for example served=1"),
+        ("served", "served is no weight; write for example value=1"),
         ("served=x", "served=x is no weight; write for example"),
         ("", "nothing is no weight; write for example"),
         ("time=-1", "time=-1 is not between 0 and 1,000,000; write for example"),
