@@ -9,6 +9,7 @@ from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.paths import PathCommand, new_folder, path
+from rl_cluster.cli.seeds import SeedRuns, check_alone, train_seeds
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
@@ -33,7 +34,7 @@ app = typer.Typer()
     cls=PathCommand,
     epilog=(
         "Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first "
-        "training.iterations=400"
+        "training.iterations=400; or rl-cluster train quick_demo engine=local --seeds 0,1,2"
     ),
 )
 def train_policy(
@@ -63,9 +64,19 @@ def train_policy(
             metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or pretrained."
         ),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0,1,2",
+            help="Train once with each seed, side by side where the machine has the CPUs, in DIR/seed-0 and so on.",
+        ),
+    ] = None,
     address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
+    if seeds is not None:
+        _train_seeds(preset_or_file, overrides or [], resume, SeedRuns(seeds, out, weights, address), resume_or_start)
+        return
     if resume_or_start:
         start = _requeued_start(preset_or_file, overrides or [], resume_or_start, weights, out or resume)
     else:
@@ -74,6 +85,20 @@ def train_policy(
         say(f"run folder: {resume_or_start}; the run has ended")
     else:
         _run(start, address)
+
+
+def _train_seeds(
+    preset_or_file: str | None, overrides: list[str], resume: Path | None, asked: SeedRuns, go_on: Path | None
+) -> None:
+    """Trains several seeds, in new folders or in those that are there."""
+    check_alone(overrides, resume)
+    if go_on and asked.folder:
+        raise ConfigError("train", "--resume-or-start excludes --out", "omit it: --resume-or-start names the folder")
+    if not preset_or_file:
+        raise ConfigError("train", "nothing to train is given", "name a preset or file before --seeds")
+    train_seeds(
+        asked._replace(words=(preset_or_file, *overrides), folder=go_on or asked.folder, may_exist=go_on is not None)
+    )
 
 
 def _run(start: "Start", address: str | None) -> None:
