@@ -9,6 +9,7 @@ from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.paths import PathCommand, new_folder, path
+from rl_cluster.cli.seeds import SeedRuns, check_alone, train_seeds
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
 from rl_cluster.cli.trackers import check_trackers, tracker_openers
@@ -31,7 +32,10 @@ app = typer.Typer()
 @app.command(
     "train",
     cls=PathCommand,
-    epilog="Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first",
+    epilog=(
+        "Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first "
+        "training.iterations=400; or rl-cluster train quick_demo engine=local --seeds 0,1,2"
+    ),
 )
 def train_policy(
     preset_or_file: PresetOrFileIfAny = None,
@@ -41,7 +45,10 @@ def train_policy(
         typer.Option(metavar="DIR", parser=new_folder, help="Run folder; by default a new one in ~/rl_cluster_runs."),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", parser=path, help="Go on with a run from its last checkpoint.")
+        Path | None,
+        typer.Option(
+            metavar="RUN", parser=path, help="Go on with a run from its last checkpoint; KEY=VALUE changes it."
+        ),
     ] = None,
     resume_or_start: Annotated[
         Path | None,
@@ -57,9 +64,19 @@ def train_policy(
             metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or pretrained."
         ),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0,1,2",
+            help="Train once with each seed, side by side where the machine has the CPUs, in DIR/seed-0 and so on.",
+        ),
+    ] = None,
     address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
+    if seeds is not None:
+        _train_seeds(preset_or_file, overrides or [], resume, SeedRuns(seeds, out, weights, address), resume_or_start)
+        return
     if resume_or_start:
         start = _requeued_start(preset_or_file, overrides or [], resume_or_start, weights, out or resume)
     else:
@@ -70,6 +87,20 @@ def train_policy(
         _run(start, address)
 
 
+def _train_seeds(
+    preset_or_file: str | None, overrides: list[str], resume: Path | None, asked: SeedRuns, go_on: Path | None
+) -> None:
+    """Trains several seeds, in new folders or in those that are there."""
+    check_alone(overrides, resume)
+    if go_on and asked.folder:
+        raise ConfigError("train", "--resume-or-start excludes --out", "omit it: --resume-or-start names the folder")
+    if not preset_or_file:
+        raise ConfigError("train", "nothing to train is given", "name a preset or file before --seeds")
+    train_seeds(
+        asked._replace(words=(preset_or_file, *overrides), folder=go_on or asked.folder, may_exist=go_on is not None)
+    )
+
+
 def _run(start: "Start", address: str | None) -> None:
     """Trains from that start, and says how the run ended."""
     from rl_cluster.training.loop import open_run
@@ -77,6 +108,7 @@ def _run(start: "Start", address: str | None) -> None:
     check_trackers(start.config.monitoring)
     for error in start.damaged:
         say(f"passed over: {error}")
+    _tell_changes(start)
     engine_class = _engine_class(start.config, address)
     forgive_full_disk()
     with orderly(), without_stdin():
@@ -91,6 +123,15 @@ def _run(start: "Start", address: str | None) -> None:
     if request.signal:
         fail(f"train: {_how_it_was_stopped(start.config, folder.path, request)}", request.exit_code)
     say(f"score it: {typed('rl-cluster', 'evaluate', folder.path)}")
+
+
+def _tell_changes(start: "Start") -> None:
+    """Says what a run that goes on changes, from which iteration on, and what that means for its schedules."""
+    if start.checkpoint and start.changes:
+        changes = ", ".join(change.words for change in start.changes)
+        say(f"changed after iteration {start.checkpoint.iteration}: {changes}")
+        if start.note:
+            say(f"note: {start.note}")
 
 
 def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> str:
@@ -126,7 +167,7 @@ def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "C
     say(f"checkpoint: {saved}")
     training = config.training
     if last and last.done < training.iterations and last.metrics[ELAPSED_S] >= training.time_limit_s:
-        say("ended early: {}; {}".format(*time_is_up(config, last.done)))
+        say("ended early: {}; {}".format(*time_is_up(folder.path, config, last.done)))
     if config.curriculum:
         picture = folder.path / "timeline.png"
         save_timeline(folder.metrics, config.curriculum, picture)
@@ -136,11 +177,10 @@ def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "C
 def _start_of(
     preset_or_file: str | None, overrides: list[str], out: Path | None, resume: Path | None, weights: Path | None
 ) -> "Start":
-    """Where the run begins. With --resume, settings may be given again, but must be those of the run."""
+    """Where the run begins."""
     from rl_cluster.config.load import load_config
-    from rl_cluster.training.start import check_same, new_start, resumed_start
+    from rl_cluster.training.start import new_start
 
-    config = load_config(preset_or_file, overrides) if preset_or_file else None
     if resume:
         if out:
             raise ConfigError("train", "--out and --resume exclude each other", "omit --out: the run has its folder")
@@ -148,12 +188,25 @@ def _start_of(
             raise ConfigError(
                 "train", "--weights and --resume exclude each other", "omit --weights: the run has its own"
             )
-        start = resumed_start(resume)
-        check_same(config, start.config, start.path)
-        return start
-    if not config:
+        return _resumed(preset_or_file, overrides, resume)
+    if not preset_or_file:
         raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
-    return new_start(config, out, weights)
+    return new_start(load_config(preset_or_file, overrides), out, weights)
+
+
+def _resumed(preset_or_file: str | None, overrides: list[str], run: Path) -> "Start":
+    """A run that goes on. The first word is a change, too, unless it names settings, which must be those of the run."""
+    from rl_cluster.config.load import PRESETS, load_config
+    from rl_cluster.training.start import check_same, resumed_start
+
+    if preset_or_file and "=" in preset_or_file and preset_or_file not in PRESETS and not Path(preset_or_file).exists():
+        overrides, preset_or_file = [preset_or_file, *overrides], None
+    if not preset_or_file:
+        return resumed_start(run, overrides)
+    start = resumed_start(run)
+    remedy = f"to change settings give them alone: {typed('rl-cluster', 'train', '--resume', run, 'KEY=VALUE')}"
+    check_same(load_config(preset_or_file, overrides), start.config, start.path, remedy)
+    return start
 
 
 def _requeued_start(

@@ -16,14 +16,14 @@ from rl_cluster.config.curriculum import fill_pace
 from rl_cluster.config.faults import dotted_keys, first_fault, unknown_key
 from rl_cluster.config.formats import FORMAT_KEY, refusal
 from rl_cluster.config.layers import Layer, merged, origin_of, read_layers
-from rl_cluster.config.migrations import FORMAT, migrated, numbered
+from rl_cluster.config.migrations import FORMAT, UNNUMBERED, migrated, numbered
 from rl_cluster.config.mistaken import mistaken_data, mistaken_path
 from rl_cluster.config.model_size import fill_model_size
 from rl_cluster.config.schema import TASKS, Config
-from rl_cluster.config.yaml_file import dump_yaml, parse_yaml
+from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
 from rl_cluster.errors import ConfigError
 
-__all__ = ["PRESETS", "describe_origins", "load_config", "to_yaml", "validated"]
+__all__ = ["PRESETS", "describe_origins", "load_config", "load_saved", "overridden", "to_yaml", "validated"]
 
 PRESETS: dict[str, Path] = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.yaml"))}
 """Name -> file of the settings that come with the package."""
@@ -115,6 +115,34 @@ def validated(data: dict[str, Any], where: str, unnumbered: int = FORMAT) -> Con
         raise ConfigError(where, *fault)
     data = migrated({key: value for key, value in data.items() if key != FORMAT_KEY}, number)
     return _validate(data, where, (), _kind(data, where))
+
+
+def load_saved(path: Path) -> Config:
+    """The settings that a run has written into its folder. Raises ConfigError if they cannot be read."""
+    data = read_yaml(path)
+    if not isinstance(data, dict):
+        raise ConfigError(str(path), "is not a mapping", "copy the config.yaml of the newest checkpoint over it")
+    return validated(data, str(path), UNNUMBERED)
+
+
+def overridden(config: Config, overrides: Sequence[str], where: str) -> Config:
+    """Settings with `key=value` overrides in place.
+
+    Args:
+        config: What is overridden.
+        overrides: As `load_config` takes them.
+        where: What messages call the settings as a whole.
+
+    Raises ConfigError as `load_config`; only overrides are refused for having no effect.
+    """
+    data, kind = config.model_dump(mode="json"), type(config)
+    layer = Layer(where, config.model_dump(mode="json"), {}, is_shipped=True, given={})
+    parsed = [_parse_override(text, kind) for text in overrides]
+    for override in parsed:
+        _put(data, override, where)
+    new = _validate(data, where, parsed, kind)
+    check_effects(new, [layer], parsed, _shipped)
+    return new
 
 
 def _kind(data: dict[str, Any], where: str) -> type[Config]:

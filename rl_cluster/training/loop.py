@@ -12,11 +12,13 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ClusterError, typed
 from rl_cluster.metrics.names import CHECKPOINT_AGE_S
+from rl_cluster.training.changes import fitted
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import Engine, EngineLost, EngineState
 from rl_cluster.training.files.run_folder import RunFolder
@@ -43,7 +45,11 @@ def open_run(engine: Engine, start: Start) -> RunFolder:
     """
     _load(engine, start)
     if start.checkpoint:
-        return RunFolder.resume(start.path, start.checkpoint.iteration)
+        with ExitStack() as undo:
+            folder = undo.enter_context(RunFolder.resume(start.path, start.checkpoint.iteration))
+            folder.note_changes(start.config, start.checkpoint.iteration, start.changes)
+            undo.pop_all()
+        return folder
     return RunFolder.create(start.path, start.config, is_numbered=start.is_numbered)
 
 
@@ -125,7 +131,7 @@ class _SavedRun:
         """Returns to the last checkpoint, or to the start: the engine's state, counters, and the lines of metrics."""
         checkpoint = self._start.checkpoint
         if self._saved:
-            checkpoint = Checkpoint.load(find_checkpoint(self._folder.path).folder)
+            checkpoint = fitted(Checkpoint.load(find_checkpoint(self._folder.path).folder), self._start.config)
         elif not checkpoint:
             _load(self._engine, self._start)
         self._run.take_over(checkpoint)

@@ -47,7 +47,7 @@ def resume_or_start(config: Config, path: Path, weights: Path | None = None) -> 
     if not (checkpoints.is_dir() and list_checkpoints(checkpoints)):
         _set_aside(path)
         return new_start(config, path, weights)
-    if ending_of(Checkpoint.load(find_checkpoint(path).folder)):
+    if ending_of(path, config, Checkpoint.load(find_checkpoint(path).folder)):
         return None
     return resumed_start(path)
 

@@ -1,18 +1,21 @@
 """Where a run begins: a new folder, the weights of another run, or a checkpoint of its own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
+from rl_cluster.config.load import load_saved, overridden
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import ELAPSED_S
+from rl_cluster.training.changes import Change, changes_between, check_changes, fitted, schedule_note
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.files.new_folder import default_folder
+from rl_cluster.training.files.run_folder import CONFIG, is_run_folder
 from rl_cluster.training.pretrained import PRETRAINED, pretrained_weights
 
 __all__ = ["Ending", "Start", "check_same", "ending_of", "new_start", "resumed_start", "time_is_up"]
@@ -34,13 +37,17 @@ class Start:
     """The run folder."""
     config: Config
     checkpoint: Checkpoint | None
-    """The checkpoint from which a run resumes; None = a new run."""
+    """The checkpoint from which a run resumes, as `config` continues it; None = a new run."""
     weights: dict[str, Tensor] | None = None
     """What a new run begins with; None = untrained."""
     damaged: tuple[CheckpointError, ...] = ()
     """The errors of newer checkpoints, which were skipped."""
     is_numbered: bool = False
     """Whether the folder may get a numbered name if another run has its name; see `RunFolder.path`."""
+    changes: tuple[Change, ...] = ()
+    """What `config` changes of the settings with which the checkpoint was saved."""
+    note: str | None = None
+    """What the changes mean for schedules; see `schedule_note`."""
 
 
 def new_start(config: Config, path: Path | None, weights: Path | None = None) -> Start:
@@ -67,31 +74,29 @@ def new_start(config: Config, path: Path | None, weights: Path | None = None) ->
     return replace(start, weights=model.state_dict(), damaged=found.damaged)
 
 
-def check_same(config: Config | None, own_config: Config, path: Path) -> None:
+OMIT = "omit the settings with --resume, or begin anew without it"
+
+
+def check_same(config: Config | None, own_config: Config, path: Path, remedy: str = OMIT) -> None:
     """Raises ConfigError if given settings differ from those of the run or study in `path`; None = none are given."""
     if config is None or config == own_config:
         return
-    given, own = (dict(_flat(one.model_dump())) for one in (config, own_config))
-    # a section that may be null is one key on one side, and several on the other
-    key = next(name for name in {**given, **own} if given.get(name, "unset") != own.get(name, "unset"))
-    what = f"{key}={given.get(key, 'unset')} is not the run's own {key}={own.get(key, 'unset')}"
-    raise ConfigError(str(path), what, "omit the settings with --resume, or begin anew without it")
+    key, given, own = changes_between(config, own_config)[0]
+    what = f"{key}={given} is not the run's own {key}={own}"
+    raise ConfigError(str(path), what, remedy)
 
 
-def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of nested settings."""
-    for name, value in data.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+def resumed_start(path: Path, overrides: Sequence[str] = ()) -> Start:
+    """A run that resumes from its newest sound checkpoint, with the settings in its `config.yaml`.
 
+    Args:
+        path: The run's folder.
+        overrides: Settings to change, `key=value`; `changes.py` says which may change.
 
-def resumed_start(path: Path) -> Start:
-    """A run that resumes from its newest sound checkpoint.
-
-    Raises CheckpointError if there is none, if it does not fit its own config, if the run has ended, or if it is from
-    the old API stack, or from a version that saved too little.
+    Raises:
+        CheckpointError: There is no checkpoint, it does not fit its own config, the run has ended, or it is from the
+            old API stack, or from a version that saved too little.
+        ConfigError: An override is none, or changes what may not change.
     """
     found = find_checkpoint(path)
     checkpoint = Checkpoint.load(found.folder)
@@ -102,26 +107,58 @@ def resumed_start(path: Path) -> Start:
         what = f"was written by an older version, and cannot go on: {checkpoint.lacks}"
         raise CheckpointError(str(path), what, f"evaluate it, or begin with its weights: {typed('--weights', path)}")
     load_model(checkpoint)  # weights that do not fit are found before anything is started
-    if ending := ending_of(checkpoint):
+    config, changes = _settings_now(path, checkpoint.config, overrides)
+    if ending := ending_of(path, config, checkpoint):
         raise CheckpointError(str(path), f"has ended: {ending.what}", f"evaluate it, or {ending.remedy}")
-    return Start(path, checkpoint.config, checkpoint, None, found.damaged)
+    own = checkpoint.config
+    return Start(
+        path,
+        config,
+        fitted(checkpoint, config),
+        damaged=found.damaged,
+        changes=changes,
+        note=schedule_note(own, config),
+    )
 
 
-def ending_of(checkpoint: Checkpoint) -> Ending | None:
-    """Why the run of a checkpoint has nothing left to do; None = it can go on."""
-    training, done = checkpoint.config.training, checkpoint.iteration
+def _settings_now(path: Path, own: Config, overrides: Sequence[str]) -> tuple[Config, tuple[Change, ...]]:
+    """The settings with which a run goes on, and how they differ from those of its checkpoint."""
+    is_run = is_run_folder(path)
+    where = str(path / CONFIG) if is_run else str(path)
+    config = own
+    if is_run:
+        config = load_saved(path / CONFIG)
+        check_changes(changes_between(own, config), own, config, where)
+    if overrides:
+        config = overridden(config, overrides, where)
+        check_changes(changes_between(own, config), own, config, "--resume")
+    return config, tuple(changes_between(own, config))
+
+
+def ending_of(path: Path, config: Config, checkpoint: Checkpoint) -> Ending | None:
+    """Why a run that goes on with these settings from its checkpoint has nothing left to do; None = it can go on."""
+    training, done = config.training, checkpoint.iteration
     if done >= training.iterations:
-        what = f"all {training.iterations} iterations are done"
-        return Ending(what, "train a new run with more training.iterations")
+        what = f"all {done} iterations are done"
+        if done > training.iterations:
+            what = f"{done} iterations are done, and training.iterations={training.iterations}"
+        return Ending(what, _longer(path, config, f"training.iterations={2 * done}"))
     if checkpoint.state[ELAPSED_S] >= training.time_limit_s:
-        return time_is_up(checkpoint.config, done)
+        return time_is_up(path, config, done)
     return None
 
 
-def time_is_up(config: Config, done: int) -> Ending:
+def time_is_up(path: Path, config: Config, done: int) -> Ending:
     """The ending of a run that its time limit has cut after this many iterations."""
     training = config.training
     what = (
         f"training.time_limit_s={training.time_limit_s:g} has cut it after {done} of {training.iterations} iterations"
     )
-    return Ending(what, "train a new run with a longer training.time_limit_s, or from its weights by --weights")
+    return Ending(what, _longer(path, config, f"training.time_limit_s={2 * training.time_limit_s:g}"))
+
+
+def _longer(path: Path, config: Config, override: str) -> str:
+    """How to make the run longer: what the user can type."""
+    if config.api_stack == "old":
+        return f"begin a new run with its weights: {typed('--weights', path)}"
+    return f"lengthen it: {typed('rl-cluster', 'train', '--resume', path, override)}"

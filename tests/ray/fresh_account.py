@@ -17,7 +17,7 @@ import psutil
 __all__ = ["Account", "Outcome", "fresh_account"]
 
 LIMIT_S = 900
-PROGRESS = re.compile(r"^(iteration \d+/|study folder: )")
+PROGRESS = re.compile(r"^((seed \d+: )?iteration \d+/|study folder: )")
 """What a training, or a study, prints when it is under way."""
 EXPORT = re.compile(r"export (\w+)=(\S+)")
 

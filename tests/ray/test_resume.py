@@ -118,3 +118,19 @@ def test_train__with_a_remote_runner_and_learner_goes_on_after_a_kill(tmp_path: 
     _assert_resumes(runs[1], 2)
 
     _assert_same(*runs)
+
+
+@pytest.mark.parametrize("first", ["engine=ray", pytest.param("engine=local", marks=pytest.mark.long)])
+def test_train__lengthened_equals_one_that_was_longer_from_the_start(tmp_path: Path, first: str) -> None:
+    """At a constant learning rate; also if the run began without Ray."""
+    constant = ["ppo.lr=[1e-3, 1e-3]", "ppo.entropy_weight=[0.01, 0.01]", IN_PROCESS]
+    runs = [tmp_path / "whole", tmp_path / "cut"]
+    assert _run(*TRAIN, *SETTINGS, *constant, "--out", str(runs[0])).returncode == 0
+    cut = _run(*TRAIN, *SETTINGS, *constant, first, "training.iterations=3", "--out", str(runs[1]))
+    assert cut.returncode == 0, cut.stderr
+
+    longer = _run(*TRAIN, "--resume", str(runs[1]), "training.iterations=6", "engine=ray")
+
+    assert longer.returncode == 0, longer.stderr
+    assert longer.stdout.startswith("changed after iteration 3: ")
+    _assert_same(*runs)

@@ -1,5 +1,6 @@
-"""The folder of a run: RUN/{config.yaml, metrics.jsonl, checkpoints/}. One trainer writes it at a time.
+"""The folder of a run: RUN/{config.yaml, metrics.jsonl, checkpoints/}, and changes.jsonl if settings have changed.
 
+One trainer writes it at a time.
 `checkpoint.py` says what a checkpoint holds. The code that measures a metric names it.
 """
 
@@ -14,10 +15,12 @@ from typing import Any, Self
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.config.scratch import sweep
-from rl_cluster.config.whole_file import whole_file
+from rl_cluster.config.whole_file import whole_file, write_whole
 from rl_cluster.errors import CheckpointError, typed
+from rl_cluster.training.changes import Change
 from rl_cluster.training.checkpoints.sealed_folder import remove_leftovers
 from rl_cluster.training.events import Event, event_to_json
+from rl_cluster.training.files.changes_file import CHANGES, note_changes
 from rl_cluster.training.files.metrics_file import MetricsFile
 from rl_cluster.training.files.metrics_lines import EVENTS, parse_line
 from rl_cluster.training.files.new_folder import make_folder
@@ -25,7 +28,7 @@ from rl_cluster.training.files.new_folder import make_folder
 __all__ = ["CHECKPOINTS", "CONFIG", "METRICS", "OWN_NAMES", "RunFolder", "is_run_folder"]
 
 CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
-OWN_NAMES = (CONFIG, METRICS, CHECKPOINTS, "status.json", "tensorboard", "timeline.png")
+OWN_NAMES = (CONFIG, METRICS, CHECKPOINTS, CHANGES, "status.json", "tensorboard", "timeline.png")
 """The files that a run writes in its folder."""
 
 logger = logging.getLogger(__name__)
@@ -97,6 +100,24 @@ class RunFolder:
         except OSError as error:
             raise _unwritable(path, error) from error
         return cls(path, metrics)
+
+    def note_changes(self, config: Config, iteration: int, changes: Sequence[Change]) -> None:
+        """Makes `config.yaml` that of the settings with which the run goes on, and notes what has changed, and when.
+
+        Args:
+            config: The settings that hold from here on.
+            iteration: Iterations done before.
+            changes: How they differ from those of the checkpoint from which the run goes on.
+
+        Raises:
+            CheckpointError: The folder cannot be written.
+        """
+        try:
+            note_changes(self.path, iteration, changes)
+            if changes:
+                write_whole(self.path / CONFIG, to_yaml(config).encode())
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
 
     def append(self, iteration: int, metrics: Mapping[str, float], events: Sequence[Event] = ()) -> None:
         """Adds a line: metrics by name, and the decisions, if any, under `events`.

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from rl_cluster.cli import main
+from rl_cluster.config.load import load_config
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
+from rl_cluster.training.files.changes_file import read_changes
 from tests.conftest import TINY
 
 pytestmark = pytest.mark.slow
@@ -154,7 +156,8 @@ def test_resume__refuses_other_settings_than_the_runs(run: Path, error_line: Cal
     line = error_line("train", *SMALL, "seed=5", "--resume", str(run))
 
     assert line == (
-        f"error: {run}: seed=5 is not the run's own seed=0; omit the settings with --resume, or begin anew without it"
+        f"error: {run}: seed=5 is not the run's own seed=0; "
+        f"to change settings give them alone: rl-cluster train --resume {run} KEY=VALUE"
     )
 
 
@@ -193,7 +196,7 @@ def test_resume__refuses_out(run: Path, error_line: Callable[..., str]) -> None:
     assert "--out and --resume exclude each other" in error_line("train", "--resume", str(run), "--out", str(run))
 
 
-def test_train__that_its_time_limit_cuts_says_so_and_goes_on_no_more(
+def test_train__that_its_time_limit_cuts_says_so_and_how_to_lengthen_it(
     tmp_path: Path, exit_code: Callable[..., object], error_line: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = str(tmp_path / "run")
@@ -201,6 +204,55 @@ def test_train__that_its_time_limit_cuts_says_so_and_goes_on_no_more(
 
     assert exit_code("train", "debug", *TINY, "training.time_limit_s=0.001", "--out", run) == 0
 
-    assert f"ended early: {cut}; train a new run with a longer training.time_limit_s" in capsys.readouterr().out
-    assert f"has ended: {cut}; evaluate it, or train a new run" in error_line("train", "--resume", run)
+    longer = f"lengthen it: rl-cluster train --resume {run} training.time_limit_s=0.002"
+    assert f"ended early: {cut}; {longer}" in capsys.readouterr().out
+    assert f"has ended: {cut}; evaluate it, or {longer}" in error_line("train", "--resume", run)
     assert exit_code("train", "debug", *TINY, "training.time_limit_s=0.001", "--resume-or-start", run) == 0
+
+
+def test_resume__with_more_iterations_lengthens_a_run_that_has_ended(
+    run: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    assert exit_code("train", "--resume", str(run), "training.iterations=3", "training.keep_checkpoints=3") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == ("changed after iteration 2: training.iterations 2 -> 3, training.keep_checkpoints 2 -> 3")
+    assert lines[1].startswith("note: ppo.lr=[")
+    assert [line.split("  ")[0] for line in lines if line.startswith("iteration")] == ["iteration 3/3"]
+    assert load_config(str(run / "config.yaml")).training.iterations == 3
+    assert [change.words for change in read_changes(run)[2]] == lines[0].partition(": ")[2].split(", ")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("seed=5", "seed=5: may not change from 0 while a run goes on: it keys every draw of the run; omit it, or"),
+        ("model.width=16", "model.width=16: may not change from 32 while a run goes on: the saved weights have the"),
+        ("ppo.gamma=0.5", "ppo.gamma=0.5: may not change from 0.99 while a run goes on: it decides what is learnt"),
+        ("training.iterations=1", "has ended: 2 iterations are done, and training.iterations=1; evaluate it, or"),
+        ("training.iteration=3", "training.iteration=3: unknown key; did you mean training.iterations?"),
+        ("training.iterations=x", 'training.iterations=x: got "x"; give a whole number'),
+        ("sampling.worlds_per_runner=8", "is not the run's 4 worlds in flight; set sampling.worlds_per_runner=4, too"),
+        ("sampling.num_env_runners=3", "choose a number of runners that divides"),
+        ("learners.timeout_s=5", "has no effect with engine=local"),
+    ],
+)
+def test_resume__refuses_what_may_not_change_and_touches_nothing(
+    run: Path, error_line: Callable[..., str], change: str, line: str
+) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+    assert line in error_line("train", "--resume", str(run), change)
+
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_resume__of_a_run_whose_settings_were_edited_by_hand_holds_them_to_the_same_rule(
+    run: Path, error_line: Callable[..., str]
+) -> None:
+    settings = run / "config.yaml"
+    settings.write_text(settings.read_text().replace("seed: 0", "seed: 3"))
+
+    line = error_line("train", "--resume", str(run))
+
+    assert line.startswith(f"error: {settings}: seed=3: may not change from 0")

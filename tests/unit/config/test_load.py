@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl_cluster.config.load import PRESETS, load_config, to_yaml
+from rl_cluster.config.load import PRESETS, load_config, load_saved, overridden, to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
 
@@ -145,3 +145,33 @@ def test_word__that_is_no_preset_offers_the_presets() -> None:
         match=r"^quick: is no preset and no file; choose a YAML file or one of curriculum_demo, debug, .*tune_demo$",
     ):
         load_config("quick")
+
+
+def test_overridden__equals_the_settings_that_began_with_the_overrides() -> None:
+    overrides = ["ppo.lr=[1e-3, 1e-4]", "training.iterations=7", "seed=3"]
+
+    assert overridden(load_config("debug"), overrides, "RUN") == load_config("debug", overrides)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("ppo.lrr=1", r"^ppo.lrr=1: unknown key; did you mean ppo.lr\?$"),
+        ("ppo.clip=2", r"^ppo.clip=2: got 2; give a finite number"),
+        ("reward.collision=3", r"^reward.collision=3: has no effect with task=allocate"),
+        ("ppo.minibatch_rows=7", r"^RUN: ppo.minibatch_rows=7 does not divide"),
+    ],
+)
+def test_overridden__refuses_what_load_config_refuses(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        overridden(load_config("debug"), [override], "RUN")
+
+
+def test_load_saved__reads_what_a_run_has_written_and_refuses_anything_else(tmp_path: Path) -> None:
+    file, config = tmp_path / "config.yaml", load_config("debug")
+    file.write_text(to_yaml(config), encoding="utf-8")
+    assert load_saved(file) == config
+
+    file.write_text("- 1")
+    with pytest.raises(ConfigError, match=r"is not a mapping; copy the config\.yaml of the newest checkpoint over it"):
+        load_saved(file)

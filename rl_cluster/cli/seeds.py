@@ -1,0 +1,175 @@
+"""`rl-cluster train --seeds 0,1,2`: a process of its own for each seed, as many at once as the machine holds."""
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, NamedTuple
+
+from rl_cluster.cli.console import make_console, say
+from rl_cluster.cli.exits import EXIT_USER_ERROR, fail
+from rl_cluster.cli.signals import StopRequest, orderly
+from rl_cluster.cli.streams import forgive_full_disk
+from rl_cluster.errors import ConfigError, typed
+
+if TYPE_CHECKING:
+    import signal
+
+    from rich.table import Table
+
+    from rl_cluster.config.schema import Config
+
+__all__ = ["SeedRuns", "check_alone", "train_seeds"]
+
+LOOK_AGAIN_S = 0.2
+"""Seconds between two looks at whether a signal has come."""
+
+
+class SeedRuns(NamedTuple):
+    """What is asked for."""
+
+    seeds: str
+    """as the user writes them"""
+    folder: Path | None
+    """holds a run folder for each seed; None = a new one in ~/rl_cluster_runs"""
+    weights: Path | None
+    address: str | None
+    words: Sequence[str] = ()
+    """of the command line: the preset or file, and the overrides"""
+    may_exist: bool = False
+    """True = runs that are there go on, and those that have ended are left alone"""
+
+
+def check_alone(overrides: Sequence[str], resume: Path | None) -> None:
+    """Raises ConfigError if something is given that contradicts --seeds."""
+    if resume:
+        what, remedy = "--seeds and --resume exclude each other", "go on with all of them: --resume-or-start DIR"
+        raise ConfigError("train", what, remedy)
+    if given := next((text for text in overrides if text.partition("=")[0] == "seed"), None):
+        raise ConfigError(given, "contradicts --seeds", "omit it")
+
+
+def train_seeds(asked: SeedRuns) -> None:
+    """Trains all seeds, shows their lines as they come, and a table at the end."""
+    from rl_cluster.config.load import load_config
+    from rl_cluster.errors import CheckpointError
+    from rl_cluster.training.files.new_folder import default_folder
+    from rl_cluster.training.seeds import num_side_by_side, parse_seeds, seed_folder
+
+    seeds = parse_seeds(asked.seeds)
+    preset_or_file, *overrides = asked.words
+    configs = [load_config(preset_or_file, [*overrides, f"seed={seed}"]) for seed in seeds]
+    config, folder = configs[0], asked.folder or default_folder("rl_cluster_runs", configs[0].name)
+    if os.path.lexists(folder) and not asked.may_exist:
+        what, remedy = "exists already", "choose another --out, or go on with what is there: --resume-or-start DIR"
+        raise CheckpointError(str(folder), what, remedy)
+    is_shared = config.engine == "ray" and bool(asked.address or os.environ.get("RAY_ADDRESS"))
+    at_once = min(len(seeds), num_side_by_side(config, len(os.sched_getaffinity(0)), is_shared=is_shared))
+    say(f"folder: {folder}; {len(seeds)} runs, {'one after the other' if at_once == 1 else f'{at_once} at once'}")
+    forgive_full_disk()
+    commands = {seed: _command(asked, seed, seed_folder(folder, seed)) for seed in seeds}
+    with orderly(), StopRequest() as request:
+        failed = _Children(commands).run(at_once, request)
+    make_console().print(_table(config, folder, seeds))
+    if request.signal:
+        words = typed("rl-cluster", "train", *asked.words, "--seeds", asked.seeds, "--resume-or-start", folder)
+        fail(f"train: stopped by {request.signal.name}; go on with {words}", request.exit_code)
+    if failed:
+        seed, (exit_code, line) = next(iter(failed.items()))
+        fail(f"train: seed {seed}: {line.removeprefix('error: ')}", exit_code)
+    say(f"score them: {typed('rl-cluster', 'evaluate', *(seed_folder(folder, seed) for seed in seeds))}")
+
+
+def _command(asked: SeedRuns, seed: int, run: Path) -> list[str]:
+    options = ["--resume-or-start" if asked.may_exist else "--out", str(run)]
+    options += ["--weights", str(asked.weights)] if asked.weights else []
+    options += ["--address", asked.address] if asked.address else []
+    return [sys.executable, "-m", "rl_cluster", "train", *asked.words, f"seed={seed}", *options]
+
+
+class _Children:
+    """The processes, one for each seed.
+
+    Args:
+        commands: Seed -> the command that trains it.
+    """
+
+    def __init__(self, commands: dict[int, list[str]]) -> None:
+        self._commands = commands
+        self._running: dict[int, subprocess.Popen[str]] = {}
+        self._is_stopped = False
+
+    def run(self, at_once: int, request: StopRequest) -> dict[int, tuple[int, str]]:
+        """Runs all of them; a request to stop is passed on, and begins no other.
+
+        Returns:
+            Seed -> exit code and last line of those that have failed.
+        """
+        with ThreadPoolExecutor(at_once) as pool:
+            futures = {seed: pool.submit(self._run_one, seed) for seed in self._commands}
+            left: set[Future[tuple[int, str]]] = set(futures.values())
+            while left:
+                left = wait(left, LOOK_AGAIN_S).not_done
+                if request.is_set() and request.signal and not self._is_stopped:
+                    self._stop(request.signal)
+        ended = {seed: future.result() for seed, future in futures.items()}
+        return {seed: end for seed, end in ended.items() if end[0]}
+
+    def _run_one(self, seed: int) -> tuple[int, str]:
+        """Shows a run's lines with its seed in front. Returns its exit code and its last line."""
+        if self._is_stopped:
+            return 0, ""
+        # In a session of its own: Ctrl-C reaches it through this process only, which passes a signal on once.
+        with subprocess.Popen(
+            self._commands[seed], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", start_new_session=True,
+        ) as process:  # fmt: skip
+            self._running[seed] = process
+            line = ""
+            for printed in process.stdout or ():
+                line = printed.rstrip()
+                if line and not line.startswith("score it: "):  # of all runs together at the end
+                    say(f"seed {seed}: {line}")
+        return _exit_code(process.returncode), line
+
+    def _stop(self, number: "signal.Signals") -> None:
+        self._is_stopped = True
+        for process in list(self._running.values()):
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+
+def _exit_code(code: int) -> int:
+    """By shell convention; a process that a signal has killed is our user's to look into."""
+    return code if code >= 0 else EXIT_USER_ERROR
+
+
+def _table(config: "Config", folder: Path, seeds: Sequence[int]) -> "Table":
+    """A row for each seed, and the mean over those that were evaluated."""
+    from rich.table import Table
+
+    from rl_cluster.training.seeds import evaluated_last, seed_folder, shown_metrics
+
+    metrics = shown_metrics(config)
+    scores = [evaluated_last(seed_folder(folder, seed), metrics) for seed in seeds]
+    table = Table(title="Last evaluation of each seed", title_justify="left", box=None)
+    table.add_column("seed", justify="right")
+    for metric in metrics:
+        table.add_column(metric.label, justify="right")
+    for seed, one in zip(seeds, scores, strict=True):
+        table.add_row(str(seed), *(_cell(one[metric], metric.decimals) for metric in metrics))
+    means = [[one[metric] for one in scores if math.isfinite(one[metric])] for metric in metrics]
+    cells = [
+        _cell(fmean(one) if one else math.nan, metric.decimals) for one, metric in zip(means, metrics, strict=True)
+    ]
+    table.add_row("mean", *cells)
+    return table
+
+
+def _cell(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if math.isfinite(value) else "-"
