@@ -1,5 +1,7 @@
 """`rl-cluster train`: begin or resume a run."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,20 +79,46 @@ def _run(start: "Start", address: str | None) -> None:
     check_trackers(start.config.monitoring)
     for error in start.damaged:
         say(f"passed over: {error}")
+    _tell_terminal("loading torch and Ray .." if start.config.engine == "ray" else "loading torch ..")
     engine_class = _engine_class(start.config, address)
     forgive_full_disk()
     with orderly(), without_stdin():
+        _tell_terminal(f"{_beginning(start.config, address)} ..")
         engine = engine_class(start.config, address)
         with StopRequest() as request:
             try:
                 with open_run(engine, start) as folder:
                     say(f"run folder: {folder.path}")
+                    say(_extent(start.config))
                     _train(engine, start, folder, request.is_set)
             finally:
                 engine.close()
     if request.signal:
         fail(f"train: {_how_it_was_stopped(start.config, folder.path, request)}", request.exit_code)
     say(f"score it: {typed('rl-cluster', 'evaluate', folder.path)}")
+
+
+def _tell_terminal(words: str) -> None:
+    """Says what is waited for to somebody who watches. A log gets nothing: a run that is refused prints one line."""
+    if sys.stdout.isatty():
+        say(words)
+
+
+def _beginning(config: "Config", address: str | None) -> str:
+    """What the start of the engine waits for."""
+    if config.engine == "local":
+        return "making worlds and the network; kernels that are not compiled yet take a minute or two"
+    where = address or os.environ.get("RAY_ADDRESS")
+    return f"connecting to the Ray at {where}" if where and where != "local" else "starting Ray and its env runners"
+
+
+def _extent(config: "Config") -> str:
+    """How far the run goes."""
+    from rl_cluster.cli.views.display import duration
+
+    training = config.training
+    where = {"ray": "on Ray", "local": "in this process"}[config.engine]
+    return f"{config.name} trains {where}: {training.iterations} iterations, at most {duration(training.time_limit_s)}"
 
 
 def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> str:
@@ -106,15 +134,17 @@ def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "C
     """Trains to the end, shows iterations to the user and to the services, and draws the timeline if there is one."""
     from rl_cluster.cli.views.display import Display
     from rl_cluster.cli.views.timeline import save_timeline
-    from rl_cluster.metrics.names import ELAPSED_S
+    from rl_cluster.training.files.metrics_lines import read_metrics
     from rl_cluster.training.loop import train_in
-    from rl_cluster.training.start import time_is_up
     from rl_cluster.training.trackers import Trackers
 
     console = make_console()
     config, done = start.config, start.checkpoint.iteration if start.checkpoint else 0
     last: Record | None = None
-    with Display(console, config) as display, Trackers(tracker_openers(config, folder.path, done + 1)) as trackers:
+    with (
+        Display(console, config, read_metrics(folder.metrics)) as display,
+        Trackers(tracker_openers(config, folder.path, done + 1)) as trackers,
+    ):
 
         def report(record: "Record") -> None:
             nonlocal last
@@ -123,14 +153,27 @@ def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "C
             trackers.note(record)
 
         saved = train_in(folder, engine, start, report, is_stopped)
+    if last and (ending := _ending(config, last)):
+        say(ending)
     say(f"checkpoint: {saved}")
-    training = config.training
-    if last and last.done < training.iterations and last.metrics[ELAPSED_S] >= training.time_limit_s:
-        say("ended early: {}; {}".format(*time_is_up(config, last.done)))
     if config.curriculum:
         picture = folder.path / "timeline.png"
         save_timeline(folder.metrics, config.curriculum, picture)
         say(f"timeline: {picture}")
+
+
+def _ending(config: "Config", last: "Record") -> str | None:
+    """Why the run has ended; None = a signal has stopped it."""
+    from rl_cluster.metrics.names import ELAPSED_S
+    from rl_cluster.training.start import time_is_up
+
+    training = config.training
+    if last.done >= training.iterations:
+        return f"all {training.iterations} iterations are done"
+    if last.metrics[ELAPSED_S] >= training.time_limit_s:
+        reached = f"time limit reached at iteration {last.done} of {training.iterations}"
+        return f"{reached}; {time_is_up(config, last.done).remedy}"
+    return None
 
 
 def _start_of(
