@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.console import wide_console
+from rl_cluster.cli.listings import policy_listing
 from rl_cluster.cli.paths import PathCommand, output, path, source
 from rl_cluster.cli.suites import ListSuites, SuiteNames, check_alone, list_suites, score_suites
 from rl_cluster.errors import ConfigError
@@ -72,13 +73,16 @@ Search = Annotated[
 ]
 Objective = Annotated[
     str | None,
-    typer.Option(metavar="TERM=W,..", help="What the search maximises: served=1,crowding=0.3,time=0.2."),
+    typer.Option(metavar="TERM=W,..", help="What the search maximises, as served=1,time=0.2."),
 ]
 
 
 @app.command(
     "evaluate",
     cls=PathCommand,
+    help="Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals.\n\n"
+    "Prints which policy is best, and a line for each; --all prints everything, and --json writes it.\n\n"
+    + policy_listing(),
     epilog="Example: rl-cluster evaluate runs/first --episodes 200 --policy greedy --json scores.json",
 )
 def evaluate_policies(
@@ -99,10 +103,7 @@ def evaluate_policies(
     suite: SuiteNames = None,
     suites: ListSuites = False,
 ) -> None:
-    """Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals.
-
-    Prints which policy is best, and a line for each; --all prints everything, and --json writes it.
-    """
+    """Score checkpoints and heuristics side by side on the same episodes."""
     from rl_cluster.config.load import load_config
     from rl_cluster.evaluation.scoring import Request
 

@@ -1,7 +1,6 @@
 """`rl-cluster train`: begin or resume a run."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
+from rl_cluster.cli.listings import preset_listing
 from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
@@ -33,6 +33,8 @@ app = typer.Typer()
 @app.command(
     "train",
     cls=PathCommand,
+    help="Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local).\n\n"
+    + preset_listing(),
     epilog="Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first",
 )
 def train_policy(
@@ -100,7 +102,7 @@ def _run(start: "Start", address: str | None) -> None:
 
 def _tell_terminal(words: str) -> None:
     """Says what is waited for to somebody who watches. A log gets nothing: a run that is refused prints one line."""
-    if sys.stdout.isatty():
+    if make_console().is_terminal:
         say(words)
 
 
