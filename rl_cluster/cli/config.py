@@ -25,10 +25,12 @@ def show_config(
     origin: Annotated[
         bool, typer.Option("--origin", help="One setting a line, with where its value comes from.")
     ] = False,
+    is_plain: Annotated[bool, typer.Option("--plain", help="Without the comments.", show_default=False)] = False,
 ) -> None:
-    """Print the settings of a run as YAML, with the overrides in place."""
+    """Print the settings of a run as YAML, with the overrides in place and what each does as a comment."""
     import json
 
+    from rl_cluster.config.explain import commented
     from rl_cluster.config.load import describe_origins, load_config, to_yaml
 
     if origin:
@@ -36,7 +38,28 @@ def show_config(
             setting = f"{key}: {json.dumps(value)}"
             say(f"{setting:<60}  # {words}")
         return
-    say(to_yaml(load_config(preset_or_file, overrides or [])).removesuffix("\n"))
+    config = load_config(preset_or_file, overrides or [])
+    text = to_yaml(config)
+    say((text if is_plain else commented(text, config)).removesuffix("\n"))
+
+
+@app.command("list", epilog="Example: rl-cluster config list ppo")
+def list_keys(
+    section: Annotated[str, typer.Argument(metavar="SECTION", help="Only these, as ppo.", show_default=False)] = "",
+) -> None:
+    """List the keys of all settings, with what each does."""
+    from rl_cluster.config.explain import list_settings, setting_line
+
+    for setting in list_settings(section):
+        say("\n".join(setting_line(setting)))
+
+
+@app.command("explain", epilog="Example: rl-cluster config explain ppo.clip")
+def explain_key(key: Annotated[str, typer.Argument(metavar="KEY", help="A dotted key, or a section.")]) -> None:
+    """Say what a setting does, its unit, what it may be, and what the presets have."""
+    from rl_cluster.config.explain import explain
+
+    say("\n".join(explain(key)))
 
 
 @app.command("validate", cls=PathCommand, epilog="Example: rl-cluster config validate my_run.yaml ppo.clip=0.1")

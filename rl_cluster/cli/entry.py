@@ -3,8 +3,11 @@
 import errno
 import io
 import os
+import platform
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
@@ -32,7 +35,6 @@ app = typer.Typer(
     name="rl-cluster",
     help="Train policies for swarms of UAVs, and score them against heuristics.",
     epilog="Example: rl-cluster config show quick_demo",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(config_app, name="config")
@@ -46,16 +48,25 @@ app.add_typer(doctor_app)
 app.add_typer(scenario_app, name="scenario")
 
 
+VERSIONS_OF = ("ray", "torch", "numpy", "numba", "gymnasium")
+"""Packages that a report of a fault should name."""
+
+
 def _print_version(is_asked: bool) -> None:
+    """Prints the versions as they are installed; imports none of the packages, which takes seconds."""
     if is_asked:
         say(f"rl-cluster {__version__}")
+        say(f"Python {platform.python_version()}")
+        for name in VERSIONS_OF:
+            with suppress(metadata.PackageNotFoundError):
+                say(f"{name} {metadata.version(name)}")
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the versions and end.")
     ] = False,
 ) -> None:
     """Holds the options that stand before a command; each acts in its callback."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.console import wide_console
+from rl_cluster.cli.listings import policy_listing
 from rl_cluster.cli.paths import PathCommand, output, path, source
 from rl_cluster.cli.suites import ListSuites, SuiteNames, check_alone, list_suites, score_suites
 from rl_cluster.errors import ConfigError
@@ -44,8 +45,11 @@ Episodes = Annotated[
 Policies = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with, by default all; or pretrained.")
 ]
-HasRows = Annotated[
-    bool, typer.Option("--all", help="Also print a row for each of several scenario files.", show_default=False)
+HasAll = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="Also print all metrics, intervals and differences, and each scenario file.", show_default=False
+    ),
 ]
 Prefer = Annotated[
     list[str] | None,
@@ -69,13 +73,16 @@ Search = Annotated[
 ]
 Objective = Annotated[
     str | None,
-    typer.Option(metavar="TERM=W,..", help="What the search maximises: value=1,crowding=0.3,time=0.2."),
+    typer.Option(metavar="TERM=W,..", help="What the search maximises, as value=1,time=0.2."),
 ]
 
 
 @app.command(
     "evaluate",
     cls=PathCommand,
+    help="Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals.\n\n"
+    "Prints which policy is best, and a line for each; --all prints everything, and --json writes it.\n\n"
+    + policy_listing(),
     epilog="Example: rl-cluster evaluate runs/first --episodes 200 --policy greedy --json scores.json",
 )
 def evaluate_policies(
@@ -85,7 +92,7 @@ def evaluate_policies(
     scenario: Scenarios = None,
     episodes: Episodes = None,
     prefer: Prefer = None,
-    has_rows: HasRows = False,
+    has_all: HasAll = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = SEED,
     json_file: JsonFile = None,
     trace: TraceFile = None,
@@ -96,19 +103,19 @@ def evaluate_policies(
     suite: SuiteNames = None,
     suites: ListSuites = False,
 ) -> None:
-    """Score checkpoints and heuristics side by side on the same episodes, with 95 % bootstrap intervals."""
+    """Score checkpoints and heuristics side by side on the same episodes."""
     from rl_cluster.config.load import load_config
     from rl_cluster.evaluation.scoring import Request
 
     budget, weights = _given("--search", search), _given("--objective", objective)
     if suites:
-        asked = (policy, preset, scenario, episodes, has_rows, prefer, search, objective, json_file, trace)
+        asked = (policy, preset, scenario, episodes, has_all, prefer, search, objective, json_file, trace)
         list_suites(checkpoints, *asked, ladder, plot, suite)
         return
     if suite:
-        check_alone(preset is not None, scenario, has_rows, trace, seed != SEED, ladder is not None, plot)
+        check_alone(preset is not None, scenario, has_all, trace, seed != SEED, ladder is not None, plot)
     if ladder is not None or plot:
-        others = (policy, preset is not None, scenario, episodes, has_rows, trace, prefer, budget, weights)
+        others = (policy, preset is not None, scenario, episodes, has_all, trace, prefer, budget, weights)
         _climb(_folders(_only(checkpoints, ladder, others)), ladder or "", seed, json_file, plot)
         return
     request = Request(
@@ -127,7 +134,7 @@ def evaluate_policies(
     if suite:
         score_suites(suite, request, json_file)
     else:
-        _compare(request, has_rows=has_rows)
+        _compare(request, has_all=has_all)
 
 
 def _given(option: str, text: str | None) -> str:
@@ -162,7 +169,7 @@ def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[o
     return checkpoints
 
 
-def _compare(request: "Request", *, has_rows: bool) -> None:
+def _compare(request: "Request", *, has_all: bool) -> None:
     """Prints tables after the episodes have been played; writes the scores at the end."""
     import json
 
@@ -170,11 +177,9 @@ def _compare(request: "Request", *, has_rows: bool) -> None:
     from rl_cluster.evaluation.scoring import prepare, to_dict
     from rl_cluster.training.files.output_file import is_stdout, output_file
 
-    if has_rows and len(request.scenarios) < 2:
-        raise ConfigError("--all", "has no effect without several scenario files", "omit it, or name more --scenario")
     scoring = prepare(request, default_preset=load_config("quick_demo"))
     is_on_stderr = is_stdout(request.scores) or is_stdout(request.trace)
-    results = _play(scoring, wide_console(is_on_stderr=is_on_stderr), has_rows=has_rows)
+    results = _play(scoring, wide_console(is_on_stderr=is_on_stderr), has_all=has_all)
     if request.scores:
         with output_file(request.scores) as file:
             json.dump(to_dict(results, scoring.notes), file, indent=2)
@@ -207,8 +212,8 @@ def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | No
         save_plot(ladders, plot)
 
 
-def _play(scoring: "Scoring", console: "Console", *, has_rows: bool) -> "list[tuple[Group, Comparison]]":
-    """Prints the tables: of the only group, or of all scenario files together, with a row for each if asked."""
+def _play(scoring: "Scoring", console: "Console", *, has_all: bool) -> "list[tuple[Group, Comparison]]":
+    """Prints the scores of the only group, or of all scenario files together, and everything about them if asked."""
     from rl_cluster.evaluation.scoring import pool
 
     for note in scoring.notes:
@@ -223,13 +228,30 @@ def _play(scoring: "Scoring", console: "Console", *, has_rows: bool) -> "list[tu
             results.append((group, comparison))
             for remark in comparison.remarks if len(scoring.groups) > 1 else ():
                 _print(console, f"{group.title}: {remark}")
-    if has_rows:
-        _print_rows(scoring, results, console)
     pooled = pool(results)
     _print(console, f"\n{len(results)} scenario files, each of which counts once" if pooled else f"\n{group.title}")
-    for table in (pooled or comparison).tables():
-        console.print(table)
+    _print_summary(scoring, pooled or comparison, console)
+    if has_all:
+        _print_rows(scoring, results, console)
+        for table in (pooled or comparison).tables():
+            console.print()
+            console.print(table)
+    else:
+        for remark in (pooled or comparison).remarks:
+            _print(console, remark)
     return results
+
+
+def _print_summary(scoring: "Scoring", comparison: "Comparison", console: "Console") -> None:
+    """Prints what fits on one screen: the verdict, and a line for each policy."""
+    from rl_cluster.environment.tasks import task_of
+    from rl_cluster.evaluation.summary import summary_caption, summary_table
+    from rl_cluster.evaluation.verdict import WIDTH, verdict
+
+    task = task_of(scoring.config)
+    _print(console, verdict(comparison, task.headline, [policy.name for policy in scoring.baselines]))
+    _print(console, f"\n{summary_caption(comparison, task.headline)}")
+    console.print(summary_table(comparison, task.shown, task.headline), width=min(WIDTH, console.width))
 
 
 def _print(console: "Console", text: str) -> None:
@@ -237,10 +259,12 @@ def _print(console: "Console", text: str) -> None:
 
 
 def _print_rows(scoring: "Scoring", results: "list[tuple[Group, Comparison]]", console: "Console") -> None:
-    """Prints a row for each scenario file."""
+    """Prints a row for each of several scenario files."""
     from rl_cluster.environment.tasks import task_of
     from rl_cluster.evaluation.scenario_rows import scenario_rows, shown_metrics
 
+    if len(results) < 2:
+        return
     task = task_of(scoring.config)
     rows = [(group.scenario.name, comparison) for group, comparison in results if group.scenario]
     _print(console, "\nMeans of each scenario file")

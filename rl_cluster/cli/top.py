@@ -23,6 +23,7 @@ __all__ = ["app"]
 
 app = typer.Typer()
 REFRESH_S = 1.0
+QUIT_KEY = "Ctrl-C leaves this view; the run goes on"
 
 
 @app.command("top", cls=PathCommand, epilog="Example: rl-cluster top runs/first; or rl-cluster top --address auto")
@@ -66,10 +67,11 @@ def _show(console: Any, read: "Callable[[], list[dict[str, Any]]]", once: bool) 
     if once or not console.is_terminal:
         console.print(_view(read()))
         return
-    with _left_by_ctrl_c(), Live(_view(read()), console=console, screen=True, auto_refresh=False) as live:
+    with _left_by_ctrl_c(), Live(_watched(read()), console=console, screen=True, auto_refresh=False) as live:
+        live.refresh()
         while True:
             time.sleep(REFRESH_S)
-            live.update(_view(read()), refresh=True)
+            live.update(_watched(read()), refresh=True)
 
 
 @contextmanager
@@ -88,3 +90,11 @@ def _view(statuses: "list[dict[str, Any]]") -> "RenderableType":
     from rl_cluster.cli.views.live_view import live_view
 
     return Group(*(live_view(status) for status in statuses))
+
+
+def _watched(statuses: "list[dict[str, Any]]") -> "RenderableType":
+    """The view below the key that leaves it, which a short screen does not cut off."""
+    from rich.console import Group
+    from rich.text import Text
+
+    return Group(Text(QUIT_KEY, style="dim"), _view(statuses))

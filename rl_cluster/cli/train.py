@@ -1,5 +1,6 @@
 """`rl-cluster train`: begin or resume a run."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
+from rl_cluster.cli.listings import preset_listing
 from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.seeds import SeedRuns, check_alone, train_seeds
 from rl_cluster.cli.signals import StopRequest, orderly
@@ -32,6 +34,8 @@ app = typer.Typer()
 @app.command(
     "train",
     cls=PathCommand,
+    help="Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local).\n\n"
+    + preset_listing(),
     epilog=(
         "Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first "
         "training.iterations=400; or rl-cluster train quick_demo engine=local --seeds 0,1,2"
@@ -109,14 +113,17 @@ def _run(start: "Start", address: str | None) -> None:
     for error in start.damaged:
         say(f"passed over: {error}")
     _tell_changes(start)
+    _tell_terminal("loading torch and Ray .." if start.config.engine == "ray" else "loading torch ..")
     engine_class = _engine_class(start.config, address)
     forgive_full_disk()
     with orderly(), without_stdin():
+        _tell_terminal(f"{_beginning(start.config, address)} ..")
         engine = engine_class(start.config, address)
         with StopRequest() as request:
             try:
                 with open_run(engine, start) as folder:
                     say(f"run folder: {folder.path}")
+                    say(_extent(start.config))
                     _train(engine, start, folder, request.is_set)
             finally:
                 engine.close()
@@ -134,6 +141,29 @@ def _tell_changes(start: "Start") -> None:
             say(f"note: {start.note}")
 
 
+def _tell_terminal(words: str) -> None:
+    """Says what is waited for to somebody who watches. A log gets nothing: a run that is refused prints one line."""
+    if make_console().is_terminal:
+        say(words)
+
+
+def _beginning(config: "Config", address: str | None) -> str:
+    """What the start of the engine waits for."""
+    if config.engine == "local":
+        return "making worlds and the network; kernels that are not compiled yet take a minute or two"
+    where = address or os.environ.get("RAY_ADDRESS")
+    return f"connecting to the Ray at {where}" if where and where != "local" else "starting Ray and its env runners"
+
+
+def _extent(config: "Config") -> str:
+    """How far the run goes."""
+    from rl_cluster.cli.views.display import duration
+
+    training = config.training
+    where = {"ray": "on Ray", "local": "in this process"}[config.engine]
+    return f"{config.name} trains {where}: {training.iterations} iterations, at most {duration(training.time_limit_s)}"
+
+
 def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> str:
     assert request.signal
     if not request.is_heeded:
@@ -147,15 +177,17 @@ def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "C
     """Trains to the end, shows iterations to the user and to the services, and draws the timeline if there is one."""
     from rl_cluster.cli.views.display import Display
     from rl_cluster.cli.views.timeline import save_timeline
-    from rl_cluster.metrics.names import ELAPSED_S
+    from rl_cluster.training.files.metrics_lines import read_metrics
     from rl_cluster.training.loop import train_in
-    from rl_cluster.training.start import time_is_up
     from rl_cluster.training.trackers import Trackers
 
     console = make_console()
     config, done = start.config, start.checkpoint.iteration if start.checkpoint else 0
     last: Record | None = None
-    with Display(console, config) as display, Trackers(tracker_openers(config, folder.path, done + 1)) as trackers:
+    with (
+        Display(console, config, read_metrics(folder.metrics)) as display,
+        Trackers(tracker_openers(config, folder.path, done + 1)) as trackers,
+    ):
 
         def report(record: "Record") -> None:
             nonlocal last
@@ -164,14 +196,27 @@ def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "C
             trackers.note(record)
 
         saved = train_in(folder, engine, start, report, is_stopped)
+    if last and (ending := _ending(folder.path, config, last)):
+        say(ending)
     say(f"checkpoint: {saved}")
-    training = config.training
-    if last and last.done < training.iterations and last.metrics[ELAPSED_S] >= training.time_limit_s:
-        say("ended early: {}; {}".format(*time_is_up(folder.path, config, last.done)))
     if config.curriculum:
         picture = folder.path / "timeline.png"
         save_timeline(folder.metrics, config.curriculum, picture)
         say(f"timeline: {picture}")
+
+
+def _ending(folder: Path, config: "Config", last: "Record") -> str | None:
+    """Why the run has ended; None = a signal has stopped it."""
+    from rl_cluster.metrics.names import ELAPSED_S
+    from rl_cluster.training.start import time_is_up
+
+    training = config.training
+    if last.done >= training.iterations:
+        return f"all {training.iterations} iterations are done"
+    if last.metrics[ELAPSED_S] >= training.time_limit_s:
+        reached = f"time limit reached at iteration {last.done} of {training.iterations}"
+        return f"{reached}; {time_is_up(folder, config, last.done).remedy}"
+    return None
 
 
 def _start_of(

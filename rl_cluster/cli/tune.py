@@ -1,5 +1,6 @@
 """`rl-cluster tune`: search for the settings of a run, or resume a search."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,8 +55,9 @@ def tune_settings(
 
 def _search(config: "Config", begin: "Callable[[], Path]", address: str | None) -> None:
     """Runs the study, and says how it ended."""
+    from rl_cluster.cli.views.study_progress import StudyProgress
     from rl_cluster.rllib.cluster import connect
-    from rl_cluster.tune.report import trial_line
+    from rl_cluster.tune.journal import JOURNAL, ended_trials
     from rl_cluster.tune.study import check_room, run_study
 
     forgive_full_disk()
@@ -63,7 +65,9 @@ def _search(config: "Config", begin: "Callable[[], Path]", address: str | None) 
         check_room(config, cluster.resources())
         folder = begin()
         say(f"study folder: {folder}")
-        result = run_study(config, folder, lambda trial: say(trial_line(trial)), request.is_set)
+        progress = StudyProgress(config, ended_trials(folder / JOURNAL, config), time.monotonic())
+        say(progress.extent())
+        result = run_study(config, folder, lambda trial: say(progress.line(trial, time.monotonic())), request.is_set)
     if request.signal and not result.is_whole:
         what = f"stopped by {request.signal.name}; go on with {typed('rl-cluster', 'tune', '--resume', folder)}"
         fail(f"tune: {what}", request.exit_code)

@@ -20,13 +20,11 @@ from rl_cluster.config.migrations import FORMAT, UNNUMBERED, migrated, numbered
 from rl_cluster.config.mistaken import mistaken_data, mistaken_path
 from rl_cluster.config.model_size import fill_model_size
 from rl_cluster.config.schema import TASKS, Config
+from rl_cluster.config.shipped_presets import PRESETS
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
 from rl_cluster.errors import ConfigError
 
 __all__ = ["PRESETS", "describe_origins", "load_config", "load_saved", "overridden", "to_yaml", "validated"]
-
-PRESETS: dict[str, Path] = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.yaml"))}
-"""Name -> file of the settings that come with the package."""
 
 
 def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:

@@ -20,6 +20,9 @@ from rl_cluster.types import FloatArray, GraphSpec, Observation
 
 __all__ = ["Task"]
 
+SUMMARY_COLUMNS = 4
+"""Metrics beside the headline in the summary of a task that does not choose its own."""
+
 StateT = TypeVar("StateT")
 WorldsT = TypeVar("WorldsT")
 
@@ -60,6 +63,9 @@ class Task(Generic[StateT, WorldsT]):
     """The metrics of an episode, in the order in which tables show them."""
     headline: EpisodeMetric
     """The metric that says most about a policy."""
+    summary: tuple[EpisodeMetric, ...] = ()
+    """The metrics that a summary of one screen shows, at most eight: what was served, when and how far first; empty:
+    the first of `metrics`, and the headline."""
     recording: Recording[WorldsT]
     """What traces hold."""
     planning: Planning[WorldsT]
@@ -68,3 +74,8 @@ class Task(Generic[StateT, WorldsT]):
     """Field of the saved state -> the values that it can hold."""
     state_fault: Callable[[Mapping[str, NDArray[Any]]], str | None]
     """How saved fields contradict each other, although each is within its bounds; None = they do not."""
+
+    @property
+    def shown(self) -> tuple[EpisodeMetric, ...]:
+        """The metrics of a summary."""
+        return self.summary or tuple(dict.fromkeys((*self.metrics[:SUMMARY_COLUMNS], self.headline)))

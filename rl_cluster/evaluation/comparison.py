@@ -19,10 +19,10 @@ from rl_cluster.environment.tasks import task_of
 from rl_cluster.evaluation.intervals import Interval, bootstrap_interval, paired_difference
 from rl_cluster.sampling.episodes import Observer, Progress, evaluate
 
-__all__ = ["Comparison", "compare", "interval_cell"]
+__all__ = ["CONFIDENCE", "Comparison", "compare", "interval_cell"]
 
-MAX_MEANS, MAX_DIFFERENCES = 7, 6
-"""Policies per table: as many as fit into 100 characters, without and with signs."""
+MAX_MEANS, MAX_DIFFERENCES = 5, 4
+"""Policies per table: as many as fit into 80 characters, without and with signs."""
 CONFIDENCE = 0.95
 FEW_EPISODES, MANY_EPISODES = 4, 64
 """Episodes that are played side by side."""
@@ -106,6 +106,11 @@ class Comparison:
             unit=unit,
         )
 
+    def paired(self, first: str, second: str, metric: EpisodeMetric) -> Interval:
+        """Mean and interval of one metric of the first policy minus the second's, paired by episode; scalars."""
+        column = list(self.metrics).index(metric)
+        return _difference(*(self.values[name][:, column] for name in (first, second)))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; an undefined mean is None."""
         return {
@@ -120,7 +125,7 @@ class Comparison:
         }
 
     def tables(self) -> list[Group]:
-        """Tables for rich to print, at most 100 characters wide: the means, then paired differences, then remarks."""
+        """Tables for rich to print, at most 80 characters wide: the means, then paired differences, then remarks."""
         episodes, kind = f"{self.num_episodes} {self.unit}s", f"{100 * CONFIDENCE:.0f} % bootstrap interval below"
         if self.num_episodes == 1:
             episodes, kind = f"1 {self.unit}", "which has no interval"
@@ -128,7 +133,7 @@ class Comparison:
         alike = " (1 of a policy that draws nothing)" if is_mixed else ""
         tables = self._make_tables(f"Mean of {episodes}{alike}, {kind}", self.means, MAX_MEANS, sign="")
         for name, others in self.differences.items():
-            title = f"{name} minus .., paired on the same {episodes}, {kind}"
+            title = f"{name} minus .., paired on the same {episodes}, {kind.replace('bootstrap ', '')}"
             tables += self._make_tables(title, others, MAX_DIFFERENCES, sign="+")
         return [*tables, *(Group(Text(remark)) for remark in self.remarks)]
 
@@ -192,7 +197,7 @@ def compare(
 
 
 def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> Interval:
-    """The paired difference of two policies' metrics, each (E, K), or (1, K) if it plays all episodes alike."""
+    """The paired difference of two policies' metrics, each (E, ..), or (1, ..) if it plays all episodes alike."""
     shape = max(first.shape, second.shape)
     return paired_difference(np.broadcast_to(first, shape), np.broadcast_to(second, shape), CONFIDENCE)
 

@@ -13,8 +13,8 @@ from rl_cluster.evaluation.comparison import Comparison
 
 __all__ = ["scenario_rows", "shown_metrics"]
 
-MAX_POLICIES, NAME_WIDTH = 6, 26
-"""Policies per table, and characters of a file's name: as many as fit into 100 characters."""
+MAX_POLICIES, NAME_WIDTH = 4, 26
+"""Policies per table, and characters of a file's name: as many as fit into 80 characters."""
 
 
 def shown_metrics(metrics: Sequence[EpisodeMetric], headline: EpisodeMetric) -> list[EpisodeMetric]:
@@ -23,7 +23,7 @@ def shown_metrics(metrics: Sequence[EpisodeMetric], headline: EpisodeMetric) -> 
 
 
 def scenario_rows(rows: Sequence[tuple[str, Comparison]], shown: Sequence[EpisodeMetric]) -> list[Table]:
-    """Tables for rich to print, at most 100 characters wide, as many as the number of policies requires.
+    """Tables for rich to print, at most 80 characters wide, as many as the number of policies requires.
 
     Args:
         rows: File name and comparison of each scenario, all of the same policies.

@@ -20,7 +20,7 @@ from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.tune.entry import Entry, check_entry, format_entry, parse_entry, within_ranges
 from rl_cluster.tune.search_space import study_of
 
-__all__ = ["JOURNAL", "Journal", "format_header", "num_rounds", "read_entries"]
+__all__ = ["JOURNAL", "Journal", "ended_trials", "format_header", "num_rounds", "read_entries"]
 
 JOURNAL = "trials.jsonl"
 FORMAT = 1
@@ -59,6 +59,12 @@ def read_entries(path: Path, config: Config) -> list[Entry]:
         lines = iter(lambda: file.readline(MAX_LINE_BYTES), b"")
         _check_header(next(lines, b""), path)
         return list(_entries(lines, path, config))
+
+
+def ended_trials(path: Path, config: Config) -> set[str]:
+    """The trials and tests that are not run again when the study goes on. Raises as `read_entries`."""
+    last = {entry.trial: entry for entry in read_entries(path, config)}
+    return {name for name, entry in last.items() if entry.status == "ended"}
 
 
 def _check_header(line: bytes, path: Path) -> None:

@@ -20,7 +20,9 @@ __all__ = ["failures", "save_json", "save_plot", "study_table", "test_table", "t
 
 def trial_line(trial: Entry) -> str:
     """A line about a trial that has ended."""
-    sample = "  ".join(f"{key} {value:.3g}" for key, value in trial.sample.items()) or "settings as given"
+    names = _headings(list(trial.sample))
+    values = [f"{name} {value:.3g}" for name, value in zip(names, trial.sample.values(), strict=True)]
+    sample = "  ".join(values) or "settings as given"
     return f"trial {trial.trial}  score {_score(trial)}  rounds {trial.rounds}  {sample}"
 
 

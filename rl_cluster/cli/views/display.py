@@ -3,9 +3,9 @@
 Nothing is measured here; every number comes from the iteration's metrics.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -30,10 +30,13 @@ from rl_cluster.metrics.names import learning_key as learning
 from rl_cluster.metrics.phases import PHASES
 from rl_cluster.training.run import Record
 
-__all__ = ["Display", "duration", "time_split"]
+__all__ = ["LINE_COLUMNS", "Display", "duration", "time_split"]
 
 SHOWN_SHARE = 0.05
 """The least share of an iteration for which a phase is shown."""
+LINE_COLUMNS = 80
+"""The most characters of a plain line."""
+REWARD = "per_agent_reward"
 
 
 class Display:
@@ -41,19 +44,27 @@ class Display:
 
     Args:
         console: Where to show them; if it is not a terminal, plain lines are written.
+        config: The run's settings.
+        past: Metrics of the iterations that a resumed run has behind it.
     """
 
-    def __init__(self, console: Console, config: Config) -> None:
+    def __init__(self, console: Console, config: Config, past: Iterable[Mapping[str, Any]] = ()) -> None:
         self._console, self._config = console, config
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
-        headline = task_of(config).headline
-        self._metric, self._label = headline.name, headline.label
+        task = task_of(config)
+        self._metric, self._label = task.headline.name, task.headline.label
+        self._has_reward = any(metric.name == REWARD for metric in task.metrics)
         self._evaluated: float | None = None
+        self._best: float | None = None
+        self._stage: float | None = None
         self._is_new_stack = config.api_stack == "new"  # RLlib's stock PPO reports neither phases nor this KL
+        for metrics in past:
+            self._note(metrics)
 
     def __enter__(self) -> Self:
         if self._live:
-            self._live.start()
+            self._live.update(Text("first iteration: where kernels are not compiled yet, that takes a minute or two"))
+            self._live.start(refresh=True)
         return self
 
     def __exit__(
@@ -65,24 +76,28 @@ class Display:
     def show(self, record: Record) -> None:
         """Takes an iteration; the decisions after it stay on the screen."""
         done, metrics, events = record
-        self._evaluated = metrics.get(evaluation_key(self._metric), self._evaluated)
-        cells = self._cells(done, metrics)
+        self._note(metrics)
         if self._live:
-            self._live.update(self._table(done, cells))
+            self._live.update(self._table(done, self._cells(done, metrics)))
         else:
-            line = "  ".join(f"{name} {value}" for name, value in cells.items())
-            self._console.print(line, soft_wrap=True, highlight=False)
+            self._console.print(_fitted(self._line_cells(done, metrics)), soft_wrap=True, highlight=False)
         for event in events:
             self._console.print(event.words, soft_wrap=True, highlight=False, markup=False)
+
+    def _note(self, metrics: Mapping[str, Any]) -> None:
+        """Takes the last and the best score. Scores of another stage of a curriculum are no measure."""
+        if metrics.get(STAGE) != self._stage:
+            self._stage, self._best = metrics.get(STAGE), None
+        self._evaluated = metrics.get(evaluation_key(self._metric), self._evaluated)
+        key = evaluation_key(self._metric) if self._config.training.evaluate_every else episode_key(self._metric)
+        if key in metrics:
+            self._best = metrics[key] if self._best is None else max(self._best, metrics[key])
 
     def _cells(self, done: int, metrics: dict[str, float]) -> dict[str, str]:
         """Name -> value as text: a dash if the iteration did not measure it; omitted if the stack never does."""
 
-        def text(key: str, decimals: int) -> str:
-            return f"{metrics[key]:.{decimals}f}" if key in metrics else "-"
-
         def cell(key: str) -> dict[str, str]:
-            return {FORMS[key].label: text(key, FORMS[key].decimals)}
+            return {FORMS[key].label: _text(metrics.get(key), FORMS[key].decimals)}
 
         return {
             "iteration": f"{done}/{self._config.training.iterations}",
@@ -90,14 +105,39 @@ class Display:
             "left": duration(metrics[ETA_S]),
             "agent-steps": f"{metrics[AGENT_STEPS_TOTAL] / 1e6:.2f}M",
             **cell(AGENT_STEPS_PER_S),
-            f"{self._label} sampled": text(episode_key(self._metric), 3),
+            f"{self._label} sampled": _text(metrics.get(episode_key(self._metric)), 3),
             **(cell(STAGE) if self._config.curriculum else {}),
-            f"{self._label} evaluated": "-" if self._evaluated is None else f"{self._evaluated:.3f}",
+            f"{self._label} evaluated": _text(self._evaluated, 3),
+            f"{self._label} best so far": _text(self._best, 3),
+            **self._reward(metrics),
+            "loss": _text(self._loss(metrics), 3),
             **cell(learning("entropy")),
             **(cell(learning("approx_kl")) if self._is_new_stack else {}),
             **cell(learning("explained_variance")),
             **({"time": time_split(metrics)} if self._is_new_stack else {}),
         }
+
+    def _line_cells(self, done: int, metrics: dict[str, float]) -> dict[str, str]:
+        """What a plain line shows, the most important first."""
+        return {
+            "iteration": f"{done}/{self._config.training.iterations}",
+            "left": duration(metrics[ETA_S]),
+            self._label: _text(metrics.get(episode_key(self._metric)), 3),
+            **({"stage": _text(metrics.get(STAGE), 0)} if self._config.curriculum else {}),
+            "best": _text(self._best, 3),
+            **self._reward(metrics),
+            "loss": _text(self._loss(metrics), 2),
+        }
+
+    def _reward(self, metrics: Mapping[str, float]) -> dict[str, str]:
+        return {"reward": _text(metrics.get(episode_key(REWARD)), 2)} if self._has_reward else {}
+
+    def _loss(self, metrics: Mapping[str, float]) -> float | None:
+        """The loss of policy and values, without the bonus for entropy and other terms; the old stack has one loss."""
+        if (total := metrics.get(learning("total_loss"))) is not None:
+            return total
+        policy, values = (metrics.get(learning(name)) for name in ("policy_loss", "value_loss"))
+        return None if policy is None or values is None else policy + self._config.ppo.value_weight * values
 
     def _table(self, done: int, cells: dict[str, str]) -> Table:
         table = Table(
@@ -119,6 +159,22 @@ def time_split(metrics: Mapping[str, float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Minutes and seconds: `12:05`."""
+    """Minutes and seconds, `12:05`; from an hour on with hours, `3:12:05`."""
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    hours, part = divmod(minutes, 60)
+    return f"{hours}:{part:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _text(value: float | None, decimals: int) -> str:
+    """The number; a dash where there is none."""
+    return "-" if value is None else f"{value:.{decimals}f}"
+
+
+def _fitted(cells: Mapping[str, str]) -> str:
+    """Names and values on a line of at most 80 characters; the last ones are left out where there is no room."""
+    words = [f"{name} {value}" for name, value in cells.items()]
+    if len(line := "  ".join(words)) <= LINE_COLUMNS:
+        return line
+    while len(line := " ".join(words)) > LINE_COLUMNS:
+        words.pop()
+    return line

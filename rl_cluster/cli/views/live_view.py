@@ -30,6 +30,8 @@ __all__ = ["live_view", "sparkline"]
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 CURVE_COLUMNS, BAR_COLUMNS, MAX_RUNNERS = 48, 60, 8
+LEAST_SILENCE_S, SILENT_ITERATIONS = 60.0, 5.0
+"""A run counts as silent after this many seconds, and after this many of its mean iterations."""
 COLOURS = dict(
     zip(PHASES, ("green", "cyan", "blue", "magenta", "yellow", "red", "bright_magenta", "bright_black"), strict=True)
 )
@@ -39,7 +41,7 @@ GIB, MIB = float(1 << 30), float(1 << 20)
 def live_view(status: Mapping[str, Any]) -> RenderableType:
     """The whole view of a status that has been checked (`status_form.py`)."""
     nodes = [node_from_json(node) for node in status["nodes"]]
-    parts: list[RenderableType] = [_headline(status), *_alerts(status["alerts"])]
+    parts: list[RenderableType] = [_headline(status), *_silence(status), *_alerts(status["alerts"])]
     parts += [_curve(name, status["headline"], points) for name, points in status["curves"].items() if points]
     parts += [_phases(status["metrics"]), _speeds(status["metrics"])]
     parts += [_runners(status["runners"], status["metrics"])] if status["runners"] else []
@@ -59,13 +61,30 @@ def sparkline(values: Sequence[float], columns: int) -> str:
 
 
 def _headline(status: Mapping[str, Any]) -> Text:
-    metrics, age_s = status["metrics"], max(0.0, time.time() - status["time_s"])
+    metrics, age_s = status["metrics"], _age_s(status)
     words = (
         f"{status['run']} (engine {status['engine']})  iteration {status['iteration']}/{status['iterations']}  "
         f"elapsed {duration(metrics[ELAPSED_S])}  left {duration(metrics[ETA_S])}  "
         f"checkpoint {duration(metrics[CHECKPOINT_AGE_S])} old  heard {duration(age_s)} ago"
     )
     return Text(words, style="bold")
+
+
+def _age_s(status: Mapping[str, Any]) -> float:
+    """Seconds since the run was last heard."""
+    return float(max(0.0, time.time() - status["time_s"]))
+
+
+def _silence(status: Mapping[str, Any]) -> list[Text]:
+    """A mark on a run that has ended, or that has not been heard for as long as several of its iterations take."""
+    metrics, age_s = status["metrics"], _age_s(status)
+    if status["iteration"] >= status["iterations"] or metrics[ETA_S] <= 0.0:
+        return [Text("ended", style="bold green")]
+    usual_s = metrics[ELAPSED_S] / max(1, status["iteration"])
+    if age_s <= max(LEAST_SILENCE_S, SILENT_ITERATIONS * usual_s):
+        return []
+    words = f"silent for {duration(age_s)}: an iteration takes {duration(usual_s)}; it was stopped, hangs or is gone"
+    return [Text(words, style="bold yellow")]
 
 
 def _alerts(alerts: Sequence[str]) -> list[Text]:

@@ -62,6 +62,13 @@ ALLOCATE = Task(
     reference="complete-first",
     metrics=METRICS,
     headline=Metric.NORMALIZED_COMPLETION_SCORE.metric,
+    summary=(
+        Metric.SATISFIED_RATE.metric,
+        Metric.LAST_SERVICE_S.metric,
+        Metric.PATH_KM_PER_UAV.metric,
+        Metric.TIMEOUT_RATE.metric,
+        Metric.NORMALIZED_COMPLETION_SCORE.metric,
+    ),
     recording=AllocateRecording(),
     planning=AllocatePlanning(),
     state_bounds=allocate_bounds,

@@ -10,7 +10,7 @@ from rl_cluster.environment.navigate.columns import FEATURES
 from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.heuristics import HEURISTICS
 from rl_cluster.environment.navigate.observation import empty_observation
-from rl_cluster.environment.navigate.outcome import METRICS
+from rl_cluster.environment.navigate.outcome import METRICS, Metric
 from rl_cluster.environment.navigate.plans import NavigatePlanning
 from rl_cluster.environment.navigate.recording import NavigateRecording
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
@@ -57,7 +57,14 @@ NAVIGATE = Task(
     tell=lambda observation, _weights, _config: observation,
     reference="orca",
     metrics=METRICS,
-    headline=METRICS[0],
+    headline=Metric.SUCCESS_RATE.metric,
+    summary=(
+        Metric.REACH_RATE.metric,
+        Metric.MEAN_TIME_S.metric,
+        Metric.PATH_M_PER_UAV.metric,
+        Metric.COLLISIONS_PER_UAV.metric,
+        Metric.SUCCESS_RATE.metric,
+    ),
     recording=NavigateRecording(),
     planning=NavigatePlanning(),
     state_bounds=navigate_bounds,

@@ -2,8 +2,9 @@
 
 from tests.hostile.row import Row
 
-COMMANDS = ("config show", "config validate", "train", "evaluate", "tune", "top", "dashboards", "submit", "stop",
-            "doctor", "scenario import", "scenario assign", "scenario export")  # fmt: skip
+COMMANDS = ("config show", "config validate", "config list", "config explain", "train", "evaluate", "tune", "top",
+            "dashboards", "submit", "stop", "doctor", "scenario import", "scenario assign",
+            "scenario export")  # fmt: skip
 
 ROWS = [
     Row(["no-such-command"], r"no-such-command.*; see rl-cluster --help"),

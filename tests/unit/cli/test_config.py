@@ -1,7 +1,10 @@
 import json
+import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,9 @@ import pytest
 from rl_cluster import __version__
 from rl_cluster.config.load import PRESETS, load_config
 
+ROOT = Path(__file__).parents[3]
 DEMO_TEXT = PRESETS["quick_demo"].read_text(encoding="utf-8")
-COMMANDS = (("config", "show"), ("config", "validate"), ("config", "schema"))
+COMMANDS = tuple(("config", name) for name in ("show", "validate", "schema", "list", "explain"))
 
 
 def test_show__prints_settings_that_load_again(
@@ -22,6 +26,50 @@ def test_show__prints_settings_that_load_again(
     assert load_config(str(tmp_path / "shown.yaml")) == load_config(
         "quick_demo", ["ppo.lr=[1e-3, 1e-4]", "engine=local"]
     )
+
+
+def test_show__says_what_each_setting_does_unless_it_is_to_be_plain(
+    capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    assert exit_code("config", "show", "debug") == 0
+    commented = capsys.readouterr().out
+    assert exit_code("config", "show", "debug", "--plain") == 0
+    plain = capsys.readouterr().out
+
+    assert "  # Per-UAV probability ratios are clipped to 1 +- this.\n  clip: " in commented
+    assert "#" not in plain
+    assert [line for line in commented.splitlines() if not line.lstrip().startswith("#")] == plain.splitlines()
+
+
+def test_list__has_the_keys_of_a_section_with_their_effects(
+    capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    assert exit_code("config", "list") == 0
+    everything = capsys.readouterr().out.splitlines()
+    assert exit_code("config", "list", "ppo") == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert lines[0] == "ppo"
+    assert "ppo.clip" in lines
+    assert "    Per-UAV probability ratios are clipped to 1 +- this." in lines
+    assert {
+        "seed",
+        "world.step_s",
+        "world.decision_interval_s",
+        *(line for line in lines if "." in line.split()[0]),
+    } - {line for line in lines if line.startswith(" ")} <= set(everything)
+    assert max(map(len, everything)) <= 80
+
+
+def test_explain__prints_what_there_is_to_say(
+    capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    assert exit_code("config", "explain", "sampling.timeout_s") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "sampling.timeout_s"
+    assert "  unit: seconds" in lines
+    assert "  presets: 600.0 in all that have it" in lines
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -42,7 +90,33 @@ def test_schema__holds_range_and_effect(capsys: pytest.CaptureFixture[str], exit
 
 def test_version__is_printed(capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]) -> None:
     assert exit_code("--version") == 0
-    assert capsys.readouterr().out == f"rl-cluster {__version__}\n"
+    first, *others = capsys.readouterr().out.splitlines()
+
+    assert first == f"rl-cluster {__version__}"
+    installed = {name: metadata.version(name) for name in ("ray", "torch", "numpy", "numba", "gymnasium")}
+    assert dict(line.split(" ") for line in others) == {"Python": platform.python_version(), **installed}
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["train", "--help"], ["evaluate", "--help"]])
+def test_help_and_version__import_nothing_that_takes_time(words: list[str]) -> None:
+    script = "import sys\nfrom rl_cluster.cli import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+    script += "print(sorted({'ray', 'torch', 'numba', 'matplotlib'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", script, *words], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_completion__offers_commands_and_options() -> None:
+    def completed(words: str) -> list[str]:
+        variables = {"_RL_CLUSTER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        ended = subprocess.run(
+            [sys.executable, "-m", "rl_cluster"],
+            cwd=ROOT, check=True, capture_output=True, text=True, env=os.environ | variables,
+        )  # fmt: skip
+        return ended.stdout.split()
+
+    assert completed("rl-cluster ev") == ["evaluate"]
+    assert completed("rl-cluster train --res") == ["--resume", "--resume-or-start"]
 
 
 @pytest.mark.parametrize("command", [(), ("config",), *COMMANDS])
@@ -118,6 +192,9 @@ def test_huge_file__is_refused_unread(tmp_path: Path, error_line: Callable[..., 
             "qick_demo: is no preset and no file; choose a YAML file or one of curriculum_demo, debug, default, dev",
         ),
         (["config", "show", "two\nlines"], r"error: two\nlines: is no preset and no file; choose"),
+        (["config", "list", "ppoo"], "error: ppoo: is no setting; did you mean ppo?"),
+        (["config", "explain", "ppo.lrr"], "error: ppo.lrr: is no setting; did you mean ppo.lr?"),
+        (["config", "explain", ""], "error: : is no setting; choose one of name"),
         (["config", "show", "debug", "ppo.lr"], "ppo.lr: override without '='; write key=value"),
         (["config", "show", "debug", "ppo.lrr=1"], "ppo.lrr=1: unknown key; did you mean ppo.lr?"),
         (
@@ -136,9 +213,6 @@ def test_bad_argument__is_one_line_with_its_remedy(
 
     assert message in error_line(*arguments)
     assert list(tmp_path.iterdir()) == []
-
-
-ROOT = Path(__file__).parents[3]
 
 
 def test_full_disk__is_one_line() -> None:

@@ -1,10 +1,13 @@
 """`rl-cluster top RUN`: shown once where there is no terminal; what is no run is one line."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from rl_cluster.cli.top import _watched
 from rl_cluster.config.schema import Config
 from rl_cluster.training.files.status import STATUS
 from rl_cluster.training.local_engine import LocalEngine
@@ -20,6 +23,14 @@ def test_top__shows_a_run_once_in_a_log(
     assert exit_code("top", str(tmp_path / "run")) == 0
 
     assert f"{tiny.name} (engine local)  iteration 2/2" in capsys.readouterr().out
+
+
+def test_top__shows_the_key_that_leaves_it_above_what_a_short_screen_cuts_off() -> None:
+    text = io.StringIO()
+
+    Console(file=text, width=80).print(_watched([]))
+
+    assert text.getvalue().startswith("Ctrl-C leaves this view")
 
 
 def test_top__refuses_what_is_no_run(tmp_path: Path, error_line: Callable[..., str]) -> None:

@@ -61,9 +61,12 @@ def test_train__prints_a_plain_line_an_iteration(
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"run folder: {tmp_path / 'run'}"
-    assert [line.split("  ")[0] for line in lines[1:3]] == ["iteration 1/2", "iteration 2/2"]
-    assert lines[3] == f"checkpoint: {tmp_path / 'run' / 'checkpoints' / 'checkpoint-000002'}"
-    assert lines[4] == f"score it: rl-cluster evaluate {tmp_path / 'run'}"
+    assert lines[1].endswith("trains in this process: 2 iterations, at most 10:00")
+    assert [line.split("  ")[0] for line in lines[2:4]] == ["iteration 1/2", "iteration 2/2"]
+    assert max(map(len, lines[1:4])) <= 80
+    assert lines[4] == "all 2 iterations are done"
+    assert lines[5] == f"checkpoint: {tmp_path / 'run' / 'checkpoints' / 'checkpoint-000002'}"
+    assert lines[6] == f"score it: rl-cluster evaluate {tmp_path / 'run'}"
 
 
 def test_train__refuses_a_run_folder_that_exists(run: Path, error_line: Callable[..., str]) -> None:
@@ -205,7 +208,7 @@ def test_train__that_its_time_limit_cuts_says_so_and_how_to_lengthen_it(
     assert exit_code("train", "debug", *TINY, "training.time_limit_s=0.001", "--out", run) == 0
 
     longer = f"lengthen it: rl-cluster train --resume {run} training.time_limit_s=0.002"
-    assert f"ended early: {cut}; {longer}" in capsys.readouterr().out
+    assert f"time limit reached at iteration 1 of 2; {longer}" in capsys.readouterr().out
     assert f"has ended: {cut}; evaluate it, or {longer}" in error_line("train", "--resume", run)
     assert exit_code("train", "debug", *TINY, "training.time_limit_s=0.001", "--resume-or-start", run) == 0
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError
 from rl_cluster.tune.entry import Entry, format_entry
-from rl_cluster.tune.journal import Journal, format_header, read_entries
+from rl_cluster.tune.journal import Journal, ended_trials, format_header, read_entries
 
 
 @pytest.fixture
@@ -34,6 +34,20 @@ def test_journal__gives_back_what_was_noted(
     assert read_entries(path, study_config()) == noted
     with Journal(path, study_config()) as journal:
         assert journal.last == {"00000": noted[4], "00001": noted[5]}
+
+
+def test_ended_trials__are_those_whose_last_entry_says_so(
+    path: Path, entry: Callable[..., Entry], study_config: Callable[..., Config]
+) -> None:
+    assert ended_trials(path, study_config()) == set()
+
+    ends = {"00000": ("trains", "ended"), "00001": ("ended", "trains"), "00002": ("failed",)}
+    with Journal(path, study_config()) as journal:
+        for trial, statuses in ends.items():
+            for status in statuses:
+                journal.note(entry(trial=trial, status=status))
+
+    assert ended_trials(path, study_config()) == {"00000"}
 
 
 def test_journal_cut_at_any_byte__keeps_every_whole_line(

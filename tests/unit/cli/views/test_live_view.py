@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,24 @@ def test_view__shows_gpus_and_alerts_and_a_dash_for_what_is_not_measured(run: Pa
 
     assert "alert: gpu/throttled is beyond its limit" in lines
     assert lines[-1].split()[1:] == ["0", "H200", "-", "75%", "350", "W", "-", "-", "heat"]
+
+
+def test_view__marks_a_run_that_is_silent_or_has_ended(run: Path) -> None:
+    status = read_status(run)
+    assert "ended" in _shown(status).splitlines()[1]
+
+    status["iterations"], status["metrics"][ETA_S], status["metrics"][ELAPSED_S] = 9, 70.0, 20.0
+    marks = []
+    for age_s in (5.0, 55.0, 65.0):
+        status["time_s"] = time.time() - age_s
+        marks.append("silent for 1:05: an iteration takes 0:10" in _shown(status))
+    assert marks == [False, False, True]
+
+    status["metrics"][ELAPSED_S] = 60.0  # iterations of 30 s: two minutes without a word are usual
+    status["time_s"] = time.time() - 140.0
+    assert "silent" not in _shown(status)
+    status["time_s"] = time.time() - 160.0
+    assert "silent for 2:40: an iteration takes 0:30" in _shown(status)
 
 
 def test_sparkline__runs_from_the_least_to_the_greatest() -> None:
