@@ -42,7 +42,10 @@ Episodes = Annotated[
     ),
 ]
 Policies = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with, by default all; or pretrained.")
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="Heuristic to compare with, by default all; pretrained; or module:Class for your own."
+    ),
 ]
 HasRows = Annotated[
     bool, typer.Option("--all", help="Also print a row for each of several scenario files.", show_default=False)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
-from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
@@ -72,15 +72,16 @@ def train_policy(
 
 def _run(start: "Start", address: str | None) -> None:
     """Trains from that start, and says how the run ended."""
+    from rl_cluster.api.engines import engine_of
     from rl_cluster.training.loop import open_run
 
     check_trackers(start.config.monitoring)
     for error in start.damaged:
         say(f"passed over: {error}")
-    engine_class = _engine_class(start.config, address)
+    make_engine = engine_of(start.config, address)
     forgive_full_disk()
     with orderly(), without_stdin():
-        engine = engine_class(start.config, address)
+        engine = make_engine(start.config, address)
         with StopRequest() as request:
             try:
                 with open_run(engine, start) as folder:
@@ -169,20 +170,3 @@ def _requeued_start(
     if not preset_or_file:
         raise ConfigError("train", "nothing to train is given", "name a preset or file before --resume-or-start")
     return resume_or_start(load_config(preset_or_file, overrides), path, weights)
-
-
-def _engine_class(config: "Config", address: str | None) -> "Callable[[Config, str | None], Engine]":
-    """The class of the run's engine. Imports all that it needs, and starts nothing."""
-    if config.api_stack == "old":
-        from rl_cluster.rllib.old.engine import OldStackEngine
-
-        return OldStackEngine
-    if config.engine == "ray":
-        from rl_cluster.rllib.engine import RayEngine
-
-        return RayEngine
-    if address:
-        raise ConfigError("--address", "engine=local uses no Ray", "omit --address, or set engine=ray")
-    from rl_cluster.training.local_engine import LocalEngine
-
-    return lambda config, _: LocalEngine(config)
