@@ -1,26 +1,19 @@
 """Training from Python: a run from its settings, with callbacks, and a run that goes on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
 
+from rl_cluster.api.callbacks import CallbackLike, as_callbacks
 from rl_cluster.api.engines import engine_of
 from rl_cluster.api.run import Run
 from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
-from rl_cluster.errors import ConfigError
-from rl_cluster.extension.members import check_members
-from rl_cluster.training.callback import Callback, Callbacks
 from rl_cluster.training.loop import open_run, train_in
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import Start, new_start, resumed_start
 from rl_cluster.training.trackers import Trackers
 
-__all__ = ["CallbackLike", "as_callbacks", "resume", "train"]
-
-CallbackLike: TypeAlias = Callback | Callable[[Record], None]
-"""A callback, or a function that is called after each iteration."""
-HOOKS = ("on_start", "on_iteration", "wants_end", "on_end")
+__all__ = ["resume", "train"]
 
 
 def train(
@@ -77,28 +70,3 @@ def _train(start: Start, callbacks: Sequence[CallbackLike], address: str | None)
         engine.close()
     hooks.on_end(saved)
     return Run.open(folder.path)
-
-
-class _Function(Callback):
-    """A function as a callback."""
-
-    def __init__(self, function: Callable[[Record], None]) -> None:
-        self._function = function
-
-    def on_iteration(self, record: Record) -> None:
-        self._function(record)
-
-
-def as_callbacks(callbacks: Sequence[CallbackLike]) -> Callbacks:
-    """All of them as one. Raises ConfigError if one is neither a function nor has all hooks."""
-    return Callbacks([_as_callback(callback) for callback in callbacks])
-
-
-def _as_callback(callback: Any) -> Callback:
-    if callable(callback) and not isinstance(callback, type):
-        return _Function(callback)
-    where = f"callback {getattr(callback, '__name__', type(callback).__name__)}"
-    check_members(callback, HOOKS, where, "derive its class from rl_cluster.Callback")
-    if isinstance(callback, type):
-        raise ConfigError(where, "is a class, not a callback", "make one: write it with parentheses")
-    return cast("Callback", callback)

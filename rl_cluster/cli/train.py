@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rl_cluster.config.schema import Config
+    from rl_cluster.training.callback import Callbacks
     from rl_cluster.training.engine import Engine
     from rl_cluster.training.files.run_folder import RunFolder
     from rl_cluster.training.run import Record
@@ -57,9 +58,16 @@ def train_policy(
             metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or pretrained."
         ),
     ] = None,
+    callback: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE:CLASS", help="Callback of your own, which watches the run; may be repeated."),
+    ] = None,
     address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
+    from rl_cluster.api.callbacks import load_callbacks
+
+    callbacks = load_callbacks(callback or [])
     if resume_or_start:
         start = _requeued_start(preset_or_file, overrides or [], resume_or_start, weights, out or resume)
     else:
@@ -67,10 +75,10 @@ def train_policy(
     if start is None:
         say(f"run folder: {resume_or_start}; the run has ended")
     else:
-        _run(start, address)
+        _run(start, address, callbacks)
 
 
-def _run(start: "Start", address: str | None) -> None:
+def _run(start: "Start", address: str | None, callbacks: "Callbacks") -> None:
     """Trains from that start, and says how the run ended."""
     from rl_cluster.api.engines import engine_of
     from rl_cluster.training.loop import open_run
@@ -86,7 +94,8 @@ def _run(start: "Start", address: str | None) -> None:
             try:
                 with open_run(engine, start) as folder:
                     say(f"run folder: {folder.path}")
-                    _train(engine, start, folder, request.is_set)
+                    callbacks.on_start(folder.path, start.config)
+                    _train(engine, start, folder, callbacks, request.is_set)
             finally:
                 engine.close()
     if request.signal:
@@ -103,7 +112,9 @@ def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> s
     return f"stopped by {request.signal.name}; go on with {typed('rl-cluster', 'train', how, path)}"
 
 
-def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "Callable[[], bool]") -> None:
+def _train(
+    engine: "Engine", start: "Start", folder: "RunFolder", callbacks: "Callbacks", is_stopped: "Callable[[], bool]"
+) -> None:
     """Trains to the end, shows iterations to the user and to the services, and draws the timeline if there is one."""
     from rl_cluster.cli.views.display import Display
     from rl_cluster.cli.views.timeline import save_timeline
@@ -122,12 +133,18 @@ def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "C
             last = record
             display.show(record)
             trackers.note(record)
+            callbacks.on_iteration(record)
 
-        saved = train_in(folder, engine, start, report, is_stopped)
+        saved = train_in(folder, engine, start, report, lambda: is_stopped() or callbacks.wants_end())
+    callbacks.on_end(saved)
     say(f"checkpoint: {saved}")
     training = config.training
-    if last and last.done < training.iterations and last.metrics[ELAPSED_S] >= training.time_limit_s:
-        say("ended early: {}; {}".format(*time_is_up(config, last.done)))
+    if last and last.done < training.iterations:
+        if last.metrics[ELAPSED_S] >= training.time_limit_s:
+            say("ended early: {}; {}".format(*time_is_up(config, last.done)))
+        elif not is_stopped():
+            go_on = typed("rl-cluster", "train", "--resume", folder.path)
+            say(f"ended by a callback after {last.done} of {training.iterations} iterations; go on with {go_on}")
     if config.curriculum:
         picture = folder.path / "timeline.png"
         save_timeline(folder.metrics, config.curriculum, picture)

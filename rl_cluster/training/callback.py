@@ -34,6 +34,7 @@ class Callbacks(Callback):
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self._callbacks = tuple(callbacks)
+        self._has_iterated = False
 
     def on_start(self, folder: Path, config: Config) -> None:
         """Calls the hook of each."""
@@ -42,12 +43,13 @@ class Callbacks(Callback):
 
     def on_iteration(self, record: Record) -> None:
         """Calls the hook of each."""
+        self._has_iterated = True
         for callback in self._callbacks:
             callback.on_iteration(record)
 
     def wants_end(self) -> bool:
-        """True = one of them wants the end; all are asked."""
-        answers = [callback.wants_end() for callback in self._callbacks]
+        """True = one of them wants the end; all are asked, but nobody before the first iteration."""
+        answers = [callback.wants_end() for callback in self._callbacks if self._has_iterated]
         return any(answers)
 
     def on_end(self, checkpoint: Path) -> None:
