@@ -132,3 +132,16 @@ def test_page__links_to_files_that_exist(page: Path) -> None:
 
     missing = [link for link in links if not link.startswith(("http", "../../")) and not (page.parent / link).exists()]
     assert not missing  # what begins with ../../ is a page of GitHub's own
+
+
+def test_page_of_python__runs_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "page"}
+
+    for block in blocks:
+        exec(block, names)
+
+    assert len(blocks) > 5
+    assert (tmp_path / "runs" / "second" / "checkpoints").is_dir()

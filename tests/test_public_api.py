@@ -7,7 +7,8 @@ from collections import defaultdict
 
 import pytest
 
-from tests.source_tree import ROOT, module_name, trees
+import rl_cluster
+from tests.source_tree import PACKAGE, ROOT, module_name, trees
 
 TREES = {module_name(path): tree for path, tree in trees().items()}
 
@@ -68,3 +69,31 @@ def test_modules__declare_what_others_use() -> None:
     packages = {module.rpartition(".")[0] for module in TREES}
 
     assert sorted(USED.keys() - DECLARED.keys() - packages) == []
+
+
+def test_package__offers_the_names_of_its_stub() -> None:
+    """`__init__.pyi` has the types of what `__init__.py` imports at the first use."""
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    typed = {alias.name: node.module for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+    assert typed == vars(rl_cluster)["_HOMES"]
+    assert DECLARED["rl_cluster"] == sorted([*typed, "__version__"], key=_sort_key)
+
+
+@pytest.mark.parametrize("name", DECLARED["rl_cluster"])
+def test_package__imports_a_name_from_its_home(name: str) -> None:
+    assert getattr(rl_cluster, name).__doc__
+    assert name in dir(rl_cluster)
+
+
+def test_package__has_no_other_names() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'trian'"):
+        getattr(rl_cluster, "tri" + "an")
+
+
+def test_training_without_ray__imports_no_ray() -> None:
+    code = "import sys; from rl_cluster import evaluate, load_policy, train; print('ray' in sys.modules)"
+
+    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    assert printed.strip() == "False"

@@ -18,7 +18,15 @@ from rl_cluster.cli.console import log_to_stderr, say
 from rl_cluster.cli.dashboards import app as dashboards_app
 from rl_cluster.cli.doctor import app as doctor_app
 from rl_cluster.cli.evaluate import app as evaluate_app
-from rl_cluster.cli.exits import EXIT_INTERRUPTED, EXIT_USER_ERROR, fail, limit_the_end, report_fault, tell
+from rl_cluster.cli.exits import (
+    EXIT_INTERRUPTED,
+    EXIT_USER_ERROR,
+    fail,
+    limit_the_end,
+    report_fault,
+    report_users_fault,
+    tell,
+)
 from rl_cluster.cli.scenario import app as scenario_app
 from rl_cluster.cli.signals import end_at_signals, taken_signal
 from rl_cluster.cli.streams import replace_what_cannot_be_encoded
@@ -28,6 +36,7 @@ from rl_cluster.cli.train import app as train_app
 from rl_cluster.cli.tune import app as tune_app
 from rl_cluster.config.caches import choose_plot_cache, name_home
 from rl_cluster.errors import RlClusterError
+from rl_cluster.extension.import_path import search_working_folder, users_module
 
 __all__ = ["run"]
 
@@ -109,6 +118,8 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if taken_signal():  # native code may turn an interruption into another error
             return EXIT_INTERRUPTED
+        if module := users_module(error):
+            return report_users_fault(error, module)
         return _fail_to_access(error) if isinstance(error, OSError) else report_fault(error)
     return exit_code
 
@@ -116,6 +127,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 def _run_command(arguments: Sequence[str] | None) -> int:
     name_home()
     choose_plot_cache()
+    search_working_folder()
     try:
         exit_code: int | None = app(arguments, prog_name="rl-cluster", standalone_mode=False)
     except RlClusterError as error:

@@ -43,7 +43,10 @@ Episodes = Annotated[
     ),
 ]
 Policies = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Heuristic to compare with, by default all; or pretrained.")
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="Heuristic to compare with, by default all; pretrained; or module:Class for your own."
+    ),
 ]
 HasAll = Annotated[
     bool,

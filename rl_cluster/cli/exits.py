@@ -12,8 +12,18 @@ import traceback
 from typing import NoReturn
 
 from rl_cluster.cli.legible import legible, masked
+from rl_cluster.extension.import_path import ExtensionFault
 
-__all__ = ["EXIT_FAULT", "EXIT_INTERRUPTED", "EXIT_USER_ERROR", "fail", "limit_the_end", "report_fault", "tell"]
+__all__ = [
+    "EXIT_FAULT",
+    "EXIT_INTERRUPTED",
+    "EXIT_USER_ERROR",
+    "fail",
+    "limit_the_end",
+    "report_fault",
+    "report_users_fault",
+    "tell",
+]
 
 EXIT_FAULT = 1
 EXIT_USER_ERROR = 2
@@ -54,6 +64,18 @@ def report_fault(error: Exception) -> int:
         path = "the lines above"
     what = f"{type(error).__name__}: {words}"
     tell(f"rl-cluster: {what}; this is a fault of rl-cluster, please report it with {path}")
+    return EXIT_FAULT
+
+
+def report_users_fault(error: Exception, module: str) -> int:
+    """Shows the traceback of an error in a module that the user has named; returns the exit code."""
+    own = error.__cause__ if isinstance(error, ExtensionFault) and error.__cause__ else error
+    trace = own.__traceback__
+    while trace and trace.tb_frame.f_globals.get("__name__") != module:  # what leads to it is not the user's
+        trace = trace.tb_next
+    print(legible(masked("".join(traceback.format_exception(type(own), own, trace)))), end="", file=sys.stderr)
+    words = (str(own).strip().partition("\n")[0] or "no words")[:200]
+    tell(f"{module}: {type(own).__name__}: {words}; the lines above show where it was raised")
     return EXIT_FAULT
 
 

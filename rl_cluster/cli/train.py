@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
@@ -14,13 +15,13 @@ from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.seeds import SeedRuns, check_alone, train_seeds
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
-from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rl_cluster.config.schema import Config
+    from rl_cluster.training.callback import Callbacks
     from rl_cluster.training.engine import Engine
     from rl_cluster.training.files.run_folder import RunFolder
     from rl_cluster.training.run import Record
@@ -29,6 +30,24 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer()
+
+ResumeOrStart = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN", parser=path, help="Begin a run in this folder, or go on with it, whichever a requeued job needs."
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="0,1,2",
+        help="Train once with each seed, side by side where the machine has the CPUs, in DIR/seed-0 and so on.",
+    ),
+]
+CallbackClasses = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE:CLASS", help="Callback of your own, which watches the run; may be repeated."),
+]
 
 
 @app.command(
@@ -54,33 +73,26 @@ def train_policy(
             metavar="RUN", parser=path, help="Go on with a run from its last checkpoint; KEY=VALUE changes it."
         ),
     ] = None,
-    resume_or_start: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="RUN",
-            parser=path,
-            help="Begin a run in this folder, or go on with it, whichever a requeued job needs.",
-        ),
-    ] = None,
+    resume_or_start: ResumeOrStart = None,
     weights: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or pretrained."
         ),
     ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="0,1,2",
-            help="Train once with each seed, side by side where the machine has the CPUs, in DIR/seed-0 and so on.",
-        ),
-    ] = None,
+    seeds: Seeds = None,
+    callback: CallbackClasses = None,
     address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
     if seeds is not None:
+        if callback:
+            raise ConfigError("train", "--callback and --seeds exclude each other", "train each seed by itself")
         _train_seeds(preset_or_file, overrides or [], resume, SeedRuns(seeds, out, weights, address), resume_or_start)
         return
+    from rl_cluster.api.callbacks import load_callbacks
+
+    callbacks = load_callbacks(callback or [])
     if resume_or_start:
         start = _requeued_start(preset_or_file, overrides or [], resume_or_start, weights, out or resume)
     else:
@@ -88,7 +100,7 @@ def train_policy(
     if start is None:
         say(f"run folder: {resume_or_start}; the run has ended")
     else:
-        _run(start, address)
+        _run(start, address, callbacks)
 
 
 def _train_seeds(
@@ -105,8 +117,9 @@ def _train_seeds(
     )
 
 
-def _run(start: "Start", address: str | None) -> None:
+def _run(start: "Start", address: str | None, callbacks: "Callbacks") -> None:
     """Trains from that start, and says how the run ended."""
+    from rl_cluster.api.engines import engine_of
     from rl_cluster.training.loop import open_run
 
     check_trackers(start.config.monitoring)
@@ -114,17 +127,18 @@ def _run(start: "Start", address: str | None) -> None:
         say(f"passed over: {error}")
     _tell_changes(start)
     _tell_terminal("loading torch and Ray .." if start.config.engine == "ray" else "loading torch ..")
-    engine_class = _engine_class(start.config, address)
+    make_engine = engine_of(start.config, address)
     forgive_full_disk()
     with orderly(), without_stdin():
         _tell_terminal(f"{_beginning(start.config, address)} ..")
-        engine = engine_class(start.config, address)
+        engine = make_engine(start.config, address)
         with StopRequest() as request:
             try:
                 with open_run(engine, start) as folder:
                     say(f"run folder: {folder.path}")
                     say(_extent(start.config))
-                    _train(engine, start, folder, request.is_set)
+                    callbacks.on_start(folder.path, start.config)
+                    _train(engine, start, folder, callbacks, request.is_set)
             finally:
                 engine.close()
     if request.signal:
@@ -173,7 +187,9 @@ def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> s
     return f"stopped by {request.signal.name}; go on with {typed('rl-cluster', 'train', how, path)}"
 
 
-def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "Callable[[], bool]") -> None:
+def _train(
+    engine: "Engine", start: "Start", folder: "RunFolder", callbacks: "Callbacks", is_stopped: "Callable[[], bool]"
+) -> None:
     """Trains to the end, shows iterations to the user and to the services, and draws the timeline if there is one."""
     from rl_cluster.cli.views.display import Display
     from rl_cluster.cli.views.timeline import save_timeline
@@ -194,10 +210,15 @@ def _train(engine: "Engine", start: "Start", folder: "RunFolder", is_stopped: "C
             last = record
             display.show(record)
             trackers.note(record)
+            callbacks.on_iteration(record)
 
-        saved = train_in(folder, engine, start, report, is_stopped)
+        saved = train_in(folder, engine, start, report, lambda: is_stopped() or callbacks.wants_end())
+    callbacks.on_end(saved)
     if last and (ending := _ending(folder.path, config, last)):
         say(ending)
+    elif last and not is_stopped():
+        go_on = typed("rl-cluster", "train", "--resume", folder.path)
+        say(f"ended by a callback at iteration {last.done} of {config.training.iterations}; go on with {go_on}")
     say(f"checkpoint: {saved}")
     if config.curriculum:
         picture = folder.path / "timeline.png"
@@ -267,20 +288,3 @@ def _requeued_start(
     if not preset_or_file:
         raise ConfigError("train", "nothing to train is given", "name a preset or file before --resume-or-start")
     return resume_or_start(load_config(preset_or_file, overrides), path, weights)
-
-
-def _engine_class(config: "Config", address: str | None) -> "Callable[[Config, str | None], Engine]":
-    """The class of the run's engine. Imports all that it needs, and starts nothing."""
-    if config.api_stack == "old":
-        from rl_cluster.rllib.old.engine import OldStackEngine
-
-        return OldStackEngine
-    if config.engine == "ray":
-        from rl_cluster.rllib.engine import RayEngine
-
-        return RayEngine
-    if address:
-        raise ConfigError("--address", "engine=local uses no Ray", "omit --address, or set engine=ray")
-    from rl_cluster.training.local_engine import LocalEngine
-
-    return lambda config, _: LocalEngine(config)

@@ -19,6 +19,7 @@ from rl_cluster.types import GraphSpec
 
 __all__ = [
     "TASKS",
+    "AnyTask",
     "graph_spec",
     "make_scenario_source",
     "make_source",

@@ -16,6 +16,7 @@ from rl_cluster.environment.shared.interface import EpisodeSource, LimitedPolicy
 from rl_cluster.environment.tasks import make_scenario_source, make_source, task_of
 from rl_cluster.errors import CheckpointError, ConfigError, ScenarioError
 from rl_cluster.evaluation.comparison import Comparison, compare
+from rl_cluster.evaluation.named import heuristic_of
 from rl_cluster.evaluation.preference import parse_preference
 from rl_cluster.evaluation.trace import Trace
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -26,7 +27,18 @@ from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoi
 from rl_cluster.training.files.output_file import check_output, output_file
 from rl_cluster.training.pretrained import PRETRAINED, load_pretrained
 
-__all__ = ["Group", "Request", "Scoring", "load_policies", "load_policy", "pool", "prepare", "to_dict"]
+__all__ = [
+    "GENERATED_EPISODES",
+    "SCENARIO_EPISODES",
+    "Group",
+    "Request",
+    "Scoring",
+    "load_policies",
+    "load_policy",
+    "pool",
+    "prepare",
+    "to_dict",
+]
 
 GENERATED_EPISODES = 200
 SCENARIO_EPISODES = 20
@@ -86,8 +98,8 @@ class Request:
     checkpoints: Sequence[Path]
     """Run or checkpoint folders."""
     heuristics: Sequence[str]
-    """Names of the task's heuristics, and `pretrained` for the policy that comes with the package; without a heuristic:
-    all of them."""
+    """Names of heuristics as `named.py` takes them, and `pretrained` for the policy that comes with the package;
+    without a heuristic: all of the task's own."""
     preset: Config | None
     """The settings whose generator and world apply, whatever the checkpoints were trained on."""
     scenarios: Sequence[Path]
@@ -133,7 +145,7 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
         policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), request)
     ]
     heuristics = [name for name in request.heuristics if name != PRETRAINED]
-    baselines = [_heuristic(name, config, seed) for name in (heuristics or task_of(config).heuristics)]
+    baselines = [heuristic_of(name, config.task, seed) for name in (heuristics or task_of(config).heuristics)]
     groups = _groups(config, request.scenarios, request.num_episodes, seed)
     if num_named := request.heuristics.count(PRETRAINED):
         policies += _pretrained(config, groups, request) * num_named
@@ -224,15 +236,6 @@ def _note(path: Path, checkpoint: Checkpoint) -> str:
     config = checkpoint.config
     teacher = "and from what a search would choose" if config.ppo.imitation_weight else "alone"
     return f"policy of {path}: run {config.name}, iteration {checkpoint.iteration}, learnt from reward {teacher}"
-
-
-def _heuristic(name: str, config: Config, seed: int) -> Policy:
-    task = task_of(config)
-    known = {**task.heuristics, **task.extras}
-    if name not in known:
-        remedy = f"choose from {', '.join([*known, PRETRAINED])}, or name a --preset of another task"
-        raise ConfigError("--policy", f"{name} is not a heuristic of task {config.task}", remedy)
-    return known[name](seed)
 
 
 def _pretrained(config: Config, groups: Sequence[Group], request: Request) -> list[Policy]:

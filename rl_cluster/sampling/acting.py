@@ -24,7 +24,7 @@ from rl_cluster.model.distributions import MaskedCategorical
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import FloatArray, Observation, map_observation
 
-__all__ = ["Acted", "Seed", "Tell", "act", "deliberate", "predict_value"]
+__all__ = ["Acted", "Seed", "Tell", "act", "deliberate", "most_probable", "predict_value"]
 
 
 Tell = Callable[[Observation[NDArray[Any]]], Observation[NDArray[Any]]]
@@ -143,6 +143,14 @@ def _in_turn(
 def _to_array(action: torch.Tensor) -> NDArray[Any]:
     array: NDArray[Any] = action.cpu().numpy()
     return array if action.is_floating_point() else array.astype(np.int16)
+
+
+@torch.inference_mode()
+def most_probable(model: TransformerGNN, observation: Observation[NDArray[Any]]) -> NDArray[Any]:
+    """The most probable actions (B, N), or controls (B, N, 2), in one pass: no rounds of intent, nobody in turn."""
+    device = next(model.parameters()).device
+    policy, _ = model(_to_device(observation, device))
+    return _to_array(policy.applied(policy.mode()))
 
 
 @torch.inference_mode()

@@ -6,6 +6,9 @@ COMMANDS = ("config show", "config validate", "config list", "config explain", "
             "dashboards", "submit", "stop", "doctor", "scenario import", "scenario assign",
             "scenario export")  # fmt: skip
 
+BLIND = "class Blind:\n    name, is_deterministic = 'blind', True\n"
+SAME = "class Same:\n    name, is_deterministic, act = 'greedy', True, None\n"
+
 ROWS = [
     Row(["no-such-command"], r"no-such-command.*; see rl-cluster --help"),
     Row(["trian", "quick_demo"], r"trian.*; see rl-cluster --help"),
@@ -32,6 +35,11 @@ ROWS = [
             "plans=" + "9" * 5000,
         )
     ),
+    Row(["evaluate", "--policy", "no_such:Greedy"], "--policy: there is no module no_such for no_such:Greedy; install"),
+    Row(["evaluate", "--policy", "no_such.mine:"], "--policy: no_such.mine: is not a heuristic.*; choose from"),
+    Row(["evaluate", "--policy", "mine:Greedy"], "module mine has no Greedy; it has Blind", {"mine.py": BLIND}),
+    Row(["evaluate", "--policy", "mine:Blind"], "mine:Blind: has no act; a policy has name, is", {"mine.py": BLIND}),
+    Row(["evaluate", "--policy", "mine:Same"], "mine:Same names itself greedy, .*; give its", {"mine.py": SAME}),
     Row(["evaluate", "--search", ""], "--search: is empty; give it a value"),
     Row(["evaluate", "--objective", "time=1"], "--objective: .*; add --search plans=64"),
     Row(["evaluate", "--search", "plans=4", "--objective", "time=-1"], "--objective: time=-1 is not between"),

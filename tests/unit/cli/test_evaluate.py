@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -316,3 +317,68 @@ def test_evaluate__refuses_a_faulty_scenario(
     assert place in line
     assert "; " in line
     assert not scores.exists()
+
+
+MINE = """
+import numpy as np
+
+class Waiting:
+    name, is_deterministic = "waiting", True
+
+    def act(self, worlds, observation):
+        return np.zeros(observation.decides.shape, dtype=np.int16)
+
+class Failing(Waiting):
+    name = "failing"
+
+    def act(self, worlds, observation):
+        return observation.no_such_field
+"""
+
+
+@pytest.fixture
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An own folder with `own_policies.py`, and with `broken_policies.py`, which raises when it is imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "own_policies.py").write_text(MINE, encoding="utf-8")
+    (tmp_path / "broken_policies.py").write_text("half = 1 / 0\n", encoding="utf-8")
+    yield tmp_path
+    sys.modules.pop("own_policies", None)
+
+
+def test_evaluate__plays_a_heuristic_of_the_working_folder(
+    working_folder: Path, exit_code: Callable[..., object]
+) -> None:
+    words = ("--policy", "own_policies:Waiting", "--policy", "greedy", "--episodes", "2", "--json", "scores.json")
+
+    assert exit_code("evaluate", *words) == 0
+
+    (group,) = json.loads((working_folder / "scores.json").read_text())["groups"]
+    assert group["means"]["waiting"]["satisfied_rate"]["mean"] == 0.0
+    assert list(group["differences"]) == ["waiting"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "traced", "line"),
+    [
+        ("broken_policies:Any", "half = 1 / 0", "broken_policies: ZeroDivisionError: division by zero"),
+        ("own_policies:Failing", "observation.no_such_field", "own_policies: AttributeError: 'Observation' object"),
+    ],
+)
+def test_evaluate__shows_the_traceback_of_a_users_module(
+    policy: str,
+    traced: str,
+    line: str,
+    working_folder: Path,
+    exit_code: Callable[..., object],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert exit_code("evaluate", "--policy", policy, "--episodes", "1") == 1
+
+    first, *others, last = capsys.readouterr().err.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert f'File "{working_folder}' in others[0]
+    assert traced in others[1]
+    assert line in last
+    assert last.endswith("the lines above show where it was raised")

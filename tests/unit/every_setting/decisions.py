@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rl_cluster.cli.train import _engine_class
+from rl_cluster.api.engines import engine_of
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
 from rl_cluster.rllib.placement.plan import NodeResources, make_plan
@@ -44,4 +44,4 @@ def plan(config: Config) -> Any:
 
 def engine(config: Config) -> Any:
     """What runs the iterations."""
-    return _engine_class(config, None).__qualname__
+    return engine_of(config, None).__qualname__

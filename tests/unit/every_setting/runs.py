@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from rl_cluster.cli.trackers import check_trackers, tracker_openers
+from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source, make_worlds, task_of
 from rl_cluster.errors import ClusterError, ConfigError

@@ -173,8 +173,7 @@ def test_search__of_a_mixture_draws_futures_only_where_one_is_unknown() -> None:
     """Episodes of the part whose future is known are never below a heuristic; those of the other part may be."""
     mixture = "generator.mixture=[{name: known, weight: 1}, {name: failing, weight: 1, failing_share: 0.5}]"
     config = load_config("quick_demo", [*NETWORK, mixture])
-    source = make_source(config, SEED, is_training=False)
-    assert isinstance(source, AllocateGenerator)
+    source = AllocateGenerator(config.generator, config.world, SEED, is_training=False)
     is_known = np.array(source.part_names(np.arange(12), np.zeros(12, dtype=np.int64))) == "known"
     np.testing.assert_array_equal(
         source.hidden_shares(np.arange(12), np.zeros(12, dtype=np.int64)),

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from rl_cluster.cli import trackers as module
+from rl_cluster.api import trackers as module
+from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.cli.streams import without_stdin
-from rl_cluster.cli.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
 from rl_cluster.metrics.tracking import Tracker

@@ -1,0 +1,45 @@
+"""Every example runs, and does what its first lines say."""
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.source_tree import ROOT
+
+FOLDER = ROOT / "examples"
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs an example in an empty folder; gives what it prints."""
+
+    def run_example(name: str, *arguments: str) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        monkeypatch.syspath_prepend(str(FOLDER))
+        runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run_example
+
+
+def test_train_and_evaluate__prints_rewards_and_two_tables(run: Run) -> None:
+    printed = run("train_and_evaluate", "first", "training.iterations=2", "generator.num_uavs=[2, 3]")
+
+    assert "iteration 2" in printed
+    assert "first argmax: mean of 20 episodes" in printed
+    assert "complete-first: mean of 20 episodes" in printed
+    assert len((FOLDER / "train_and_evaluate.py").read_text().strip().splitlines()) <= 13
+
+
+def test_own_heuristic__is_compared_with_two_others(run: Run) -> None:
+    lines = run("own_heuristic").splitlines()
+
+    assert [line.partition(":")[0] for line in lines] == [
+        "satisfied, largest-first minus greedy",
+        "satisfied, largest-first minus complete-first",
+    ]
