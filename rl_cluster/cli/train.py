@@ -170,12 +170,21 @@ def _beginning(config: "Config", address: str | None) -> str:
 
 
 def _extent(config: "Config") -> str:
-    """How far the run goes."""
+    """How far the run goes, and what its lines show."""
     from rl_cluster.cli.views.display import duration
+    from rl_cluster.environment.tasks import task_of
 
     training = config.training
     where = {"ray": "on Ray", "local": "in this process"}[config.engine]
-    return f"{config.name} trains {where}: {training.iterations} iterations, at most {duration(training.time_limit_s)}"
+    lines = [
+        f"{config.name} trains {where}: {training.iterations} iterations, at most {duration(training.time_limit_s)}"
+    ]
+    if training.evaluate_every:
+        label = task_of(config).headline.label
+        lines.append(
+            f"{label}: of training episodes, by drawn actions; best: of evaluations, by the most probable ones"
+        )
+    return "\n".join(lines)
 
 
 def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> str:

@@ -79,6 +79,19 @@ def test_readme__runs_line_by_line(account: Account) -> None:
     assert find_checkpoint(folder).folder.is_dir()
 
 
+def test_first_hour__runs_line_by_line(account: Account) -> None:
+    page = (REPOSITORY / "docs" / "first_hour.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^<!-- run -->\n```sh\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in _lines(block)]
+    assert len(lines) > 8
+
+    for line in lines:
+        outcome = account.run(line)
+
+        assert outcome.exit_code == 0, f"{line}\n{outcome.output}"
+        assert "Traceback" not in outcome.output, f"{line}\n{outcome.output}"
+
+
 def _submit(account: Account, line: str) -> tuple[str, Path]:
     """A job that is no longer followed, and goes on; its run folder."""
     outcome = account.run(line, stops=True, how=signal.SIGINT)
