@@ -182,7 +182,7 @@ def _extent(config: "Config") -> str:
     if training.evaluate_every:
         label = task_of(config).headline.label
         lines.append(
-            f"{label}: of training episodes, by drawn actions; best: of evaluations, by the most probable ones"
+            f"{label}: training episodes, drawn actions; best: evaluation, most probable actions"
         )
     return "\n".join(lines)
 
