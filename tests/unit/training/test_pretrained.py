@@ -12,13 +12,18 @@ from benchmarks.documents import pretrained as packing
 from benchmarks.documents.suites import SUITE_SCORES
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import make_source, task_of
 from rl_cluster.errors import CheckpointError
+from rl_cluster.evaluation.intervals import paired_difference
+from rl_cluster.evaluation.suite import EVERY_SUITE, find_suites
+from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 from rl_cluster.training import pretrained
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.local_engine import LocalEngine
 from rl_cluster.training.loop import train
 from rl_cluster.training.start import new_start
 
+NCS = "normalized_completion_score"
 SMALL = "rl_cluster/environment/scenario/shipped/small.yaml"
 TINY = [
     "engine=local",
@@ -179,3 +184,27 @@ def test_shipped_policy__is_sound_if_there_is_one() -> None:
     else:
         with pytest.raises(CheckpointError, match="has no trained policy"):
             pretrained.load_pretrained("allocate", 2)
+
+
+def test_policy_of_the_package__is_that_of_its_recipe() -> None:
+    found = pretrained.load_pretrained("allocate", 2)
+
+    assert found.config == load_config("pretrained", [f"seed={found.card['seed']}", "engine=local"])
+    assert found.card["iterations"] == found.config.training.iterations
+    assert found.card["training_s"] < 7200.0
+    assert (pretrained.FOLDER / pretrained.POLICY).stat().st_size < pretrained.MAX_POLICY_BYTES
+    assert len(found.card["figures"]) == len(find_suites([EVERY_SUITE]))
+
+
+@pytest.mark.slow
+def test_policy_of_the_package__leads_complete_first_on_episodes_of_the_demo() -> None:
+    """By far more than its interval: NCS of complete-first is about two thirds of its own."""
+    found, config = pretrained.load_pretrained("allocate", 2), load_config("quick_demo")
+    source = make_source(config, 5, is_training=False)
+    policy = ModelPolicy(found.model(), "argmax", trained=found.config)
+
+    ours, theirs = (
+        evaluate(one, source, config, 60)[NCS] for one in (policy, task_of(config).heuristics["complete-first"](5))
+    )
+
+    assert paired_difference(ours, theirs).low > 0.05
