@@ -67,8 +67,11 @@ class NavigateScenarios:
     def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes each world's scenario into its row, which holds zeros."""
         for row in rows:
-            number = (first_world + int(row)) % len(self._scenarios)
-            self._fill(state, int(row), self._scenarios[number], self._goals_m[number])
+            self.write(state, int(row), (first_world + int(row)) % len(self._scenarios))
+
+    def write(self, state: NavigateState, row: int, number: int) -> None:
+        """Writes scenario number `number` into a row, which holds zeros."""
+        self._fill(state, row, self._scenarios[number], self._goals_m[number])
 
     def _fill(self, state: NavigateState, row: int, scenario: Scenario, goals_m: NDArray[np.float64]) -> None:
         world, n, o = self._world, scenario.sizes.num_uavs, scenario.sizes.num_obstacles
