@@ -12,6 +12,7 @@ from rl_cluster.environment.allocate.autopilot import wrap
 from rl_cluster.environment.allocate.places import Places, places_of
 from rl_cluster.environment.allocate.rules import ruled, rules_of, write_rules
 from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.scenario.names import Names, names_of
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.zones import bounding_circle
@@ -82,6 +83,10 @@ class ScenarioFiles:
         """Writes each world's scenario into its row, which holds zeros; it is the same in every episode."""
         for row in rows:
             self.write(state, int(row), (first_world + int(row)) % len(self._scenarios))
+
+    def names(self, world: int, episode: int) -> Names:  # noqa: ARG002 - every episode of a world is alike
+        """The names of an episode's entities."""
+        return names_of(self._scenarios[world % len(self._scenarios)])
 
     def write(self, state: AllocateState, row: int, number: int) -> None:
         """Writes scenario number `number` into a row, which holds zeros."""

@@ -11,6 +11,7 @@ from rl_cluster.environment.allocate.preferences import draw_preferences, prefer
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.scenario.given import check_room, given_scenarios
+from rl_cluster.environment.scenario.names import Names, names_of, picked_names
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.variation import Draws, draws_of, moved, zones_of_row
@@ -101,6 +102,11 @@ class VariedScenarios:
             return np.sort(np.argsort(drawn)[:wanted]) if wanted < num_uavs else np.arange(num_uavs)
         again = (drawn[num_uavs:] * num_uavs).astype(np.int64)
         return np.concatenate([np.arange(num_uavs), again])
+
+    def names(self, world: int, episode: int) -> Names:
+        """The names of an episode's entities."""
+        own = names_of(self.scenarios[self.number_of(world, episode)])
+        return picked_names(own, self.picked(world, episode).tolist())
 
     def _draws(self, world: int, episode: int) -> Draws:
         return draws_of(self._seed, world, episode, is_training=self._is_training)

@@ -7,6 +7,7 @@ from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateWorldCon
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.scenario.given import check_room, given_scenarios
+from rl_cluster.environment.scenario.names import Names, names_of
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.variation import draws_of, moved, zones_of_row
 from rl_cluster.types import StageMix
@@ -67,6 +68,10 @@ class VariedScenarios:
     def number_of(self, world: int, episode: int) -> int:
         """Which of the scenarios an episode is made from."""
         return int((world + episode) % len(self.scenarios))
+
+    def names(self, world: int, episode: int) -> Names:
+        """The names of an episode's entities."""
+        return names_of(self.scenarios[self.number_of(world, episode)])
 
     def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""

@@ -113,7 +113,7 @@ def test_presets_and_what_is_written__carry_the_number(preset: str) -> None:
             FORMAT + 1,
             rf"newer version of rl_cluster \(format {FORMAT + 1}; this one reads up to {FORMAT}\); install that",
         ),
-        (0, "has format '0', which is no format's number; give a number from 1 to 3$"),
+        (0, f"has format '0', which is no format's number; give a number from 1 to {FORMAT}$"),
         ("x", "has format 'x', which is no format's number"),
         (None, "has format 'None', which is no format's number"),
         (True, "has format 'True', which is no format's number"),

@@ -125,8 +125,8 @@ def test_hidden_shares__are_told_to_a_search_if_they_are_drawn() -> None:
         (
             ["generator.num_uavs=[2, 8]", "generator.num_targets=[2, 4]"],
             (
-                r"^balanced: its episodes have up to 10 UAVs and 5 targets, and generator.num_uavs=\[2, 8\] and .* pads "
-                r"to fewer; set generator.num_uavs=\[2,10\] generator.num_targets=\[2,5\]$"
+                r"^balanced: its episodes have up to 10 UAVs and 5 targets, and generator.num_uavs=\[2, 8\] and .* "
+                r"pads to fewer; set generator.num_uavs=\[2,10\] generator.num_targets=\[2,5\]$"
             ),
         ),
         (["generator.vary.extra_uavs=[0, 11]"], r"^balanced: its episodes have up to 21 UAVs"),
