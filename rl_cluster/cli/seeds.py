@@ -9,13 +9,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import EXIT_USER_ERROR, fail
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk
-from rl_cluster.errors import ConfigError, typed
+from rl_cluster.cli.train_request import TrainRequest, settings_of
+from rl_cluster.errors import CheckpointError, ConfigError, typed
 
 if TYPE_CHECKING:
     import signal
@@ -24,72 +25,77 @@ if TYPE_CHECKING:
 
     from rl_cluster.config.schema import Config
 
-__all__ = ["SeedRuns", "check_alone", "train_seeds"]
+__all__ = ["train_seeds"]
 
 LOOK_AGAIN_S = 0.2
 """Seconds between two looks at whether a signal has come."""
 
 
-class SeedRuns(NamedTuple):
-    """What is asked for."""
+def train_seeds(asked: TrainRequest, text: str) -> None:
+    """Trains all seeds, shows their lines as they come, and a table at the end.
 
-    seeds: str
-    """as the user writes them"""
-    folder: Path | None
-    """holds a run folder for each seed; None = a new one in ~/rl_cluster_runs"""
-    weights: Path | None
-    address: str | None
-    words: Sequence[str] = ()
-    """of the command line: the preset or file, and the overrides"""
-    may_exist: bool = False
-    """True = runs that are there go on, and those that have ended are left alone"""
-
-
-def check_alone(overrides: Sequence[str], resume: Path | None) -> None:
-    """Raises ConfigError if something is given that contradicts --seeds."""
-    if resume:
-        what, remedy = "--seeds and --resume exclude each other", "go on with all of them: --resume-or-start DIR"
-        raise ConfigError("train", what, remedy)
-    if given := next((text for text in overrides if text.partition("=")[0] == "seed"), None):
-        raise ConfigError(given, "contradicts --seeds", "omit it")
-
-
-def train_seeds(asked: SeedRuns) -> None:
-    """Trains all seeds, shows their lines as they come, and a table at the end."""
-    from rl_cluster.config.load import load_config
-    from rl_cluster.errors import CheckpointError
-    from rl_cluster.training.files.new_folder import default_folder
+    Args:
+        asked: The run. `out` or `resume_or_start` holds a run folder for each seed.
+        text: The seeds, as the user writes them.
+    """
     from rl_cluster.training.seeds import num_side_by_side, parse_seeds, seed_folder
 
-    seeds = parse_seeds(asked.seeds)
-    preset_or_file, *overrides = asked.words
-    configs = [load_config(preset_or_file, [*overrides, f"seed={seed}"]) for seed in seeds]
-    config, folder = configs[0], asked.folder or default_folder("rl_cluster_runs", configs[0].name)
-    if os.path.lexists(folder) and not asked.may_exist:
-        what, remedy = "exists already", "choose another --out, or go on with what is there: --resume-or-start DIR"
-        raise CheckpointError(str(folder), what, remedy)
+    seeds = parse_seeds(text)
+    _check_alone(asked)
+    config, *_ = [settings_of(asked, f"seed={seed}") for seed in seeds]
+    folder = _folder(asked, config)
     is_shared = config.engine == "ray" and bool(asked.address or os.environ.get("RAY_ADDRESS"))
     at_once = min(len(seeds), num_side_by_side(config, len(os.sched_getaffinity(0)), is_shared=is_shared))
     say(f"folder: {folder}; {len(seeds)} runs, {'one after the other' if at_once == 1 else f'{at_once} at once'}")
     forgive_full_disk()
-    commands = {seed: _command(asked, seed, seed_folder(folder, seed)) for seed in seeds}
+    words = [str(asked.preset_or_file), *asked.overrides, *_options(asked)]
+    commands = {seed: _command(asked, words, seed, seed_folder(folder, seed)) for seed in seeds}
     with orderly(), StopRequest() as request:
         failed = _Children(commands).run(at_once, request)
     make_console().print(_table(config, folder, seeds))
     if request.signal:
-        words = typed("rl-cluster", "train", *asked.words, "--seeds", asked.seeds, "--resume-or-start", folder)
-        fail(f"train: stopped by {request.signal.name}; go on with {words}", request.exit_code)
+        again = typed("rl-cluster", "train", *words, "--seeds", text, "--resume-or-start", folder)
+        fail(f"train: stopped by {request.signal.name}; go on with {again}", request.exit_code)
     if failed:
         seed, (exit_code, line) = next(iter(failed.items()))
         fail(f"train: seed {seed}: {line.removeprefix('error: ')}", exit_code)
     say(f"score them: {typed('rl-cluster', 'evaluate', *(seed_folder(folder, seed) for seed in seeds))}")
 
 
-def _command(asked: SeedRuns, seed: int, run: Path) -> list[str]:
-    options = ["--resume-or-start" if asked.may_exist else "--out", str(run)]
-    options += ["--weights", str(asked.weights)] if asked.weights else []
-    options += ["--address", asked.address] if asked.address else []
-    return [sys.executable, "-m", "rl_cluster", "train", *asked.words, f"seed={seed}", *options]
+def _check_alone(asked: TrainRequest) -> None:
+    """Raises ConfigError if something is given that contradicts --seeds."""
+    if asked.resume:
+        what, remedy = "--seeds and --resume exclude each other", "go on with all of them: --resume-or-start DIR"
+        raise ConfigError("train", what, remedy)
+    if asked.resume_or_start and asked.out:
+        raise ConfigError("train", "--resume-or-start excludes --out", "omit it: --resume-or-start names the folder")
+    if given := next((text for text in asked.overrides if text.partition("=")[0] == "seed"), None):
+        raise ConfigError(given, "contradicts --seeds", "omit it")
+
+
+def _folder(asked: TrainRequest, config: "Config") -> Path:
+    """Where the run folders lie. Raises CheckpointError if it must be new, and is not."""
+    from rl_cluster.training.files.new_folder import default_folder
+
+    if asked.resume_or_start:
+        return asked.resume_or_start
+    folder = asked.out or default_folder("rl_cluster_runs", config.name)
+    if os.path.lexists(folder):
+        remedy = "choose another --out, or go on with what is there: --resume-or-start DIR"
+        raise CheckpointError(str(folder), "exists already", remedy)
+    return folder
+
+
+def _options(asked: TrainRequest) -> list[str | Path]:
+    """The options that each run gets, too."""
+    options = [word for path in asked.scenarios for word in ("--scenario", path)]
+    options += ["--weights", asked.weights] if asked.weights else []
+    return [*options, "--address", asked.address] if asked.address else options
+
+
+def _command(asked: TrainRequest, words: Sequence[str | Path], seed: int, run: Path) -> list[str]:
+    place = "--resume-or-start" if asked.resume_or_start else "--out"
+    return [sys.executable, "-m", "rl_cluster", "train", *map(str, words), f"seed={seed}", place, str(run)]
 
 
 class _Children:

@@ -12,9 +12,10 @@ from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.listings import preset_listing
 from rl_cluster.cli.paths import PathCommand, new_folder, path
-from rl_cluster.cli.seeds import SeedRuns, check_alone, train_seeds
+from rl_cluster.cli.seeds import train_seeds
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
+from rl_cluster.cli.train_request import TrainRequest, requeued_start, start_of
 from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ ResumeOrStart = Annotated[
         metavar="RUN", parser=path, help="Begin a run in this folder, or go on with it, whichever a requeued job needs."
     ),
 ]
+Scenarios = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        parser=path,
+        help="Scenario file to train on in place of drawn episodes, or one of several; generator.vary.* varies it.",
+    ),
+]
 Seeds = Annotated[
     str | None,
     typer.Option(
@@ -57,7 +66,8 @@ CallbackClasses = Annotated[
     + preset_listing(),
     epilog=(
         "Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first "
-        "training.iterations=400; or rl-cluster train quick_demo engine=local --seeds 0,1,2"
+        "training.iterations=400; or rl-cluster train quick_demo engine=local --seeds 0,1,2; or "
+        "rl-cluster train quick_demo --scenario my_swarm.yaml generator.vary.position_m=100"
     ),
 )
 def train_policy(
@@ -80,41 +90,28 @@ def train_policy(
             metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or pretrained."
         ),
     ] = None,
+    scenario: Scenarios = None,
     seeds: Seeds = None,
     callback: CallbackClasses = None,
     address: Address = None,
 ) -> None:
     """Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local)."""
+    asked = TrainRequest(
+        preset_or_file, overrides or [], scenario or [], out, resume, resume_or_start, weights, address
+    )
     if seeds is not None:
         if callback:
             raise ConfigError("train", "--callback and --seeds exclude each other", "train each seed by itself")
-        _train_seeds(preset_or_file, overrides or [], resume, SeedRuns(seeds, out, weights, address), resume_or_start)
+        train_seeds(asked, seeds)
         return
     from rl_cluster.api.callbacks import load_callbacks
 
     callbacks = load_callbacks(callback or [])
-    if resume_or_start:
-        start = _requeued_start(preset_or_file, overrides or [], resume_or_start, weights, out or resume)
-    else:
-        start = _start_of(preset_or_file, overrides or [], out, resume, weights)
+    start = requeued_start(asked, resume_or_start) if resume_or_start else start_of(asked)
     if start is None:
         say(f"run folder: {resume_or_start}; the run has ended")
     else:
         _run(start, address, callbacks)
-
-
-def _train_seeds(
-    preset_or_file: str | None, overrides: list[str], resume: Path | None, asked: SeedRuns, go_on: Path | None
-) -> None:
-    """Trains several seeds, in new folders or in those that are there."""
-    check_alone(overrides, resume)
-    if go_on and asked.folder:
-        raise ConfigError("train", "--resume-or-start excludes --out", "omit it: --resume-or-start names the folder")
-    if not preset_or_file:
-        raise ConfigError("train", "nothing to train is given", "name a preset or file before --seeds")
-    train_seeds(
-        asked._replace(words=(preset_or_file, *overrides), folder=go_on or asked.folder, may_exist=go_on is not None)
-    )
 
 
 def _run(start: "Start", address: str | None, callbacks: "Callbacks") -> None:
@@ -181,9 +178,7 @@ def _extent(config: "Config") -> str:
     ]
     if training.evaluate_every:
         label = task_of(config).headline.label
-        lines.append(
-            f"{label}: training episodes, drawn actions; best: evaluation, most probable actions"
-        )
+        lines.append(f"{label}: training episodes, drawn actions; best: evaluation, most probable actions")
     return "\n".join(lines)
 
 
@@ -247,53 +242,3 @@ def _ending(folder: Path, config: "Config", last: "Record") -> str | None:
         reached = f"time limit reached at iteration {last.done} of {training.iterations}"
         return f"{reached}; {time_is_up(folder, config, last.done).remedy}"
     return None
-
-
-def _start_of(
-    preset_or_file: str | None, overrides: list[str], out: Path | None, resume: Path | None, weights: Path | None
-) -> "Start":
-    """Where the run begins."""
-    from rl_cluster.config.load import load_config
-    from rl_cluster.training.start import new_start
-
-    if resume:
-        if out:
-            raise ConfigError("train", "--out and --resume exclude each other", "omit --out: the run has its folder")
-        if weights:
-            raise ConfigError(
-                "train", "--weights and --resume exclude each other", "omit --weights: the run has its own"
-            )
-        return _resumed(preset_or_file, overrides, resume)
-    if not preset_or_file:
-        raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
-    return new_start(load_config(preset_or_file, overrides), out, weights)
-
-
-def _resumed(preset_or_file: str | None, overrides: list[str], run: Path) -> "Start":
-    """A run that goes on. The first word is a change, too, unless it names settings, which must be those of the run."""
-    from rl_cluster.config.load import PRESETS, load_config
-    from rl_cluster.training.start import check_same, resumed_start
-
-    if preset_or_file and "=" in preset_or_file and preset_or_file not in PRESETS and not Path(preset_or_file).exists():
-        overrides, preset_or_file = [preset_or_file, *overrides], None
-    if not preset_or_file:
-        return resumed_start(run, overrides)
-    start = resumed_start(run)
-    remedy = f"to change settings give them alone: {typed('rl-cluster', 'train', '--resume', run, 'KEY=VALUE')}"
-    check_same(load_config(preset_or_file, overrides), start.config, start.path, remedy)
-    return start
-
-
-def _requeued_start(
-    preset_or_file: str | None, overrides: list[str], path: Path, weights: Path | None, other: Path | None
-) -> "Start | None":
-    """Where the run in this folder begins or resumes; None = it has ended."""
-    from rl_cluster.config.load import load_config
-    from rl_cluster.training.requeue import resume_or_start
-
-    if other:
-        what = "--resume-or-start excludes --out and --resume"
-        raise ConfigError("train", what, "omit them: it names the run folder")
-    if not preset_or_file:
-        raise ConfigError("train", "nothing to train is given", "name a preset or file before --resume-or-start")
-    return resume_or_start(load_config(preset_or_file, overrides), path, weights)

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from rl_cluster.config.allocate import AllocateWorldConfig
 from rl_cluster.config.allocate_episodes import AllocateEpisodes, check_drawn
+from rl_cluster.config.given_scenarios import AllocateVary, GivenScenarios
 from rl_cluster.config.section import Section
 
 __all__ = ["WORLD_RULES", "AllocateGeneratorConfig", "AllocatePart", "EpisodePart", "parts_of"]
@@ -79,6 +80,11 @@ class AllocateGeneratorConfig(AllocateEpisodes):
     episodes differ: of the generator, except preferences, and of the world its coalition, resource_kind,
     capture_radius_m, obstacle_clearance_m, decision_interval_s and substep_s. Empty: all episodes are drawn from the
     settings above. Sizes are padded to the largest part. With a curriculum it is empty."""
+    scenarios: GivenScenarios
+    """Scenarios that episodes are made from, in place of all that is drawn above, each in the form of a scenario file;
+    `train --scenario FILE` puts them here. Empty: episodes are drawn."""
+    vary: AllocateVary
+    """What is varied around the scenarios."""
 
     @property
     def by_part(self) -> tuple[Self, ...]:

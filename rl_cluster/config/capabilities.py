@@ -103,9 +103,19 @@ DEPOT = Need(
     lambda run: run.task != "allocate" or any(part.has_depot for part in run.generator.by_part),
     lambda _: "generator.has_depot=false",
 )
+SCENARIOS = Need(
+    "generator.scenarios, by --scenario FILE",
+    lambda run: bool(run.generator.scenarios),
+    lambda _: "generator.scenarios=[]",
+)
 
 NEEDS: dict[str, tuple[Need, ...]] = {
     "generator.depot_per_uav": (DEPOT,),
+    "generator.vary.position_m": (SCENARIOS,),
+    "generator.vary.supply": (SCENARIOS,),
+    "generator.vary.speed": (SCENARIOS,),
+    "generator.vary.failing_share": (SCENARIOS,),
+    "generator.vary.extra_uavs": (SCENARIOS,),
     "world.choose_in_turn": (NEW_STACK,),
     "generator.num_pads": (PADS,),
     "generator.row_gap_m": (ROW,),

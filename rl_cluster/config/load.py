@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,18 +27,22 @@ from rl_cluster.errors import ConfigError
 __all__ = ["PRESETS", "describe_origins", "load_config", "load_saved", "overridden", "to_yaml", "validated"]
 
 
-def load_config(preset_or_file: str, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    preset_or_file: str, overrides: Sequence[str] = (), scenarios: Sequence[Mapping[str, Any]] = ()
+) -> Config:
     """The settings of a preset or YAML file, with overrides in place.
 
     Args:
         preset_or_file: A name in `PRESETS`, else the path of a YAML file (`./debug` names a file, `debug` a preset).
         overrides: `key=value` with a dotted key and a YAML value: `ppo.lr=[1e-3, 1e-4]`. The last of a key counts.
+        scenarios: What the run is to train on, in the form of scenario files, in place of any in the settings.
 
     Raises:
         ConfigError: The file cannot be read, an override is no `key=value`, a key is unknown or missing, or a value is
             of the wrong type, out of range, not finite or at odds with another, or what the user has set has no effect.
     """
-    return _load(preset_or_file, overrides).config
+    given = [Override("--scenario", "generator.scenarios", [dict(one) for one in scenarios])] if scenarios else []
+    return _load(preset_or_file, overrides, given).config
 
 
 def describe_origins(preset_or_file: str, overrides: Sequence[str] = ()) -> list[tuple[str, Any, str]]:
@@ -59,7 +63,7 @@ class _Loaded(NamedTuple):
     overrides: list[Override]
 
 
-def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
+def _load(preset_or_file: str, overrides: Sequence[str], given: Sequence[Override] = ()) -> _Loaded:
     path = PRESETS.get(preset_or_file, Path(preset_or_file))
     where = path.name if preset_or_file in PRESETS else preset_or_file
     _check_name(preset_or_file, path)
@@ -70,7 +74,7 @@ def _load(preset_or_file: str, overrides: Sequence[str]) -> _Loaded:
     if mistaken := mistaken_data(data, "settings"):
         raise ConfigError(where, *mistaken)
     kind = _kind(data, where)
-    parsed = [_parse_override(text, kind) for text in overrides]
+    parsed = [*(_parse_override(text, kind) for text in overrides), *given]
     for override in parsed:
         if override.key == "task" and override.value != data["task"]:
             remedy = "begin from a preset of the task that is wanted"

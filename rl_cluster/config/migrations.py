@@ -8,6 +8,7 @@ gets the value by which that version behaved, so that a run goes on as it began:
     format 2    the number is the first key
     format 3    UAVs may choose in turn; episodes may start on pads and be drawn from a mixture; preferences; depots;
                 an episode in which nobody does anything may end; searched choices may be imitated
+    format 4    runs may train on given scenarios, and on variations of them
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from rl_cluster.config.monitoring import holds_secret
 
 __all__ = ["FORMAT", "UNNUMBERED", "migrated", "numbered"]
 
-FORMAT = 3
+FORMAT = 4
 """Raised with each setting that is added, renamed or removed, or whose values mean something else."""
 UNNUMBERED = 1
 """Format of files that runs saved before there were numbers."""
@@ -87,6 +88,13 @@ ADDED_BY_3_TO_ALLOCATE: Mapping[str, Any] = {
     "world.choose_in_turn": False,
     "world.idle_decisions": 0,
 }
+ADDED_BY_4: Mapping[str, Any] = {"generator.scenarios": [], "generator.vary.position_m": 0.0}
+ADDED_BY_4_TO_ALLOCATE: Mapping[str, Any] = {
+    "generator.vary.supply": [1.0, 1.0],
+    "generator.vary.speed": [1.0, 1.0],
+    "generator.vary.failing_share": 0.0,
+    "generator.vary.extra_uavs": [0, 0],
+}
 
 
 def migrated(data: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -132,6 +140,14 @@ def _to_3(data: dict[str, Any]) -> None:
             _add(data, key, value)
 
 
+def _to_4(data: dict[str, Any]) -> None:
+    for key, value in ADDED_BY_4.items():
+        _add(data, key, value)
+    if data.get("task") == "allocate":
+        for key, value in ADDED_BY_4_TO_ALLOCATE.items():
+            _add(data, key, value)
+
+
 def _loosen(data: dict[str, Any]) -> None:
     """What later versions refuse, but nothing that is learnt depends on."""
     sampling, monitoring = data.get("sampling"), data.get("monitoring")
@@ -162,6 +178,6 @@ def _value(data: Any, key: str) -> Any:
     return data
 
 
-STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2, _to_3)
+STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2, _to_3, _to_4)
 """The first one makes format 2 of format 1, in place."""
 assert len(STEPS) == FORMAT - 1

@@ -23,7 +23,7 @@ KEYS: tuple[tuple[str, frozenset[str], str, str], ...] = (
     ("settings", frozenset({"task", "base", "engine", "generator", "ppo"}), "holds the settings of a run",
      "train with it: rl-cluster train FILE"),
     ("scenario", frozenset({"uavs", "targets", "area"}), "is a scenario, not settings",
-     "score policies in it: rl-cluster evaluate --scenario FILE"),
+     "train on it: rl-cluster train PRESET --scenario FILE; score policies in it: rl-cluster evaluate --scenario FILE"),
     ("map", frozenset({"type", "features"}), "is a map",
      "make a scenario of it: rl-cluster scenario import FILE --out scenario.yaml"),
     ("study", frozenset({"search", "space"}), "is the study section alone",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from rl_cluster.config.given_scenarios import GivenScenarios, NavigateVary
 from rl_cluster.config.section import Count, FloatRange, NonNegative, Positive, Section, Share, check_range
 
 __all__ = ["NavigateGeneratorConfig", "NavigateRewardConfig", "NavigateWorldConfig"]
@@ -25,6 +26,11 @@ class NavigateGeneratorConfig(Section):
     """Share of the no-fly zones that are polygons, of 3 to 8 corners."""
     goal_matching: Literal["random", "hungarian"]
     """Which UAV gets which goal. random: ways cross. hungarian: the least total distance."""
+    scenarios: GivenScenarios
+    """Scenarios that episodes are made from, in place of all that is drawn above, each in the form of a scenario file;
+    `train --scenario FILE` puts them here. Empty: episodes are drawn."""
+    vary: NavigateVary
+    """What is varied around the scenarios."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

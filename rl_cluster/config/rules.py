@@ -68,8 +68,14 @@ def _in_words(schema: dict[str, Any], node: dict[str, Any]) -> str:
         case {"pattern": pattern}:
             words = f"text that matches {pattern}"
         case _:
-            words = f"text of {_count_in_words(node, 'Length')} characters" if "maxLength" in node else "text"
+            words = _plain_in_words(node)
     return words
+
+
+def _plain_in_words(node: dict[str, Any]) -> str:
+    if node.get("type") == "object":
+        return "a mapping"
+    return f"text of {_count_in_words(node, 'Length')} characters" if "maxLength" in node else "text"
 
 
 def _count_in_words(node: dict[str, Any], of: str) -> str:

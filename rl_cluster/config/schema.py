@@ -252,6 +252,17 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _given_scenarios_are_alone(self) -> Self:
+        others = {"curriculum": self.curriculum, "generator.mixture": getattr(self.generator, "mixture", ())}
+        if self.generator.scenarios and (named := next((name for name, other in others.items() if other), None)):
+            empty = "null" if named == "curriculum" else "[]"
+            raise ValueError(
+                f"generator.scenarios and {named} both say from what an episode is made; set {named}={empty}, or train "
+                "without scenarios"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _old_stack_cannot_penalise_or_restore(self) -> Self:
         if self.controllers.kl_target and self.api_stack == "old":
             raise ValueError("controllers.kl_target is for api_stack=new; set it to 0")
@@ -293,8 +304,9 @@ class AllocateConfig(Config):
     @model_validator(mode="after")
     def _episodes_are_possible(self) -> Self:
         check_mixture(self.generator, has_curriculum=self.curriculum is not None)
-        for part in parts_of(self.generator, self.world):
-            check_part(part)
+        if not self.generator.scenarios:  # they bring their own sizes and speeds, which are checked with them
+            for part in parts_of(self.generator, self.world):
+                check_part(part)
         return self
 
 
@@ -312,6 +324,8 @@ class NavigateConfig(Config):
     @model_validator(mode="after")
     def _cells_hold_bodies(self) -> Self:
         generator, world = self.generator, self.world
+        if generator.scenarios:  # they bring their own places
+            return self
         longest_s = world.time_limit_sides * generator.spacing_m * math.sqrt(generator.num_uavs[1]) / world.speed_mps[1]
         check_steps(longest_s, world.step_s, "lower world.time_limit_sides, or raise world.step_s")
         cell_m = generator.smallest_cell_m

@@ -158,6 +158,7 @@ def rung_config(config: Config, num_uavs: int, regime: Regime) -> Config | None:
     """
     data = config.model_dump(mode="json")
     generator = data["generator"]
+    generator["scenarios"] = []  # a scenario has its own size
     for part in generator.get("mixture", ()):
         part |= {name: part.get(name, generator[name]) for name in SIZES if name in generator}
     for settings in (generator, *generator.get("mixture", ())):

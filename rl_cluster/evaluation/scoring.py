@@ -249,8 +249,7 @@ def _pretrained(config: Config, groups: Sequence[Group], request: Request) -> li
 def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None, seed: int) -> list[Group]:
     if not scenarios:
         source = make_source(config, seed, is_training=False)
-        title = f"Episodes generated from {config.name}, seed {seed}, never trained on"
-        return [Group(title, source, num_episodes or GENERATED_EPISODES)]
+        return [Group(_generated_title(config, seed), source, num_episodes or GENERATED_EPISODES)]
     for number, path in enumerate(scenarios):
         if path in scenarios[:number]:
             raise ConfigError("--scenario", f"{path} is named twice", "name each file once")
@@ -263,6 +262,15 @@ def _groups(config: Config, scenarios: Sequence[Path], num_episodes: int | None,
         )
         for path in scenarios
     ]
+
+
+def _generated_title(config: Config, seed: int) -> str:
+    generator = config.generator
+    if not generator.scenarios:
+        return f"Episodes generated from {config.name}, seed {seed}, never trained on"
+    names = ", ".join(str(scenario["name"]) for scenario in generator.scenarios)[:200]
+    how = f"varied with seed {seed}, never trained on" if generator.vary.is_on else "the same that are trained on"
+    return f"Scenarios of {config.name} ({names}), {how}"
 
 
 def _check_fit(path: Path, checkpoint: Checkpoint, groups: Sequence[Group]) -> None:

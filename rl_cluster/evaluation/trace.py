@@ -5,7 +5,7 @@ What a step holds depends on the task; its `recording.py` says it. All lines hav
     format               the number of this format; lines of older versions have none, and are of format 1
     group                where the episodes come from: the scenario file, or the generator and its seed
     policy, episode      who played, and the episode's number within the group
-    scenario             the start, in the form of a scenario file
+    scenario             the start, in the form of a scenario file, with the names of the file that it came from
     steps                one object per step of the world, with position_m [[x, y], ..] of each UAV at its end
     end                  terminated, time limit or deadlock
     metrics              the episode's metrics as they are reported; null where one is not defined
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.bounded_file import FileFault, read_first_line
 from rl_cluster.config.formats import FORMAT_KEY, refusal
 from rl_cluster.config.json_file import parse_json
+from rl_cluster.environment.scenario.names import named
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import StepResult, Worlds
 from rl_cluster.environment.shared.recording import Recording, Step
@@ -62,7 +63,8 @@ class Trace:
         self._episodes = []
         for row in range(worlds.state.num_worlds):
             number = int(worlds.world_numbers[row])
-            scenario = self._recording.scenario_of(worlds, row, f"episode-{number}").as_dict()
+            drawn = self._recording.scenario_of(worlds, row, f"episode-{number}")
+            scenario = named(drawn, worlds.source, number, int(worlds.state.episode[row])).as_dict()
             who = {"group": self.group, "policy": policy_name, "episode": number}
             self._episodes.append({FORMAT_KEY: FORMAT, **who, "scenario": scenario, "steps": []})
 

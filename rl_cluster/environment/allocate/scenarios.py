@@ -12,6 +12,7 @@ from rl_cluster.environment.allocate.autopilot import wrap
 from rl_cluster.environment.allocate.places import Places, places_of
 from rl_cluster.environment.allocate.rules import ruled, rules_of, write_rules
 from rl_cluster.environment.allocate.state import AllocateState
+from rl_cluster.environment.scenario.names import Names, names_of
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.zones import bounding_circle
@@ -24,6 +25,12 @@ __all__ = ["ScenarioFiles", "scenario_of"]
 class ScenarioFiles:
     """An `EpisodeSource` of given scenarios: every episode of world w is scenario number (w mod their number).
 
+    Args:
+        scenarios: At least one.
+        world: The settings that hold where a scenario has no rules of its own.
+        seed: Keys everything random in an episode beside the scenario.
+        fastest: The highest factor by which speeds will be multiplied in its episodes.
+
     Raises:
         ScenarioError: A scenario has no targets, they differ in their number of resource kinds, a UAV's turn radius at
             its lowest speed is above the capture radius, so that it could circle its target for ever, or with the
@@ -31,9 +38,12 @@ class ScenarioFiles:
             (`places.py`).
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], world: AllocateWorldConfig, seed: int) -> None:
+    def __init__(
+        self, scenarios: Sequence[Scenario], world: AllocateWorldConfig, seed: int, fastest: float = 1.0
+    ) -> None:
         assert scenarios, "there must be at least one scenario"
         self._scenarios, self._world, self._seed = tuple(scenarios), world, seed
+        self._fastest = fastest
         self._worlds = [ruled(world, scenario.rules) for scenario in self._scenarios]
         for scenario, own in zip(self._scenarios, self._worlds, strict=True):
             self._check(scenario, own)
@@ -72,9 +82,16 @@ class ScenarioFiles:
     def fill(self, state: AllocateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes each world's scenario into its row, which holds zeros; it is the same in every episode."""
         for row in rows:
-            number = (first_world + row) % len(self._scenarios)
-            self._fill(state, row, self._scenarios[number], self._places[number])
-            write_rules(state, np.array([row]), self._worlds[number])
+            self.write(state, int(row), (first_world + int(row)) % len(self._scenarios))
+
+    def names(self, world: int, episode: int) -> Names:  # noqa: ARG002 - every episode of a world is alike
+        """The names of an episode's entities."""
+        return names_of(self._scenarios[world % len(self._scenarios)])
+
+    def write(self, state: AllocateState, row: int, number: int) -> None:
+        """Writes scenario number `number` into a row, which holds zeros."""
+        self._fill(state, row, self._scenarios[number], self._places[number])
+        write_rules(state, np.array([row]), self._worlds[number])
 
     def _fill(self, state: AllocateState, row: int, scenario: Scenario, places: Places) -> None:
         num_uavs, num_targets, num_obstacles, *_ = scenario.sizes
@@ -131,7 +148,7 @@ class ScenarioFiles:
         self._check_turns(scenario, world.capture_radius_m)
 
     def _check_turns(self, scenario: Scenario, capture_radius_m: float) -> None:
-        radii_m = scenario.uav_speed_mps[:, 0] / self._turn_rates_radps(scenario)
+        radii_m = self._fastest * scenario.uav_speed_mps[:, 0] / self._turn_rates_radps(scenario)
         widest = int(radii_m.argmax())
         if radii_m[widest] > capture_radius_m:
             what = (
@@ -139,6 +156,8 @@ class ScenarioFiles:
                 f"{capture_radius_m:.0f} m, so it could circle a target for ever"
             )
             remedy = "raise max_turn_rate_radps, or lower its lowest speed"
+            if self._fastest > 1.0:
+                remedy += " or generator.vary.speed"
             if scenario.rules.capture_radius_m is not None:
                 remedy = f"raise rules.capture_radius_m, {remedy}"
             raise ScenarioError(f"{scenario.name}: uavs.{widest}", what, remedy)

@@ -1,9 +1,13 @@
 """The record of task `allocate` for the rest of the package."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
+from rl_cluster.config.allocate import AllocateWorldConfig
+from rl_cluster.config.allocate_generator import AllocateGeneratorConfig
+from rl_cluster.config.curriculum import AllocateStage
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.environment.allocate.generator import AllocateGenerator
@@ -16,12 +20,26 @@ from rl_cluster.environment.allocate.recording import AllocateRecording
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.state import AllocateState
 from rl_cluster.environment.allocate.state_bounds import allocate_bounds, allocate_fault
+from rl_cluster.environment.allocate.varied_scenarios import VariedScenarios
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import Sizes, SourceOf
 from rl_cluster.environment.task import Task
 from rl_cluster.types import FloatArray, GraphSpec, Observation
 
 __all__ = ["ALLOCATE"]
+
+
+def _make_episodes(
+    config: AllocateGeneratorConfig,
+    world: AllocateWorldConfig,
+    seed: int,
+    is_training: bool,
+    stages: Sequence[AllocateStage],
+) -> SourceOf[AllocateState]:
+    """Drawn episodes, or those that are made from given scenarios."""
+    if config.scenarios:
+        return VariedScenarios(config, world, seed, is_training)
+    return AllocateGenerator(config, world, seed, is_training, stages)
 
 
 def _make_worlds(
@@ -49,7 +67,7 @@ def _tell(observation: Observation[NDArray[Any]], weights: FloatArray, config: C
 ALLOCATE = Task(
     name="allocate",
     preset="quick_demo",
-    make_generator=AllocateGenerator,
+    make_generator=_make_episodes,
     make_scenarios=ScenarioFiles,
     make_worlds=_make_worlds,
     empty_observation=_empty_observation,

@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from rl_cluster.config.limits import steps_fault
 from rl_cluster.config.navigate import NavigateWorldConfig
 from rl_cluster.environment.navigate.state import NavigateState
+from rl_cluster.environment.scenario.names import Names, names_of
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.errors import ScenarioError
@@ -67,8 +68,15 @@ class NavigateScenarios:
     def fill(self, state: NavigateState, rows: NDArray[np.int64], first_world: int) -> None:
         """Writes each world's scenario into its row, which holds zeros."""
         for row in rows:
-            number = (first_world + int(row)) % len(self._scenarios)
-            self._fill(state, int(row), self._scenarios[number], self._goals_m[number])
+            self.write(state, int(row), (first_world + int(row)) % len(self._scenarios))
+
+    def names(self, world: int, episode: int) -> Names:  # noqa: ARG002 - every episode of a world is alike
+        """The names of an episode's entities."""
+        return names_of(self._scenarios[world % len(self._scenarios)])
+
+    def write(self, state: NavigateState, row: int, number: int) -> None:
+        """Writes scenario number `number` into a row, which holds zeros."""
+        self._fill(state, row, self._scenarios[number], self._goals_m[number])
 
     def _fill(self, state: NavigateState, row: int, scenario: Scenario, goals_m: NDArray[np.float64]) -> None:
         world, n, o = self._world, scenario.sizes.num_uavs, scenario.sizes.num_obstacles

@@ -1,10 +1,12 @@
 """The record of task `navigate` for the rest of the package."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
+from rl_cluster.config.curriculum import NavigateStage
+from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateWorldConfig
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.navigate.columns import FEATURES
 from rl_cluster.environment.navigate.generator import NavigateGenerator
@@ -16,12 +18,26 @@ from rl_cluster.environment.navigate.recording import NavigateRecording
 from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.navigate.state_bounds import navigate_bounds
+from rl_cluster.environment.navigate.varied_scenarios import VariedScenarios
 from rl_cluster.environment.navigate.worlds import NavigateWorlds
 from rl_cluster.environment.shared.interface import Sizes, SourceOf
 from rl_cluster.environment.task import Task
 from rl_cluster.types import GraphSpec, Observation
 
 __all__ = ["NAVIGATE"]
+
+
+def _make_episodes(
+    config: NavigateGeneratorConfig,
+    world: NavigateWorldConfig,
+    seed: int,
+    is_training: bool,
+    stages: Sequence[NavigateStage],
+) -> SourceOf[NavigateState]:
+    """Drawn episodes, or those that are made from given scenarios."""
+    if config.scenarios:
+        return VariedScenarios(config, world, seed, is_training)
+    return NavigateGenerator(config, world, seed, is_training, stages)
 
 
 def _make_worlds(
@@ -45,7 +61,7 @@ def _state_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:  # noqa: ARG
 NAVIGATE = Task(
     name="navigate",
     preset="navigate_demo",
-    make_generator=NavigateGenerator,
+    make_generator=_make_episodes,
     make_scenarios=NavigateScenarios,
     make_worlds=_make_worlds,
     empty_observation=_empty_observation,

@@ -13,7 +13,7 @@ from rl_cluster.config.allocate import clock_fault
 from rl_cluster.config.faults import first_fault
 from rl_cluster.config.mistaken import mistaken_data
 from rl_cluster.environment.allocate.state import EPSILON
-from rl_cluster.environment.scenario.zone_form import Finite, Form, Point, Positive, ZoneForm
+from rl_cluster.environment.scenario.zone_form import Finite, Form, Identifier, Point, Positive, ZoneForm
 from rl_cluster.errors import ScenarioError
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
 
 NonNegative = Annotated[float, Field(strict=True, ge=0.0, le=1e7)]
 Amount = Annotated[float, Field(strict=True, ge=0.0, le=1e6)]
-Identifier = Annotated[str, Field(min_length=1, max_length=64)]
 Amounts = Annotated[tuple[Amount, ...], Field(min_length=1, max_length=8)]
 
 FormT = TypeVar("FormT", bound=Form)
@@ -186,12 +185,13 @@ def check_form(form: type[FormT], data: object, where: str) -> FormT:
         raise ScenarioError(f"{where}{place}".rstrip(".: "), what, remedy) from None
 
 
-def _check_ids(entities: Sequence[UAVForm | TargetForm], where: str) -> None:
+def _check_ids(entities: Sequence[UAVForm | TargetForm | ZoneForm], where: str) -> None:
     seen: set[str] = set()
     for number, entity in enumerate(entities):
         if entity.id in seen:
             raise ScenarioError(f"{where}.{number}.id", f"{entity.id!r} is used twice", "give each its own id")
-        seen.add(entity.id)
+        if entity.id is not None:
+            seen.add(entity.id)
 
 
 def _check_kinds(form: ScenarioForm, where: str) -> None:

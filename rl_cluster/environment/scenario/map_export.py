@@ -65,9 +65,11 @@ def _points(scenario: Scenario) -> Iterator[dict[str, Any]]:
 
 def _zones(scenario: Scenario) -> Iterator[dict[str, Any]]:
     for o, num_vertices in enumerate(scenario.obstacle_num_vertices):
-        corners_m, properties = scenario.obstacle_vertices_m[o, :num_vertices], dict[str, Any]()
+        name = scenario.obstacle_ids[o] if scenario.obstacle_ids else None
+        properties: dict[str, Any] = {} if name is None else {"id": name}
+        corners_m = scenario.obstacle_vertices_m[o, :num_vertices]
         if num_vertices == 0:
-            properties = {"radius_m": float(scenario.obstacle_radius_m[o])}
+            properties |= {"radius_m": float(scenario.obstacle_radius_m[o])}
             angles_rad = np.arange(_CIRCLE_CORNERS) * (2.0 * math.pi / _CIRCLE_CORNERS)
             radius_m = scenario.obstacle_radius_m[o] / math.cos(math.pi / _CIRCLE_CORNERS)
             around = np.stack([np.cos(angles_rad), np.sin(angles_rad)], axis=-1)

@@ -6,7 +6,7 @@ A FeatureCollection of Points, whose property `role` says what they are, and of 
     target    id, demand; may have value, service_time_s, appears_s
     goal      uav: the id of the UAV that flies there in task `navigate`
     depot     at most one for all UAVs; uav: the id of the UAV that must return there, one for each UAV at most
-    Polygon   may have radius_m: its corners lie about a circle, and the circle is meant
+    Polygon   may have id, and radius_m: its corners lie about a circle, and the circle is meant
 
 An id may be text or a whole number; numbers and lists of them may be text, too, as `map_text.py` reads it. The area is
 the bounding box of all positions with a margin; its south-west corner is the scenario's origin, about which
@@ -28,7 +28,6 @@ from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.yaml_file import read_text
 from rl_cluster.environment.scenario.form import (
     AreaForm,
-    Identifier,
     OriginForm,
     RulesForm,
     TargetForm,
@@ -39,7 +38,7 @@ from rl_cluster.environment.scenario.geodesy import project, unproject
 from rl_cluster.environment.scenario.map_features import ZONE, Feature, read_features
 from rl_cluster.environment.scenario.map_text import from_text, identifier
 from rl_cluster.environment.scenario.scenario_file import Origin, Scenario, parse_scenario
-from rl_cluster.environment.scenario.zone_form import CircleForm, Form, PolygonForm, Positive
+from rl_cluster.environment.scenario.zone_form import CircleForm, Form, Identifier, PolygonForm, Positive
 from rl_cluster.errors import ScenarioError
 
 __all__ = ["load_geojson"]
@@ -63,6 +62,12 @@ class _Frame(Form):
     origin: OriginForm
     time_limit_s: Positive | None = None
     rules: RulesForm | None = None
+
+
+class _ZoneName(Form):
+    """What a polygon may say of itself."""
+
+    id: Identifier | None
 
 
 def load_geojson(path: Path) -> Scenario:
@@ -147,11 +152,12 @@ def _zones(
 
 def _zone(feature: Feature, corners_m: NDArray[np.float64]) -> CircleForm | PolygonForm:
     """The polygon, or the circle that it was drawn about."""
-    _check_known(feature, ["radius_m"])
+    _check_known(feature, ["id", "radius_m"])
     if "radius_m" in feature.properties:
         return _circle(feature, corners_m)
     try:
-        return PolygonForm.model_validate({"kind": "polygon", "vertices_m": corners_m.tolist()})
+        name = check_form(_ZoneName, {"id": identifier(feature.properties.get("id"))}, f"{feature.where}.properties.")
+        return PolygonForm.model_validate({"kind": "polygon", "id": name.id, "vertices_m": corners_m.tolist()})
     except ValidationError as error:
         _, what, remedy = first_fault(error, PolygonForm)
         raise ScenarioError(f"{feature.where}.geometry.coordinates", what, remedy) from None
@@ -159,7 +165,8 @@ def _zone(feature: Feature, corners_m: NDArray[np.float64]) -> CircleForm | Poly
 
 def _circle(feature: Feature, corners_m: NDArray[np.float64]) -> CircleForm:
     center_m, where = corners_m.mean(axis=0), f"{feature.where}.properties."
-    drawn = {"kind": "circle", "center_m": center_m.tolist(), **from_text(feature.properties, CircleForm)}
+    given = {**from_text(feature.properties, CircleForm), "id": identifier(feature.properties.get("id"))}
+    drawn = {"kind": "circle", "center_m": center_m.tolist(), **given}
     circle = check_form(CircleForm, drawn, where)
     radius_m = circle.radius_m / math.cos(math.pi / len(corners_m))
     if np.abs(np.hypot(*(corners_m - center_m).T) - radius_m).max() > _CIRCLE_SHARE * radius_m:

@@ -11,10 +11,10 @@
       - {kind: circle, center_m: [2000, 1500], radius_m: 250}
       - {kind: polygon, vertices_m: [[800, 800], [1200, 800], [1000, 1300]]}
 
-May be left out: `max_turn_rate_radps`, `goal_m`, `depot_m` and `fails_s` of a UAV, `service_time_s` and `appears_s` of
-a target, and of the scenario `time_limit_s`, `obstacles`, `depot_m`, `origin: {longitude_deg, latitude_deg}`
-(`map_import.py`) and `rules`, which may hold coalition, resource_kind, capture_radius_m, decision_interval_s, substep_s
-and clearance_m (`world_rules.py`).
+May be left out: `id` of an obstacle, `max_turn_rate_radps`, `goal_m`, `depot_m` and `fails_s` of a UAV,
+`service_time_s` and `appears_s` of a target, and of the scenario `time_limit_s`, `obstacles`, `depot_m`,
+`origin: {longitude_deg, latitude_deg}` (`map_import.py`) and `rules`, which may hold coalition, resource_kind,
+capture_radius_m, decision_interval_s, substep_s and clearance_m (`world_rules.py`).
 """
 
 import json
@@ -117,6 +117,8 @@ class Scenario:
     """None: it lies nowhere on earth"""
     rules: WorldRules = NO_RULES
     """in place of the settings'"""
+    obstacle_ids: tuple[str | None, ...] = ()
+    """of the zones; None: it has none; empty: none of them has"""
 
     @property
     def sizes(self) -> Sizes:
@@ -185,10 +187,12 @@ class Scenario:
 
     def _obstacle(self, o: int) -> dict[str, Any]:
         num_vertices = self.obstacle_num_vertices[o]
+        name = self.obstacle_ids[o] if self.obstacle_ids else None
+        named = {} if name is None else {"id": name}
         if num_vertices > 0:
-            return {"kind": "polygon", "vertices_m": self.obstacle_vertices_m[o, :num_vertices].tolist()}
+            return {"kind": "polygon", **named, "vertices_m": self.obstacle_vertices_m[o, :num_vertices].tolist()}
         center_m, radius_m = self.obstacle_center_m[o].tolist(), float(self.obstacle_radius_m[o])
-        return {"kind": "circle", "center_m": center_m, "radius_m": radius_m}
+        return {"kind": "circle", **named, "center_m": center_m, "radius_m": radius_m}
 
 
 def _given(name: str, value: float | None) -> dict[str, float]:
@@ -264,6 +268,7 @@ def _zone_arrays(zones: Sequence[ZoneForm]) -> dict[str, Any]:
         "obstacle_radius_m": _array([radius for _, radius in circles], -1),
         "obstacle_num_vertices": np.array([len(corners) for corners in corners_m], dtype=np.int16),
         "obstacle_vertices_m": vertices_m,
+        "obstacle_ids": tuple(zone.id for zone in zones) if any(zone.id is not None for zone in zones) else (),
     }
 
 

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-__all__ = ["CircleForm", "Finite", "Form", "Point", "PolygonForm", "Positive", "ZoneForm"]
+__all__ = ["CircleForm", "Finite", "Form", "Identifier", "Point", "PolygonForm", "Positive", "ZoneForm"]
 
 Finite = Annotated[float, Field(strict=True, ge=-1e7, le=1e7)]
 # As in the settings: products and quotients stay within float32.
 Positive = Annotated[float, Field(strict=True, ge=1e-3, le=1e7)]
 Point = tuple[Finite, Finite]
+Identifier = Annotated[str, Field(min_length=1, max_length=64)]
 
 _SMALLEST_AREA_M2 = 1e-2
 _EDGE_M = 1e-6
@@ -29,6 +30,8 @@ class CircleForm(Form):
     """A round no-fly zone."""
 
     kind: Literal["circle"]
+    id: Identifier | None = None
+    """A name, which maps and traces keep."""
     center_m: Point
     radius_m: Positive
 
@@ -41,6 +44,8 @@ class PolygonForm(Form):
     """A no-fly zone with straight edges: a simple polygon."""
 
     kind: Literal["polygon"]
+    id: Identifier | None = None
+    """A name, which maps and traces keep."""
     vertices_m: Annotated[tuple[Point, ...], Field(min_length=3, max_length=64)]
     """Corners in either direction, each once: the last is joined to the first."""
 

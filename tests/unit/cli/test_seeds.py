@@ -109,4 +109,4 @@ def test_seeds__refuse_a_folder_that_exists(tmp_path: Path, error_line: Callable
 
 
 def test_seeds__without_settings_are_refused(error_line: Callable[..., str]) -> None:
-    assert "name a preset or file before --seeds" in error_line("train", "--seeds", "0")
+    assert "name a preset or file, or a run to --resume" in error_line("train", "--seeds", "0")

@@ -13,6 +13,7 @@ import torch
 
 from rl_cluster.cli import main
 from rl_cluster.config.load import load_config
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.files.changes_file import read_changes
 from tests.conftest import TINY
@@ -259,3 +260,37 @@ def test_resume__of_a_run_whose_settings_were_edited_by_hand_holds_them_to_the_s
     line = error_line("train", "--resume", str(run))
 
     assert line.startswith(f"error: {settings}: seed=3: may not change from 0")
+
+
+def test_scenario__is_trained_on_whole_and_scored_without_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., object]
+) -> None:
+    scenario, run = tmp_path / "mine.yaml", tmp_path / "run"
+    shutil.copy(SHIPPED_SCENARIOS["small"], scenario)
+    given = ["--scenario", str(scenario), "generator.vary.position_m=50"]
+
+    assert exit_code("train", *SMALL, *given, "--out", str(run)) == 0
+
+    scenario.unlink()
+    assert exit_code("train", "--resume", str(run), "training.iterations=3") == 0
+    assert exit_code("evaluate", str(run), "--episodes", "4", "--policy", "greedy") == 0
+    assert "Scenarios of debug (small), varied with seed 1000, never trained on" in capsys.readouterr().out
+
+
+def test_scenario__that_is_given_as_settings_or_the_other_way_round_is_recognised(
+    run: Path, error_line: Callable[..., str]
+) -> None:
+    scenario = str(SHIPPED_SCENARIOS["small"])
+
+    assert "is a scenario, not settings; train on it: rl-cluster train PRESET --scenario FILE" in error_line(
+        "train", scenario
+    )
+    assert "holds the settings of a run; train with it: rl-cluster train FILE" in error_line(
+        "train", "debug", "--scenario", str(run / "config.yaml")
+    )
+
+
+def test_scenario__of_a_run_that_goes_on_is_its_own(run: Path, error_line: Callable[..., str]) -> None:
+    line = error_line("train", "--resume", str(run), "--scenario", str(SHIPPED_SCENARIOS["small"]))
+
+    assert line == "error: train: --scenario and --resume exclude each other; omit --scenario: the run has its own"

@@ -27,6 +27,7 @@ LACKING = {
     "curriculum.pace=aggressive": "curriculum_demo",
     "world.formation_radius_m=0": "navigate_demo",
     "generator.uav_start=scattered": "debug",
+    "generator.scenarios=[]": "debug",
 }
 """What takes effects away, and a preset that runs so."""
 OTHER_VALUES: dict[str, Any] = {
@@ -34,6 +35,11 @@ OTHER_VALUES: dict[str, Any] = {
     "generator.depot_per_uav": "true",
     "generator.num_pads": [3, 4],
     "generator.row_gap_m": 30.0,
+    "generator.vary.position_m": 50.0,
+    "generator.vary.supply": [0.5, 2.0],
+    "generator.vary.speed": [0.5, 1.0],
+    "generator.vary.failing_share": 0.5,
+    "generator.vary.extra_uavs": [-1, 1],
     "ppo.imitation_weight": 2.0,
     "sampling.searched_share": 0.75,
     "sampling.search_plans": 7,
@@ -76,8 +82,8 @@ def test_setting_without_effect__is_refused_where_the_user_has_set_it(
     preset: str, lack: str, key: str, tmp_path: Path
 ) -> None:
     value = OTHER_VALUES[key]
-    section, _, name = key.partition(".")
-    text = f"base: {preset}\n{section}: {{{name}: {value}}}\n"
+    *sections, name = key.split(".")
+    text = f"base: {preset}\n{': {'.join([*sections, name])}: {value}{'}' * len(sections)}\n"
     file = tmp_path / "mine.yaml"
     file.write_text(text)
 

@@ -15,12 +15,14 @@ from rl_cluster.config.migrations import (
     ADDED_BY_2,
     ADDED_BY_2_TO_ALLOCATE,
     ADDED_BY_3_TO_ALLOCATE,
+    ADDED_BY_4,
+    ADDED_BY_4_TO_ALLOCATE,
     FORMAT,
     UNNUMBERED,
     migrated,
     numbered,
 )
-from rl_cluster.config.schema import AllocateConfig
+from rl_cluster.config.schema import AllocateConfig, NavigateConfig
 from rl_cluster.config.yaml_file import read_yaml
 from rl_cluster.errors import ConfigError
 
@@ -79,7 +81,9 @@ def test_migrated__loosens_what_is_refused_by_now_and_changes_nothing_that_is_le
 
 
 def test_added__are_settings() -> None:
-    assert {*ADDED_BY_2, *ADDED_BY_2_TO_ALLOCATE, *ADDED_BY_3_TO_ALLOCATE} <= set(dotted_keys(AllocateConfig))
+    added = {*ADDED_BY_2, *ADDED_BY_2_TO_ALLOCATE, *ADDED_BY_3_TO_ALLOCATE, *ADDED_BY_4, *ADDED_BY_4_TO_ALLOCATE}
+    assert added <= set(dotted_keys(AllocateConfig))
+    assert set(ADDED_BY_4) <= set(dotted_keys(NavigateConfig))
 
 
 PLAIN = st.recursive(
@@ -109,7 +113,7 @@ def test_presets_and_what_is_written__carry_the_number(preset: str) -> None:
             FORMAT + 1,
             rf"newer version of rl_cluster \(format {FORMAT + 1}; this one reads up to {FORMAT}\); install that",
         ),
-        (0, "has format '0', which is no format's number; give a number from 1 to 3$"),
+        (0, f"has format '0', which is no format's number; give a number from 1 to {FORMAT}$"),
         ("x", "has format 'x', which is no format's number"),
         (None, "has format 'None', which is no format's number"),
         (True, "has format 'True', which is no format's number"),

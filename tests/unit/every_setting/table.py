@@ -45,6 +45,15 @@ ROUNDABOUT: Base = (
 )  # fmt: skip
 """Fast UAVs that must fly round zones, slower than they cruise."""
 NAVIGATE: Base = ("navigate_demo",)
+ONE_SCENARIO = (
+    "{name: one, area: {width_m: 3000.0, height_m: 2000.0}, uavs: [{id: a, position_m: [100.0, 900.0], "
+    "heading_rad: 0.0, resources: [50.0, 60.0], range_m: 9000.0, speed_mps: [15.0, 40.0], cruise_mps: 25.0}, "
+    "{id: b, position_m: [300.0, 200.0], heading_rad: 0.0, resources: [30.0, 10.0], range_m: 9000.0, "
+    "speed_mps: [15.0, 40.0], cruise_mps: 25.0}], targets: [{id: t, position_m: [%s, 900.0], demand: [60.0, 40.0], "
+    "value: 1.0}, {id: u, position_m: [900.0, 1500.0], demand: [20.0, 30.0], value: 1.0}]}"
+)
+SCENARIO: Base = (*ALLOCATE, f"generator.scenarios=[{ONE_SCENARIO % 2000.0}]")
+NAVIGATED: Base = (*NAVIGATE, f"generator.scenarios=[{ONE_SCENARIO % 2000.0}]")
 FORMATION: Base = (*NAVIGATE, "world.formation_radius_m=10.0", "reward.formation=1.0")
 RUN: Base = ("debug", *TINY, "generator.num_targets=[2, 3]", "learners.part_rows=4")
 IMITATING: Base = (*RUN, "ppo.imitation_weight=1.0", "sampling.searched_share=0.5", "sampling.search_plans=2")
@@ -125,6 +134,12 @@ WORLDS_OF_ALLOCATE: dict[str, tuple[Row, ...]] = {
     "generator.prefer_crowding": _row(runs.training, PREFERRING, "[0.5, 2.0]", "[0.1, 4.0]"),
     "generator.prefer_time": _row(runs.training, RUN, "[0.5, 1.0]", "[1.0, 4.0]"),
     "generator.prefer_distance": _row(runs.training, RUN, "[0.5, 1.0]", "[1.0, 4.0]"),
+    "generator.scenarios": _row(runs.worlds, SCENARIO, "[]", f"[{ONE_SCENARIO % 2500.0}]"),
+    "generator.vary.position_m": _row(runs.worlds, SCENARIO, "50.0"),
+    "generator.vary.supply": _row(runs.worlds, SCENARIO, "[0.5, 1.0]", "[1.0, 2.0]"),
+    "generator.vary.speed": _row(runs.worlds, SCENARIO, "[0.5, 1.0]", "[1.0, 1.5]"),
+    "generator.vary.failing_share": _row(runs.worlds, SCENARIO, "0.5"),
+    "generator.vary.extra_uavs": _row(runs.worlds, SCENARIO, "[-1, 0]", "[0, 2]"),
     "world.decision_interval_s": _row(runs.worlds, ALLOCATE, "10.0"),
     "world.substep_s": _row(runs.worlds, ALLOCATE, "2.0"),
     "world.capture_radius_m": _row(runs.worlds, ALLOCATE, "200.0"),
@@ -166,6 +181,8 @@ PARTS: dict[str, tuple[Row, ...]] = {
 }
 """A part says the same as what stands outside of it: it is seen in the same way."""
 WORLDS_OF_NAVIGATE: dict[str, tuple[Row, ...]] = {
+    "generator.scenarios": _row(runs.worlds, NAVIGATED, "[]", f"[{ONE_SCENARIO % 2500.0}]"),
+    "generator.vary.position_m": _row(runs.worlds, NAVIGATED, "50.0"),
     "task": _row(runs.worlds, NAVIGATE, ALLOCATE),
     "generator.num_uavs": _row(runs.worlds, (*NAVIGATE, "generator.spacing_m=120.0"), "[3, 4]", "[4, 5]"),
     "generator.num_obstacles": _row(runs.worlds, NAVIGATE, "[2, 5]", "[3, 4]"),
