@@ -9,6 +9,8 @@ from typing import Any
 __all__ = [
     "Callback",
     "LoadedPolicy",
+    "OnBoard",
+    "Readings",
     "RlClusterError",
     "Run",
     "Scores",
@@ -30,6 +32,8 @@ __version__ = "0.2.0"
 _HOMES = {
     "Callback": "rl_cluster.training.callback",
     "LoadedPolicy": "rl_cluster.api.policy",
+    "OnBoard": "rl_cluster.api.on_board",
+    "Readings": "rl_cluster.environment.shared.readings",
     "RlClusterError": "rl_cluster.errors",
     "Run": "rl_cluster.api.run",
     "Scores": "rl_cluster.api.scores",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS
 from tests.source_tree import ROOT
 
 FOLDER = ROOT / "examples"
@@ -43,3 +44,13 @@ def test_own_heuristic__is_compared_with_two_others(run: Run) -> None:
         "satisfied, largest-first minus greedy",
         "satisfied, largest-first minus complete-first",
     ]
+
+
+@pytest.mark.parametrize(
+    "policy", [[], [str(ROOT / "tests" / "stored" / "format_3" / "run")]], ids=["heuristic", "run"]
+)
+def test_on_board__decides_at_each_interval(policy: list[str], run: Run) -> None:
+    lines = run("on_board", str(SHIPPED_SCENARIOS["balanced"]), *policy).splitlines()
+
+    assert [line.split(" s ")[0].strip() for line in lines[:3]] == ["0", "20", "40"]
+    assert all("'t" in line or "None" in line for line in lines)

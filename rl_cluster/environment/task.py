@@ -15,6 +15,7 @@ from rl_cluster.environment.shared.array_form import Bounds
 from rl_cluster.environment.shared.columns import FeatureRows
 from rl_cluster.environment.shared.interface import EpisodeMetric, PolicyOf, Sizes, SourceOf
 from rl_cluster.environment.shared.planning import Planning
+from rl_cluster.environment.shared.readings import Readings
 from rl_cluster.environment.shared.recording import Recording
 from rl_cluster.types import FloatArray, GraphSpec, Observation
 
@@ -74,6 +75,8 @@ class Task(Generic[StateT, WorldsT]):
     """Field of the saved state -> the values that it can hold."""
     state_fault: Callable[[Mapping[str, NDArray[Any]]], str | None]
     """How saved fields contradict each other, although each is within its bounds; None = they do not."""
+    take_readings: Callable[[dict[str, NDArray[Any]], Readings], None] | None = None
+    """Puts what UAVs report in flight into the saved fields of one world; None = the task takes no readings."""
 
     @property
     def shown(self) -> tuple[EpisodeMetric, ...]:

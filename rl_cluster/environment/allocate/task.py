@@ -12,6 +12,7 @@ from rl_cluster.environment.allocate.observation import empty_observation
 from rl_cluster.environment.allocate.outcome import METRICS, Metric
 from rl_cluster.environment.allocate.plans import AllocatePlanning
 from rl_cluster.environment.allocate.preferences import preference_ranges, told
+from rl_cluster.environment.allocate.readings import take_readings
 from rl_cluster.environment.allocate.recording import AllocateRecording
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.state import AllocateState
@@ -73,4 +74,5 @@ ALLOCATE = Task(
     planning=AllocatePlanning(),
     state_bounds=allocate_bounds,
     state_fault=allocate_fault,
+    take_readings=take_readings,
 )
