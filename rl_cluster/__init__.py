@@ -23,6 +23,7 @@ __all__ = [
     "load_scenario",
     "make_heuristic",
     "make_worlds",
+    "register_task",
     "resume",
     "train",
 ]
@@ -45,6 +46,7 @@ _HOMES = {
     "load_scenario": "rl_cluster.api.settings",
     "make_heuristic": "rl_cluster.api.heuristics",
     "make_worlds": "rl_cluster.api.worlds",
+    "register_task": "rl_cluster.config.own_tasks",
     "resume": "rl_cluster.api.training",
     "train": "rl_cluster.api.training",
 }

@@ -12,6 +12,7 @@ from rl_cluster.api.settings import load_scenario as load_scenario
 from rl_cluster.api.training import resume as resume
 from rl_cluster.api.training import train as train
 from rl_cluster.api.worlds import make_worlds as make_worlds
+from rl_cluster.config.own_tasks import register_task as register_task
 from rl_cluster.environment.shared.readings import Readings as Readings
 from rl_cluster.errors import RlClusterError as RlClusterError
 from rl_cluster.training.callback import Callback as Callback

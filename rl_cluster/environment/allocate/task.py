@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import AllocateConfig, Config
 from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
@@ -49,6 +49,7 @@ def _tell(observation: Observation[NDArray[Any]], weights: FloatArray, config: C
 
 ALLOCATE = Task(
     name="allocate",
+    settings=AllocateConfig,
     preset="quick_demo",
     make_generator=AllocateGenerator,
     make_scenarios=ScenarioFiles,

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import Config, NavigateConfig
 from rl_cluster.environment.navigate.columns import FEATURES
 from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.heuristics import HEURISTICS
@@ -44,6 +44,7 @@ def _state_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:  # noqa: ARG
 
 NAVIGATE = Task(
     name="navigate",
+    settings=NavigateConfig,
     preset="navigate_demo",
     make_generator=NavigateGenerator,
     make_scenarios=NavigateScenarios,
