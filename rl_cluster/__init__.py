@@ -9,6 +9,8 @@ from typing import Any
 __all__ = [
     "Callback",
     "LoadedPolicy",
+    "OnBoard",
+    "Readings",
     "RlClusterError",
     "Run",
     "Scores",
@@ -21,6 +23,7 @@ __all__ = [
     "load_scenario",
     "make_heuristic",
     "make_worlds",
+    "register_task",
     "resume",
     "train",
 ]
@@ -30,6 +33,8 @@ __version__ = "0.2.0"
 _HOMES = {
     "Callback": "rl_cluster.training.callback",
     "LoadedPolicy": "rl_cluster.api.policy",
+    "OnBoard": "rl_cluster.api.on_board",
+    "Readings": "rl_cluster.environment.shared.readings",
     "RlClusterError": "rl_cluster.errors",
     "Run": "rl_cluster.api.run",
     "Scores": "rl_cluster.api.scores",
@@ -41,6 +46,7 @@ _HOMES = {
     "load_scenario": "rl_cluster.api.settings",
     "make_heuristic": "rl_cluster.api.heuristics",
     "make_worlds": "rl_cluster.api.worlds",
+    "register_task": "rl_cluster.config.own_tasks",
     "resume": "rl_cluster.api.training",
     "train": "rl_cluster.api.training",
 }

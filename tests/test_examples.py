@@ -1,12 +1,16 @@
 """Every example runs, and does what its first lines say."""
 
+import os
 import runpy
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS
+from rl_cluster.extension import registry
 from tests.source_tree import ROOT
 
 FOLDER = ROOT / "examples"
@@ -43,3 +47,43 @@ def test_own_heuristic__is_compared_with_two_others(run: Run) -> None:
         "satisfied, largest-first minus greedy",
         "satisfied, largest-first minus complete-first",
     ]
+
+
+@pytest.mark.parametrize(
+    "policy", [[], [str(ROOT / "tests" / "stored" / "format_3" / "run")]], ids=["heuristic", "run"]
+)
+def test_on_board__decides_at_each_interval(policy: list[str], run: Run) -> None:
+    lines = run("on_board", str(SHIPPED_SCENARIOS["balanced"]), *policy).splitlines()
+
+    assert [line.split(" s ")[0].strip() for line in lines[:3]] == ["0", "20", "40"]
+    assert all("'t" in line or "None" in line for line in lines)
+
+
+@pytest.fixture
+def registered() -> Iterator[None]:
+    """Forgets what an example registers."""
+    known = dict(registry._known)
+    yield
+    registry._known.clear()
+    registry._known.update(known)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["own_reward", "own_network"])
+def test_own_task__trains_and_is_scored(name: str, run: Run, registered: None) -> None:
+    printed = run(name, "mine", "training.iterations=1", "sampling.fragment_steps=8", "ppo.minibatch_rows=16")
+
+    assert "mine argmax: mean of 20 episodes" in printed
+    assert ("Alone has" in printed) == (name == "own_network")
+
+
+@pytest.mark.slow
+def test_template__passes_its_own_tests(tmp_path: Path) -> None:
+    folder = FOLDER / "my_task"
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, str(folder / "tests")]
+    paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+
+    ended = subprocess.run(words, cwd=tmp_path, env=os.environ | paths, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout
+    assert "2 passed" in ended.stdout

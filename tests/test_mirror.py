@@ -57,6 +57,7 @@ DECLARED = {
     "environment/navigate/state_bounds.py": "unit/training/checkpoints/test_content.py",
     "environment/navigate/task.py": "unit/environment/test_tasks.py",
     "environment/scenario/world_rules.py": "unit/environment/allocate/test_scenario_rules.py",
+    "environment/shared/readings.py": "unit/environment/allocate/test_readings.py",
     "environment/shared/planning.py": "unit/environment/allocate/test_plans.py",
     "environment/task.py": "unit/environment/test_tasks.py",
     "operations/finding.py": "unit/operations/test_machine_checks.py",
@@ -93,6 +94,7 @@ AGAINST_THE_LOOPED_WORLD = {
 """Kernels of one step, which the looped world or a formula calculates once more with all that they depend on."""
 
 WITH_ITS_CALLER = {
+    "api/decisions.py": "unit/api/test_on_board.py",
     "api/engines.py": "unit/api/test_training.py",
     "api/scores.py": "unit/api/test_evaluation.py",
     "cli/arguments.py": "unit/cli/test_paths.py",

@@ -91,6 +91,7 @@ def test_package__has_no_other_names() -> None:
         getattr(rl_cluster, "tri" + "an")
 
 
+@pytest.mark.slow
 def test_training_without_ray__imports_no_ray() -> None:
     code = "import sys; from rl_cluster import evaluate, load_policy, train; print('ray' in sys.modules)"
 

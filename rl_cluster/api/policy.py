@@ -1,11 +1,13 @@
 """A trained policy, ready to act: on observations, in worlds, or on a scenario."""
 
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Literal, overload
 
 from numpy.typing import NDArray
 
-from rl_cluster.api.worlds import make_worlds
+from rl_cluster.api.decisions import Decisions, named_actions
+from rl_cluster.api.on_board import OnBoard
+from rl_cluster.api.worlds import make_episodes, make_worlds
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.scenario.scenario_file import Scenario
@@ -16,12 +18,9 @@ from rl_cluster.sampling.acting import act, most_probable
 from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.pretrained import PRETRAINED, load_pretrained, num_resources_of
-from rl_cluster.types import WAIT, Observation
+from rl_cluster.types import Observation
 
-__all__ = ["Decisions", "LoadedPolicy", "load_policy"]
-
-Decisions: TypeAlias = dict[str, str | tuple[float, ...] | None]
-"""Id of a UAV -> id of the target that it flies to, None = it hovers; in `navigate`: its controls, each in [-1, 1]."""
+__all__ = ["LoadedPolicy", "load_policy"]
 
 
 class LoadedPolicy:
@@ -67,6 +66,14 @@ class LoadedPolicy:
         """The policy as `evaluate` plays it, on the interface of heuristics; `sampled` draws its actions."""
         return ModelPolicy(self.model, mode, seed, self.name, None, self.config)
 
+    def on_board(self, scenario: Scenario) -> OnBoard:
+        """The policy in a scenario that is flown for real: readings in, decisions out, with memory between calls.
+
+        Raises ScenarioError if it does not fit, ConfigError if the task takes no readings.
+        """
+        self.check(self.config, make_episodes(self.config, 0, scenario), scenario.name)
+        return OnBoard(self.playing(), self.config, scenario)
+
     def check(self, config: Config, source: EpisodeSource, where: str) -> None:
         """Raises ConfigError or ScenarioError if it cannot play these episodes, which are from `where`."""
         if config.task != self.config.task:
@@ -80,15 +87,8 @@ class LoadedPolicy:
     def _decide(self, scenario: Scenario) -> Decisions:
         worlds = make_worlds(self.config, scenario=scenario)
         self.check(self.config, worlds.source, scenario.name)
-        observation = worlds.reset()
-        actions = self.act(worlds)[0]
-        if actions.ndim > 1:
-            return {uav: tuple(map(float, controls)) for uav, controls in zip(scenario.uav_ids, actions, strict=True)}
-        chosen: Decisions = {}
-        for i, (uav, action) in enumerate(zip(scenario.uav_ids, actions, strict=True)):
-            target = None if action == WAIT else scenario.target_ids[observation.candidates[0, i, action - 1]]
-            chosen[uav] = target
-        return chosen
+        worlds.reset()
+        return named_actions(worlds, scenario, self.act(worlds))
 
 
 def load_policy(path: str | Path) -> LoadedPolicy:

@@ -54,7 +54,7 @@ REMOTE_ACTORS = Need(
 )
 MAY_COLLIDE = Need(
     "it in a run of task navigate",
-    lambda run: run.task == "navigate",
+    lambda run: run.task != "allocate",
     lambda _: "task=allocate, whose autopilot enters no zone",
 )
 PENALTY = Need(
@@ -95,7 +95,7 @@ IMITATES = Need(
 )
 CHOOSES = Need(
     "it in a run of task allocate",
-    lambda run: run.task == "allocate",
+    lambda run: run.task != "navigate",
     lambda _: "task=navigate, whose controls no search finds",
 )
 DEPOT = Need(

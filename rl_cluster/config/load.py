@@ -19,7 +19,8 @@ from rl_cluster.config.layers import Layer, merged, origin_of, read_layers
 from rl_cluster.config.migrations import FORMAT, UNNUMBERED, migrated, numbered
 from rl_cluster.config.mistaken import mistaken_data, mistaken_path
 from rl_cluster.config.model_size import fill_model_size
-from rl_cluster.config.schema import TASKS, Config
+from rl_cluster.config.own_tasks import preset_of, settings_of, task_names
+from rl_cluster.config.schema import Config
 from rl_cluster.config.shipped_presets import PRESETS
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
 from rl_cluster.errors import ConfigError
@@ -64,7 +65,7 @@ class _Loaded(NamedTuple):
 
 
 def _load(preset_or_file: str, overrides: Sequence[str], given: Sequence[Override] = ()) -> _Loaded:
-    path = PRESETS.get(preset_or_file, Path(preset_or_file))
+    path = _path_of(preset_or_file)
     where = path.name if preset_or_file in PRESETS else preset_or_file
     _check_name(preset_or_file, path)
     if mistaken := mistaken_path(path):
@@ -87,6 +88,11 @@ def _load(preset_or_file: str, overrides: Sequence[str], given: Sequence[Overrid
     config = _validate(data, where, parsed, kind)
     check_effects(config, layers, parsed, _shipped)
     return _Loaded(config, layers, parsed)
+
+
+def _path_of(preset_or_file: str) -> Path:
+    """The file: of a preset, of the preset of a user's task, or as it is named."""
+    return PRESETS.get(preset_or_file) or preset_of(preset_or_file) or Path(preset_or_file)
 
 
 def _leaves(data: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -150,10 +156,12 @@ def overridden(config: Config, overrides: Sequence[str], where: str) -> Config:
 def _kind(data: dict[str, Any], where: str) -> type[Config]:
     """The settings' class. Raises ConfigError if they do not say which task they are for."""
     task = data.get("task")
-    if not isinstance(task, str) or task not in TASKS:
+    kind = settings_of(task) if isinstance(task, str) else None
+    if not kind:
         got = f"got {json.dumps(task, default=str)}" if "task" in data else "is missing"
-        raise ConfigError(f"{where}: task", got, f"give one of {', '.join(TASKS)}")
-    return TASKS[task]
+        own = " or install the package that adds it" if isinstance(task, str) and task.isidentifier() else ""
+        raise ConfigError(f"{where}: task", got, f"give one of {', '.join(task_names())}{own and ',' + own}")
+    return kind
 
 
 def _check_name(name: str, path: Path) -> None:

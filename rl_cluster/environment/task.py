@@ -9,12 +9,13 @@ from typing import Any, Generic, TypeVar
 
 from numpy.typing import NDArray
 
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import Config, ModelConfig
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.array_form import Bounds
 from rl_cluster.environment.shared.columns import FeatureRows
 from rl_cluster.environment.shared.interface import EpisodeMetric, PolicyOf, Sizes, SourceOf
 from rl_cluster.environment.shared.planning import Planning
+from rl_cluster.environment.shared.readings import Readings
 from rl_cluster.environment.shared.recording import Recording
 from rl_cluster.types import FloatArray, GraphSpec, Observation
 
@@ -33,8 +34,10 @@ class Task(Generic[StateT, WorldsT]):
 
     name: str
     """The value of `Config.task`."""
+    settings: type[Config]
+    """The class of a run's settings."""
     preset: str
-    """The shipped preset that demonstrates the task."""
+    """The shipped preset that demonstrates the task; of a user's task the path of its file of settings."""
     make_generator: Callable[[Any, Any, int, bool, Sequence[Any]], SourceOf[StateT]]
     """Makes a source from the sections `generator` and `world`, a seed, whether it is for training, and stages."""
     make_scenarios: Callable[[Sequence[Scenario], Any, int], SourceOf[StateT]]
@@ -74,6 +77,10 @@ class Task(Generic[StateT, WorldsT]):
     """Field of the saved state -> the values that it can hold."""
     state_fault: Callable[[Mapping[str, NDArray[Any]]], str | None]
     """How saved fields contradict each other, although each is within its bounds; None = they do not."""
+    make_network: Callable[[ModelConfig, GraphSpec], Any] | None = None
+    """Makes the network of a run, which has the members that `TransformerGNN` has; None = a `TransformerGNN`."""
+    take_readings: Callable[[dict[str, NDArray[Any]], Readings], None] | None = None
+    """Puts what UAVs report in flight into the saved fields of one world; None = the task takes no readings."""
 
     @property
     def shown(self) -> tuple[EpisodeMetric, ...]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
+from rl_cluster.config import own_tasks
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.task import ALLOCATE
 from rl_cluster.environment.navigate.task import NAVIGATE
@@ -15,11 +16,13 @@ from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.array_form import ArrayForm, forms_of
 from rl_cluster.environment.shared.interface import EpisodeSource, SwarmState, Worlds
 from rl_cluster.environment.task import Task
+from rl_cluster.errors import ConfigError
 from rl_cluster.types import GraphSpec
 
 __all__ = [
     "TASKS",
     "AnyTask",
+    "find_task",
     "graph_spec",
     "make_scenario_source",
     "make_source",
@@ -37,8 +40,22 @@ TASKS: Mapping[str, AnyTask] = {task.name: cast("AnyTask", task) for task in (AL
 
 
 def task_of(config: Config) -> AnyTask:
-    """The task of a run."""
-    return TASKS[config.task]
+    """The task of a run.
+
+    Raises ConfigError if it is none of this package's, and its own package is not installed here.
+    """
+    return find_task(config.task)
+
+
+def find_task(name: str) -> AnyTask:
+    """The task of that name. Raises ConfigError if there is none."""
+    task = TASKS.get(name) or own_tasks.find_task(name)
+    if task is None:
+        known = ", ".join(own_tasks.task_names())
+        raise ConfigError(
+            "task", f"{name} is no task here", f"choose from {known}, or install the package that adds it"
+        )
+    return cast("AnyTask", task)
 
 
 def make_source(config: Config, seed: int, is_training: bool, stage: int | None = None) -> EpisodeSource:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from rl_cluster.environment.shared.interface import Policy
-from rl_cluster.environment.tasks import TASKS, AnyTask
+from rl_cluster.environment.tasks import AnyTask, find_task
 from rl_cluster.errors import ConfigError
 from rl_cluster.extension.entry_points import HEURISTICS, installed
 from rl_cluster.extension.import_path import is_import_path, load_object
@@ -23,7 +23,7 @@ def heuristics_of(task: str) -> tuple[str, ...]:
 
     Raises ConfigError if there is no such task, or as `installed`.
     """
-    own = _own(_task(task))
+    own = _own(find_task(task))
     return (*own, *installed(HEURISTICS, own))
 
 
@@ -34,7 +34,7 @@ def heuristic_of(name: str, task: str, seed: int) -> Policy:
         ConfigError: There is none, it lacks a member of `Policy`, or it has the name of a built-in.
         ExtensionFault: The user's module raises when it is imported.
     """
-    own = _own(_task(task))
+    own = _own(find_task(task))
     if name in own:
         return own[name](seed)
     others = installed(HEURISTICS, own)
@@ -66,12 +66,6 @@ def _made(factory: Any, seed: int, path: str) -> Policy:
         raise ConfigError(where, "is no class and no function", "name what makes the policy")
     parameters = inspect.signature(factory).parameters
     return as_policy(factory(seed=seed) if "seed" in parameters else factory(), where)
-
-
-def _task(name: str) -> AnyTask:
-    if name not in TASKS:
-        raise ConfigError("task", f"{name} is no task", f"choose from {', '.join(TASKS)}")
-    return TASKS[name]
 
 
 def _own(task: AnyTask) -> dict[str, Callable[[int], Policy]]:

@@ -235,9 +235,14 @@ _STAGE_SCORE = re.compile(rf"{STAGE_SCORE}_stage_\d+")
 
 
 def describe(key: str) -> Metric:
-    """Unit and meaning of a key. Raises KeyError if there is no such key."""
+    """Unit and meaning of a key. Raises KeyError if there is no such key.
+
+    Those of episodes may be of tasks that are not of this package.
+    """
     if _STAGE_SCORE.fullmatch(key):
         return Metric("1", "score of that stage, where it was evaluated")
+    if key not in CATALOGUE and key.startswith((episode_key(""), evaluation_key(""))):
+        return Metric("1", "a metric of a task that another package adds")
     return {**CATALOGUE, **HOST_CATALOGUE, **DEVICE_CATALOGUE}[key]
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rl_cluster.config.allocate import AllocateWorldConfig
 from rl_cluster.config.allocate_generator import AllocateGeneratorConfig
 from rl_cluster.config.curriculum import AllocateStage
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import AllocateConfig, Config
 from rl_cluster.environment.allocate.columns import FEATURES
 from rl_cluster.environment.allocate.generator import AllocateGenerator
 from rl_cluster.environment.allocate.heuristics import EXTRAS, HEURISTICS
@@ -16,6 +16,7 @@ from rl_cluster.environment.allocate.observation import empty_observation
 from rl_cluster.environment.allocate.outcome import METRICS, Metric
 from rl_cluster.environment.allocate.plans import AllocatePlanning
 from rl_cluster.environment.allocate.preferences import preference_ranges, told
+from rl_cluster.environment.allocate.readings import take_readings
 from rl_cluster.environment.allocate.recording import AllocateRecording
 from rl_cluster.environment.allocate.scenarios import ScenarioFiles
 from rl_cluster.environment.allocate.state import AllocateState
@@ -66,6 +67,7 @@ def _tell(observation: Observation[NDArray[Any]], weights: FloatArray, config: C
 
 ALLOCATE = Task(
     name="allocate",
+    settings=AllocateConfig,
     preset="quick_demo",
     make_generator=_make_episodes,
     make_scenarios=ScenarioFiles,
@@ -91,4 +93,5 @@ ALLOCATE = Task(
     planning=AllocatePlanning(),
     state_bounds=allocate_bounds,
     state_fault=allocate_fault,
+    take_readings=take_readings,
 )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.config.curriculum import NavigateStage
 from rl_cluster.config.navigate import NavigateGeneratorConfig, NavigateWorldConfig
-from rl_cluster.config.schema import Config
+from rl_cluster.config.schema import Config, NavigateConfig
 from rl_cluster.environment.navigate.columns import FEATURES
 from rl_cluster.environment.navigate.generator import NavigateGenerator
 from rl_cluster.environment.navigate.heuristics import HEURISTICS
@@ -60,6 +60,7 @@ def _state_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:  # noqa: ARG
 
 NAVIGATE = Task(
     name="navigate",
+    settings=NavigateConfig,
     preset="navigate_demo",
     make_generator=_make_episodes,
     make_scenarios=NavigateScenarios,

@@ -259,7 +259,7 @@ def _array_forms(read: _Read) -> dict[str, ArrayForm]:
     forms = read.content.arrays
     if read.number == FORMAT_VERSION:
         return forms
-    added, removed = ADDED_FIELDS[read.config.task], REMOVED_FIELDS[read.config.task]
+    added, removed = (fields.get(read.config.task, {}) for fields in (ADDED_FIELDS, REMOVED_FIELDS))
     older = {name: form for name, form in forms.items() if name.partition("/")[2] not in added}
     runners = {name.partition("/")[0] for name in forms}
     return older | {

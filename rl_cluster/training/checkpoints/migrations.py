@@ -102,11 +102,11 @@ def _is_mapping(first: Mapping[str, Any], key: str) -> bool:
 def migrated_arrays(config: Config, arrays: Arrays) -> dict[str, NDArray[Any]]:
     """The worlds in flight, with the fields that were added since, and without those that were removed."""
     runners = {name.partition("/")[0] for name in arrays}
-    removed = REMOVED_FIELDS[config.task]
+    removed = REMOVED_FIELDS.get(config.task, {})
     new = {name: array for name, array in arrays.items() if name.partition("/")[2] not in removed}
     for runner in runners:
         own = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{runner}/")}
-        for name, fill in ADDED_FIELDS[config.task].items():
+        for name, fill in ADDED_FIELDS.get(config.task, {}).items():
             new[f"{runner}/{name}"] = fill(config, own)
     return new
 

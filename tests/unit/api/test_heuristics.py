@@ -23,5 +23,5 @@ def test_make_heuristic__names_those_that_there_are() -> None:
         ConfigError, match="gready is not a heuristic of task navigate; choose from random, straight, orca"
     ):
         make_heuristic("gready", "navigate")
-    with pytest.raises(ConfigError, match="task: fly is no task; choose from allocate, navigate"):
+    with pytest.raises(ConfigError, match="task: fly is no task here; choose from allocate, navigate, or install"):
         list_heuristics("fly")
