@@ -181,9 +181,7 @@ def _extent(config: "Config") -> str:
     ]
     if training.evaluate_every:
         label = task_of(config).headline.label
-        lines.append(
-            f"{label}: training episodes, drawn actions; best: evaluation, most probable actions"
-        )
+        lines.append(f"{label}: training episodes, drawn actions; best: evaluation, most probable actions")
     return "\n".join(lines)
 
 
