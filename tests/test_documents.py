@@ -81,7 +81,7 @@ def test_page_of_environments__has_each_metric_of_the_task(task: str) -> None:
     assert {metric.name for metric in TASKS[task].metrics} <= named
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["Gymnasium", "VectorEnv", "PettingZoo", "statistics"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["Gymnasium", "VectorEnv", "PettingZoo", "episodes", "statistics"])
 def test_example__of_ten_lines_plays_to_an_end(example: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(example, {})
 

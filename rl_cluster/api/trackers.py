@@ -6,7 +6,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from rl_cluster.errors import ConfigError
@@ -66,14 +66,17 @@ def tracker_openers(config: "Config", folder: Path, first_iteration: int) -> "di
         return TensorBoardTracker(folder / "tensorboard", first_iteration)
 
     def mlflow() -> "Tracker":
+        from rl_cluster.config.load import dotted_settings
         from rl_cluster.metrics.mlflow import MlflowTracker
 
-        return MlflowTracker(monitoring.mlflow_uri, folder)
+        return MlflowTracker(monitoring.mlflow_uri, folder, dotted_settings(config))
 
     def wandb() -> "Tracker":
+        from rl_cluster.config.load import dotted_settings
         from rl_cluster.metrics.wandb import WandbTracker
 
-        return WandbTracker("online" if monitoring.wandb_mode == "online" else "offline", folder)
+        mode: Literal["online", "offline"] = "online" if monitoring.wandb_mode == "online" else "offline"
+        return WandbTracker(mode, folder, dotted_settings(config))
 
     def ray() -> "Tracker":
         from rl_cluster.metrics.prometheus import run_label

@@ -25,7 +25,9 @@ from rl_cluster.config.shipped_presets import PRESETS
 from rl_cluster.config.yaml_file import dump_yaml, parse_yaml, read_yaml
 from rl_cluster.errors import ConfigError
 
-__all__ = ["PRESETS", "describe_origins", "load_config", "load_saved", "overridden", "to_yaml", "validated"]
+__all__ = [
+    "PRESETS", "describe_origins", "dotted_settings", "load_config", "load_saved", "overridden", "to_yaml", "validated",
+]  # fmt: skip
 
 
 def load_config(
@@ -51,6 +53,11 @@ def describe_origins(preset_or_file: str, overrides: Sequence[str] = ()) -> list
     config, layers, parsed = _load(preset_or_file, overrides)
     given = {override.key: override.text for override in parsed}
     return [(key, value, origin_of(key, layers, given)) for key, value in _leaves(config.model_dump(mode="json"), "")]
+
+
+def dotted_settings(config: Config) -> dict[str, Any]:
+    """Dotted key -> value, as plain data, of all settings."""
+    return dict(_leaves(config.model_dump(mode="json"), ""))
 
 
 def _shipped() -> list[dict[str, Any]]:

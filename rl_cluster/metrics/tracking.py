@@ -15,8 +15,9 @@ __all__ = ["CLOSE_PATIENCE_S", "Outbox", "Tracker"]
 
 RETRY_S = (1.0, 30.0)
 """Shortest and longest pause before a record is retried; the pause doubles from one to the other."""
-CLOSE_PATIENCE_S = 30.0
-"""How long the end of a run waits for all services together; the first use of some takes seconds."""
+CLOSE_PATIENCE_S = 60.0
+"""How long the end of a run waits for a service that takes no record; the first use of some takes seconds. As long as
+records arrive, it waits."""
 FAILED_PATIENCE_S = 5.0
 """How long it waits for a service that has not answered so far."""
 LOOK_AGAIN_S = 0.05
@@ -52,6 +53,7 @@ class Outbox:
         self._tracker: Tracker | None = None
         self._letters: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()
         self._num_taken, self._num_delivered = 0, 0  # only one thread changes each
+        self._moved_s = 0.0  # when the service was opened, or took the last record
         self._is_closing = threading.Event()
         self._has_warned = self._is_failing = False
         self._thread = threading.Thread(target=self._deliver_all, name=f"outbox-{name}", daemon=True)
@@ -68,26 +70,31 @@ class Outbox:
             self._letters.put(None)
             self._is_closing.set()
 
-    def close(self, deadline_s: float | None = None) -> None:
-        """Waits a little for the remaining records, and reports those that could not be delivered.
+    def close(self, begin_s: float | None = None) -> None:
+        """Waits for the remaining records as long as they move, and reports those that could not be delivered.
 
         Args:
-            deadline_s: A time of `time.monotonic`; None = CLOSE_PATIENCE_S from now.
+            begin_s: When the wait began, a time of `time.monotonic`: outboxes that close side by side wait together;
+                None = now.
         """
         self.begin_closing()
-        deadline_s = time.monotonic() + CLOSE_PATIENCE_S if deadline_s is None else deadline_s
-        failed_s = time.monotonic() + FAILED_PATIENCE_S
-        while self._thread.is_alive() and time.monotonic() < (failed_s if self._is_failing else deadline_s):
+        begin_s = time.monotonic() if begin_s is None else begin_s
+        while self._thread.is_alive() and time.monotonic() < max(begin_s, self._moved_s) + self._patience_s:
             self._thread.join(LOOK_AGAIN_S)
         num_left = self._num_taken - self._num_delivered
         if num_left:
             logger.warning("%s has not taken the last %d records; metrics.jsonl holds them all", self._name, num_left)
+
+    @property
+    def _patience_s(self) -> float:
+        return FAILED_PATIENCE_S if self._is_failing else CLOSE_PATIENCE_S
 
     def _deliver_all(self) -> None:
         while letter := self._letters.get():
             if not self._deliver(letter):
                 return
             self._num_delivered += 1
+            self._moved_s = time.monotonic()
         if self._tracker:
             self._attempt(self._tracker.close)
 
@@ -108,6 +115,7 @@ class Outbox:
     def _log(self, letter: _Letter) -> None:
         if self._tracker is None:
             self._tracker = self._open()
+            self._moved_s = time.monotonic()
         self._tracker.log(*letter)
 
     def _attempt(self, act: Callable[[], None]) -> bool:

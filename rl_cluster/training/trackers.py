@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from rl_cluster.metrics.tracking import CLOSE_PATIENCE_S, Outbox, Tracker
+from rl_cluster.metrics.tracking import Outbox, Tracker
 from rl_cluster.training.run import Record
 
 __all__ = ["Trackers"]
@@ -34,6 +34,6 @@ class Trackers:
     ) -> None:
         for outbox in self._outboxes:
             outbox.begin_closing()
-        deadline_s = time.monotonic() + CLOSE_PATIENCE_S
+        begin_s = time.monotonic()
         for outbox in self._outboxes:
-            outbox.close(deadline_s)
+            outbox.close(begin_s)

@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 
 from rl_cluster.errors import CallError
 
-__all__ = ["as_actions", "as_seed", "check_num_envs", "check_overrides", "check_render_mode", "shown"]
+__all__ = [
+    "RENDER_MODES", "as_actions", "as_seed", "as_world", "check_num_envs", "check_overrides", "check_render_mode",
+    "shown",
+]  # fmt: skip
 
 _HIGHEST_SEED = 2**63 - 1
 _MOST_WORLDS = 65_536
+_MOST_EPISODES = 1_000_000
+RENDER_MODES = ("human", "rgb_array")
 _MAX_SHOWN = 60
 
 
@@ -64,11 +69,28 @@ def as_actions(actions: object, shape: tuple[int, ...], num_controls: int, where
     return array.astype(np.float64)
 
 
-def check_render_mode(mode: object) -> None:
-    """Raises CallError unless the mode is None: nothing here draws."""
-    if mode is not None:
-        remedy = "omit it; rl-cluster evaluate --trace FILE records what there is to see"
-        raise CallError("make", f"there is no render_mode={shown(mode)}", remedy)
+def check_render_mode(mode: object, known: Sequence[str] = RENDER_MODES) -> None:
+    """Raises CallError unless the mode is None or one of those known."""
+    if mode is not None and mode not in known:
+        remedy = f"take {' or '.join(known)}, or omit it" if known else "omit it, or draw a single world"
+        raise CallError("make", f"there is no render_mode={shown(mode)} here", remedy)
+
+
+def as_world(options: object) -> int | None:
+    """The number of the world that `reset(options={"world": number})` asks for; None without it.
+
+    Other options have no effect, since wrappers and checkers pass their own.
+
+    Raises:
+        CallError: The number is none.
+    """
+    if not isinstance(options, dict) or "world" not in options:
+        return None
+    number = _whole(options["world"])
+    if number is None or not 0 <= number < _MOST_EPISODES:
+        what = f"world={shown(options['world'])} of the options is no number of a world"
+        raise CallError("reset", what, f"give a whole number from 0 to {_MOST_EPISODES - 1}, or omit it")
+    return number
 
 
 def check_num_envs(num_envs: object) -> None:

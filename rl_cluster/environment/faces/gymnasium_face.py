@@ -37,11 +37,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from rl_cluster.environment.faces.calls import as_seed, check_num_envs
+from rl_cluster.environment.faces.calls import RENDER_MODES, as_seed, check_num_envs, check_render_mode
 from rl_cluster.environment.faces.face import Face, Setup, load_setup, to_dict
 from rl_cluster.environment.faces.spaces import ObservationDict, action_space, observation_space
 from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import TASKS
+from rl_cluster.types import FloatArray
 
 __all__ = ["SwarmEnv", "SwarmVectorEnv", "make_env", "make_vector_env"]
 
@@ -60,16 +61,23 @@ class SwarmEnv(gymnasium.Env[ObservationDict, Actions]):
     `info`: of `allocate`, `action_mask` (N, 1 + C) bool; after a step `uav_reward` (N,) and `num_illegal_actions`, how
     many were replaced or clipped; at the end `outcomes`, the episode's metrics by name.
 
+    Rounds of intent: where `intent_rounds` is above 1, a policy of this package announces what it means to do, sees
+    what all UAVs have announced, and chooses again. `announce(action)` does that for others, any number of times before
+    a `step`; nothing moves. Where UAVs choose in turn (`world.choose_in_turn`), `choose(scores)` turns the
+    log-probabilities of a network into an action as this package does. `action_of(policy)` does all of it.
+
     `reset()` starts the next episode, `reset(seed=s)` the first one of seed s; a first `reset()` without a seed draws
-    one. The spaces follow from the settings alone: a scenario is padded to them. An invalid seed, actions of another
-    shape or type, and a step before `reset` or after the end raise a CallError, which is a ValueError.
+    one. `reset(seed=1000, options={"world": e})` with `is_training=False` is episode e of `rl-cluster evaluate`. The
+    spaces follow from the settings alone: a scenario is padded to them. An invalid seed, actions of another shape or
+    type, and a step before `reset` or after the end raise a CallError, which is a ValueError.
 
     Raises:
         ScenarioError: The scenario does not fit the settings (see `Face`).
     """
 
     def __init__(self, setup: Setup) -> None:
-        self.metadata, self.render_mode = {"render_modes": []}, None
+        self.metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}
+        self.render_mode = setup.render_mode
         self._face = Face(setup, num_worlds=1)
         self.observation_space = observation_space(self._face.observation)
         self.action_space = action_space(self._face.observation, self._face.num_controls)
@@ -78,13 +86,41 @@ class SwarmEnv(gymnasium.Env[ObservationDict, Actions]):
         self,
         *,
         seed: int | None = None,
-        options: dict[str, Any] | None = None,  # noqa: ARG002 - asked for by gymnasium, and nothing to choose here
+        options: dict[str, Any] | None = None,
     ) -> tuple[ObservationDict, dict[str, Any]]:
-        """Starts an episode; `options` has no effect."""
+        """Starts an episode; `options={"world": number}` beside a seed starts that of another world of the seed."""
         seed = as_seed(seed)
         super().reset(seed=seed)
-        self._face.begin(seed, self.np_random)
+        self._face.begin(seed, self.np_random, options)
         return self._see(), self._mask()
+
+    @property
+    def intent_rounds(self) -> int:
+        """How often UAVs choose before they fly, by the settings: all but the last are announcements."""
+        return self._face.worlds.intent_rounds
+
+    def announce(self, action: Actions) -> tuple[ObservationDict, dict[str, Any]]:
+        """Announces what the UAVs mean to do. Returns the observation and the mask in which they choose anew."""
+        self._face.announce([action])
+        return self._see(), self._mask()
+
+    def choose(self, scores: FloatArray) -> Actions:
+        """The action of the highest scores (N, 1 + C), log-probabilities of a network; see `Face.choose`."""
+        action: Actions = self._face.choose(np.asarray(scores)[None])[0]
+        return action
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """(N (1 + C),) True = legal, UAV after UAV, in the form of other libraries; empty where UAVs have controls."""
+        mask = self._mask().get("action_mask", np.zeros(0, dtype=np.bool_))
+        return mask.ravel()
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]  # gymnasium's is typed more loosely
+        """A picture (600, 600, 3) for `rgb_array`; None for `human`, which shows every step in a window."""
+        return self._face.render()
+
+    def close(self) -> None:
+        """Closes the window of `human`."""
+        self._face.close()
 
     def step(self, action: Actions) -> tuple[ObservationDict, float, bool, bool, dict[str, Any]]:
         """Steps the world once."""
@@ -98,9 +134,11 @@ class SwarmEnv(gymnasium.Env[ObservationDict, Actions]):
         return self._see(), float(self._face.team_reward(result)[0]), terminated, truncated, info
 
     def action_of(self, policy: Policy) -> Actions:
-        """The action that a policy of this package chooses now: a heuristic, a network or a search."""
-        self._face.check_turn()
-        action: Actions = policy.act(self._face.worlds, self._face.observation)[0]
+        """The action that a policy of this package chooses now: a heuristic, a network or a search.
+
+        A network announces first where the settings say so; its announcements are part of the call.
+        """
+        action: Actions = self._face.actions_of(policy)[0]
         return action
 
     def _see(self) -> ObservationDict:
@@ -139,12 +177,12 @@ class SwarmVectorEnv(VectorEnv[ObservationDict, Actions, NDArray[Any]]):
         self,
         *,
         seed: int | None = None,
-        options: dict[str, Any] | None = None,  # noqa: ARG002 - asked for by gymnasium, and nothing to choose here
+        options: dict[str, Any] | None = None,
     ) -> tuple[ObservationDict, dict[str, Any]]:
-        """Starts an episode in every world; `options` has no effect."""
+        """Starts an episode in every world; `options={"world": number}` beside a seed says the first one's number."""
         seed = as_seed(seed)
         super().reset(seed=seed)
-        self._face.begin(seed, self.np_random)
+        self._face.begin(seed, self.np_random, options)
         return to_dict(self._face.observation), self._with_presence(_masks(self._face))
 
     def step(
@@ -164,6 +202,24 @@ class SwarmVectorEnv(VectorEnv[ObservationDict, Actions, NDArray[Any]]):
             self._face.observe()
         infos = self._with_presence({**_masks(self._face), **infos})
         return to_dict(self._face.observation), rewards, result.terminated, result.truncated, infos | final
+
+    @property
+    def intent_rounds(self) -> int:
+        """As of `SwarmEnv`."""
+        return self._face.worlds.intent_rounds
+
+    def announce(self, actions: Actions) -> tuple[ObservationDict, dict[str, Any]]:
+        """Announces what the UAVs of all worlds mean to do, as `SwarmEnv.announce`."""
+        self._face.announce(actions)
+        return to_dict(self._face.observation), self._with_presence(_masks(self._face))
+
+    def choose(self, scores: FloatArray) -> Actions:
+        """The actions of the highest scores (B, N, 1 + C); see `Face.choose`."""
+        return self._face.choose(scores)
+
+    def actions_of(self, policy: Policy) -> Actions:
+        """The actions that a policy of this package chooses now in all worlds, as `SwarmEnv.action_of`."""
+        return self._face.actions_of(policy)
 
     def _final(self, ended: NDArray[np.intp], infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
         """`final_obs` and `final_info` of the worlds that have ended, in gymnasium's form."""
@@ -206,10 +262,10 @@ def make_env(
         scenario: Path of a scenario that every episode plays; None: the generator's episodes.
         is_training: True = the generator's episodes for training; False = those that `rl-cluster evaluate` scores.
         task: If given, the settings must be of this task.
-        render_mode: Only None, which `gymnasium.make` may pass: nothing here draws.
+        render_mode: `rgb_array`: `render()` returns a picture. `human`: each step is shown in a window. None: neither.
 
     Raises:
-        CallError: `overrides` is no list of texts, or another `render_mode` is asked for.
+        CallError: `overrides` is no list of texts, or there is no such `render_mode`, or no screen for it.
         ConfigError: The settings cannot be loaded, or are of another task.
         ScenarioError: The scenario cannot be loaded, or does not fit the settings.
     """
@@ -225,7 +281,8 @@ def make_vector_env(
     task: str = "",
     render_mode: str | None = None,
 ) -> SwarmVectorEnv:
-    """`num_envs` worlds, 1 to 65,536; arguments and errors as in `make_env`."""
+    """`num_envs` worlds, 1 to 65,536; arguments and errors as in `make_env`, but nothing is drawn."""
+    check_render_mode(render_mode, ())
     return SwarmVectorEnv(load_setup(preset, overrides, scenario, is_training, task, render_mode), num_envs)
 
 

@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv, register
 
 from rl_cluster.environment.faces.agent_view import agent_view
-from rl_cluster.environment.faces.calls import as_actions, shown
+from rl_cluster.environment.faces.calls import RENDER_MODES, as_actions, shown
 from rl_cluster.environment.faces.face import Face, Setup, load_setup
 from rl_cluster.environment.faces.spaces import float_space, mask_space
+from rl_cluster.environment.shared.interface import Policy
 from rl_cluster.environment.tasks import TASKS
 from rl_cluster.errors import CallError
 from rl_cluster.types import FloatArray
@@ -47,11 +48,14 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
     (`agent_view.py` lists their columns). `blocks` gives their shapes by name, `split` takes vectors apart again.
 
     In `allocate`, observations are dicts of `observation`, the vector, and `action_mask` (1 + C,) int8, 1 = legal; the
-    action is Discrete(1 + C): 0 waits, c + 1 flies to candidate c. In `navigate` they are the vector itself; the action
-    is Box(2) from -1 to 1. Illegal actions are replaced or clipped (`face.py`); `infos[agent]["is_illegal"]` says so.
+    action is Discrete(1 + C): 0 waits, c + 1 flies to candidate c. `infos[agent]["action_mask"]` is the same mask as
+    bool. In `navigate` they are the vector itself; the action is Box(2) from -1 to 1. Illegal actions are replaced or
+    clipped (`face.py`); `infos[agent]["is_illegal"]` says so.
 
     Rewards are each UAV's own. All agents end together; then `infos[agent]["outcomes"]` has the episode's metrics. UAVs
     that are grounded or have arrived stay agents until then. `state()` is the whole world's observation as one vector.
+
+    `announce(actions)` is a round of intent before a `step`; `gymnasium_face.py` says when there are several.
 
     `reset()` starts the next episode, `reset(seed=s)` the first one of seed s. An invalid seed, actions that are
     missing, of another type or of agents that do not exist, and a step before `reset` raise a CallError, which is a
@@ -63,8 +67,9 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
 
     def __init__(self, setup: Setup) -> None:
         name = f"rl_cluster_{setup.config.task}_v0"
-        self.metadata: dict[str, Any] = {"name": name, "render_modes": [], "is_parallelizable": True}
-        self.render_mode = None
+        self.metadata: dict[str, Any] = {"name": name, "render_modes": list(RENDER_MODES), "is_parallelizable": True}
+        self.metadata["render_fps"] = 4
+        self.render_mode = setup.render_mode
         self._face = Face(setup, num_worlds=1)
         self._random, _ = seeding.np_random()
         num_uavs, num_actions = self._face.observation.action_mask.shape[1:]
@@ -109,13 +114,44 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
     def reset(
         self,
         seed: int | None = None,
-        options: dict[str, Any] | None = None,  # noqa: ARG002 - asked for by PettingZoo, and nothing to choose here
+        options: dict[str, Any] | None = None,
     ) -> tuple[dict[str, AgentObservation], dict[str, dict[str, Any]]]:
-        """Starts an episode; `options` has no effect."""
-        self._face.begin(seed, self._random)
+        """Starts an episode; `options={"world": number}` beside a seed starts that of another world of the seed."""
+        self._face.begin(seed, self._random, options)
         exists = self._face.worlds.state.uav_exists[0]
         self.agents = [agent for i, agent in enumerate(self.possible_agents) if exists[i]]
-        return self._see(), {agent: {} for agent in self.agents}
+        return self._see(), self._masks(self._uavs())
+
+    @property
+    def intent_rounds(self) -> int:
+        """How often UAVs choose before they fly, by the settings: all but the last are announcements."""
+        return self._face.worlds.intent_rounds
+
+    def announce(self, actions: dict[str, Action]) -> tuple[dict[str, AgentObservation], dict[str, dict[str, Any]]]:
+        """Announces what the agents mean to do; nothing moves. Returns what they see when they choose anew."""
+        self._face.check_turn()
+        self._face.announce(self._collect(actions, self._uavs()))
+        return self._see(), self._masks(self._uavs())
+
+    def actions_of(self, policy: Policy) -> dict[str, Action]:
+        """The actions that a policy of this package chooses now, its announcements included."""
+        actions = self._face.actions_of(policy)[0]
+        return {agent: actions[i] for agent, i in self._uavs().items()}
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """A picture (600, 600, 3) for `rgb_array`; None for `human`, which shows every step in a window."""
+        return self._face.render()
+
+    def close(self) -> None:
+        """Closes the window of `human`."""
+        self._face.close()
+
+    def _masks(self, uavs: dict[str, int]) -> dict[str, dict[str, Any]]:
+        """`action_mask` (1 + C,) bool of each agent that chooses; nothing of one that has controls."""
+        if self._face.num_controls:
+            return {agent: {} for agent in uavs}
+        masks = self._face.observation.action_mask[0].copy()
+        return {agent: {"action_mask": masks[i]} for agent, i in uavs.items()}
 
     def step(
         self, actions: dict[str, Action]
@@ -130,7 +166,9 @@ class SwarmParallelEnv(ParallelEnv[str, AgentObservation, Action]):  # type: ign
         result, is_illegal = self._face.advance(self._collect(actions, uavs))
         self._face.observe()
         rewards = {agent: float(result.reward[0, i]) for agent, i in uavs.items()}
-        infos: dict[str, dict[str, Any]] = {agent: {"is_illegal": bool(is_illegal[0, i])} for agent, i in uavs.items()}
+        infos = self._masks(uavs)
+        for agent, i in uavs.items():
+            infos[agent]["is_illegal"] = bool(is_illegal[0, i])
         terminated, truncated = bool(result.terminated[0]), bool(result.truncated[0])
         observations = self._see()
         if terminated or truncated:
@@ -188,7 +226,7 @@ def parallel_env(
     """One world; arguments as in `make_env` of `gymnasium_face.py`.
 
     Raises:
-        CallError: `overrides` is no list of texts, or a `render_mode` is asked for.
+        CallError: `overrides` is no list of texts, or there is no such `render_mode`, or no screen for it.
         ConfigError: The settings cannot be loaded, or are of another task.
         ScenarioError: The scenario cannot be loaded, or does not fit the settings.
     """

@@ -1,5 +1,6 @@
 """Each service holds what was trained, under the keys of the catalogue, also after a resume."""
 
+import json
 import os
 import struct
 import threading
@@ -12,6 +13,7 @@ from tensorboardX.proto.event_pb2 import Event
 from rl_cluster.api import trackers as module
 from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.cli.streams import without_stdin
+from rl_cluster.config.load import dotted_settings
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
 from rl_cluster.metrics.tracking import Tracker
@@ -69,7 +71,8 @@ def test_mlflow__has_one_run_before_and_after_a_resume(tiny: Config, tmp_path: P
     folder = tmp_path / "it's a run"
     folder.mkdir()
     _train(config, folder, range(1, 3))
-    _train(config, folder, range(3, 4))
+    longer = config.model_copy(update={"training": config.training.model_copy(update={"iterations": 77})})
+    _train(longer, folder, range(3, 4))
 
     client = mlflow.MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("rl_cluster")
@@ -78,6 +81,9 @@ def test_mlflow__has_one_run_before_and_after_a_resume(tiny: Config, tmp_path: P
     history = client.get_metric_history(run.info.run_id, "learning/entropy")
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 1.0), (3, 1.5)]
     assert run.info.run_name == folder.name
+    assert run.data.params == {key: json.dumps(value) for key, value in dotted_settings(config).items()}
+    changed = {key: value for key, value in run.data.tags.items() if key.startswith("rl_cluster.changed")}
+    assert changed == {"rl_cluster.changed.training.iterations": "77"}
 
 
 @pytest.mark.slow
@@ -95,12 +101,13 @@ def test_mlflow__that_is_down_costs_nothing_but_a_warning(
 @pytest.mark.slow
 def test_wandb__writes_files_that_can_be_sent_later(tiny: Config, tmp_path: Path) -> None:
     wandb = pytest.importorskip("wandb")
-    _train(_with_monitoring(tiny, tensorboard=False, wandb_mode="offline"), tmp_path, range(1, 3))
+    config = _with_monitoring(tiny, tensorboard=False, wandb_mode="offline")
+    _train(config, tmp_path, range(1, 3))
     wandb.teardown()  # as at the end of the process: its service flushes the file after `finish` has returned
 
     (file,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
     content = file.read_bytes()
-    assert all(key.encode() in content for key in KEYS)
+    assert all(key.encode() in content for key in (*KEYS, *dotted_settings(config)))
 
 
 @pytest.fixture
@@ -131,7 +138,7 @@ def test_check__asks_for_a_key_before_a_tracker_would(
 
 
 def test_trackers__of_several_services_that_hang_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rl_cluster.training.trackers.CLOSE_PATIENCE_S", 0.5)
+    monkeypatch.setattr("rl_cluster.metrics.tracking.CLOSE_PATIENCE_S", 0.5)
     is_over = threading.Event()
 
     def hang() -> Tracker:

@@ -79,3 +79,43 @@ def test_outbox__gives_up_on_a_service_that_hangs() -> None:
     is_over.set()
 
     assert time.perf_counter() - begin_s < 5.0
+
+
+def test_outbox__waits_as_long_as_records_move(caplog: pytest.LogCaptureFixture) -> None:
+    """Each record takes a third of the patience, all of them three times as long as it."""
+    is_never = threading.Event()
+
+    class _Slow(_Service):
+        def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
+            is_never.wait(tracking.CLOSE_PATIENCE_S / 3.0)
+            super().log(iteration, metrics)
+
+    service = _Slow(0)
+    outbox = Outbox("Service", lambda: service)
+    for iteration in range(9):
+        outbox.log(iteration, {})
+    outbox.close()
+
+    assert [iteration for iteration, _ in service.taken] == list(range(9))
+    assert service.is_closed.is_set()
+    assert caplog.records == []
+
+
+def test_outbox__that_stands_still_after_records_moved_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    is_over = threading.Event()
+
+    class _Stuck(_Service):
+        def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
+            if iteration == 2:
+                is_over.wait(60.0)
+            super().log(iteration, metrics)
+
+    outbox = Outbox("Service", lambda: _Stuck(0))
+    for iteration in range(5):
+        outbox.log(iteration, {})
+    begin_s = time.perf_counter()
+    outbox.close()
+    is_over.set()
+
+    assert time.perf_counter() - begin_s < 5.0
+    assert "Service has not taken the last 3 records" in caplog.text

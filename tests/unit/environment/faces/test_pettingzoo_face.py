@@ -158,13 +158,38 @@ def test_env__refuses_a_step_out_of_turn(env: SwarmParallelEnv) -> None:
         env.step(actions)
 
 
-def test_env__knows_its_agents_and_no_render_mode(env: SwarmParallelEnv) -> None:
+def test_env__knows_its_agents_and_render_modes(env: SwarmParallelEnv) -> None:
     for space in (env.observation_space, env.action_space):
         with pytest.raises(CallError, match=r"there is no agent 'nobody'; choose one of uav_0 \.\. uav_"):
             space("nobody")
     assert pettingzoo.make("parallel", "rl_cluster/Allocate-v0", render_mode=None).possible_agents
-    with pytest.raises(CallError, match="there is no render_mode='human'; omit it"):
-        pettingzoo.make("parallel", "rl_cluster/Allocate-v0", render_mode="human")
+    with pytest.raises(CallError, match="there is no render_mode='ansi' here; take human or rgb_array, or omit it"):
+        pettingzoo.make("parallel", "rl_cluster/Allocate-v0", render_mode="ansi")
+
+
+def test_env__draws_its_world() -> None:
+    env = SwarmParallelEnv(Setup(SETTINGS["allocate"], render_mode="rgb_array"))
+    env.reset(seed=SEED)
+
+    picture = env.render()
+
+    assert picture is not None
+    assert picture.shape == (600, 600, 3)
+
+
+def test_env__announces_and_moves_nothing() -> None:
+    env = SwarmParallelEnv(Setup(SETTINGS["allocate"]))
+    _, infos = env.reset(seed=SEED)
+    before = env._face.worlds.state.uav_position_m.copy()
+    actions: dict[str, Any] = {agent: int(info["action_mask"].nonzero()[0][-1]) for agent, info in infos.items()}
+
+    observations, infos = env.announce(actions)
+
+    np.testing.assert_array_equal(env._face.worlds.state.uav_position_m, before)
+    for agent, seen in observations.items():
+        assert isinstance(seen, dict)
+        assert infos[agent]["action_mask"].dtype == np.bool_
+        np.testing.assert_array_equal(infos[agent]["action_mask"], seen["action_mask"].astype(bool))
 
 
 def test_env__action_mask_is_the_worlds() -> None:
