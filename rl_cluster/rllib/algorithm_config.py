@@ -44,6 +44,7 @@ class SwarmConfig(AlgorithmConfig):
     `from_preset` begins one as people do with RLlib; `make_algorithm_config` makes one for an engine.
     """
 
+    callbacks_class: Any
     run_config: Config
     learner_room: PlacementGroup | None = None
     """The Learners' placement group; None = Ray decides where they run"""

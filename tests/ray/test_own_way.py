@@ -1,6 +1,7 @@
 """RLlib's own way: a config, `build`, `train`, `save`, Tune. It trains exactly as the command does."""
 
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,13 +11,12 @@ import numpy as np
 import pytest
 import torch
 from ray import tune
-from ray.rllib.callbacks.callbacks import RLlibCallback
-from ray.tune.schedulers import ASHAScheduler
 
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.metrics.names import is_timed
 from rl_cluster.rllib.algorithm import SwarmAlgorithm
 from rl_cluster.rllib.algorithm_config import SwarmConfig
+from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.engine import RayEngine
 from rl_cluster.rllib.engine_state import state_of
@@ -41,10 +41,11 @@ SETTINGS = (
     "training.evaluation_episodes=2",
 )
 """Learning rate and penalty change from one iteration to the next."""
+DOCS = Path(__file__).parents[2] / "docs"
 NCS = "normalized_completion_score"
 
 
-class Seen(RLlibCallback):
+class Seen(SwarmCallback):
     """Keeps the names of hooks that were called here."""
 
     hooks: ClassVar[list[str]] = []
@@ -212,33 +213,70 @@ def test_config__refuses_what_would_do_nothing(
         change(config).validate()
 
 
-@pytest.mark.parametrize("form", ["dict", pytest.param("config", marks=pytest.mark.long)])
-def test_tuner__searches_among_our_settings_and_rllibs(
-    form: str, config: SwarmConfig, cluster: Cluster, tmp_path: Path
+def _run_example(page: str) -> dict[str, Any]:
+    """The names that the only example in Python of a page defines."""
+    (example,) = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    return names
+
+
+@pytest.mark.usefixtures("cluster")
+def test_page__shows_what_can_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config.settings({"training.evaluate_every": 1, "training.iterations": 2})
-    space: Any = config.to_dict() | {"ppo.clip": tune.grid_search([0.1, 0.3])}
-    if form == "config":
-        space = config.training(lr=tune.grid_search([1e-3, 1e-2])).settings({"ppo.clip": tune.uniform(0.1, 0.3)})
-    goal = {"metric": f"evaluation/{NCS}", "mode": "max"}
-    tuner = tune.Tuner(
-        SwarmAlgorithm,
-        param_space=space,
-        tune_config=tune.TuneConfig(**goal, scheduler=ASHAScheduler(max_t=2)),
-        run_config=tune.RunConfig(storage_path=str(tmp_path), name="search", verbose=0),
-    )
+    monkeypatch.chdir(tmp_path)
 
-    results = tuner.fit()
+    names = _run_example("rllib.md")
 
+    assert names["config"].given == {"training.iterations": 2, "training.evaluate_every": 1, "ppo.clip": 0.15}
+    assert names["again"].config.run_config.ppo.lr == (1e-3, 1e-3)
+    assert names["again"].config.run_config.ppo.clip == 0.15
+    assert len(capsys.readouterr().out.split()) >= 3
+    assert find_checkpoint(tmp_path / "checkpoints").folder.name == "checkpoint-000002"
+
+
+def _check_search(results: tune.ResultGrid, searched: str, first_values: set[float]) -> None:
     assert not results.errors
-    assert len(results) == 2
+    assert {result.config[searched] for result in results} == first_values
+    assert all(0.1 <= result.config["ppo.clip"] <= 0.3 for result in results)
     best = results.get_best_result()
     assert best.metrics
     assert best.metrics["evaluation"][NCS] == max(result.metrics["evaluation"][NCS] for result in results)
     assert best.metrics["training_iteration"] <= 2
-    searched = "lr" if form == "config" else "ppo.clip"
-    assert len({result.config[searched] for result in results}) == 2
     assert {f"evaluation/{NCS}", "record/learning/policy_loss"} <= set(best.metrics_dataframe.columns)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_tuner__searches_as_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    _check_search(_run_example("tuning.md")["results"], "lr", {1e-3, 3e-3})
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("cluster")
+def test_tuner__takes_a_config_whose_trials_have_actors(config: SwarmConfig, tmp_path: Path) -> None:
+    config.training(lr=tune.grid_search([1e-3, 1e-2])).env_runners(num_env_runners=1, num_cpus_per_env_runner=0.5)
+    config.learners(num_learners=1, num_cpus_per_learner=0.5).resources(num_cpus_for_main_process=0.25)
+    config.settings({"training.evaluate_every": 1, "training.iterations": 2, "ppo.clip": tune.uniform(0.1, 0.3)})
+    saving = tune.CheckpointConfig(checkpoint_frequency=1)
+    tuner = tune.Tuner(
+        SwarmAlgorithm,
+        param_space=config,
+        tune_config=tune.TuneConfig(metric=f"evaluation/{NCS}", mode="max"),
+        run_config=tune.RunConfig(storage_path=str(tmp_path), name="search", verbose=0, checkpoint_config=saving),
+    )
+
+    results = tuner.fit()
+
+    _check_search(results, "lr", {1e-3, 1e-2})
+    saved = results[0].checkpoint
+    assert saved
+    with saved.as_directory() as folder:
+        checkpoint = Checkpoint.load(find_checkpoint(Path(folder)).folder)
+    assert checkpoint.iteration == 2
+    assert checkpoint.config.sampling.num_env_runners == checkpoint.config.learners.num_learners == 1
 
 
 @pytest.mark.usefixtures("cluster")
