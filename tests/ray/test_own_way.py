@@ -300,7 +300,11 @@ def test_callback__of_the_command_line_is_called(
 @pytest.mark.parametrize(
     ("path", "setting", "words"),
     [
-        ("callbacks:RLlibCallback", "engine=local", "RLlibCallback: engine=local calls no callbacks of RLlib's; derive"),
+        (
+            "callbacks:RLlibCallback",
+            "engine=local",
+            "RLlibCallback: engine=local calls no callbacks of RLlib's; derive",
+        ),
         ("callbacks:RLlibCallback", "api_stack=old", "RLlibCallback: api_stack=old calls no callbacks of RLlib's; "),
         ("nowhere:RLlibCallback", "engine=ray", "ray.rllib.callbacks.nowhere"),
     ],
