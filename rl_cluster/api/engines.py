@@ -1,6 +1,7 @@
 """The engine of a run, by its settings. The ring is imported only for runs that need Ray."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from rl_cluster.config.schema import Config
@@ -13,11 +14,16 @@ __all__ = ["engine_of"]
 MakeEngine: TypeAlias = Callable[[Config, str | None], Engine]
 
 
-def engine_of(config: Config, address: str | None) -> MakeEngine:
+def engine_of(config: Config, address: str | None, rllib_callbacks: Sequence[type] = ()) -> MakeEngine:
     """What makes the run's engine from settings and an address. Imports all that it needs, and starts nothing.
 
-    Raises ConfigError if there is an address, but no Ray in the run.
+    Raises ConfigError if there is an address or a class of RLlib's callbacks, but nothing in the run that uses it.
     """
+    if rllib_callbacks and (config.engine, config.api_stack) != ("ray", "new"):
+        setting = f"engine={config.engine}" if config.engine != "ray" else f"api_stack={config.api_stack}"
+        what = f"{setting} calls no callbacks of RLlib's"
+        remedy = "derive it from rl_cluster.Callback, or set engine=ray and api_stack=new"
+        raise ConfigError(f"--callback {rllib_callbacks[0].__name__}", what, remedy)
     if config.api_stack == "old":
         from rl_cluster.rllib.old.engine import OldStackEngine
 
@@ -25,7 +31,7 @@ def engine_of(config: Config, address: str | None) -> MakeEngine:
     if config.engine == "ray":
         from rl_cluster.rllib.engine import RayEngine
 
-        return RayEngine
+        return partial(RayEngine, callbacks=rllib_callbacks) if rllib_callbacks else RayEngine
     if address:
         raise ConfigError("--address", "engine=local uses no Ray", "omit --address, or set engine=ray")
     return lambda config, _: LocalEngine(config)

@@ -21,6 +21,7 @@ from rl_cluster.errors import ConfigError, typed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rl_cluster.api.callbacks import GivenCallbacks
     from rl_cluster.config.schema import Config
     from rl_cluster.training.callback import Callbacks
     from rl_cluster.training.engine import Engine
@@ -55,7 +56,9 @@ Seeds = Annotated[
 ]
 CallbackClasses = Annotated[
     list[str] | None,
-    typer.Option(metavar="MODULE:CLASS", help="Callback of your own, which watches the run; may be repeated."),
+    typer.Option(
+        metavar="MODULE:CLASS", help="Callback of your own, or of RLlib's kind, which watches the run; may be repeated."
+    ),
 ]
 
 
@@ -114,17 +117,18 @@ def train_policy(
         _run(start, address, callbacks)
 
 
-def _run(start: "Start", address: str | None, callbacks: "Callbacks") -> None:
+def _run(start: "Start", address: str | None, given: "GivenCallbacks") -> None:
     """Trains from that start, and says how the run ended."""
     from rl_cluster.api.engines import engine_of
     from rl_cluster.training.loop import open_run
 
+    callbacks = given.own
     check_trackers(start.config.monitoring)
     for error in start.damaged:
         say(f"passed over: {error}")
     _tell_changes(start)
     _tell_terminal("loading torch and Ray .." if start.config.engine == "ray" else "loading torch ..")
-    make_engine = engine_of(start.config, address)
+    make_engine = engine_of(start.config, address, given.rllibs)
     forgive_full_disk()
     with orderly(), without_stdin():
         _tell_terminal(f"{_beginning(start.config, address)} ..")

@@ -4,12 +4,17 @@ RLlib's PPO would count a round in which no runner answered as an iteration, and
 one runner answers twice for another. Here an iteration has the fragments of all its runners, or it does not happen.
 """
 
+import tempfile
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from ray import tune
 from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.callbacks.callbacks import RLlibCallback
+from ray.rllib.callbacks.utils import make_callback
 from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import (
@@ -20,14 +25,17 @@ from ray.rllib.utils.metrics import (
     TIMERS,
     WEIGHTS_SEQ_NO,
 )
+from ray.tune.result import DONE
 
+from rl_cluster.errors import ConfigError
 from rl_cluster.metrics.monitor import LearnerReport, Monitor, RunnerReport, WeightSync
 from rl_cluster.metrics.phases import IterationTimes
 from rl_cluster.metrics.record import experience_of, iteration_metrics
-from rl_cluster.rllib.algorithm_config import SwarmConfig
+from rl_cluster.rllib.algorithm_config import SwarmConfig, make_algorithm_config
 from rl_cluster.rllib.env_runner import COMPONENT_MIX, RunnerFragment
 from rl_cluster.rllib.learner import STATISTICS, SwarmLearner
 from rl_cluster.rllib.learners import Learners
+from rl_cluster.rllib.own_run import EVALUATION, OwnRun, read_saved
 from rl_cluster.rllib.runner_group import RunnerGroup
 from rl_cluster.types import Controls
 
@@ -52,8 +60,13 @@ class SwarmAlgorithm(Algorithm):
 
     _runners: RunnerGroup | None = None
     _learners: Learners | None = None
-    controls: Controls
-    """The controls of the next iteration, which the caller sets before it."""
+    _own_run: OwnRun | None = None
+    controls: Controls | None = None
+    """The controls of the next iteration, if an engine sets them; None = the run's own controllers decide."""
+    _controls: Controls
+    """The controls of the current iteration."""
+    _result: dict[str, Any]
+    """RLlib's result of the last iteration."""
     _is_requested = False
     """True = runners are already sampling the next batch."""
     _run_monitor: Monitor | None = None
@@ -75,10 +88,23 @@ class SwarmAlgorithm(Algorithm):
             super()._setup_logdir()
 
     def step(self) -> dict[str, Any]:
-        """RLlib's result, with the iteration's record."""
+        """RLlib's result, with the iteration's record.
+
+        Without an engine, it has the last evaluation, too, and says after which iteration the run is done. Raises
+        ConfigError after that one.
+        """
+        if self.controls is not None:
+            record = self.iterate(self.controls)
+            return {**self._result, RECORD: record}
+        record, run = self.own_run.iterate(), self.own_run
+        return {**self._result, RECORD: record, EVALUATION: run.scores, DONE: run.is_last}
+
+    def iterate(self, controls: Controls) -> dict[str, float]:
+        """Runs one iteration, and returns its record."""
+        self._controls = controls
         begin_s = time.perf_counter()
-        result: dict[str, Any] = super().step()
-        return {**result, RECORD: self._trained.record | self._note(time.perf_counter() - begin_s)}
+        self._result = super().step()
+        return self._trained.record | self._note(time.perf_counter() - begin_s)
 
     def _note(self, wall_s: float) -> dict[str, float]:
         """The last iteration's metrics of phases, balance, communication and memory."""
@@ -86,6 +112,65 @@ class SwarmAlgorithm(Algorithm):
         trained = self._trained
         times = IterationTimes(wall_s, self._sync.seconds, trained.sampling_s, trained.learning_s)
         return self._run_monitor.note(times, self.runner_reports, trained.learner_reports, self._sync)
+
+    @property
+    def own_run(self) -> OwnRun:
+        """The run of an algorithm that no engine drives."""
+        assert self.controls is None, "the engine has the run"
+        if self._own_run is None:
+            self._own_run = OwnRun(self.config.run_config, self)
+        return self._own_run
+
+    def evaluate(self, parallel_train_future: Any = None) -> dict[str, float]:  # noqa: ARG002 - RLlib's signature
+        """Metric -> mean over the evaluation's episodes, played now; calls the hooks of evaluation."""
+        self._call_back("on_evaluate_start")
+        scores = self.own_run.evaluate()
+        self._call_back("on_evaluate_end", evaluation_metrics=scores)
+        return scores
+
+    def _call_back(self, hook: str, **arguments: Any) -> None:
+        make_callback(
+            hook,
+            callbacks_objects=self.callbacks,
+            callbacks_functions=getattr(self.config, f"callbacks_{hook}"),
+            kwargs={"algorithm": self, "metrics_logger": self.metrics, **arguments},
+        )
+
+    def save_to_path(self, path: str | Path | None = None, **_: Any) -> str:
+        """Writes one of our checkpoints into a folder, by default a new one; `save` ends here, too.
+
+        Raises CheckpointError.
+        """
+        folder = Path(path or tempfile.mkdtemp())
+        folder.mkdir(parents=True, exist_ok=True)
+        self.own_run.save(folder)
+        return str(folder)
+
+    def restore_from_path(self, path: str | Path, *, component: str | None = None, **_: Any) -> None:
+        """Goes on from a checkpoint of ours, whoever has written it; `restore` ends here, too.
+
+        Raises CheckpointError, and ConfigError for a component: checkpoints are whole.
+        """
+        if component:
+            raise ConfigError(f"component={component}", "checkpoints are restored as a whole", "omit it")
+        self._iteration = self.own_run.load(Path(path))
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | Path | tune.Checkpoint, *, callbacks: Sequence[type[RLlibCallback]] = (), **_: Any
+    ) -> Self:
+        """An algorithm that goes on from a checkpoint of ours, with the settings in it.
+
+        Args:
+            path: Of a folder with checkpoints, or what Tune calls a checkpoint.
+            callbacks: Classes of hooks. Nothing is imported from a checkpoint.
+
+        Raises CheckpointError, and ConfigError as from `make_algorithm_config`.
+        """
+        folder = path.to_directory() if isinstance(path, tune.Checkpoint) else str(path)
+        algorithm = cls(config=make_algorithm_config(read_saved(Path(folder)).config, callbacks))
+        algorithm.load_checkpoint(folder)
+        return algorithm
 
     @property
     def runners(self) -> RunnerGroup:
@@ -113,7 +198,7 @@ class SwarmAlgorithm(Algorithm):
             fragments = self._sample()
         sampled_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            updated = self.learners.update(fragments, self.controls, self.iteration)
+            updated = self.learners.update(fragments, self._controls, self.iteration)
             self.metrics.aggregate([one.results for one in updated], key=LEARNER_RESULTS)
         sampling_s, learning_s = sampled_s - start_s, time.perf_counter() - sampled_s
         run = self.config.run_config
@@ -161,7 +246,7 @@ class SwarmAlgorithm(Algorithm):
     def _orders(self) -> dict[str, Any]:
         """What runners need to sample, even after a restart: weights, the weights' number, stages."""
         weights = self.learners.first(_acting_weights)
-        return {COMPONENT_RL_MODULE: weights, WEIGHTS_SEQ_NO: self.iteration, COMPONENT_MIX: self.controls.mix}
+        return {COMPONENT_RL_MODULE: weights, WEIGHTS_SEQ_NO: self.iteration, COMPONENT_MIX: self._controls.mix}
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Indices of runners that answer again; they get their orders with the next request, like all others."""

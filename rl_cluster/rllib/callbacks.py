@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.env.env_runner import EnvRunner
+from ray.rllib.utils import force_list
 from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
 
 from rl_cluster.errors import ConfigError
@@ -41,10 +42,9 @@ def refuse_episode_hooks(config: AlgorithmConfig) -> None:
     Raises:
         ConfigError: a callbacks class overrides one of them, or a function is given for one.
     """
+    kinds = force_list(config.callbacks_class)
     for hook in EPISODE_HOOKS:
-        classes = [
-            kind.__name__ for kind in config.callbacks_class if getattr(kind, hook) is not getattr(RLlibCallback, hook)
-        ]
+        classes = [kind.__name__ for kind in kinds if getattr(kind, hook) is not getattr(RLlibCallback, hook)]
         if classes or getattr(config, f"callbacks_{hook}"):
             raise ConfigError(
                 f"callbacks {', '.join(classes) or hook}",

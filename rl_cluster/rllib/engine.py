@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
-import ray
-from numpy.typing import NDArray
 from ray.exceptions import RayActorError
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
@@ -22,11 +19,10 @@ from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.algorithm import RECORD, SwarmAlgorithm
 from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import connect
-from rl_cluster.rllib.env_runner import COMPONENT_ROLLOUT
+from rl_cluster.rllib.engine_state import load_state, model_of, state_of
 from rl_cluster.rllib.node_monitor import NodeMonitors
 from rl_cluster.rllib.placement.place import RESTART_PATIENCE_S, build, place
 from rl_cluster.rllib.placement.plan import Plan
-from rl_cluster.sampling.network import make_model
 from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus
 from rl_cluster.training.local_engine import check_own_gpus
 from rl_cluster.types import Controls
@@ -120,32 +116,16 @@ class RayEngine:
 
     def model(self) -> TransformerGNN:
         """A copy of the network with the current weights, on the CPU."""
-        model = make_model(self.config)
-        weights, _ = self.algorithm.learners.first(lambda learner: learner.training_state())
-        model.load_state_dict(weights)
-        return model
+        return model_of(self.config, self.algorithm.learners)
 
     def state(self) -> EngineState:
         """Copies of weights, optimizer, and the worlds of all env runners."""
-        weights, optimizer = self.algorithm.learners.first(lambda learner: learner.training_state())
-        rollouts = self.algorithm.runners.for_each(lambda runner: (runner.runner, runner.rollout.state_dict()))
-        arrays: dict[str, NDArray[Any]] = {
-            f"runner{index}/{name}": np.array(array) for index, rollout in rollouts for name, array in rollout.items()
-        }
-        return EngineState(weights, optimizer, arrays)
+        return state_of(self.algorithm.learners, self.algorithm.runners)
 
     def load_state(self, state: EngineState) -> None:
         """Puts weights, optimizer and worlds back; env runners get the weights before their next sample."""
         self.algorithm.discard_samples()
-        self.algorithm.learners.for_each(lambda learner: learner.load_training_state(state.weights, state.optimizer))
-        arrays_ref = ray.put(state.arrays)
-
-        def load_rollout(runner: Any) -> None:
-            prefix = f"runner{runner.runner}/"
-            own = {name: array for name, array in ray.get(arrays_ref).items() if name.startswith(prefix)}
-            runner.set_state({COMPONENT_ROLLOUT: {name.removeprefix(prefix): array for name, array in own.items()}})
-
-        self.algorithm.runners.for_each(load_rollout)
+        load_state(state, self.algorithm.learners, self.algorithm.runners)
 
     def close(self) -> None:
         """Ends the actors, the connection, and Ray itself if this engine started it."""

@@ -115,7 +115,7 @@ class Run:
         events: list[Event] = [*told]
         scores: dict[int, float] = {}
         if training.evaluate_every and self.done % training.evaluate_every == 0:
-            means, scores = self._evaluate()
+            means, scores = self.evaluate()
             metrics |= means
             events += self._decide(scores[at.stage])
         if self._config.curriculum:
@@ -157,7 +157,7 @@ class Run:
         pass_score = score_to_pass(self._config.curriculum, at.stage, after.floors)
         return curriculum_metrics(at.stage, str(after.mode), scores, at.references, pass_score)
 
-    def _evaluate(self) -> tuple[dict[str, float], dict[int, float]]:
+    def evaluate(self) -> tuple[dict[str, float], dict[int, float]]:
         """Mean metrics of argmax play in the current stage, and the scores of all stages so far, from 1.
 
         Episodes come from the evaluation stream, the same every time. Without a curriculum there is only one stage.

@@ -55,8 +55,9 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_load_callbacks__makes_classes_and_takes_functions() -> None:
-    callbacks = load_callbacks(["own_callbacks:note", "own_callbacks:Ending"])
+    callbacks, rllibs = load_callbacks(["own_callbacks:note", "own_callbacks:Ending"])
 
+    assert not rllibs
     assert not callbacks.wants_end()  # nobody is asked before the first iteration
     callbacks.on_iteration(Record(1, {}, []))
 
