@@ -210,7 +210,7 @@ def _depots_of(state: AllocateState, row: int) -> dict[str, Any]:
     return {"depot_m": None, "uav_depot_m": own_m}
 
 
-def _zones_of(state: AllocateState, row: int) -> dict[str, NDArray[Any]]:
+def _zones_of(state: AllocateState, row: int) -> dict[str, Any]:
     """The arrays of the zones; circles about polygons are in doubles, as where the scenario is read from a file."""
     zones = state.obstacle_exists[row]
     num_vertices = state.obstacle_num_vertices[row, zones]

@@ -116,7 +116,9 @@ def test_hidden_shares__are_told_to_a_search_if_they_are_drawn() -> None:
     assert not still.has_hidden_events
     assert still.hidden_shares(numbers, numbers) is None
     assert drawn.has_hidden_events
-    assert np.array_equal(drawn.hidden_shares(numbers, numbers), np.tile([0.0, 0.3], (3, 1)))
+    shares = drawn.hidden_shares(numbers, numbers)
+    assert shares is not None
+    assert np.array_equal(shares, np.tile([0.0, 0.3], (3, 1)))
 
 
 @pytest.mark.parametrize(
