@@ -1,6 +1,7 @@
 """Reference pages that are generated from the code: every setting, and every metric."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from rl_cluster.config.load import PRESETS, load_config
@@ -66,6 +67,10 @@ def _reference(field: dict[str, Any]) -> str:
 def _table(fields: dict[str, Any], values: dict[str, Any], prefix: str) -> Iterator[str]:
     yield from ["| setting | value | allowed | effect |", "| --- | --- | --- | --- |"]
     for name, field in fields.items():
+        if part := _reference(field):
+            own = values[name] if isinstance(values.get(name), dict) else {}
+            yield from islice(_table(json_schema()["$defs"][part]["properties"], own, f"{prefix}{name}."), 2, None)
+            continue
         value = f"`{_written(values[name])}`" if name in values else ""
         effect = " ".join(field.get("description", "").split())
         yield f"| `{prefix}{name}` | {value} | {_escaped(_allowed(field))} | {_escaped(effect)} |"
