@@ -34,8 +34,8 @@ prometheus:
 demo: $(INSTALLED)
 	run=$(DEMO_RUN) \
 	&& $(BIN)/rl-cluster train quick_demo --out "$$run" \
-	&& $(BIN)/rl-cluster evaluate "$$run" --episodes 200 --search plans=64 --json "$$run/generated.json" \
-	&& $(BIN)/rl-cluster evaluate "$$run" $(DEMO_SCENARIOS) --all --search plans=64 --json "$$run/scenarios.json"
+	&& $(BIN)/rl-cluster evaluate "$$run" --episodes 200 --policy pretrained --search plans=64 --json "$$run/generated.json" \
+	&& $(BIN)/rl-cluster evaluate "$$run" $(DEMO_SCENARIOS) --all --policy pretrained --search plans=64 --json "$$run/scenarios.json"
 
 test: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=2 -m 'not long' $(UNIT_TESTS)
