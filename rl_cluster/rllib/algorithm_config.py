@@ -31,7 +31,7 @@ __all__ = ["SwarmConfig", "make_algorithm_config"]
 
 PROBE_TIMEOUT_S = 2.0
 OWN_ATTRIBUTES = {
-    *("run_config", "learner_room", "preset", "given", "observation_space", "action_space"),
+    *("run_config", "learner_room", "preset", "given", "named", "observation_space", "action_space"),
     *("algo_class", "class", "_is_frozen", "_learner_connector"),
     *("policies", "simple_optimizer"),  # RLlib rewrites them itself
 }
@@ -52,6 +52,8 @@ class SwarmConfig(AlgorithmConfig):
     """Name or file that `run_config` begins with; None = an engine has given the whole run"""
     given: Mapping[str, Any] = MappingProxyType({})
     """Dotted key -> what was given over the preset; values may be search spaces of Tune"""
+    named: Mapping[str, Any] = MappingProxyType({})
+    """RLlib's name -> what was given by it over all of that, once `validate` has taken it over"""
 
     def __init__(self, algo_class: type | None = None) -> None:
         # The module of the algorithm imports this one.
@@ -84,6 +86,10 @@ class SwarmConfig(AlgorithmConfig):
         run_from(self.preset, {key: value for key, value in self.given.items() if not has_search(value)})
         return self
 
+    def _run(self, preset: str) -> Config:
+        """The run with all that was given."""
+        return run_from(preset, {**self.given, **{SAME[name]: value for name, value in self.named.items()}})
+
     def build(self, env: Any = None, use_copy: bool = True) -> Any:
         """`build_algo`, by the name that RLlib gave it before."""
         return self.build_algo(env, use_copy)
@@ -105,7 +111,7 @@ class SwarmConfig(AlgorithmConfig):
         if self.preset is None:
             whole: dict[str, Any] = super().to_dict()
             return whole
-        return {PRESET: self.preset, **self.given, **self._changed()}
+        return {PRESET: self.preset, **self.given, **self.named, **self._changed()}
 
     def update_from_dict(self, config_dict: Mapping[str, Any]) -> Self:
         """Takes `preset`, our dotted settings, and RLlib's own names.
@@ -120,7 +126,7 @@ class SwarmConfig(AlgorithmConfig):
             raise ConfigError("param_space", f"{next(iter(given))} stands without a preset", remedy)
         if preset is not None and (given or PRESET in config_dict):
             self.preset, self.given = preset, {**self.given, **given}
-            self.for_run(run_from(preset, self.given)).without_surprises()
+            self.for_run(self._run(preset)).without_surprises()
         return super().update_from_dict(rllibs)
 
     def _is_rllibs(self, key: str) -> bool:
@@ -152,9 +158,9 @@ class SwarmConfig(AlgorithmConfig):
     def _take_over(self, changed: Mapping[str, Any]) -> None:
         if error := without_effect(changed):
             raise error
-        self.given = {**self.given, **{SAME[name]: value for name, value in changed.items() if name in SAME}}
+        self.named = {**self.named, **{name: value for name, value in changed.items() if name in SAME}}
         assert self.preset is not None
-        self.for_run(run_from(self.preset, self.given))
+        self.for_run(self._run(self.preset))
 
     def for_run(self, run: Config) -> Self:
         """Takes over the run's settings."""
@@ -178,7 +184,7 @@ class SwarmConfig(AlgorithmConfig):
         )
         self.training(
             gamma=run.ppo.gamma,
-            lr=run.ppo.lr[0],
+            lr=_in_rllibs_form(run),
             grad_clip=run.ppo.max_grad_norm,
             train_batch_size_per_learner=run.train_batch_rows,
             num_epochs=run.ppo.num_epochs,
@@ -213,6 +219,15 @@ class SwarmConfig(AlgorithmConfig):
             log_sys_usage=False,  # a thread that polls the machine's load for a result that we do not read
         )
         return self
+
+
+def _in_rllibs_form(run: Config) -> float | list[list[float]]:
+    """The learning rate as a number, or as a schedule: points of (time step, value). Only `controllers.py` reads ours.
+
+    So a number that is given later differs from a schedule that begins with it.
+    """
+    first, last = run.ppo.lr
+    return first if first == last else [[0, first], [run.training.iterations * run.train_batch_rows, last]]
 
 
 def make_algorithm_config(run: Config, callbacks: Sequence[type[RLlibCallback]] = ()) -> SwarmConfig:

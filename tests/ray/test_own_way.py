@@ -183,10 +183,21 @@ def test_config__takes_rllibs_names_for_our_settings(config: SwarmConfig) -> Non
     assert (run.ppo.max_grad_norm, run.ppo.clip, run.learners.num_learners, run.seed) == (0.7, 0.25, 1, 9)
     assert (run.training.evaluate_every, run.training.evaluation_episodes) == (5, 7)
     assert (config.seed, config.evaluation_interval) == (None, None)
+    assert {"lr": 1e-4, "ppo.clip": 0.25, "preset": "debug"}.items() <= config.to_dict().items()
     again = SwarmConfig().update_from_dict(config.to_dict())
     again.validate()
     assert again.run_config == run
     assert again.to_dict() == config.to_dict()
+
+
+def test_config__number_of_rllibs_is_no_schedule_that_begins_with_it() -> None:
+    config = SwarmConfig.from_preset("debug", "ppo.lr=[1e-3, 1e-4]")
+    config.validate()
+    assert config.run_config.ppo.lr == (1e-3, 1e-4)
+
+    config.training(lr=1e-3).validate()
+
+    assert config.run_config.ppo.lr == (1e-3, 1e-3)
 
 
 @pytest.mark.parametrize(
