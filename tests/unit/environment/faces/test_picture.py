@@ -30,7 +30,7 @@ def test_rgb_array__is_a_picture_that_changes_as_the_uavs_move(task: str) -> Non
     assert first.shape == second.shape == (600, 600, 3)
     assert first.dtype == np.uint8
     assert (first != second).any(axis=2).mean() > 0.001
-    env.close()  # type: ignore[no-untyped-call]  # gymnasium's
+    env.close()  # type: ignore[no-untyped-call]  # gymnasium has not annotated it
 
 
 def test_rgb_array__draws_zones_targets_uavs_and_paths_in_their_colours() -> None:
@@ -70,6 +70,6 @@ def test_human__shows_every_step_and_returns_no_picture() -> None:
         env.reset(seed=0)
         env.step(np.zeros(env.action_space.shape, int))
         assert env.render() is None
-        env.close()  # type: ignore[no-untyped-call]  # gymnasium's
+        env.close()  # type: ignore[no-untyped-call]  # gymnasium has not annotated it
     finally:
         mpl.use(former)
