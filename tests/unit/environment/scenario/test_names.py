@@ -21,6 +21,7 @@ BALANCED = load_scenario(SHIPPED_SCENARIOS["balanced"])
 
 def _renamed() -> Scenario:
     data = BALANCED.as_dict()
+    data["obstacles"] = [{"kind": "circle", "center_m": [x, 10.0], "radius_m": 1.0} for x in (10.0, 30.0)]
     for kind, title in (("uavs", "Möwe"), ("targets", "Boje"), ("obstacles", "Hafen")):
         for number, entity in enumerate(data[kind]):
             entity["id"] = f"{title} {number}"
