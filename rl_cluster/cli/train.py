@@ -70,7 +70,7 @@ CallbackClasses = Annotated[
     epilog=(
         "Example: rl-cluster train quick_demo seed=1 --out runs/first; then rl-cluster train --resume runs/first "
         "training.iterations=400; or rl-cluster train quick_demo engine=local --seeds 0,1,2; or "
-        "rl-cluster train quick_demo --scenario my_swarm.yaml generator.vary.position_m=100"
+        "rl-cluster train quick_demo --scenario harbour.yaml generator.vary.position_m=100"
     ),
 )
 def train_policy(
