@@ -4,13 +4,12 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS
-from rl_cluster.extension import registry
 from tests.source_tree import ROOT
 
 FOLDER = ROOT / "examples"
@@ -57,24 +56,6 @@ def test_on_board__decides_at_each_interval(policy: list[str], run: Run) -> None
 
     assert [line.split(" s ")[0].strip() for line in lines[:3]] == ["0", "20", "40"]
     assert all("'t" in line or "None" in line for line in lines)
-
-
-@pytest.fixture
-def registered() -> Iterator[None]:
-    """Forgets what an example registers."""
-    known = dict(registry._known)
-    yield
-    registry._known.clear()
-    registry._known.update(known)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["own_reward", "own_network"])
-def test_own_task__trains_and_is_scored(name: str, run: Run, registered: None) -> None:
-    printed = run(name, "mine", "training.iterations=1", "sampling.fragment_steps=8", "ppo.minibatch_rows=16")
-
-    assert "mine argmax: mean of 20 episodes" in printed
-    assert ("Alone has" in printed) == (name == "own_network")
 
 
 @pytest.mark.slow
