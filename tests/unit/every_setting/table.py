@@ -176,7 +176,8 @@ PARTS: dict[str, tuple[Row, ...]] = {
     **{
         f"generator.mixture[].{key.rpartition('.')[2]}": tuple(row._replace(base=(*row.base, ONE_PART)) for row in rows)
         for key, rows in WORLDS_OF_ALLOCATE.items()
-        if not key.startswith("curriculum.") and key.rpartition(".")[2] in AllocatePart.model_fields
+        if not key.startswith(("curriculum.", "generator.vary."))
+        and key.rpartition(".")[2] in AllocatePart.model_fields
     },
 }
 """A part says the same as what stands outside of it: it is seen in the same way."""

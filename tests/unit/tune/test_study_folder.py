@@ -68,7 +68,7 @@ def test_study__is_found_as_it_was_begun(tmp_path: Path, study_config: Callable[
     assert find_study(folder, None) == find_study(folder, config) == config
     with pytest.raises(ConfigError, match=r"seed=7 is not the run's own seed=0"):
         find_study(folder, study_config("seed=7"))
-    with pytest.raises(ConfigError, match=r"study=None is not the run's own study=unset"):
+    with pytest.raises(ConfigError, match=r"study\.search=None is not the run's own study\.search=tpe"):
         find_study(folder, config.model_copy(update={"study": None}))
     with pytest.raises(CheckpointError, match=r"exists already; go on with --resume '/.*choose another --out"):
         begin_study(config, folder)

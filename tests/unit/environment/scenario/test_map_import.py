@@ -139,7 +139,7 @@ CROSSING = [SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]]
         (4, "geometry.type", "GeometryCollection", "features.4.geometry: type GeometryCollection is not supported;"),
         (4, "geometry.type", "LineString", "features.4.geometry: type LineString is not supported; draw Points, and"),
         (4, "geometry", None, "features.4.geometry: type None is not supported; draw Points"),
-        (4, "properties.altitude", 3, "features.4.properties.altitude: unknown key of a no-fly zone; choose radius_m,"),
+        (4, "properties.altitude", 3, "features.4.properties.altitude: unknown key of a no-fly zone; choose id,"),
         (4, "properties.role", "uav", "features.4.properties.role: a Polygon is always a no-fly zone; remove it"),
         (0, "geometry.coordinates", [13.415, 52.517], "features.0: this uav is inside the polygon of features.4; move"),
         (2, "geometry.coordinates", [13.415, 52.517], "features.2: this target is inside the polygon of features.4;"),

@@ -313,13 +313,17 @@ def test_shipped_scenario__can_be_played_without_entering_a_zone(name: str) -> N
         ("uavs.0.position_m", [1000, 1000], r"uavs\.0\.position_m: .* is inside obstacles\.1; move one"),
         ("uavs.0.position_m", [1000, 801], r"uavs\.0\.position_m: .* is inside obstacles\.1; move one"),
         ("targets.0.position_m", [1150, 820], r"targets\.0\.position_m: .* is inside obstacles\.1; move one"),
-        ("obstacles.0.kind", "polygon", r"given: obstacles\.0\.center_m: unknown key; choose one of kind, vertices_m"),
+        (
+            "obstacles.0.kind",
+            "polygon",
+            r"given: obstacles\.0\.center_m: unknown key; choose one of kind, id, vertices_m",
+        ),
         (
             "obstacles.0.radius_m",
             None,
             r"given: obstacles\.0\.radius_m: is missing; give a finite number at least 0.001",
         ),
-        ("obstacles.1.radius_m", 3, r"given: obstacles\.1\.radius_m: unknown key; choose one of kind, vertices_m"),
+        ("obstacles.1.radius_m", 3, r"given: obstacles\.1\.radius_m: unknown key; choose one of kind, id, vertices_m"),
         ("obstacles.1.vertices_m", [[0, 0], [1, 0]], r"obstacles\.1\.vertices_m: got .*; give a list of 3 to 64, each"),
         (
             "obstacles.1.vertices_m",
