@@ -63,8 +63,8 @@ class SwarmAlgorithm(Algorithm):
     _own_run: OwnRun | None = None
     controls: Controls | None = None
     """The controls of the next iteration, if an engine sets them; None = the run's own controllers decide."""
-    _controls: Controls
-    """The controls of the current iteration."""
+    _iterates_with: Controls | None = None
+    """The controls of the current iteration; None = none has begun."""
     _result: dict[str, Any]
     """RLlib's result of the last iteration."""
     _is_requested = False
@@ -101,10 +101,17 @@ class SwarmAlgorithm(Algorithm):
 
     def iterate(self, controls: Controls) -> dict[str, float]:
         """Runs one iteration, and returns its record."""
-        self._controls = controls
+        self._iterates_with = controls
         begin_s = time.perf_counter()
         self._result = super().step()
         return self._trained.record | self._note(time.perf_counter() - begin_s)
+
+    @property
+    def _controls(self) -> Controls:
+        """Those of the current iteration; before the first one, those that an engine has set."""
+        controls = self._iterates_with or self.controls
+        assert controls, "an iteration has its controls"
+        return controls
 
     def _note(self, wall_s: float) -> dict[str, float]:
         """The last iteration's metrics of phases, balance, communication and memory."""
