@@ -7,6 +7,8 @@ checkpoints never name a module.
 import importlib
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from types import TracebackType
@@ -61,10 +63,21 @@ def load_object(path: str, where: str) -> Any:
         raise ConfigError(where, f"module {module_name} has no {name}", remedy) from None
 
 
+@contextmanager
+def _without_bytecode() -> Iterator[None]:
+    """Imports leave no __pycache__: a command that refuses what it is given writes nothing."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
 def _import(module_name: str, path: str, where: str) -> Any:
     _loaded.add(module_name)
     try:
-        return importlib.import_module(module_name)
+        with _without_bytecode():
+            return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             remedy = "install its package, or run the command in the folder that holds it"
