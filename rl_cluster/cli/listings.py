@@ -8,7 +8,7 @@ from rl_cluster.config.shipped_presets import purposes
 __all__ = ["POLICIES", "policy_listing", "preset_listing"]
 
 COLUMNS = 78
-"""Of a terminal of 80, the border of help left out."""
+"""Width of a listing: a terminal of 80 columns, without the border that help draws."""
 POLICIES = {
     "allocate": {
         "random": "chooses by chance, and keeps its choice",

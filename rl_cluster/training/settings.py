@@ -12,7 +12,7 @@ from rl_cluster.errors import ConfigError
 __all__ = ["load_settings"]
 
 MAX_BYTES = 900_000
-"""Of the settings as YAML: files of settings are read up to 1 MiB."""
+"""The largest size of settings with scenarios in them, as YAML. A file of settings may have 1 MiB."""
 
 
 def load_settings(preset_or_file: str, overrides: Sequence[str], scenarios: Sequence[Path] = ()) -> Config:

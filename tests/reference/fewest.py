@@ -16,7 +16,7 @@ def fewest_nearby(
     demand: Sequence[float],
     target_m: tuple[float, float],
 ) -> int:
-    """The same of the eight UAVs that start nearest to the target, or of as many times two as carry the demand."""
+    """The fewest of the eight UAVs that start nearest to the target; if these carry too little, of 16, 32, ..."""
     distances_m = [math.dist(start_m, target_m) for start_m in starts_m]
     count = NEAREST
     while count < len(carried):

@@ -8,9 +8,7 @@ from rl_cluster.environment.navigate.scenarios import NavigateScenarios
 from rl_cluster.environment.navigate.state import NavigateState
 from rl_cluster.environment.scenario.given import check_room, given_scenarios
 from rl_cluster.environment.scenario.names import Names, names_of
-from rl_cluster.environment.shared.interface import Sizes
 from rl_cluster.environment.shared.variation import draws_of, moved, zones_of_row
-from rl_cluster.types import StageMix
 
 __all__ = ["VariedScenarios"]
 
@@ -18,7 +16,7 @@ _START, _GOAL = 0, 1 << 16
 """First counters of the draws."""
 
 
-class VariedScenarios:
+class VariedScenarios(NavigateScenarios):
     """A source of episodes: episode e of world w is made from scenario (w + e) modulo their number.
 
     Args:
@@ -35,35 +33,13 @@ class VariedScenarios:
         self, config: NavigateGeneratorConfig, world: NavigateWorldConfig, seed: int, is_training: bool
     ) -> None:
         self._reach_m, self._apart_m = config.vary.position_m, world.warning_distance_m
-        self._seed, self._is_training = seed, is_training
+        self._is_training = is_training
         self.scenarios = given_scenarios(config.scenarios)
         """In the order of the settings."""
-        self._files = NavigateScenarios(self.scenarios, world, seed)
+        super().__init__(self.scenarios, world, seed)
         for scenario in self.scenarios:
             sizes = scenario.sizes
             check_room(scenario, config, {"num_uavs": sizes.num_uavs, "num_obstacles": sizes.num_obstacles})
-
-    @property
-    def sizes(self) -> Sizes:
-        """The maxima over the scenarios."""
-        return self._files.sizes
-
-    @property
-    def seed(self) -> int:
-        """The seed that keys the episodes."""
-        return self._seed
-
-    @property
-    def has_hidden_events(self) -> bool:
-        """False: all of an episode is known at its start."""
-        return False
-
-    def hidden_shares(self, worlds: NDArray[np.int64], episodes: NDArray[np.int64]) -> None:
-        """None: nothing is hidden."""
-
-    def set_mix(self, mix: StageMix) -> None:
-        """Raises ValueError: given scenarios have no stages."""
-        raise ValueError(f"scenarios have no stages, so there is no stage {mix.stage}")
 
     def number_of(self, world: int, episode: int) -> int:
         """Which of the scenarios an episode is made from."""
@@ -77,7 +53,7 @@ class VariedScenarios:
         """Writes episode `state.episode[row]` of world first_world + row into each of the rows, which hold zeros."""
         for row in rows.tolist():
             world, episode = first_world + row, int(state.episode[row])
-            self._files.write(state, row, self.number_of(world, episode))
+            self.write(state, row, self.number_of(world, episode))
             draws = draws_of(self._seed, world, episode, is_training=self._is_training)
             zones, uavs = zones_of_row(state, row), slice(0, int(state.uav_exists[row].sum()))
             for place_m, first in ((state.uav_position_m, _START), (state.uav_goal_m, _GOAL)):

@@ -16,7 +16,7 @@ _LONGEST = 56
 
 
 class Names(NamedTuple):
-    """Of one episode, in the order of its entities."""
+    """The names of an episode's entities, in the order of its arrays."""
 
     uavs: tuple[str, ...]
     targets: tuple[str, ...]

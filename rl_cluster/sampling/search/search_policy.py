@@ -197,7 +197,7 @@ class SearchPolicy:
 
 
 def _is_future_known(worlds: Worlds) -> BoolArray:
-    """(B,) True = nothing happens in the episode that nobody can foresee."""
+    """(B,) True = the episode has no hidden events: no target appears later, and no UAV fails."""
     if not worlds.source.has_hidden_events:
         return np.ones(worlds.state.num_worlds, dtype=np.bool_)
     shares = worlds.source.hidden_shares(worlds.world_numbers, worlds.state.episode)
