@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 __all__ = ["RAY", "REPOSITORY", "Head", "started_head"]
 
 REPOSITORY = Path(__file__).parents[2]
@@ -85,4 +87,20 @@ def started_head(ports: Sequence[str]) -> Iterator[Head]:
         yield Head(environment, f"http://127.0.0.1:{dashboard_port}", int(port), tuple(ports[:4]))
         process.terminate()
         process.stdout.read()
+    _outlive(folder)
     shutil.rmtree(folder)
+
+
+def _outlive(folder: Path) -> None:
+    """Returns once no process of the head writes to its folder any more: agents and workers end after `ray start`."""
+    left = [process for process in psutil.process_iter() if _belongs(process, folder)]
+    for process in psutil.wait_procs(left, timeout=20)[1]:
+        process.kill()
+    assert not psutil.wait_procs(left, timeout=20)[1], left
+
+
+def _belongs(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.environ().get("RAY_TMPDIR") == str(folder)
+    except psutil.Error:  # it has ended meanwhile, or is another account's
+        return False
