@@ -11,6 +11,7 @@ import pytest
 import ray.cluster_utils
 
 from rl_cluster.rllib.cluster import Cluster, _authentication, connect
+from tests.ray.real_head import wait_for_end
 
 FOLDER = Path(__file__).parent
 
@@ -36,6 +37,7 @@ def nodes() -> Iterator[ray.cluster_utils.Cluster]:
         nodes.add_node(num_cpus=1)
         yield nodes
         nodes.shutdown()
+    wait_for_end(folder)
     shutil.rmtree(folder)
 
 

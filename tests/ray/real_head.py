@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-__all__ = ["RAY", "REPOSITORY", "Head", "started_head"]
+__all__ = ["RAY", "REPOSITORY", "Head", "started_head", "wait_for_end"]
 
 REPOSITORY = Path(__file__).parents[2]
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
@@ -87,12 +87,12 @@ def started_head(ports: Sequence[str]) -> Iterator[Head]:
         yield Head(environment, f"http://127.0.0.1:{dashboard_port}", int(port), tuple(ports[:4]))
         process.terminate()
         process.stdout.read()
-    _outlive(folder)
+    wait_for_end(folder)
     shutil.rmtree(folder)
 
 
-def _outlive(folder: Path) -> None:
-    """Returns once no process of the head writes to its folder any more: agents and workers end after `ray start`."""
+def wait_for_end(folder: Path) -> None:
+    """Returns once no process of the Ray whose RAY_TMPDIR this is lives: agents and workers end after their head."""
     left = [process for process in psutil.process_iter() if _belongs(process, folder)]
     for process in psutil.wait_procs(left, timeout=20)[1]:
         process.kill()
