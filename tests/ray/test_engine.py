@@ -68,6 +68,10 @@ def initial(engine: RayEngine) -> EngineState:
     return engine.state()
 
 
+NO_GRADIENT = "pointer_head.score.bias"
+"""Adds the same to every logit: its gradient is 0 but for rounding, and Adam scales that up."""
+
+
 def played_worlds(state: EngineState) -> dict[str, NDArray[Any]]:
     """The worlds of all runners, in the order of their numbers."""
     names = [name.removeprefix("runner0/") for name in state.arrays if name.startswith("runner0/")]
@@ -90,7 +94,11 @@ def test_engine__first_iteration_is_the_local_engines(engine: RayEngine, initial
         engine.iterate(0, schedule(engine.config.ppo, 0.0)),
     )
 
-    assert_equal(engine.state().weights, local.state().weights, atol=1e-5)
+    weights, others = (
+        {name: weight for name, weight in each.state().weights.items() if name != NO_GRADIENT}
+        for each in (engine, local)
+    )
+    assert_equal(weights, others, atol=1e-5)
     assert_equal(played_worlds(engine.state()), played_worlds(local.state()))
     untimed = {name for name in expected if not is_timed(name)}
     assert_equal({name: record[name] for name in untimed}, {name: expected[name] for name in untimed}, atol=1e-4)
