@@ -70,6 +70,7 @@ DEFINED = {
         "1 %": "what the test asks for",
         "five minutes": "how long the engine waits for room",
     },
+    "scenarios.md": {"1 MiB": "the largest map that is read"},
     "suites.md": {"95 %": "the level of every interval"},
 }
 """Page -> figure -> what defines it."""

@@ -35,6 +35,9 @@ __all__ = ["DOCUMENTS", "TABLES", "with_tables"]
 DOCUMENTS = (
     ROOT / "README.md",
     ROOT / "docs" / "environments.md",
+    ROOT / "docs" / "allocate.md",
+    ROOT / "docs" / "navigate.md",
+    ROOT / "docs" / "baselines.md",
     ROOT / "docs" / "model.md",
     ROOT / "docs" / "performance.md",
     ROOT / "docs" / "curriculum.md",

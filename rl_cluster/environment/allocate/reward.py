@@ -2,7 +2,7 @@
 
 A kernel gives the amount of its term for one UAV. Costs are negative amounts, so all weights are non-negative. Amounts
 of one decision are summed as they arise (`interval.py`, `delivery.py`); `mix_terms` weighs them. The help of the
-settings and `docs/environments.md` repeat these formulas, and a test holds them to it.
+settings and `docs/allocate.md` repeat these formulas, and a test holds them to it.
 """
 
 from collections.abc import Mapping

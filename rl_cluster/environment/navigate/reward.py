@@ -2,7 +2,7 @@
 
 A kernel gives weight * amount for one UAV and one step, unlike those of `allocate`; `step.py` adds them up. Costs are
 negative amounts, so all weights are non-negative. A UAV that had arrived before the step is paid and charged nothing.
-The help of the settings and `docs/environments.md` repeat these formulas, and a test holds them to it.
+The help of the settings and `docs/navigate.md` repeat these formulas, and a test holds them to it.
 """
 
 from typing import NamedTuple

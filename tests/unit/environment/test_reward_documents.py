@@ -1,4 +1,4 @@
-"""The reward is said once, by the docstrings of its kernels: the settings' help and the page repeat them."""
+"""The reward is said once, by the docstrings of its kernels: the settings' help and the pages repeat them."""
 
 import inspect
 import re
@@ -14,7 +14,7 @@ from rl_cluster.environment.allocate import reward as allocate
 from rl_cluster.environment.navigate import reward as navigate
 from rl_cluster.environment.shared.credit import mixed
 
-PAGE = (Path(__file__).parents[3] / "docs" / "environments.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
 TASKS: dict[str, tuple[ModuleType, type[Section]]] = {
     "allocate": (allocate, AllocateRewardConfig),
     "navigate": (navigate, NavigateRewardConfig),
@@ -30,10 +30,10 @@ def _formula(kernel: object) -> str:
 
 
 def _table(task: str) -> dict[str, str]:
-    """Term -> amount, as the page has it."""
-    section = PAGE.split(f"\n## Task `{task}`\n")[1].split("\n## ")[0]
-    table = section.split("**Reward terms**:\n")[1].split("**")[0]
-    return dict(re.findall(r"^\| (\w+) \| (.+) \|$", table, re.MULTILINE)[1:])
+    """Term -> amount, as the task's page has it."""
+    page = (DOCS / f"{task}.md").read_text(encoding="utf-8")
+    section = page.split("\n## Reward\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| (\w+) \| (.+) \|$", section, re.MULTILINE)[1:])
 
 
 def _help(task: str, setting: str) -> str:
@@ -59,7 +59,7 @@ def test_term__is_said_by_help_and_page_as_by_its_kernel(task: str, term: str) -
 
 @pytest.mark.parametrize("task", TASKS)
 def test_mixture__is_said_by_help_and_page_as_by_its_kernel(task: str) -> None:
-    formula = _formula(mixed).removesuffix(".")
+    formula, page = _formula(mixed).removesuffix("."), (DOCS / "environments.md").read_text(encoding="utf-8")
 
     assert formula in _help(task, "own_weight")
-    assert formula in " ".join(PAGE.split())
+    assert formula in " ".join(page.split())
