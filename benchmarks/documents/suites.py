@@ -1,6 +1,7 @@
 """Tables of suites: what each of them tests, who is best at it, and the scenarios that were written by hand."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ from rl_cluster.environment.scenario.scenario_file import load_scenario
 from rl_cluster.evaluation.suite import EVERY_SUITE, find_suites
 from rl_cluster.evaluation.suite_episodes import HAND_MADE_SCENARIOS
 
-__all__ = ["SUITE_SCORES", "by_hand", "keep_shown", "suites"]
+__all__ = ["SEED_SCORES", "SUITE_SCORES", "by_hand", "keep_leads", "keep_shown", "suite_seeds", "suites"]
 
 SUITE_SCORES = "suites.json"
 """What `evaluate --suite` has written into a run's folder, and its name in `docs/results/suites`."""
+
+SEED_SCORES = "seeds.json"
+"""Its leads over the best heuristics for several training seeds."""
 
 SHOWN_BY_HAND = ("complete-first", "cbba", "greedy")
 UPPER, LOWER = "normalized_completion_score", "satisfied_rate"
@@ -33,6 +37,30 @@ def keep_shown(file: Path) -> None:
                 for name, others in suite[part].items()
             }
     file.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+
+
+def keep_leads(runs: Sequence[Path], file: Path) -> None:
+    """Writes the lead of each run's network over the best heuristic of each suite, by the suite's objective.
+
+    Args:
+        runs: Runs that differ in their seed alone; each has what `evaluate RUN --suite all` wrote.
+        file: The file to write.
+    """
+    leads: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        for suite in json.loads((run / SUITE_SCORES).read_text(encoding="utf-8"))["suites"]:
+            (name,) = (name for name in _networks(suite) if name.endswith("argmax"))
+            lead = suite["differences"][name][suite["best_heuristic"]][suite["objective"]]
+            leads.setdefault(f"{suite['name']} v{suite['version']}", []).append(lead)
+    file.write_text(json.dumps(leads, indent=1) + "\n", encoding="utf-8")
+
+
+def suite_seeds() -> str:
+    """Objective minus the best heuristic's in each suite, without a search, for each training seed."""
+    leads = load("suites", SEED_SCORES)
+    seeds = range(len(next(iter(leads.values()))))
+    body = [[title, *map(_interval, each)] for title, each in leads.items()]
+    return table(["suite", *(f"seed {seed}" for seed in seeds)], body)
 
 
 def _kept(metrics: dict[str, Any]) -> dict[str, Any]:

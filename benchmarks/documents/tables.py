@@ -7,6 +7,7 @@
     python -m benchmarks.documents.tables study STUDY           # .. or the trials of a study
     python -m benchmarks.documents.tables curriculum_demo RUN   # .. or what a run of curriculum_demo decided, and when
     python -m benchmarks.documents.tables suites RUN            # .. or RUN/suites.json, of `evaluate --suite all`
+    python -m benchmarks.documents.tables suite_seeds RUN..     # .. or those of runs with unlike seeds, in their order
 
 A table stands between `<!-- table NAME: begin -->` and `<!-- table NAME: end -->`. `tests/test_documents.py` compares
 each of them with what would be generated now.
@@ -25,7 +26,7 @@ from benchmarks.documents.feature_tables import attention_k, feature_table, obje
 from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling, tradeoff
 from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
-from benchmarks.documents.suites import SUITE_SCORES, by_hand, keep_shown, suites
+from benchmarks.documents.suites import SEED_SCORES, SUITE_SCORES, by_hand, keep_leads, keep_shown, suite_seeds, suites
 from benchmarks.report import machine
 from rl_cluster.environment.tasks import TASKS
 from rl_cluster.training.files.metrics_lines import read_metrics
@@ -72,6 +73,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "curriculum_demo": curriculum_demo,
     "study": study,
     "suites": suites,
+    "suite_seeds": suite_seeds,
     "by_hand": by_hand,
     "sampling": sampling,
     "end_to_end": end_to_end,
@@ -109,7 +111,9 @@ def _take_over(name: str, run: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     """Copies the scores of a run if one is named, and rewrites the documents."""
-    if arguments:
+    if arguments and arguments[0] == "suite_seeds":
+        keep_leads([Path(run) for run in arguments[1:]], RESULTS / "suites" / SEED_SCORES)
+    elif arguments:
         _take_over(arguments[0], Path(arguments[1]))
     for document in DOCUMENTS:
         document.write_text(with_tables(document.read_text(encoding="utf-8")), encoding="utf-8")
