@@ -27,7 +27,6 @@ NO_PROSE = re.compile(
 DEFINED = {
     "README.md": {
         "95 %": "the level of every interval",
-        "20 s": "world.decision_interval_s of the demo",
     },
     "clusters.md": {
         "3 s": "how long Ray's own job stop waits",

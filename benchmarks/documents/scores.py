@@ -1,11 +1,10 @@
-"""Tables of scores: the demos, the size ladder and a study; and of the decisions of a curriculum."""
+"""Tables of scores: `navigate_demo`, the size ladder and a study; and of the decisions of a curriculum."""
 
-from pathlib import Path
 from typing import Any
 
 from benchmarks.documents.markdown import load, policy_label, table
 
-__all__ = ["curriculum_demo", "demo", "ladder", "navigate", "quality", "study"]
+__all__ = ["DEMO_METRICS", "curriculum_demo", "ladder", "lead", "navigate", "quality", "signed", "study"]
 
 Metrics = dict[str, tuple[str, int]]
 """Metric -> its label, and the decimals that it is shown with. Results of versions without a metric show none."""
@@ -50,12 +49,17 @@ def _differences(group: dict[str, Any], metric: str, label: str) -> str:
     heuristics, body = list(group["differences"]["policy argmax"]), []
     for mode in group["differences"]:
         scores = [group["differences"][mode][name][metric] for name in heuristics]
-        cells = [f"{score['mean']:+.3f} [{score['low']:+.3f}, {score['high']:+.3f}]" for score in scores]
-        body.append([f"{label}, {mode} minus ..", *cells])
+        body.append([f"{label}, {mode} minus ..", *map(signed, scores)])
     return table(["", *map(policy_label, heuristics)], body)
 
 
-def _lead(scores: dict[str, Any], trained: dict[str, Any]) -> str:
+def signed(score: dict[str, float]) -> str:
+    """A difference and its interval, with signs."""
+    return f"{score['mean']:+.3f} [{score['low']:+.3f}, {score['high']:+.3f}]"
+
+
+def lead(scores: dict[str, Any], trained: dict[str, Any]) -> str:
+    """What was played, and how the policy trained."""
     (group,), notes = scores["groups"], scores["policies"]
     taught = "It learnt from reward alone and imitated nothing."
     if any(note.endswith("search would choose") for note in notes):
@@ -66,33 +70,12 @@ def _lead(scores: dict[str, Any], trained: dict[str, Any]) -> str:
     )
 
 
-def demo() -> str:
-    """What `make demo` scored, on generated episodes and on the shipped scenarios."""
-    scores, scenarios = load("demo", "generated.json"), load("demo", "scenarios.json")["groups"]
-    (group,) = scores["groups"]
-    columns = _columns(group)
-    body = [
-        [
-            Path(scenario["title"].split()[-1]).stem,
-            *(f"{scenario['means'][name]['normalized_completion_score']['mean']:.3f}" for name in columns),
-        ]
-        for scenario in scenarios
-    ]
-    parts = [
-        _lead(scores, load("demo", "machine.json")),
-        _means(group, DEMO_METRICS),
-        _differences(group, "normalized_completion_score", "NCS"),
-        table(["NCS on scenario", *map(policy_label, columns)], body),
-    ]
-    return "\n\n".join(parts)
-
-
 def navigate() -> str:
     """What a run of `navigate_demo` scored."""
     scores = load("navigate", "generated.json")
     (group,) = scores["groups"]
     parts = [
-        _lead(scores, load("navigate", "machine.json")),
+        lead(scores, load("navigate", "machine.json")),
         _means(group, NAVIGATE_METRICS),
         _differences(group, "success_rate", "success rate"),
     ]

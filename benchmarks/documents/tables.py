@@ -22,10 +22,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.documents.demo import demo, demo_scenarios
 from benchmarks.documents.feature_tables import attention_k, feature_table, objective
 from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling, tradeoff
-from benchmarks.documents.scores import curriculum_demo, demo, ladder, navigate, quality, study
+from benchmarks.documents.scores import curriculum_demo, ladder, navigate, quality, study
 from benchmarks.documents.suites import SEED_SCORES, SUITE_SCORES, by_hand, keep_leads, keep_shown, suite_seeds, suites
 from benchmarks.report import machine
 from rl_cluster.environment.tasks import TASKS
@@ -46,6 +47,7 @@ DOCUMENTS = (
     ROOT / "docs" / "monitoring.md",
     ROOT / "docs" / "planning.md",
     ROOT / "docs" / "suites.md",
+    ROOT / "docs" / "first_hour.md",
 )
 SCORES = {
     "demo": ("generated.json", "scenarios.json"),
@@ -67,6 +69,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **{f"{name}_features": partial(feature_table, task.features) for name, task in TASKS.items()},
     "objective": objective,
     "demo": demo,
+    "demo_scenarios": demo_scenarios,
     "navigate": navigate,
     "ladder": ladder,
     "quality": quality,

@@ -1,4 +1,11 @@
-"""What README and `--help` say works as it stands, for a new user with an empty home."""
+"""What README, the documents and `--help` say works as it stands, for a new user with an empty home.
+
+A page marks its blocks by a comment on the line above:
+
+    <!-- run -->         each line is run to its end, and succeeds
+    <!-- start -->       the same, but a line that trains is stopped when it is under way; only in `make test-slow`
+    <!-- file NAME -->   the block is a file of the folder in which the lines below it run
+"""
 
 import json
 import re
@@ -7,7 +14,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import typer
@@ -19,17 +26,30 @@ from tests.ray.fresh_account import Account, fresh_account
 from tests.ray.real_head import REPOSITORY
 from tests.unit.environment.drawn_map import MAP
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PAGES = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
+MARKED = re.compile(r"^<!-- (run|start|file) ?(\S*) -->\n```\w+\n(.*?)^```", re.DOTALL | re.MULTILINE)
 TRAINS = re.compile(r"rl-cluster (train|tune)\b")
 NEEDS_HEAD = re.compile(r"--address|\bstop\b")
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+class Marked(NamedTuple):
+    """A marked block of a page."""
+
+    mark: str
+    file: str
+    text: str
+
+    @property
+    def lines(self) -> list[str]:
+        return [line for line in self.text.splitlines() if line.strip()]
 
 
-def _lines(block: str) -> list[str]:
-    return [line for line in block.splitlines() if line.strip()]
+def _marked(page: Path) -> list[Marked]:
+    return [Marked(*found) for found in MARKED.findall(page.read_text(encoding="utf-8"))]
+
+
+def _pages_with(mark: str) -> list[Path]:
+    return [page for page in PAGES if any(block.mark == mark for block in _marked(page))]
 
 
 def _help_examples() -> list[str]:
@@ -52,9 +72,9 @@ def account() -> Iterator[Account]:
         yield account
 
 
-def _run(account: Account, line: str) -> None:
-    """Runs a line; one that trains is stopped when it is under way."""
-    stops = bool(TRAINS.search(line))
+def _run(account: Account, line: str, *, may_stop: bool) -> None:
+    """Runs a line; one that trains is stopped when it is under way, if it may be."""
+    stops = may_stop and bool(TRAINS.search(line))
 
     outcome = account.run(line, stops=stops)
 
@@ -62,34 +82,44 @@ def _run(account: Account, line: str) -> None:
     assert "Traceback" not in outcome.output, f"{line}\n{outcome.output}"
 
 
+def _play(account: Account, page: Path, mark: str) -> None:
+    """Writes the files of a page, and runs its lines, in their order."""
+    jobs = []
+    for block in _marked(page):
+        if block.mark == "file":
+            (account.work / block.file).write_text(block.text, encoding="utf-8")
+        for line in block.lines if block.mark == mark else ():
+            if "rl-cluster submit" in line:
+                jobs.append(_submit(account, line))
+            else:
+                _run(account, line, may_stop=mark == "start")
+    for job, folder in jobs:
+        stopped = account.run(f"rl-cluster stop {job} --address http://127.0.0.1:8265")
+        assert "143" in stopped.output
+        assert find_checkpoint(folder).folder.is_dir()
+
+
+@pytest.mark.parametrize("page", _pages_with("run"), ids=lambda page: page.stem)
+def test_page__runs_line_by_line(account: Account, page: Path) -> None:
+    _play(account, page, "run")
+
+
 @pytest.mark.long
-def test_readme__runs_line_by_line(account: Account) -> None:
-    without_head, with_head = (_lines(block) for block in _blocks("sh")[1:3])
-    (scenario,) = _blocks("yaml")
-    (account.work / "my_swarm.yaml").write_text(scenario, encoding="utf-8")
-
-    for line in [*without_head, *with_head]:
-        if "rl-cluster submit" in line:
-            job, folder = _submit(account, line)
-        else:
-            _run(account, line)
-
-    stopped = account.run(f"rl-cluster stop {job} --address http://127.0.0.1:8265")
-    assert "143" in stopped.output
-    assert find_checkpoint(folder).folder.is_dir()
+@pytest.mark.parametrize("page", _pages_with("start"), ids=lambda page: page.stem)
+def test_page__starts_line_by_line(account: Account, page: Path) -> None:
+    _play(account, page, "start")
 
 
-def test_first_hour__runs_line_by_line(account: Account) -> None:
-    page = (REPOSITORY / "docs" / "first_hour.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^<!-- run -->\n```sh\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks for line in _lines(block)]
-    assert len(lines) > 8
+def test_pages__mark_what_a_new_user_does_first() -> None:
+    assert {"README", "first_hour", "own_problem"} <= {page.stem for page in _pages_with("run")}
+    assert "README" in {page.stem for page in _pages_with("start")}
 
-    for line in lines:
-        outcome = account.run(line)
 
-        assert outcome.exit_code == 0, f"{line}\n{outcome.output}"
-        assert "Traceback" not in outcome.output, f"{line}\n{outcome.output}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page__marks_nothing_but_blocks(page: Path) -> None:
+    marks = re.findall(r"^<!-- (?:run|start|file)\b.*$", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(marks) == len(_marked(page)), "a mark stands on the line above ```, and is one of run, start, file NAME"
 
 
 def _submit(account: Account, line: str) -> tuple[str, Path]:
@@ -145,7 +175,7 @@ def test_help__example_has_words_that_its_command_takes(line: str) -> None:
 def test_help__examples_run_as_they_stand(account: Account, things: Path) -> None:
     for line in LOCAL_EXAMPLES:
         _lay_out(account, things, line)
-        _run(account, line)
+        _run(account, line, may_stop=True)
 
 
 def _lay_out(account: Account, things: Path, line: str) -> None:
