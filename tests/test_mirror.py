@@ -33,7 +33,7 @@ IN_RAY = {
     "rllib/run_settings.py": "ray/test_own_way.py",
     "rllib/runner_group.py": "ray/test_faults.py",
     "rllib/signal_handlers.py": "ray/test_cluster.py",
-    "rllib/training_data.py": "ray/test_training_data.py",
+    "rllib/ticket.py": "ray/test_ticket.py",
     "training/learner_report.py": "ray/test_monitoring.py",
     "tune/queue.py": "ray/test_tune.py",
     "tune/schedulers.py": "ray/test_tune.py",

@@ -28,9 +28,26 @@ from rl_cluster.metrics.names import (
 )
 from rl_cluster.types import Fragment
 
-__all__ = ["Experience", "curriculum_metrics", "experience_of", "iteration_metrics", "outcome_means"]
+__all__ = [
+    "Experience",
+    "OutcomeSum",
+    "curriculum_metrics",
+    "experience_of",
+    "iteration_metrics",
+    "joined_experience",
+    "outcome_means",
+    "sum_outcomes",
+]
 
 MODES = ("train", "held", "done")
+
+
+class OutcomeSum(NamedTuple):
+    """An episode metric, summed: of constant size, however many episodes ended."""
+
+    total: float
+    num_defined: int
+    """episodes in which the metric is defined"""
 
 
 class Experience(NamedTuple):
@@ -42,23 +59,42 @@ class Experience(NamedTuple):
     """UAVs that existed, summed over decision steps"""
     episodes: int
     """episodes that ended"""
-    outcomes: Mapping[str, NDArray[np.float64]]
-    """episode metric -> (E,) values of those episodes"""
+    outcomes: Mapping[str, OutcomeSum]
+    """episode metric -> its sum over those episodes"""
     broken_episodes: int = 0
     """episodes that were given up"""
 
 
-def experience_of(fragments: Sequence[Fragment]) -> Experience:
-    """The experience in one fragment of every env runner."""
+def experience_of(fragment: Fragment) -> Experience:
+    """The experience in a fragment of one env runner."""
     return Experience(
-        env_steps=sum(fragment.num_rows for fragment in fragments),
-        agent_steps=sum(fragment.num_agent_steps for fragment in fragments),
-        episodes=sum(fragment.num_episodes for fragment in fragments),
-        outcomes={
-            name: np.concatenate([fragment.outcomes[name] for fragment in fragments]) for name in fragments[0].outcomes
-        },
-        broken_episodes=sum(fragment.num_broken for fragment in fragments),
+        env_steps=fragment.num_rows,
+        agent_steps=fragment.num_agent_steps,
+        episodes=fragment.num_episodes,
+        outcomes=sum_outcomes(fragment.outcomes),
+        broken_episodes=fragment.num_broken,
     )
+
+
+def joined_experience(parts: Sequence[Experience]) -> Experience:
+    """The experience of all env runners together."""
+    return Experience(
+        env_steps=sum(part.env_steps for part in parts),
+        agent_steps=sum(part.agent_steps for part in parts),
+        episodes=sum(part.episodes for part in parts),
+        outcomes={name: _join([part.outcomes[name] for part in parts]) for name in parts[0].outcomes},
+        broken_episodes=sum(part.broken_episodes for part in parts),
+    )
+
+
+def sum_outcomes(outcomes: Mapping[str, NDArray[np.float64]]) -> dict[str, OutcomeSum]:
+    """Episode metric -> its sum over the episodes in which it is defined (not NaN)."""
+    defined = {name: values[~np.isnan(values)] for name, values in outcomes.items()}
+    return {name: OutcomeSum(float(values.sum()), values.size) for name, values in defined.items()}
+
+
+def _join(parts: Sequence[OutcomeSum]) -> OutcomeSum:
+    return OutcomeSum(math.fsum(part.total for part in parts), sum(part.num_defined for part in parts))
 
 
 def iteration_metrics(
@@ -85,7 +121,7 @@ def iteration_metrics(
         EPISODES: float(experience.episodes),
         BROKEN_EPISODES: float(experience.broken_episodes),
         POLICY_LAG: float(policy_lag),
-        **outcome_means(experience.outcomes, episode_key),
+        **{episode_key(name): total / count for name, (total, count) in experience.outcomes.items() if count},
         **{learning_key(name): value for name, value in learner.items() if math.isfinite(value)},
         SAMPLING_S: sampling_s,
         LEARNING_S: learning_s,
@@ -97,8 +133,7 @@ def iteration_metrics(
 
 def outcome_means(outcomes: Mapping[str, NDArray[np.float64]], key: Callable[[str], str]) -> dict[str, float]:
     """Key of a metric -> mean over the episodes in which it is defined (not NaN); omitted if there are none."""
-    defined = {name: values[~np.isnan(values)] for name, values in outcomes.items()}
-    return {key(name): float(values.mean()) for name, values in defined.items() if values.size}
+    return {key(name): total / count for name, (total, count) in sum_outcomes(outcomes).items() if count}
 
 
 def curriculum_metrics(

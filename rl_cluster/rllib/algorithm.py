@@ -4,18 +4,18 @@ RLlib's PPO would count a round in which no runner answered as an iteration, and
 one runner answers twice for another. Here an iteration has the fragments of all its runners, or it does not happen.
 """
 
+import logging
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import numpy as np
 from ray import tune
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.callbacks.utils import make_callback
-from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
@@ -30,16 +30,19 @@ from ray.tune.result import DONE
 from rl_cluster.errors import ConfigError
 from rl_cluster.metrics.monitor import LearnerReport, Monitor, RunnerReport, WeightSync
 from rl_cluster.metrics.phases import IterationTimes
-from rl_cluster.metrics.record import experience_of, iteration_metrics
+from rl_cluster.metrics.record import iteration_metrics, joined_experience
 from rl_cluster.rllib.algorithm_config import SwarmConfig, make_algorithm_config
-from rl_cluster.rllib.env_runner import COMPONENT_MIX, RunnerFragment
-from rl_cluster.rllib.learner import STATISTICS, SwarmLearner
+from rl_cluster.rllib.env_runner import COMPONENT_MIX
+from rl_cluster.rllib.learner import STATISTICS, StoredWeights, SwarmLearner, num_bytes_of
 from rl_cluster.rllib.learners import Learners
 from rl_cluster.rllib.own_run import EVALUATION, OwnRun, read_saved
-from rl_cluster.rllib.runner_group import RunnerGroup
+from rl_cluster.rllib.runner_group import RunnerGroup, Sampled
+from rl_cluster.rllib.ticket import Ticket
 from rl_cluster.types import Controls
 
 __all__ = ["RECORD", "SwarmAlgorithm"]
+
+logger = logging.getLogger(__name__)
 
 RECORD = "record"
 """Key of the iteration's metrics, by the names of `metrics/names.py`, in the result of `train()`."""
@@ -202,58 +205,67 @@ class SwarmAlgorithm(Algorithm):
         self._sync = WeightSync(0.0, 0.0)
         start_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
-            fragments = self._sample()
+            tickets = self._sample()
         sampled_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            updated = self.learners.update(fragments, self._controls, self.iteration)
+            updated = self.learners.update(self._controls, self.iteration)
             self.metrics.aggregate([one.results for one in updated], key=LEARNER_RESULTS)
         sampling_s, learning_s = sampled_s - start_s, time.perf_counter() - sampled_s
         run = self.config.run_config
         statistics = self.metrics.peek((LEARNER_RESULTS, *STATISTICS), default={})
         assert statistics, "the Learner returned no statistics: nothing was trained"
         record = iteration_metrics(
-            experience_of([sampled.fragment for sampled in fragments]),
+            joined_experience([ticket.experience for ticket in tickets]),
             {name: float(value) for name, value in statistics.items()},
             sampling_s,
             learning_s,
             run.ppo.num_epochs,
-            policy_lag=self.iteration - min(sampled.fragment.weights_version for sampled in fragments),
+            policy_lag=self.iteration - min(ticket.weights_version for ticket in tickets),
         )
         reports = [one.report for one in updated]
         self._trained = _Trained(record, reports, sampling_s - self._sync.seconds, learning_s)
 
-    def _sample(self) -> list[RunnerFragment]:
-        """One fragment per runner, in the order of the runners. With overlap, requests the next fragments."""
+    def _sample(self) -> list[Ticket]:
+        """The tickets of one fragment per runner, whose columns the Learners have by then.
+
+        With overlap, requests the next fragments. Columns that were lost on their way are sampled again.
+        """
         run = self.config.run_config
         if not self._is_requested:
             self._request()
         answers = self.runners.gather()
+        while lost := self.learners.fetch(tickets := _tickets_of(answers)):
+            logger.warning("the columns of %d env runners are lost, and sampled again", len(lost))
+            kept = [answer for answer in answers if not any(tickets[number] in answer.tickets for number in lost)]
+            answers = kept + self.runners.gather(len(answers) - len(kept))
         self._is_requested = run.sampling.overlap and self.iteration + 1 < run.training.iterations
         if self._is_requested:
             self._request()
         self.runner_reports = [answer.report for answer in answers]
         self.metrics.aggregate([answer.metrics for answer in answers], key=ENV_RUNNER_RESULTS)
-        fragments = [fragment for answer in answers for fragment in answer.fragments]
-        return sorted(fragments, key=lambda sampled: sampled.runner)
+        return tickets
 
     def _request(self) -> None:
         """Has the runners sample with the current weights."""
         begin_s = time.perf_counter()
-        orders = self._orders()
-        self.runners.request(orders)
-        weights = orders[COMPONENT_RL_MODULE]
-        num_bytes = sum(np.asarray(weight).nbytes for weight in weights.get(DEFAULT_MODULE_ID, weights).values())
+        weights, num_bytes = self._weights()
+        # what runners need to sample, even after a restart: weights, the weights' number, stages
+        self.runners.request(
+            {COMPONENT_RL_MODULE: weights, WEIGHTS_SEQ_NO: self.iteration, COMPONENT_MIX: self._controls.mix}
+        )
         self._sync = WeightSync(float(num_bytes), self._sync.seconds + time.perf_counter() - begin_s)
+
+    def _weights(self) -> tuple[Any, int]:
+        """The weights for the runners and their bytes: by reference, if the runners are not in this process."""
+        if self.runners.are_remote:
+            return self.learners.first(_stored_weights)
+        weights = self.learners.first(_acting_weights)
+        return weights, num_bytes_of(weights)
 
     def discard_samples(self) -> None:
         """Drops what runners have sampled ahead, because it belongs to another state."""
         self.runners.discard()
         self._is_requested = False
-
-    def _orders(self) -> dict[str, Any]:
-        """What runners need to sample, even after a restart: weights, the weights' number, stages."""
-        weights = self.learners.first(_acting_weights)
-        return {COMPONENT_RL_MODULE: weights, WEIGHTS_SEQ_NO: self.iteration, COMPONENT_MIX: self._controls.mix}
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Indices of runners that answer again; they get their orders with the next request, like all others."""
@@ -261,6 +273,15 @@ class SwarmAlgorithm(Algorithm):
         return restored
 
 
+def _tickets_of(answers: Sequence[Sampled]) -> list[Ticket]:
+    """The tickets in the order of their runners, which is that of the batch."""
+    return sorted((ticket for answer in answers for ticket in answer.tickets), key=lambda ticket: ticket.runner)
+
+
+# Ray sends a function of a module by name; it would pickle a lambda.
 def _acting_weights(learner: SwarmLearner) -> dict[str, Any]:
-    state: dict[str, Any] = learner.get_state(components=COMPONENT_RL_MODULE, inference_only=True)
-    return state[COMPONENT_RL_MODULE]
+    return learner.acting_weights()
+
+
+def _stored_weights(learner: SwarmLearner) -> StoredWeights:
+    return learner.stored_weights()

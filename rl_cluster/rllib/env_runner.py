@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import gymnasium
+import ray
 import torch
 from numpy.typing import NDArray
 from ray.rllib.callbacks.utils import make_callback
@@ -147,6 +148,7 @@ class SwarmEnvRunner(EnvRunner):
         """Takes the state from `get_state` or a Learner, or a part of it."""
         if COMPONENT_RL_MODULE in state:
             weights = state[COMPONENT_RL_MODULE]
+            weights = ray.get(weights) if isinstance(weights, ray.ObjectRef) else weights
             self.module.set_state(weights.get(DEFAULT_MODULE_ID, weights))
             self._weights_seq_no = state.get(WEIGHTS_SEQ_NO, self._weights_seq_no)
         if COMPONENT_MIX in state:

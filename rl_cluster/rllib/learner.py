@@ -5,10 +5,13 @@ or clipping happens here: RLlib's would re-apply a fixed learning rate, and step
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+import ray
 import torch
-from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
+from ray.rllib.core import ALL_MODULES, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_TRAINED, NUM_ENV_STEPS_TRAINED_LIFETIME
@@ -19,11 +22,13 @@ from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.monitor import LearnerReport
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.rllib.env_runner import RunnerFragment
 from rl_cluster.rllib.node_monitor import node_name
+from rl_cluster.rllib.ticket import Share, fetch
 from rl_cluster.training.learner_report import learner_report
 from rl_cluster.types import Controls
 
-__all__ = ["STATISTICS", "SwarmLearner", "Updated"]
+__all__ = ["STATISTICS", "StoredWeights", "SwarmLearner", "Updated", "num_bytes_of"]
 
 STATISTICS = (DEFAULT_MODULE_ID, "update")
 """Key of the Updater's statistics in a Learner's results, beside RLlib's own."""
@@ -37,6 +42,18 @@ class Updated(NamedTuple):
     report: LearnerReport
 
 
+class StoredWeights(NamedTuple):
+    """Weights that the trainer passes on without holding them."""
+
+    ref: "ray.ObjectRef[dict[str, Any]]"
+    num_bytes: int
+
+
+def num_bytes_of(weights: Mapping[str, Any]) -> int:
+    """Bytes of a module's weights, by RLlib's names."""
+    return sum(np.asarray(weight).nbytes for weight in weights.get(DEFAULT_MODULE_ID, weights).values())
+
+
 class SwarmLearner(TorchLearner):
     """Trains a run's network, in the trainer's process or in an actor; several Learners act as one."""
 
@@ -45,6 +62,8 @@ class SwarmLearner(TorchLearner):
     _updater: Updater
     _seconds: tuple[float, float]
     """Seconds of the last update: to make the batch, and to learn from it."""
+    _fetched: Sequence[RunnerFragment] = ()
+    """What the next update learns from."""
 
     def build(self) -> None:
         """Builds connector, network and optimizer. Torch gets as many threads as the Learner has whole CPUs."""
@@ -84,11 +103,30 @@ class SwarmLearner(TorchLearner):
         results: dict[str, Any] = self.metrics.reduce()
         return results
 
-    def report_update(self, **arguments: Any) -> Updated:
-        """`update`, and its report."""
-        results = self.update(**arguments)
+    def fetch(self, shares: Sequence[Share]) -> list[int]:
+        """Takes the columns of the next update from where they are; returns the numbers of lost tickets."""
+        self._fetched = ()
+        # Half of the limit, so that the trainer, which waits for this answer, does not take this Learner for lost.
+        self._fetched, lost = fetch(shares, self._run.learners.timeout_s / 2)
+        return lost
+
+    def report_update(self, controls: Controls, iteration: int) -> Updated:
+        """Updates on what was fetched, lets go of it, and reports."""
+        data, self._fetched = TrainingData(episodes=list(self._fetched)), ()
+        results = self.update(training_data=data, controls=controls, iteration=iteration)
         rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
         return Updated(results, learner_report(self._updater, *self._seconds, str(rank), node_name()))
+
+    def acting_weights(self) -> dict[str, Any]:
+        """The weights that env runners need."""
+        state: dict[str, Any] = self.get_state(components=COMPONENT_RL_MODULE, inference_only=True)
+        weights: dict[str, Any] = state[COMPONENT_RL_MODULE]
+        return weights
+
+    def stored_weights(self) -> "StoredWeights":
+        """The same in this node's object store, from where env runners fetch them."""
+        weights = self.acting_weights()
+        return StoredWeights(ray.put(weights), num_bytes_of(weights))
 
     def training_state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Copies of weights and optimizer state, on the CPU, by the core's names."""

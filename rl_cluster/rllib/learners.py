@@ -12,9 +12,8 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.rllib.core.learner.learner_group import LearnerGroup
 
-from rl_cluster.rllib.env_runner import RunnerFragment
 from rl_cluster.rllib.learner import SwarmLearner, Updated
-from rl_cluster.rllib.training_data import FragmentData
+from rl_cluster.rllib.ticket import Ticket, divide
 from rl_cluster.training.engine import EngineLost
 from rl_cluster.types import Controls
 
@@ -39,18 +38,22 @@ class Learners:
         self._local: SwarmLearner | None = group._learner  # noqa: SLF001 - the group hides its local Learner
         self._actors: list[Any] = group._workers or []  # noqa: SLF001 - the group hides its actors
 
-    def update(self, fragments: Sequence[RunnerFragment], controls: Controls, iteration: int) -> list[Updated]:
-        """Runs one iteration's update on these fragments; returns every Learner's answer. Raises EngineLost."""
-        data = FragmentData(episodes=list(fragments))
+    def fetch(self, tickets: Sequence[Ticket]) -> set[int]:
+        """Has every Learner fetch its share of the columns; returns the positions of tickets whose columns are lost.
+
+        The next update learns from what was fetched last. Raises EngineLost.
+        """
         if self._local:
-            return [self._local.report_update(training_data=data, controls=controls, iteration=iteration)]
-        shards = [shard for shard, _ in data.shard(len(self._actors))]
-        return self._gather(
-            [
-                actor.report_update.remote(training_data=shard, controls=controls, iteration=iteration)
-                for actor, shard in zip(self._actors, shards, strict=True)
-            ]
-        )
+            return set(self._local.fetch(divide(tickets, 1)[0]))
+        shares = divide([ticket.stored() for ticket in tickets], len(self._actors))
+        refs = [actor.fetch.remote(own) for actor, own in zip(self._actors, shares, strict=True)]
+        return {number for lost in self._gather(refs) for number in lost}
+
+    def update(self, controls: Controls, iteration: int) -> list[Updated]:
+        """Runs one iteration's update on what was fetched; returns every Learner's answer. Raises EngineLost."""
+        if self._local:
+            return [self._local.report_update(controls, iteration)]
+        return self._gather([actor.report_update.remote(controls, iteration) for actor in self._actors])
 
     def for_each(self, function: Callable[[SwarmLearner], AnswerT]) -> list[AnswerT]:
         """The answers of all Learners, in their order. Raises EngineLost, or what the function raises."""

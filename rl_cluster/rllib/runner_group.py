@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import ObjectLostError, RayTaskError
 from ray.rllib.algorithms.algorithm import Algorithm
 
 from rl_cluster.metrics.monitor import RunnerReport
 from rl_cluster.metrics.stopwatch import Stopwatch
 from rl_cluster.rllib.env_runner import RunnerFragment, SwarmEnvRunner
 from rl_cluster.rllib.node_monitor import node_name
+from rl_cluster.rllib.ticket import Ticket
 from rl_cluster.training.engine import EngineLost
 
 __all__ = ["RunnerGroup", "Sampled"]
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 class Sampled(NamedTuple):
     """A runner's answer to a request for a fragment."""
 
-    fragments: list[RunnerFragment]
+    tickets: list[Ticket]
     metrics: dict[str, Any]
     report: RunnerReport
 
@@ -55,29 +56,33 @@ class RunnerGroup:
         self._num_runners = max(1, algorithm.config.num_env_runners)
         self._timeout_s: float = algorithm.config.sample_timeout_s
         self._state: dict[str, Any] = {}
-        self._state_ref: ray.ObjectRef | None = None
         self._heard_s = 0.0
+
+    @property
+    def are_remote(self) -> bool:
+        """True = the runners are in processes of their own."""
+        return self._local is None
 
     def request(self, state: dict[str, Any]) -> None:
         """Has every runner take this state and sample one fragment, which `gather` will fetch. Does not wait."""
         self._state = state
         if not self._local:
-            self._state_ref = ray.put(state)
             self._send(self._manager.healthy_actor_ids())
 
-    def gather(self) -> list[Sampled]:
-        """As many answers as there are runners; the others make a lost runner's share, with the same state.
+    def gather(self, count: int | None = None) -> list[Sampled]:
+        """As many answers as there are runners, or `count`; the others make a lost runner's share, with the same state.
 
-        Raises EngineLost if lost runners do not come back for `PATIENCE_S`.
+        Raises EngineLost if lost runners do not come back for `PATIENCE_S`, or if the weights are lost.
         """
         if self._local:
-            return [_sample(self._local, self._state)]
+            return [_sample(self._local, self._state, in_store=False)]
+        wanted = self._num_runners if count is None else count
         answers: list[Sampled] = []
         for healthy in self._attempts():
-            missing = self._num_runners - len(answers) - self._manager.num_outstanding_async_reqs(TAG)
+            missing = wanted - len(answers) - self._manager.num_outstanding_async_reqs(TAG)
             self._send(healthy[: max(0, missing)])
             answers += self._fetch()
-            if len(answers) == self._num_runners:
+            if len(answers) >= wanted:
                 break
         return answers
 
@@ -115,9 +120,9 @@ class RunnerGroup:
     def _send(self, indices: Sequence[int]) -> None:
         if not indices:
             return  # RLlib would take an empty list for all of them
-        # Ray sends a function of a module by name; it would pickle a closure, which takes 5 ms. Ray resolves the state.
+        # Ray sends a function of a module by name; it would pickle a closure, which takes 5 ms.
         self._manager.foreach_actor_async(
-            _sample, kwargs={"state": self._state_ref}, tag=TAG, remote_actor_ids=list(indices)
+            _sample, kwargs={"state": self._state, "in_store": True}, tag=TAG, remote_actor_ids=list(indices)
         )
 
     def _attempts(self) -> Iterator[list[int]]:
@@ -142,8 +147,10 @@ class RunnerGroup:
             if result.ok:
                 answers[result.actor_id] = result.get()
                 self._heard_s = time.monotonic()
-            elif isinstance(result.get(), RayTaskError):
-                raise result.get()
+            elif isinstance(error := result.get(), RayTaskError):
+                if isinstance(error.cause, ObjectLostError):
+                    raise EngineLost(f"the Learner is lost that had the weights ({type(error.cause).__name__})")
+                raise error
             else:
                 logger.warning(
                     "env runner %d is lost (%s); Ray restarts it", result.actor_id, type(result.get()).__name__
@@ -151,15 +158,16 @@ class RunnerGroup:
         return answers
 
 
-def _sample(runner: SwarmEnvRunner, state: dict[str, Any]) -> Sampled:
+def _sample(runner: SwarmEnvRunner, state: dict[str, Any], *, in_store: bool) -> Sampled:
     stopwatch = Stopwatch()
     runner.set_state(state)
     stopwatch.lap("sync")
     fragments = runner.sample()
     metrics = runner.get_metrics()
+    tickets = [Ticket.of(sampled, in_store=in_store) for sampled in fragments]
     stopwatch.lap("connector")
     seconds = _with_phases_of(fragments, stopwatch.seconds)
-    return Sampled(fragments, metrics, RunnerReport(str(runner.runner), node_name(), seconds))
+    return Sampled(tickets, metrics, RunnerReport(str(runner.runner), node_name(), seconds))
 
 
 def _with_phases_of(fragments: Sequence[RunnerFragment], seconds: dict[str, float]) -> dict[str, float]:

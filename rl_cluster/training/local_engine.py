@@ -17,7 +17,7 @@ from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.monitor import Monitor, RunnerReport
 from rl_cluster.metrics.node import NodeReader, NodeReading, node_metrics
 from rl_cluster.metrics.phases import IterationTimes
-from rl_cluster.metrics.record import experience_of, iteration_metrics
+from rl_cluster.metrics.record import experience_of, iteration_metrics, joined_experience
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import Rollout, make_rollout
@@ -85,14 +85,13 @@ class LocalEngine:
         learner = parts.updater.update(batch, controls, config.seed, iteration)
         end_s = time.perf_counter()
         seconds = sum((Counter(fragment.seconds) for fragment in fragments), Counter[str]())
+        experience = joined_experience([experience_of(fragment) for fragment in fragments])
         times = IterationTimes(end_s - start_s, 0.0, sampled_s - start_s, end_s - sampled_s)
         update = learner_report(parts.updater, batched_s - sampled_s, end_s - batched_s, "0", HERE)
         runners = [RunnerReport("0", HERE, seconds)]
         self._status = EngineStatus(self._read_node(), runners)
         return {
-            **iteration_metrics(
-                experience_of(fragments), learner, times.sampling_s, times.learning_s, config.ppo.num_epochs
-            ),
+            **iteration_metrics(experience, learner, times.sampling_s, times.learning_s, config.ppo.num_epochs),
             **parts.monitor.note(times, runners, [update]),
             **node_metrics(self._status.nodes),
         }

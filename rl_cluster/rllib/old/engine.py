@@ -17,7 +17,7 @@ from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.faces.spaces import spaces_of
 from rl_cluster.metrics.node import node_metrics
-from rl_cluster.metrics.record import Experience, iteration_metrics
+from rl_cluster.metrics.record import Experience, iteration_metrics, joined_experience
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.node_monitor import NodeMonitors
@@ -77,7 +77,7 @@ class OldStackEngine:
             raise RuntimeError("no env runner has sampled: nothing was trained")
         experiences = self.algorithm.env_runner_group.foreach_env_runner(_take_experience)
         record = iteration_metrics(
-            _joined([experience for experience in experiences if experience]),
+            joined_experience([experience for experience in experiences if experience]),
             {name: float(statistics[theirs]) for theirs, name in STATISTICS.items() if theirs in statistics},
             sampling_s=result["timers"]["sample_time_ms"] / 1000.0,
             learning_s=result["timers"]["learn_time_ms"] / 1000.0,
@@ -188,13 +188,3 @@ def _seed(runner: Any) -> None:
 def _take_experience(runner: Any) -> Experience | None:
     """The runner's experience; None for the trainer's process if it has no worlds."""
     return runner.env.take_experience() if runner.env else None
-
-
-def _joined(experiences: list[Experience]) -> Experience:
-    names = experiences[0].outcomes
-    return Experience(
-        env_steps=sum(experience.env_steps for experience in experiences),
-        agent_steps=sum(experience.agent_steps for experience in experiences),
-        episodes=sum(experience.episodes for experience in experiences),
-        outcomes={name: np.concatenate([experience.outcomes[name] for experience in experiences]) for name in names},
-    )

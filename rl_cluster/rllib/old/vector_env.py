@@ -10,7 +10,7 @@ from ray.rllib.env.vector_env import VectorEnv
 from rl_cluster.environment.faces.face import team_reward, to_dict
 from rl_cluster.environment.faces.spaces import ObservationDict, spaces_of
 from rl_cluster.environment.tasks import make_source, make_worlds
-from rl_cluster.metrics.record import Experience
+from rl_cluster.metrics.record import Experience, sum_outcomes
 from rl_cluster.types import Observation, StageMix
 
 __all__ = ["SwarmVectorEnv"]
@@ -46,7 +46,7 @@ class SwarmVectorEnv(VectorEnv):
     def take_experience(self) -> Experience:
         """The experience since the last call."""
         outcomes = {name: np.concatenate([np.empty(0), *values]) for name, values in self._outcomes.items()}
-        experience = Experience(self._env_steps, self._agent_steps, self._episodes, outcomes)
+        experience = Experience(self._env_steps, self._agent_steps, self._episodes, sum_outcomes(outcomes))
         self._env_steps, self._agent_steps, self._episodes = 0, 0, 0
         self._outcomes = self._no_outcomes()
         return experience

@@ -12,7 +12,7 @@ from rl_cluster.metrics.names import (
     EPISODES,
     evaluation_key,
 )
-from rl_cluster.metrics.record import experience_of, iteration_metrics, outcome_means
+from rl_cluster.metrics.record import experience_of, iteration_metrics, joined_experience, outcome_means
 from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import make_rollout
 from rl_cluster.types import Fragment
@@ -25,7 +25,9 @@ def fragments(tiny: Config) -> list[Fragment]:
 
 
 def test_iteration_metrics__add_up_over_fragments(fragments: list[Fragment]) -> None:
-    record = iteration_metrics(experience_of(fragments), {"lr": 0.5}, sampling_s=1.0, learning_s=3.0, num_epochs=2)
+    experience = joined_experience([experience_of(fragment) for fragment in fragments])
+
+    record = iteration_metrics(experience, {"lr": 0.5}, sampling_s=1.0, learning_s=3.0, num_epochs=2)
 
     assert record[AGENT_STEPS] == sum(fragment.num_agent_steps for fragment in fragments)
     assert record[AGENT_STEPS_PER_S] == record[AGENT_STEPS] / 4.0
@@ -46,7 +48,7 @@ def test_iteration_metrics__leave_out_what_has_no_value(tiny: Config) -> None:
     assert not fragment.ended.any()
 
     record = iteration_metrics(
-        experience_of([fragment]), {"policy_loss": math.nan}, sampling_s=0.1, learning_s=0.1, num_epochs=2
+        experience_of(fragment), {"policy_loss": math.nan}, sampling_s=0.1, learning_s=0.1, num_epochs=2
     )
 
     assert not any(name.startswith("episode/") for name in record)
