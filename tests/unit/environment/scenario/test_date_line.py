@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rl_cluster.environment.scenario.date_line import cut_line, cut_ring, join_rings
 
-Ring = list[tuple[float, float]]
+Ring = list[tuple[float, ...]]
 
 SQUARE: Ring = [(179.9, 0.0), (-179.9, 0.0), (-179.9, 0.1), (179.9, 0.1)]
 COMB: Ring = [
