@@ -16,7 +16,7 @@ from rl_cluster.environment.allocate.rules import shared_rules
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.shared.interface import StepResult
 from rl_cluster.environment.shared.recording import Flight
-from rl_cluster.types import Observation
+from rl_cluster.types import FloatArray, Observation
 
 __all__ = ["fly_again"]
 
@@ -25,7 +25,7 @@ def fly_again(
     copies: AllocateWorlds,
     observation: Observation[NDArray[Any]],
     actions: NDArray[Any],
-    until_s: NDArray[np.float64],
+    until_s: FloatArray,
 ) -> Flight:
     """Where UAVs were at the start of an interval and after each of its substeps.
 

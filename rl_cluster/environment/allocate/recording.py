@@ -29,7 +29,7 @@ from rl_cluster.environment.allocate.scenarios import scenario_of
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.recording import Flight, Step, change, to_plain
-from rl_cluster.types import WAIT, Observation
+from rl_cluster.types import WAIT, FloatArray, Observation
 
 __all__ = ["AllocateRecording"]
 
@@ -75,7 +75,7 @@ class AllocateRecording:
         copies: AllocateWorlds,
         observation: Observation[NDArray[Any]],
         actions: NDArray[Any],
-        until_s: NDArray[np.float64],
+        until_s: FloatArray,
     ) -> Flight:
         """Where UAVs were within a decision interval; see `flight.py`."""
         return fly_again(copies, observation, actions, until_s)

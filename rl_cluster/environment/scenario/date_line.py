@@ -52,7 +52,7 @@ def cut_ring(corners: Sequence[Position]) -> list[list[Position]]:
     return [_as_drawn(part) for part in rings if part]
 
 
-def join_rings(rings: Sequence[Sequence[Position]]) -> list[Position] | None:
+def join_rings(rings: Sequence[Sequence[Position]]) -> list[tuple[float, float]] | None:
     """The polygon that was cut into these parts, by its corners named once; None = they are not parts of one.
 
     Edges along the date line, which two parts share, cancel; what remains is the boundary, with the cuts on it.
@@ -92,7 +92,7 @@ def _as_drawn(part: Sequence[Position]) -> list[Position]:
     return [(longitude - 360.0 if is_east else longitude, *rest) for longitude, *rest in part]
 
 
-def _in_range(corners: Sequence[Position]) -> list[Position]:
+def _in_range(corners: Sequence[Position]) -> list[tuple[float, float]]:
     return [(longitude - 360.0 if longitude > _LINE_DEG else longitude, latitude) for longitude, latitude in corners]
 
 

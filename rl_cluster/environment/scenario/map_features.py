@@ -36,7 +36,7 @@ class Feature(NamedTuple):
     """uav, target, goal, depot or `ZONE`."""
     properties: dict[str, Any]
     """The properties without the role."""
-    positions_deg: list[tuple[float, ...]]
+    positions_deg: list[tuple[float, float]]
     """Longitude and latitude: one, or the corners of a polygon, each once."""
 
 
@@ -109,7 +109,7 @@ def _geometry(geometry: Any) -> tuple[Any, Any]:
     return kind, coordinates
 
 
-def _corners(kind: Any, coordinates: Any, where: str) -> list[tuple[float, ...]] | None:
+def _corners(kind: Any, coordinates: Any, where: str) -> list[tuple[float, float]] | None:
     """Rings of a polygon, or of the parts of one that was cut at the date line; None = neither."""
     if kind == "Polygon":
         return _ring(coordinates, where)
@@ -133,7 +133,7 @@ def _position(coordinates: Any, where: str) -> tuple[float, float]:
     return float(longitude), float(latitude)
 
 
-def _ring(coordinates: Any, where: str) -> list[tuple[float, ...]]:
+def _ring(coordinates: Any, where: str) -> list[tuple[float, float]]:
     """The corners of the exterior ring, each once."""
     rings = coordinates if isinstance(coordinates, list) else []
     if not rings or not all(isinstance(ring, list) for ring in rings):
@@ -142,9 +142,7 @@ def _ring(coordinates: Any, where: str) -> list[tuple[float, ...]]:
         raise ScenarioError(where, "it is a ring, not a list of rings", "put it in brackets: [[[longitude, ..], ..]]")
     if len(rings) > 1:
         raise ScenarioError(where, "the polygon has holes", "draw it without; nothing flies inside anyway")
-    ring: list[tuple[float, ...]] = [
-        _position(position, f"{where}.0.{number}") for number, position in enumerate(rings[0])
-    ]
+    ring = [_position(position, f"{where}.0.{number}") for number, position in enumerate(rings[0])]
     if len(ring) < 4:
         what = f"the ring has {len(ring)} positions"
         raise ScenarioError(where, what, "give three corners or more, and the first one again at the end")

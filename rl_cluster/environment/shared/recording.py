@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import StepResult
-from rl_cluster.types import Observation
+from rl_cluster.types import FloatArray, Observation
 
 __all__ = ["Flight", "FlownInSubsteps", "Recording", "Step", "change", "to_plain"]
 
@@ -34,9 +34,9 @@ class Step(NamedTuple):
 class Flight(NamedTuple):
     """Where UAVs were within a step of all worlds."""
 
-    time_s: NDArray[np.float64]
+    time_s: FloatArray
     """(K + 1, B) at the step's start, and after each of its K substeps; a world that has none left stands still"""
-    position_m: NDArray[np.float32]
+    position_m: FloatArray
     """(K + 1, B, N, 2)"""
 
     def turns(self, row: int, num_uavs: int) -> list[list[list[float]]]:
@@ -83,7 +83,7 @@ class FlownInSubsteps(Protocol):
     """A recording of a task whose UAVs may turn between the ends of a step."""
 
     def fly_again(
-        self, copies: Any, observation: Observation[NDArray[Any]], actions: NDArray[Any], until_s: NDArray[np.float64]
+        self, copies: Any, observation: Observation[NDArray[Any]], actions: NDArray[Any], until_s: FloatArray
     ) -> Flight:
         """Where UAVs were within a step.
 

@@ -111,7 +111,7 @@ def test_ladder__of_several_networks_fits(width: int) -> None:
     rungs = [Rung(number, headline * scale, headline[:, :3], collisions) for number, scale in ((8, 1.0), (2048, 0.9))]
 
     shown = _shown(
-        ladder_table(Ladder("fixed density", task.headline, "complete-first", 8, tuple(rungs), ())), width=width
+        ladder_table(Ladder("constant density", task.headline, "complete-first", 8, tuple(rungs), ())), width=width
     )
 
     assert width < 80 or all(number in shown for number in ("2048", "10.041 10.059", "episodes", "complete-"))

@@ -47,7 +47,7 @@ def test_trial_that_failed__is_named_and_never_scored(
     one = result(0.5, 0.6)
     assert [trial.trial for trial in one.trials] == ["00001", "00000"]
     (table,) = study_tables(one)
-    assert [cell.plain for cell in table.columns[1].cells] == ["0.500", "failed"]
+    assert list(map(str, table.columns[1].cells)) == ["0.500", "failed"]
     words = failures(one)
     assert words
     assert "1 of 4 trials failed (00000)" in words

@@ -62,7 +62,7 @@ def test_turns__leave_out_nothing_that_was_flown(flown: list[tuple[float, float]
     heading = np.cumsum(np.where(np.abs(turned) < 0.1, 0.0, turned))
     moves = speeds.round(0)[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=1)
     way_m = np.concatenate([np.full((1, 2), 4000.0), 4000.0 + np.cumsum(moves, axis=0)]).astype(np.float32)
-    time_s = np.arange(len(way_m), dtype=np.float64)
+    time_s = np.arange(len(way_m), dtype=np.float32)
 
     (turns,) = Flight(time_s[:, None], way_m[:, None, None]).turns(0, num_uavs=1)
 
