@@ -20,6 +20,7 @@ __all__ = ["app"]
 app = typer.Typer()
 EXIT_FAILED = 1
 DEFAULT_PORTS = "6379,8265,10001,52365"
+VERDICT_COLUMNS = 8
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
 
@@ -79,10 +80,12 @@ def examine_cluster(
 def _show(findings: "Sequence[Finding]", *, is_on_stderr: bool) -> None:
     from rich.text import Text
 
-    from rl_cluster.cli.console import wide_console
+    from rl_cluster.cli.console import TABLE_COLUMNS, table_console, wrapped
 
-    console = wide_console(is_on_stderr=is_on_stderr)
+    console = table_console(is_on_stderr=is_on_stderr)
     for finding in findings:
         remedy = f"; {finding.remedy}" if finding.remedy else ""
-        line = Text(f"{finding.verdict:<8}", style=STYLES[finding.verdict], end="")
-        console.print(Text.assemble(line, f"{finding.node}  {finding.check}: {finding.what}{remedy}"), soft_wrap=True)
+        words = f"{finding.verdict:<{VERDICT_COLUMNS}}{finding.node}  {finding.check}: {finding.what}{remedy}"
+        text = Text(wrapped(words, min(TABLE_COLUMNS, console.width), hanging=VERDICT_COLUMNS))
+        text.stylize(STYLES[finding.verdict], end=len(finding.verdict))
+        console.print(text, soft_wrap=True)

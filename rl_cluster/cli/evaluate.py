@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rl_cluster.cli.console import wide_console
+from rl_cluster.cli.console import TABLE_COLUMNS, table_console, wrapped
 from rl_cluster.cli.listings import policy_listing
 from rl_cluster.cli.paths import PathCommand, output, path, source
 from rl_cluster.cli.suites import ListSuites, SuiteNames, check_alone, list_suites, score_suites
@@ -182,7 +182,7 @@ def _compare(request: "Request", *, has_all: bool) -> None:
 
     scoring = prepare(request, default_preset=load_config("quick_demo"))
     is_on_stderr = is_stdout(request.scores) or is_stdout(request.trace)
-    results = _play(scoring, wide_console(is_on_stderr=is_on_stderr), has_all=has_all)
+    results = _play(scoring, table_console(is_on_stderr=is_on_stderr), has_all=has_all)
     if request.scores:
         with output_file(request.scores) as file:
             json.dump(to_dict(results, scoring.notes), file, indent=2)
@@ -201,12 +201,12 @@ def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | No
     if plot:
         check_plot(plot)
     models, config = load_policies(checkpoints)
-    console, ladders = wide_console(is_on_stderr=is_stdout(json_file)), []
+    console, ladders = table_console(is_on_stderr=is_stdout(json_file)), []
     for regime in REGIMES:
         with console.status("") as status:
             played = climb(models, config, regime, sizes, seed, lambda who, done: status.update(f"{who}: {done} done"))
         ladders.append(played)
-        console.print(f"\n{ladder_title(played)}", soft_wrap=True, highlight=False, markup=False)
+        _print(console, f"\n{ladder_title(played)}")
         console.print(ladder_table(played))
     if json_file:
         with output_file(json_file) as file:
@@ -249,16 +249,17 @@ def _print_summary(scoring: "Scoring", comparison: "Comparison", console: "Conso
     """Prints what fits on one screen: the verdict, and a line for each policy."""
     from rl_cluster.environment.tasks import task_of
     from rl_cluster.evaluation.summary import summary_caption, summary_table
-    from rl_cluster.evaluation.verdict import WIDTH, verdict
+    from rl_cluster.evaluation.verdict import verdict
 
     task = task_of(scoring.config)
     _print(console, verdict(comparison, task.headline, [policy.name for policy in scoring.baselines]))
     _print(console, f"\n{summary_caption(comparison, task.headline)}")
-    console.print(summary_table(comparison, task.shown, task.headline), width=min(WIDTH, console.width))
+    console.print(summary_table(comparison, task.shown, task.headline), width=min(TABLE_COLUMNS, console.width))
 
 
 def _print(console: "Console", text: str) -> None:
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
+    columns = min(TABLE_COLUMNS, console.width)
+    console.print(wrapped(text, columns), soft_wrap=True, highlight=False, markup=False)
 
 
 def _print_rows(scoring: "Scoring", results: "list[tuple[Group, Comparison]]", console: "Console") -> None:
@@ -271,5 +272,5 @@ def _print_rows(scoring: "Scoring", results: "list[tuple[Group, Comparison]]", c
     task = task_of(scoring.config)
     rows = [(group.scenario.name, comparison) for group, comparison in results if group.scenario]
     _print(console, "\nMeans of each scenario file")
-    for table in scenario_rows(rows, shown_metrics(task.metrics, task.headline)):
-        console.print(table)
+    for number, table in enumerate(scenario_rows(rows, shown_metrics(task.metrics, task.headline))):
+        console.print(*([""] if number else []), table, sep="\n")

@@ -67,7 +67,7 @@ def assign_scenario(
     allocator, config = find_allocator(policy, seed=0, num_resources=given.num_resources)
     assigned = assign_goals(given, allocator, config, spacing_m)
     write_output(out, format_scenario(assigned.scenario, out))
-    idle = f"; {assigned.num_idle} UAVs are chosen no target, and stay where they are" if assigned.num_idle else ""
+    idle = f"; {assigned.num_idle} UAVs have no target and stay" if assigned.num_idle else ""
     _say(out, f"goals chosen by {allocator.name}{idle}")
 
 
@@ -94,8 +94,7 @@ def export_scenario(
     from rl_cluster.training.files.output_file import output_file
 
     start = load_scenario(scenario)
-    paths_m = list(read_paths(trace, start).swapaxes(0, 1)) if trace else []
-    data = to_geojson(start, paths_m)
+    data = to_geojson(start, read_paths(trace, start) if trace else [])
     with output_file(out) as file:
         json.dump(data, file)
     _say(out, f"{len(data['features'])} features")

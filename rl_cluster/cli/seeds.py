@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from rl_cluster.cli.console import make_console, say
+from rl_cluster.cli.console import TABLE_COLUMNS, say, table_console
 from rl_cluster.cli.exits import EXIT_USER_ERROR, fail
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk
@@ -52,7 +52,7 @@ def train_seeds(asked: TrainRequest, text: str) -> None:
     commands = {seed: _command(asked, words, seed, seed_folder(folder, seed)) for seed in seeds}
     with orderly(), StopRequest() as request:
         failed = _Children(commands).run(at_once, request)
-    make_console().print(_table(config, folder, seeds))
+    table_console().print(_table(config, folder, seeds))
     if request.signal:
         again = typed("rl-cluster", "train", *words, "--seeds", text, "--resume-or-start", folder)
         fail(f"train: stopped by {request.signal.name}; go on with {again}", request.exit_code)
@@ -130,17 +130,19 @@ class _Children:
         """Shows a run's lines with its seed in front. Returns its exit code and its last line."""
         if self._is_stopped:
             return 0, ""
+        start = f"seed {seed}: "
+        width = {"COLUMNS": str(TABLE_COLUMNS - len(start))}
         # In a session of its own: Ctrl-C reaches it through this process only, which passes a signal on once.
         with subprocess.Popen(
             self._commands[seed], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", start_new_session=True,
+            text=True, errors="replace", start_new_session=True, env={**os.environ, **width},
         ) as process:  # fmt: skip
             self._running[seed] = process
             line = ""
             for printed in process.stdout or ():
                 line = printed.rstrip()
                 if line and not line.startswith("score it: "):  # of all runs together at the end
-                    say(f"seed {seed}: {line}")
+                    say(f"{start}{line}")
         return _exit_code(process.returncode), line
 
     def _stop(self, number: "signal.Signals") -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rl_cluster.cli.console import wide_console
+from rl_cluster.cli.console import TABLE_COLUMNS, table_console, wrapped
 from rl_cluster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def list_suites(*others: object) -> None:
 
     if any(others):
         raise ConfigError("--list-suites", "plays nothing, and takes no other arguments", "omit the others")
-    wide_console().print(list_table(find_suites([EVERY_SUITE])))
+    table_console().print(list_table(find_suites([EVERY_SUITE])))
 
 
 def score_suites(names: "Sequence[str]", request: "Request", json_file: Path | None) -> None:
@@ -52,9 +52,9 @@ def score_suites(names: "Sequence[str]", request: "Request", json_file: Path | N
 
     suites = find_suites(names)
     scoring = prepare_suites(suites, request, default_preset=load_config("quick_demo"))
-    console = wide_console(is_on_stderr=is_stdout(json_file))
+    console = table_console(is_on_stderr=is_stdout(json_file))
     for note in scoring.notes:
-        console.print(note, soft_wrap=True, highlight=False, markup=False)
+        console.print(wrapped(note, min(TABLE_COLUMNS, console.width)), soft_wrap=True, highlight=False, markup=False)
     with console.status("") as status:
 
         def show(played: "Played") -> None:
@@ -64,8 +64,8 @@ def score_suites(names: "Sequence[str]", request: "Request", json_file: Path | N
 
         scores = list(scoring.play(show))
     console.print(suite_caption(scores))
-    for table in suite_tables(scores):
-        console.print(table)
+    for number, table in enumerate(suite_tables(scores)):
+        console.print(*([""] if number else []), table, sep="\n")
     if json_file:
         with output_file(json_file) as file:
             json.dump(to_dict(scores, scoring.notes), file, indent=2)

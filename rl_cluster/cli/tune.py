@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
-from rl_cluster.cli.console import make_console, say
+from rl_cluster.cli.console import say, table_console
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.signals import StopRequest, orderly
@@ -76,12 +76,14 @@ def _search(config: "Config", begin: "Callable[[], Path]", address: str | None) 
 
 def _show(result: "StudyResult") -> None:
     """Shows tables and files, the recommended settings, and the trials that failed."""
-    from rl_cluster.tune.report import failures, save_json, save_plot, study_table, test_table
+    from rl_cluster.tune.report import failures, save_json, save_plot, study_tables, test_table
     from rl_cluster.tune.study import BEST
 
-    folder, console = result.folder, make_console()
+    folder, console = result.folder, table_console()
     save_json(result, folder / "trials.json")
-    console.print(study_table(result))
+    say(f"{len(result.trials)} trials, best first")
+    for table in study_tables(result):
+        console.print(table, "")
     if result.tests:
         console.print(test_table(result))
     if result.has_winner:

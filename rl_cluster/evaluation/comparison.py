@@ -10,20 +10,20 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.shared.interface import EpisodeMetric, EpisodeSource, LimitedPolicy, Policy
 from rl_cluster.environment.tasks import task_of
 from rl_cluster.evaluation.intervals import Interval, bootstrap_interval, paired_difference
+from rl_cluster.evaluation.split_table import Column, heading, split_table
 from rl_cluster.sampling.episodes import Observer, Progress, evaluate
 
 __all__ = ["CONFIDENCE", "Comparison", "compare", "interval_cell"]
 
-MAX_MEANS, MAX_DIFFERENCES = 5, 4
-"""Policies per table: as many as fit into 80 characters, without and with signs."""
 CONFIDENCE = 0.95
+HEADING_WIDTH = 13
+"""Characters of a line of a policy's name above its column: about as wide as an interval."""
 FEW_EPISODES, MANY_EPISODES = 4, 64
 """Episodes that are played side by side."""
 
@@ -131,10 +131,10 @@ class Comparison:
             episodes, kind = f"1 {self.unit}", "which has no interval"
         is_mixed = any(len(values) < self.num_episodes for values in self.values.values())
         alike = " (1 of a policy that draws nothing)" if is_mixed else ""
-        tables = self._make_tables(f"Mean of {episodes}{alike}, {kind}", self.means, MAX_MEANS, sign="")
+        tables = self._make_tables(f"Mean of {episodes}{alike}, {kind}", self.means, sign="")
         for name, others in self.differences.items():
             title = f"{name} minus .., paired on the same {episodes}, {kind.replace('bootstrap ', '')}"
-            tables += self._make_tables(title, others, MAX_DIFFERENCES, sign="+")
+            tables += self._make_tables(title, others, sign="+")
         return [*tables, *(Group(Text(remark)) for remark in self.remarks)]
 
     def _to_dict(self, interval: Interval) -> dict[str, dict[str, float | None]]:
@@ -143,27 +143,28 @@ class Comparison:
             for column, metric in enumerate(self.metrics)
         }
 
-    def _make_tables(self, title: str, intervals: dict[str, Interval], max_columns: int, sign: str) -> list[Group]:
-        """As many tables as the width requires, each below the title."""
-        names = list(intervals)
-        parts = [names[first : first + max_columns] for first in range(0, len(names), max_columns)]
-        return [Group(Text(title), self._make_table({name: intervals[name] for name in part}, sign)) for part in parts]
+    def _make_tables(self, title: str, intervals: dict[str, Interval], sign: str) -> list[Group]:
+        """As many tables as the width requires, each below the title.
 
-    def _make_table(self, intervals: dict[str, Interval], sign: str) -> Table:
-        """A row for each metric that some policy defines, a column for each policy. Cells: mean above interval."""
-        table = Table(padding=(0, 1, 0, 0), box=None)
-        table.add_column(no_wrap=True)
-        for name in intervals:
-            table.add_column(Text(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
-        for column, metric in enumerate(self.metrics):
-            if all(np.isnan(interval.mean[column]) for interval in intervals.values()):
-                continue
-            cells = [
-                interval_cell(Interval(*(part[column] for part in interval)), metric.decimals, sign)
-                for interval in intervals.values()
-            ]
-            table.add_row(metric.label, *cells)
-        return table
+        They have a row for each metric that some policy defines, a column for each policy. Cells: mean above interval.
+        """
+        shown = [
+            column
+            for column in range(len(self.metrics))
+            if not all(np.isnan(interval.mean[column]) for interval in intervals.values())
+        ]
+        columns = [
+            Column(
+                heading(name, HEADING_WIDTH),
+                [
+                    interval_cell(Interval(*(part[column] for part in interval)), self.metrics[column].decimals, sign)
+                    for column in shown
+                ],
+            )
+            for name, interval in intervals.items()
+        ]
+        labels = Column("", [Text(self.metrics[column].label) for column in shown])
+        return [Group(Text(title), table) for table in split_table(labels, columns)]
 
 
 def compare(

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
+from rich.text import Text
 
 from rl_cluster.errors import ConfigError
 from rl_cluster.evaluation.comparison import interval_cell
@@ -20,6 +21,7 @@ from rl_cluster.training.files.output_file import write_output
 __all__ = ["check_plot", "ladder_table", "ladder_title", "save_plot", "to_dict"]
 
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+FLAG, SHARE_DECIMALS = "!", 2
 LABEL_SPACING = 1.12
 COLOURS = ("tab:blue", "tab:gray", "tab:orange")
 """The colours of policy, random and reference, and of ladders side by side."""
@@ -34,26 +36,36 @@ def ladder_title(ladder: Ladder) -> str:
 
 
 def ladder_table(ladder: Ladder) -> Table:
-    """One row per rung, at most 100 characters wide; intervals below the means."""
-    table = Table(padding=(0, 1, 0, 0), box=None)
-    names = ["policy", "random", ladder.reference.replace("-", "-\n"), "collis.\n/UAV", "score", "transfer"]
-    of_each = ["of each"] if ladder.num_networks > 1 else []
-    for name in ("UAVs", "episodes", *names, *of_each, ""):
-        table.add_column(name, justify="right", no_wrap=True)
-    decimals = ladder.metric.decimals
+    """One row per rung, at most 80 characters wide; intervals, and the range of several networks, below the means."""
+    is_flagged = any(map(ladder.is_failure, ladder.rungs))
+    table = Table(
+        padding=(0, 1, 0, 0),
+        box=None,
+        pad_edge=False,
+        caption=Text(f"{FLAG} transfer below {FLAGGED_BELOW}") if is_flagged else None,
+        caption_justify="left",
+    )
+    of_each = "\nof each" if ladder.num_networks > 1 else ""
+    names = ("policy", "random", ladder.reference.replace("-", "-\n"), "collis.\n/UAV", "score", f"transfer{of_each}")
+    for name in ("UAVs\nepisodes", *names):
+        table.add_column(Text(name), justify="right", no_wrap=True)
     for rung in ladder.rungs:
         means = (Interval(*(part[column] for part in rung.means)) for column in range(3))
         table.add_row(
-            str(rung.num_uavs),
-            str(len(rung.headline)),
-            *(interval_cell(mean, decimals) for mean in means),
+            Text.assemble(str(rung.num_uavs), "\n", (str(len(rung.headline)), "dim")),
+            *(interval_cell(mean, ladder.metric.decimals) for mean in means),
             interval_cell(rung.collisions, 3),
-            interval_cell(rung.score, 3),
-            interval_cell(ladder.transfer(rung), 3),
-            *(_range(ladder.transfer_of_each(rung)) for _ in of_each),
-            f"below {FLAGGED_BELOW}" if ladder.is_failure(rung) else "",
+            interval_cell(rung.score, SHARE_DECIMALS),
+            _transfer_cell(ladder, rung),
         )
     return table
+
+
+def _transfer_cell(ladder: Ladder, rung: Rung) -> Text:
+    """Mean above interval, the mean of a failure with a mark, and the range of several networks below."""
+    mark = Text(FLAG if ladder.is_failure(rung) else "", "bold")
+    cell = mark + interval_cell(ladder.transfer(rung), SHARE_DECIMALS)
+    return cell.append(f"\n{_range(ladder.transfer_of_each(rung))}", "dim") if ladder.num_networks > 1 else cell
 
 
 def _range(numbers: NDArray[np.float64]) -> str:

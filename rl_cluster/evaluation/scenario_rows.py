@@ -10,11 +10,12 @@ from rich.text import Text
 
 from rl_cluster.environment.shared.interface import EpisodeMetric
 from rl_cluster.evaluation.comparison import Comparison
+from rl_cluster.evaluation.split_table import Column, heading, split_table
 
 __all__ = ["scenario_rows", "shown_metrics"]
 
-MAX_POLICIES, NAME_WIDTH = 4, 26
-"""Policies per table, and characters of a file's name: as many as fit into 80 characters."""
+NAME_WIDTH, HEADING_WIDTH = 26, 12
+"""Characters of a file's name, and of a line of a policy's name."""
 
 
 def shown_metrics(metrics: Sequence[EpisodeMetric], headline: EpisodeMetric) -> list[EpisodeMetric]:
@@ -29,19 +30,16 @@ def scenario_rows(rows: Sequence[tuple[str, Comparison]], shown: Sequence[Episod
         rows: File name and comparison of each scenario, all of the same policies.
         shown: The metrics whose means a cell shows, one behind the other.
     """
-    names = list(rows[0][1].means)
-    parts = [names[first : first + MAX_POLICIES] for first in range(0, len(names), MAX_POLICIES)]
-    return [_make_table(rows, part, shown) for part in parts]
+    files = Column("/".join(metric.label for metric in shown), [Text(_shortened(file_name)) for file_name, _ in rows])
+    columns = [
+        Column(heading(name, HEADING_WIDTH), [Text(_cell(comparison, name, shown)) for _, comparison in rows])
+        for name in rows[0][1].means
+    ]
+    return split_table(files, columns)
 
 
-def _make_table(rows: Sequence[tuple[str, Comparison]], names: Sequence[str], shown: Sequence[EpisodeMetric]) -> Table:
-    table = Table(padding=(0, 1, 0, 0), box=None)
-    table.add_column(Text("/".join(metric.label for metric in shown)), no_wrap=True, max_width=NAME_WIDTH)
-    for name in names:
-        table.add_column(Text(name.replace("-", "-\n").replace(" ", "\n")), justify="right", no_wrap=True)
-    for file_name, comparison in rows:
-        table.add_row(Text(file_name), *(_cell(comparison, name, shown) for name in names))
-    return table
+def _shortened(file_name: str) -> str:
+    return file_name if len(file_name) <= NAME_WIDTH else f"{file_name[: NAME_WIDTH - 1]}…"
 
 
 def _cell(comparison: Comparison, name: str, shown: Sequence[EpisodeMetric]) -> str:

@@ -1,37 +1,33 @@
 """Scores of suites as one table, as a list and as plain data. `suite_scoring.py` plays the suites."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from rich.table import Table
 from rich.text import Text
 
 from rl_cluster.evaluation.comparison import interval_cell
+from rl_cluster.evaluation.split_table import WIDTH, Column, heading, split_table
 from rl_cluster.evaluation.suite import Suite
 from rl_cluster.evaluation.suite_scoring import SuiteScores
 
 __all__ = ["list_table", "suite_caption", "suite_tables", "to_dict"]
 
-TABLE_COLUMNS = 100
 UPPER, LOWER = "normalized_completion_score", "satisfied_rate"
 """Metrics of a cell, one above the other. A suite with another objective than these shows that instead of the lower."""
 BEST = "*"
 """Marks the best heuristic of a suite."""
-
-
-class _Column(NamedTuple):
-    title: str
-    cell: Callable[[SuiteScores], Text]
-    width: int
-    """Characters, with the space to the next column"""
+HEADING_WIDTH = 11
+"""Characters of a line of a policy's name: as many as the longest label of a heuristic has."""
 
 
 def list_table(suites: Sequence[Suite]) -> Table:
     """What each suite tests."""
-    table = Table(padding=(0, 2, 0, 0), box=None)
-    for title in ("suite", "what it tests"):
-        table.add_column(title, no_wrap=True)
+    table = Table(padding=(0, 2, 0, 0), box=None, pad_edge=False)
+    table.add_column("suite", no_wrap=True)
+    table.add_column("what it tests")
     for suite in suites:
         table.add_row(Text(suite.title), Text(suite.what))
     return table
@@ -40,44 +36,23 @@ def list_table(suites: Sequence[Suite]) -> Table:
 def suite_tables(scores: Sequence[SuiteScores]) -> list[Table]:
     """A row for each suite, a column for each policy, NCS above the share of targets served, or of their value.
 
-    Behind them each network's lead, by the suite's objective, over the suite's best heuristic. Columns that have no
-    room in 100 characters are continued in another table.
+    Below them each network's lead, by the suite's objective, over the suite's best heuristic. Columns that have no room
+    in 80 characters are continued in another table.
     """
-    first = max(len(one.suite.title) for one in scores) + 1
-    tables, room = list[list[_Column]]([[]]), TABLE_COLUMNS - first
-    for column in _columns(scores):
-        if tables[-1] and sum(part.width for part in tables[-1]) + column.width > room:
-            tables.append([])
-        tables[-1].append(column)
-    return [_table(columns, scores) for columns in tables]
+    means, leads = scores[0].comparison.means, scores[0].networks
+    upper = [Column(heading(name, HEADING_WIDTH), [_mean_cell(one, name) for one in scores]) for name in means]
+    lower = [Column(f"{_short(name)}\nminus the {BEST}", [_lead_cell(one, name) for one in scores]) for name in leads]
+    tables = split_table(Column("", [_name_cell(one) for one in scores]), upper)
+    return tables + (split_table(Column("", [Text(one.suite.title) for one in scores]), lower) if lower else [])
 
 
-def _table(columns: Sequence[_Column], scores: Sequence[SuiteScores]) -> Table:
-    table = Table(padding=(0, 1, 0, 0), box=None)
-    table.add_column("", no_wrap=True)
-    for column in columns:
-        table.add_column(Text(column.title), justify="right", no_wrap=True)
-    for one in scores:
-        lower = one.comparison.metrics[_position(one, _lower(one))].label
-        name = Text.assemble(one.suite.title, "\n", (f"  {lower}", "dim"))
-        table.add_row(name, *(column.cell(one) for column in columns))
-    return table
+def _short(name: str) -> str:
+    return heading(name.removesuffix(" argmax"), HEADING_WIDTH)
 
 
-def _columns(scores: Sequence[SuiteScores]) -> list[_Column]:
-    first = scores[0]
-    columns = [_mean_column(name) for name in first.comparison.means]
-    return columns + [_lead_column(name) for name in first.networks]
-
-
-def _mean_column(name: str) -> _Column:
-    title = name.replace("-", "-\n").replace(" ", "\n")
-    return _Column(title, lambda one: _mean_cell(one, name), max(6, *map(len, title.split("\n"))) + 1)
-
-
-def _lead_column(name: str) -> _Column:
-    title = f"{name.removesuffix(' argmax')}\nminus the {BEST}"
-    return _Column(title, lambda one: _lead_cell(one, name), max(13, *map(len, title.split("\n"))) + 1)
+def _name_cell(one: SuiteScores) -> Text:
+    lower = one.comparison.metrics[_position(one, _lower(one))].label
+    return Text.assemble(one.suite.title, "\n", (f"  {lower}", "dim"))
 
 
 def _lower(one: SuiteScores) -> str:
@@ -92,8 +67,8 @@ def _position(one: SuiteScores, name: str) -> int:
 def _mean_cell(one: SuiteScores, name: str) -> Text:
     mean = one.comparison.means[name].mean
     upper, lower = (f"{mean[_position(one, metric)]:.3f}" for metric in (UPPER, _lower(one)))
-    mark = BEST if name == one.best_heuristic else " "
-    return Text.assemble((f"{upper}{mark}", "bold"), "\n", (f"{lower} ", "dim"))
+    mark = BEST if name == one.best_heuristic else ""
+    return Text.assemble((f"{mark}{upper}", "bold"), "\n", (lower, "dim"))
 
 
 def _lead_cell(one: SuiteScores, name: str) -> Text:
@@ -104,9 +79,10 @@ def _lead_cell(one: SuiteScores, name: str) -> Text:
 
 
 def suite_caption(scores: Sequence[SuiteScores]) -> str:
-    """What the tables show, in one line."""
+    """What the tables show, wrapped to 80 columns."""
     episodes = " or ".join(map(str, sorted({one.comparison.num_episodes for one in scores})))
-    return f"NCS above the named share, {episodes} episodes each, 95 % intervals; {BEST} best heuristic of the suite"
+    words = f"NCS above the named share, {episodes} episodes each, 95 % intervals; {BEST} best heuristic of the suite"
+    return textwrap.fill(words, WIDTH)
 
 
 def to_dict(scores: Sequence[SuiteScores], notes: Sequence[str]) -> dict[str, Any]:

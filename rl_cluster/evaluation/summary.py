@@ -13,7 +13,8 @@ from rich.text import Text
 from rl_cluster.environment.shared.interface import EpisodeMetric
 from rl_cluster.evaluation.comparison import CONFIDENCE, Comparison
 from rl_cluster.evaluation.intervals import Interval
-from rl_cluster.evaluation.verdict import WIDTH, ranking
+from rl_cluster.evaluation.split_table import WIDTH
+from rl_cluster.evaluation.verdict import ranking
 
 __all__ = ["summary_caption", "summary_table"]
 

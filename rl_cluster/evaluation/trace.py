@@ -2,11 +2,14 @@
 
 What a step holds depends on the task; its `recording.py` says it. All lines have
 
-    format               the number of this format; lines of older versions have none, and are of format 1
+    format               the number of this format. Format 1 has no turns; lines of the first versions have no
+                         number, and are of format 1
     group                where the episodes come from: the scenario file, or the generator and its seed
     policy, episode      who played, and the episode's number within the group
     scenario             the start, in the form of a scenario file, with the names of the file that it came from
-    steps                one object per step of the world, with position_m [[x, y], ..] of each UAV at its end
+    steps                one object per step of the world, with position_m [[x, y], ..] of each UAV at its end, and
+                         turns [[[time_s, x, y], ..] ..] of each UAV where a step has substeps: between these and the
+                         ends of the step it flew straight at constant speed
     end                  terminated, time limit or deadlock
     metrics              the episode's metrics as they are reported; null where one is not defined
 
@@ -24,17 +27,18 @@ from numpy.typing import NDArray
 from rl_cluster.config.bounded_file import FileFault, read_first_line
 from rl_cluster.config.formats import FORMAT_KEY, refusal
 from rl_cluster.config.json_file import parse_json
+from rl_cluster.environment.scenario.map_export import FlownPath
 from rl_cluster.environment.scenario.names import named
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import StepResult, Worlds
-from rl_cluster.environment.shared.recording import Recording, Step
+from rl_cluster.environment.shared.recording import Flight, FlownInSubsteps, Recording, Step
 from rl_cluster.errors import ConfigError
 from rl_cluster.types import Observation
 
 __all__ = ["FORMAT", "Trace", "read_paths"]
 
-FORMAT = 1
-"""Raised when older code would misread a line; all versions so far have written alike what is read here."""
+FORMAT = 2
+"""Raised when older code would misread a line. It would take the flight within a step of format 2 to be straight."""
 
 _MAX_LINE_BYTES = 2**25
 """The longest line that is read back; as Python objects, an episode takes 20 times the memory."""
@@ -56,10 +60,11 @@ class Trace:
         self._file, self._recording = file, recording
         self._episodes: list[dict[str, Any]] = []
         self._before: dict[str, NDArray[Any]] = {}
+        self._copies: Worlds | None = None
 
     def on_start(self, policy_name: str, worlds: Worlds) -> None:
         """Records the scenarios."""
-        self._before = self._copy_fields(worlds.state)
+        self._remember(worlds)
         self._episodes = []
         for row in range(worlds.state.num_worlds):
             number = int(worlds.world_numbers[row])
@@ -74,12 +79,20 @@ class Trace:
         """Records the step of every world that was under way."""
         state = worlds.state
         step = Step(state, self._before, observation, actions, result)
+        flight = self._flight(worlds, observation, actions)
         for row in np.flatnonzero(state.decision > self._before["decision"]).tolist():
             episode = self._episodes[row]
-            episode["steps"].append(self._recording.describe(step, row))
+            turns = {"turns": flight.turns(row, int(state.uav_exists[row].sum()))} if flight else {}
+            episode["steps"].append({**self._recording.describe(step, row), **turns})
             if state.ended[row]:
                 episode.update({"end": _ending(result, row), **self._recording.describe_end(step, row)})
-        self._before = self._copy_fields(state)
+        self._remember(worlds)
+
+    def _flight(self, worlds: Worlds, observation: Observation[NDArray[Any]], actions: NDArray[Any]) -> Flight | None:
+        """What happened within the step; None = it has no substeps."""
+        if not isinstance(self._recording, FlownInSubsteps):
+            return None
+        return self._recording.fly_again(self._copies, observation, actions, worlds.state.time_s)
 
     def on_end(self, outcomes: dict[str, NDArray[np.float64]]) -> None:
         """Writes the episodes in their order."""
@@ -88,8 +101,12 @@ class Trace:
             metrics = {name: None if math.isnan(value) else value for name, value in values.items()}
             self._file.write(json.dumps({**episode, "metrics": metrics}, allow_nan=False) + "\n")
 
-    def _copy_fields(self, state: Any) -> dict[str, NDArray[Any]]:
-        return {name: getattr(state, name).copy() for name in (*self._recording.fields, "decision")}
+    def _remember(self, worlds: Worlds) -> None:
+        """Keeps the state before the next step."""
+        fields = (*self._recording.fields, "decision")
+        self._before = {name: getattr(worlds.state, name).copy() for name in fields}
+        if isinstance(self._recording, FlownInSubsteps):
+            self._copies = worlds.fork(np.arange(worlds.state.num_worlds))
 
 
 def _ending(result: StepResult, row: int) -> str:
@@ -98,11 +115,11 @@ def _ending(result: StepResult, row: int) -> str:
     return "deadlock" if result.deadlocked[row] else "time limit"
 
 
-def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
-    """(T, N, 2) metres: where the UAVs of a trace's first episode were at its start and after each of its steps.
+def read_paths(path: Path, scenario: Scenario) -> list[FlownPath]:
+    """Where each UAV was in a trace's first episode, from its start to its end.
 
     Args:
-        path: What `evaluate --trace` wrote.
+        path: What `evaluate --trace` wrote. In a trace of format 1, UAVs fly straight within a step.
         scenario: The one that the episode was played on.
 
     Raises:
@@ -113,8 +130,8 @@ def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
     try:
         line = read_first_line(path, _MAX_LINE_BYTES)
         episode = parse_json(line.decode(), str(path))
-        newer = refusal(episode.get(FORMAT_KEY, FORMAT), FORMAT)
-        ids, paths_m = ([], np.empty((0, 0, 2))) if newer else _paths(episode)
+        newer = refusal(episode.get(FORMAT_KEY, 1), FORMAT)
+        ids, paths = ([], []) if newer else _paths(episode)
     except FileNotFoundError as error:
         raise ConfigError(str(path), f"cannot be read ({error.strerror})", remedy) from None
     except FileFault as fault:
@@ -123,22 +140,30 @@ def read_paths(path: Path, scenario: Scenario) -> NDArray[np.float64]:
         raise ConfigError(str(path), "its first line is no episode", remedy) from None
     if newer:
         raise ConfigError(str(path), *newer)
-    start_m = scenario.uav_position_m
-    is_same = ids == list(scenario.uav_ids) and paths_m.shape[1:] == start_m.shape
-    if not is_same or np.abs(paths_m[0] - start_m).max() > _SAME_PLACE_M:
+    starts_m = np.array([one.position_m[0] for one in paths]).reshape(-1, 2)
+    is_same = ids == list(scenario.uav_ids)
+    if not is_same or np.abs(starts_m - scenario.uav_position_m).max() > _SAME_PLACE_M:
         what = f"its first episode does not start where the UAVs of {scenario.name} do"
         raise ConfigError(str(path), what, "name the trace of this scenario")
-    return paths_m
+    return paths
 
 
-def _paths(episode: Any) -> tuple[list[Any], NDArray[np.float64]]:
+def _paths(episode: Any) -> tuple[list[Any], list[FlownPath]]:
     """Ids and paths. Raises TypeError, LookupError or ValueError if the data is not an episode."""
-    uavs = episode["scenario"]["uavs"]
-    placed = [[uav["position_m"] for uav in uavs], *(step["position_m"] for step in episode["steps"])]
-    values = [value for row in placed for position_m in row for value in position_m]
-    if not all(type(value) in {int, float} and abs(value) <= _FARTHEST_M for value in values):
+    uavs, steps = episode["scenario"]["uavs"], episode["steps"]
+    ways = [[[0.0, *uav["position_m"]]] for uav in uavs]
+    for step in steps:
+        turns = step.get("turns", [[]] * len(ways))
+        for way, turned, position_m in zip(ways, turns, step["position_m"], strict=True):
+            way += [*turned, [step["time_s"], *position_m]]
+    return [uav["id"] for uav in uavs], [_path(way) for way in ways]
+
+
+def _path(way: list[list[Any]]) -> FlownPath:
+    """Raises TypeError or ValueError if these are no times and places, or if time does not go on."""
+    if not all(type(value) in {int, float} and abs(value) <= _FARTHEST_M for point in way for value in point):
         raise TypeError
-    paths_m = np.array(placed, dtype=np.float64)
-    if paths_m.ndim != 3 or paths_m.shape[2] != 2:
+    points = np.array(way, dtype=np.float64)
+    if points.shape[1:] != (3,) or not (np.diff(points[:, 0]) > 0.0).all():
         raise ValueError
-    return [uav["id"] for uav in uavs], paths_m
+    return FlownPath(points[:, 0], points[:, 1:])

@@ -12,11 +12,9 @@ import numpy as np
 from rl_cluster.environment.shared.interface import EpisodeMetric
 from rl_cluster.evaluation.comparison import CONFIDENCE, Comparison
 from rl_cluster.evaluation.intervals import Interval
+from rl_cluster.evaluation.split_table import WIDTH
 
-__all__ = ["WIDTH", "Lead", "lead_of", "ranking", "verdict"]
-
-WIDTH = 80
-"""Characters of a line that fit any terminal."""
+__all__ = ["Lead", "lead_of", "ranking", "verdict"]
 
 
 class Lead(NamedTuple):

@@ -9,33 +9,45 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from rich.table import Table
+from rich.text import Text
 
+from rl_cluster.evaluation.split_table import Column, heading, split_table
 from rl_cluster.training.files.output_file import write_own
 from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.result import StudyResult
 from rl_cluster.tune.search_space import study_of
 
-__all__ = ["failures", "save_json", "save_plot", "study_table", "test_table", "trial_line"]
+__all__ = ["failures", "save_json", "save_plot", "study_tables", "test_table", "trial_words"]
+
+HEADING_WIDTH = 12
+"""Characters of a line of a setting's name."""
 
 
-def trial_line(trial: Entry) -> str:
-    """A line about a trial that has ended."""
+def trial_words(trial: Entry) -> list[str]:
+    """What there is to say of a trial that has ended, the most important first."""
     names = _headings(list(trial.sample))
     values = [f"{name} {value:.3g}" for name, value in zip(names, trial.sample.values(), strict=True)]
-    sample = "  ".join(values) or "settings as given"
-    return f"trial {trial.trial}  score {_score(trial)}  rounds {trial.rounds}  {sample}"
+    sample = values or ["settings as given"]
+    return [f"trial {trial.trial}", f"score {_score(trial)}", f"rounds {trial.rounds}", *sample]
 
 
-def study_table(result: StudyResult) -> Table:
-    """A table of the trials, best first."""
+def study_tables(result: StudyResult) -> list[Table]:
+    """The trials, best first, in as many tables as 80 columns require; each has the titles of a part of the columns."""
     keys = [dimension.key for dimension in study_of(result.config).space]
-    table = Table(title=f"{len(result.trials)} trials, best first", title_justify="left")
-    for heading in ("trial", *_headings(keys), "score", "rounds"):
-        table.add_column(heading, justify="left" if heading == "trial" else "right", no_wrap=True)
-    for trial in result.trials:
-        values = [f"{trial.sample[key]:.3g}" for key in keys]
-        table.add_row(trial.trial, *values, _score(trial), str(trial.rounds))
-    return table
+    columns = {
+        "score": [_score(trial) for trial in result.trials],
+        "rounds": [str(trial.rounds) for trial in result.trials],
+    }
+    names = {key: _in_words(name) for key, name in zip(keys, _headings(keys), strict=True)}
+    settings = [(names[key], [f"{trial.sample[key]:.3g}" for trial in result.trials]) for key in keys]
+    first = Column("trial", [Text(trial.trial) for trial in result.trials])
+    others = [Column(title, [Text(value) for value in cells]) for title, cells in [*columns.items(), *settings]]
+    return split_table(first, others)
+
+
+def _in_words(key: str) -> str:
+    """A key in short lines, each of which ends with the character between its words."""
+    return heading(key.replace("_", "_ ").replace(".", ". "), HEADING_WIDTH)
 
 
 def _headings(keys: list[str]) -> list[str]:
@@ -46,9 +58,10 @@ def _headings(keys: list[str]) -> list[str]:
 
 def test_table(result: StudyResult) -> Table:
     """A table of the given and the best settings, tested with seeds that took no part in the search."""
-    table = Table(title="with test seeds, which chose nothing", title_justify="left")
-    for heading in ("settings", "score", "seeds"):
-        table.add_column(heading, justify="left" if heading == "settings" else "right")
+    table = Table(title="with test seeds, which chose nothing", title_justify="left", box=None, pad_edge=False)
+    table.add_column("settings", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("seeds")
     for test in result.tests:
         is_recommended = result.has_winner and bool(test.sample) != result.is_given_as_good
         name = "best trial" if test.sample else "as given"

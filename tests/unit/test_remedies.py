@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.yaml_file import MAX_VALUES, parse_yaml
-from rl_cluster.environment.scenario.map_export import to_geojson
+from rl_cluster.environment.scenario.map_export import FlownPath, to_geojson
 from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, Scenario, load_scenario, parse_scenario
 from rl_cluster.environment.tasks import make_scenario_source
 from rl_cluster.errors import ClusterError, RlClusterError
@@ -33,7 +34,9 @@ def _on_no_map() -> object:
 
 
 def _with_paths_of_others() -> object:
-    return to_geojson(_small(origin={"longitude_deg": 13.4, "latitude_deg": 52.5}), [[[0.0, 0.0], [1.0, 1.0]]])
+    return to_geojson(
+        _small(origin={"longitude_deg": 13.4, "latitude_deg": 52.5}), [FlownPath(np.arange(2.0), np.eye(2))]
+    )
 
 
 def _in_steps_without_end(preset: str) -> object:

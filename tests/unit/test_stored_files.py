@@ -128,13 +128,16 @@ def test_stored_study__goes_on_from_its_entries(number: int, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_stored_trace__is_drawn(number: int) -> None:
+def test_stored_trace__is_drawn_from_decision_to_decision(number: int) -> None:
     path = STORED / f"format_{number}" / "trace.jsonl"
     first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
 
-    paths_m = read_paths(path, parse_scenario(first["scenario"], "first"))
+    paths = read_paths(path, parse_scenario(first["scenario"], "first"))
 
-    assert paths_m.shape == (len(first["steps"]) + 1, len(first["scenario"]["uavs"]), 2)
+    assert len(paths) == len(first["scenario"]["uavs"])
+    for uav, flown in enumerate(paths):
+        ends = [[step["time_s"], *step["position_m"][uav]] for step in first["steps"]]
+        assert [[time_s, *xy] for time_s, xy in zip(flown.time_s, flown.position_m.tolist(), strict=True)][1:] == ends
 
 
 def test_files_of_this_version__have_the_form_of_the_stored_ones(tmp_path: Path) -> None:

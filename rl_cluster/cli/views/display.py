@@ -3,7 +3,7 @@
 Nothing is measured here; every number comes from the iteration's metrics.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,7 +30,7 @@ from rl_cluster.metrics.names import learning_key as learning
 from rl_cluster.metrics.phases import PHASES
 from rl_cluster.training.run import Record
 
-__all__ = ["LINE_COLUMNS", "Display", "duration", "time_split"]
+__all__ = ["LINE_COLUMNS", "Display", "duration", "fitted", "time_split"]
 
 SHOWN_SHARE = 0.05
 """The least share of an iteration for which a phase is shown."""
@@ -80,7 +80,9 @@ class Display:
         if self._live:
             self._live.update(self._table(done, self._cells(done, metrics)))
         else:
-            self._console.print(_fitted(self._line_cells(done, metrics)), soft_wrap=True, highlight=False)
+            words = [f"{name} {value}" for name, value in self._line_cells(done, metrics).items()]
+            line = fitted(words, min(LINE_COLUMNS, self._console.width))
+            self._console.print(line, soft_wrap=True, highlight=False)
         for event in events:
             self._console.print(event.words, soft_wrap=True, highlight=False, markup=False)
 
@@ -170,11 +172,11 @@ def _text(value: float | None, decimals: int) -> str:
     return "-" if value is None else f"{value:.{decimals}f}"
 
 
-def _fitted(cells: Mapping[str, str]) -> str:
-    """Names and values on a line of at most 80 characters; the last ones are left out where there is no room."""
-    words = [f"{name} {value}" for name, value in cells.items()]
-    if len(line := "  ".join(words)) <= LINE_COLUMNS:
+def fitted(words: Sequence[str], columns: int = LINE_COLUMNS) -> str:
+    """Words on a line of so many characters; the last ones are left out where there is no room."""
+    if len(line := "  ".join(words)) <= columns:
         return line
-    while len(line := " ".join(words)) > LINE_COLUMNS:
-        words.pop()
+    shown = list(words)
+    while len(line := " ".join(shown)) > columns and len(shown) > 1:
+        shown.pop()
     return line

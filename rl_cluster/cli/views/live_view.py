@@ -29,12 +29,15 @@ from rl_cluster.metrics.phases import PHASES
 __all__ = ["live_view", "sparkline"]
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-CURVE_COLUMNS, BAR_COLUMNS, MAX_RUNNERS = 48, 60, 8
+COLUMNS, CURVE_COLUMNS, BAR_COLUMNS, MAX_RUNNERS = 80, 48, 60, 8
 LEAST_SILENCE_S, SILENT_ITERATIONS = 60.0, 5.0
 """A run counts as silent after this many seconds, and after this many of its mean iterations."""
 COLOURS = dict(
     zip(PHASES, ("green", "cyan", "blue", "magenta", "yellow", "red", "bright_magenta", "bright_black"), strict=True)
 )
+MAKER = "NVIDIA "
+WORD_COLUMNS = {"node": None, "GPU": 19, "held\ndown by": 10}
+"""Columns of words, and the characters that they have at most."""
 GIB, MIB = float(1 << 30), float(1 << 20)
 
 
@@ -61,13 +64,27 @@ def sparkline(values: Sequence[float], columns: int) -> str:
 
 
 def _headline(status: Mapping[str, Any]) -> Text:
-    metrics, age_s = status["metrics"], _age_s(status)
-    words = (
-        f"{status['run']} (engine {status['engine']})  iteration {status['iteration']}/{status['iterations']}  "
-        f"elapsed {duration(metrics[ELAPSED_S])}  left {duration(metrics[ETA_S])}  "
-        f"checkpoint {duration(metrics[CHECKPOINT_AGE_S])} old  heard {duration(age_s)} ago"
-    )
-    return Text(words, style="bold")
+    metrics = status["metrics"]
+    words = [
+        f"elapsed {duration(metrics[ELAPSED_S])}",
+        f"left {duration(metrics[ETA_S])}",
+        f"checkpoint {duration(metrics[CHECKPOINT_AGE_S])} old",
+        f"heard {duration(_age_s(status))} ago",
+    ]
+    first = f"{status['run']} (engine {status['engine']})  iteration {status['iteration']}/{status['iterations']}"
+    return _in_lines([Text(first), *map(Text, words)], "", "bold")
+
+
+def _in_lines(words: Sequence[Text], start: str, style: str = "") -> Text:
+    """Words with two blanks between them, in lines that fit 80 columns; each line but the first is indented."""
+    text, used = Text(start, style), len(start)
+    for number, word in enumerate(words):
+        gap = "  " if number else ""
+        if number and used + len(gap) + len(word) > COLUMNS:
+            gap, used = f"\n{' ' * len(start)}", len(start) - len(gap)
+        text.append(gap).append_text(word)
+        used += 2 * bool(number) + len(word)
+    return text
 
 
 def _age_s(status: Mapping[str, Any]) -> float:
@@ -93,20 +110,21 @@ def _alerts(alerts: Sequence[str]) -> list[Text]:
 
 def _curve(name: str, label: str, points: Sequence[Sequence[float]]) -> Text:
     values = [float(value) for _, value in points]
-    line = Text(f"{label} {name:<9} ")
-    line.append(sparkline(values, CURVE_COLUMNS), style="green")
-    return line.append(f"  {values[-1]:.3f}  (from {min(values):.3f} to {max(values):.3f})")
+    line, end = Text(f"{label} {name:<9} "), f"  {values[-1]:.3f}  ({min(values):.3f} to {max(values):.3f})"
+    line.append(sparkline(values, max(1, min(CURVE_COLUMNS, COLUMNS - len(line) - len(end)))), style="green")
+    return line.append(end)
 
 
 def _phases(metrics: Mapping[str, float]) -> Text:
     """A bar of the phases, and what its colours mean."""
     shares = {phase: metrics[phase_key(phase)] for phase in PHASES if phase_key(phase) in metrics}
-    bar, legend = Text("time  "), Text("      ")
+    if not shares:
+        return Text("time  not measured")
+    bar = Text("time  ")
     for phase, share in shares.items():
         bar.append("█" * round(share * BAR_COLUMNS), style=COLOURS[phase])
-        if share >= 0.005:
-            legend.append(f"{phase} {share:.0%}  ", style=COLOURS[phase])
-    return bar.append("\n").append(legend) if shares else Text("time  not measured")
+    legend = [Text(f"{phase} {share:.0%}", COLOURS[phase]) for phase, share in shares.items() if share >= 0.005]
+    return bar.append("\n").append_text(_in_lines(legend, "      "))
 
 
 def _speeds(metrics: Mapping[str, float]) -> Text:
@@ -114,7 +132,7 @@ def _speeds(metrics: Mapping[str, float]) -> Text:
     words = [f"{name} {metrics[key]:,.0f}" for name, key in shown.items() if key in metrics]
     if EXPOSED_SHARE in metrics:
         words.append(f"all-reduce {metrics[EXPOSED_SHARE]:.0%} of updating")
-    return Text("speed " + "  ".join(words))
+    return _in_lines([Text(word) for word in words], "speed ")
 
 
 def _runners(runners: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]) -> Table:
@@ -130,46 +148,60 @@ def _runners(runners: Sequence[Mapping[str, Any]], metrics: Mapping[str, float])
 
 
 def _nodes(nodes: Sequence[NodeReading]) -> Table:
-    table = _table("nodes", "node", "CPU", "memory", "object store", "spilled", "disk", "sent", "received")
+    heads = ("CPU", "memory\nGiB", "store\nGiB", "spilled\nGiB", "disk", "sent\nMiB/s", "received\nMiB/s")
+    table = _table("nodes", "node", *heads)
     for node in nodes:
         host, store = node.host, node.object_store
         table.add_row(
             Text(node.node),
             f"{host.cpu_share:.0%}",
-            f"{host.memory_used_bytes / GIB:.1f} of {host.memory_total_bytes / GIB:.1f} GiB",
-            f"{store.used_bytes / MIB:.0f} of {store.total_bytes / MIB:.0f} MiB" if store else "-",
-            f"{store.spilled_bytes / MIB:.0f} MiB" if store else "-",
+            _used(host.memory_used_bytes, host.memory_total_bytes),
+            _used(store.used_bytes, store.total_bytes) if store else "-",
+            _gib(store.spilled_bytes) if store else "-",
             f"{host.disk_share:.0%}",
-            f"{host.sent_bytes_per_s / MIB:.2f} MiB/s",
-            f"{host.received_bytes_per_s / MIB:.2f} MiB/s",
+            f"{host.sent_bytes_per_s / MIB:.1f}",
+            f"{host.received_bytes_per_s / MIB:.1f}",
         )
     return table
 
 
+def _used(used_bytes: float, total_bytes: float) -> str:
+    return f"{_gib(used_bytes)}/{_gib(total_bytes)}"
+
+
+def _gib(num_bytes: float) -> str:
+    """The number in GiB, with a decimal place below 100."""
+    gib = num_bytes / GIB
+    return f"{gib:.1f}" if gib < 99.95 else f"{gib:.0f}"
+
+
 def _gpus(nodes: Sequence[NodeReading]) -> Table:
-    table = _table("GPUs", "node", "GPU", "busy", "memory", "power", "heat", "SM clock", "held down by")
+    heads = ("GPU", "busy", "memory", "power\nW", "heat\ndegC", "clock\nMHz", "held\ndown by")
+    table = _table("GPUs", "node", *heads)
     for node in nodes:
         for gpu in node.gpus:
             table.add_row(
                 Text(node.node),
-                Text(f"{gpu.index} {gpu.name}"),
+                Text(f"{gpu.index} {gpu.name.removeprefix(MAKER)}"),
                 _text(gpu.busy_share, ".0%"),
                 _text(gpu.memory_share, ".0%"),
-                _text(gpu.power_w, ".0f", " W"),
-                _text(gpu.temperature_c, ".0f", " degC"),
-                _text(gpu.sm_clock_mhz, ".0f", " MHz"),
+                _text(gpu.power_w, ".0f"),
+                _text(gpu.temperature_c, ".0f"),
+                _text(gpu.sm_clock_mhz, ".0f"),
                 ", ".join(gpu.throttles) or "-",
             )
     return table
 
 
-def _text(value: float | None, form: str, unit: str = "") -> str:
-    return "-" if value is None else f"{value:{form}}{unit}"
+def _text(value: float | None, form: str) -> str:
+    return "-" if value is None else f"{value:{form}}"
 
 
 def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
-    table.add_column(first)
+    """Names and words may take several lines, numbers not: a narrow terminal shows them whole."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column(first, overflow="fold")
     for name in others:
-        table.add_column(name, justify="left" if name in {"node", "GPU", "held down by"} else "right")
+        width, is_words = WORD_COLUMNS.get(name), name in WORD_COLUMNS
+        table.add_column(name, justify="left" if is_words else "right", no_wrap=not is_words, max_width=width)
     return table

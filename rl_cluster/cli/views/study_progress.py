@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from rl_cluster.cli.views.display import duration
+from rl_cluster.cli.views.display import duration, fitted
 from rl_cluster.config.schema import Config
 from rl_cluster.tune.entry import Entry
-from rl_cluster.tune.report import trial_line
+from rl_cluster.tune.report import trial_words
 from rl_cluster.tune.search_space import study_of
 
 __all__ = ["StudyProgress"]
@@ -34,9 +34,9 @@ class StudyProgress:
         return f"{self._total - self._num_tests} trials, {self._at_once} at a time{tests}{done}"
 
     def line(self, trial: Entry, now_s: float) -> str:
-        """A line about a trial or test that has just ended. The time left follows from the pace of this process."""
+        """A line of 80 columns about a trial or test that has just ended. The time left follows from the pace."""
         self._ended.add(trial.trial)
         self._num_new += 1
         num_left = max(0, self._total - len(self._ended))
         left_s = (now_s - self._begin_s) / self._num_new * num_left
-        return f"{len(self._ended)} of {self._total}  left {duration(left_s)}  {trial_line(trial)}"
+        return fitted([f"{len(self._ended)} of {self._total}", f"left {duration(left_s)}", *trial_words(trial)])

@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_cluster.environment.allocate.flight import fly_again
 from rl_cluster.environment.allocate.scenarios import scenario_of
 from rl_cluster.environment.allocate.worlds import AllocateWorlds
 from rl_cluster.environment.scenario.scenario_file import Scenario
-from rl_cluster.environment.shared.recording import Step, change, to_plain
-from rl_cluster.types import WAIT
+from rl_cluster.environment.shared.recording import Flight, Step, change, to_plain
+from rl_cluster.types import WAIT, FloatArray, Observation
 
 __all__ = ["AllocateRecording"]
 
@@ -68,6 +69,16 @@ class AllocateRecording:
             "collisions": change(step, "uav_collisions", row)[uavs].astype(int).tolist(),
             "grounded": np.flatnonzero(ran_out).tolist(),
         }
+
+    def fly_again(
+        self,
+        copies: AllocateWorlds,
+        observation: Observation[NDArray[Any]],
+        actions: NDArray[Any],
+        until_s: FloatArray,
+    ) -> Flight:
+        """Where UAVs were within a decision interval; see `flight.py`."""
+        return fly_again(copies, observation, actions, until_s)
 
     def describe_end(self, step: Step, row: int) -> dict[str, Any]:
         """The choices that UAVs still had."""

@@ -2,7 +2,8 @@
 
 A longitude jumps from 180 to -180 at the date line, and a program that draws an edge across it draws it round the whole
 earth: so lines and polygons are cut into parts that each stay on one side. Positions are longitude and latitude in
-degrees, and an edge is straight in them; what is wider than half the earth is not looked for.
+degrees, and an edge is straight in them; what is wider than half the earth is not looked for. A position may have more
+numbers, such as a time: they change evenly along an edge, too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from itertools import pairwise
 
 __all__ = ["cut_line", "cut_ring", "join_rings"]
 
-Position = tuple[float, float]
+Position = tuple[float, ...]
 Edge = tuple[Position, Position]
 
 _LINE_DEG = 180.0
@@ -51,7 +52,7 @@ def cut_ring(corners: Sequence[Position]) -> list[list[Position]]:
     return [_as_drawn(part) for part in rings if part]
 
 
-def join_rings(rings: Sequence[Sequence[Position]]) -> list[Position] | None:
+def join_rings(rings: Sequence[Sequence[Position]]) -> list[tuple[float, float]] | None:
     """The polygon that was cut into these parts, by its corners named once; None = they are not parts of one.
 
     Edges along the date line, which two parts share, cancel; what remains is the boundary, with the cuts on it.
@@ -82,16 +83,16 @@ def _is_crossing(line: Sequence[Position]) -> bool:
 
 def _eastward(positions: Sequence[Position]) -> list[Position]:
     """The positions with longitudes from 0 to 360, so that nothing jumps at the date line."""
-    return [(longitude % 360.0, latitude) for longitude, latitude in positions]
+    return [(longitude % 360.0, *rest) for longitude, *rest in positions]
 
 
 def _as_drawn(part: Sequence[Position]) -> list[Position]:
     """Corners on one side of the line: a part east of it writes 180 as -180."""
-    is_east = any(longitude > _LINE_DEG for longitude, _ in part)
-    return [(longitude - 360.0 if is_east else longitude, latitude) for longitude, latitude in part]
+    is_east = any(longitude > _LINE_DEG for longitude, *_ in part)
+    return [(longitude - 360.0 if is_east else longitude, *rest) for longitude, *rest in part]
 
 
-def _in_range(corners: Sequence[Position]) -> list[Position]:
+def _in_range(corners: Sequence[Position]) -> list[tuple[float, float]]:
     return [(longitude - 360.0 if longitude > _LINE_DEG else longitude, latitude) for longitude, latitude in corners]
 
 
@@ -101,13 +102,13 @@ def _is_east(start: Position, end: Position) -> bool:
 
 def _cut_edges(positions: Sequence[Position]) -> Iterator[Edge]:
     """The edges between the positions; one that crosses as two, that meet on the line."""
-    aside = [(x - _SLIVER_DEG if x == _LINE_DEG else x, y) for x, y in positions]
+    aside = [(x - _SLIVER_DEG if x == _LINE_DEG else x, *rest) for x, *rest in positions]
     for start, end in pairwise(aside):
         if (start[0] > _LINE_DEG) == (end[0] > _LINE_DEG):
             yield start, end
             continue
         share = (_LINE_DEG - start[0]) / (end[0] - start[0])
-        cut = (_LINE_DEG, start[1] + share * (end[1] - start[1]))
+        cut = (_LINE_DEG, *(low + share * (high - low) for low, high in zip(start[1:], end[1:], strict=True)))
         yield start, cut
         yield cut, end
 

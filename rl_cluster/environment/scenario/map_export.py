@@ -2,34 +2,45 @@
 
 What `map_import.py` reads is written here, so that a map that is edited elsewhere comes back: positions in WGS84, what
 cannot be drawn as properties, and the frame (name, area, origin, time_limit_s, rules) as the member `scenario`, which
-RFC 7946 calls a foreign one. Flown paths are lines of the role path, which are ignored on the way back. What crosses
-the date line is cut there by `date_line.py`.
+RFC 7946 calls a foreign one. Flown paths are lines of the role path, which are ignored on the way back. Their property
+`times` has the milliseconds of each position: the form that Leaflet.TimeDimension and folium's TimestampedGeoJson play.
+What crosses the date line is cut there by `date_line.py`.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from rl_cluster.environment.scenario.date_line import cut_line, cut_ring
 from rl_cluster.environment.scenario.geodesy import unproject
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.errors import ScenarioError
 
-__all__ = ["to_geojson"]
+__all__ = ["FlownPath", "to_geojson"]
 
 _CIRCLE_CORNERS = 64
 
 
-def to_geojson(scenario: Scenario, paths_m: Sequence[ArrayLike] = ()) -> dict[str, Any]:
+class FlownPath(NamedTuple):
+    """Where a UAV was, and when."""
+
+    time_s: NDArray[np.float64]
+    """(T,) seconds since the episode began, rising"""
+    position_m: NDArray[np.float64]
+    """(T, 2) metres east and north of the area's corner"""
+
+
+def to_geojson(scenario: Scenario, paths: Sequence[FlownPath] = ()) -> dict[str, Any]:
     """The scenario, and where its UAVs flew, as a FeatureCollection; a circle becomes a polygon of 64 corners about it.
 
     Args:
         scenario: One with an origin.
-        paths_m: None, or one per UAV: (T, 2) its positions over time. A path of two or more becomes a LineString of
-            the role path, or a MultiLineString if it crosses the date line.
+        paths: None, or one per UAV. A path of two or more positions becomes a LineString of the role path, or one on
+            each side of the date line. Its property `times` has a number for each position: milliseconds since the
+            episode began.
 
     Raises:
         ScenarioError: The scenario has no origin, or reaches past the earth's edge as seen from there; or there is
@@ -37,17 +48,25 @@ def to_geojson(scenario: Scenario, paths_m: Sequence[ArrayLike] = ()) -> dict[st
     """
     if scenario.origin is None:
         raise ScenarioError(scenario.name, "it has no origin", "give it origin: {longitude_deg, latitude_deg}")
-    if len(paths_m) not in {0, len(scenario.uav_ids)}:
-        what = f"it has {len(scenario.uav_ids)} UAVs, but there are {len(paths_m)} paths"
+    if len(paths) not in {0, len(scenario.uav_ids)}:
+        what = f"it has {len(scenario.uav_ids)} UAVs, but there are {len(paths)} paths"
         raise ScenarioError(scenario.name, what, "give the paths that were flown in this scenario")
     plain = scenario.as_dict()
     frame = {name: plain[name] for name in ("name", "area", "origin", "time_limit_s", "rules") if name in plain}
     features = [*_points(scenario), *_zones(scenario)]
-    for uav_id, path_m in zip(scenario.uav_ids, paths_m, strict=False):
-        line = _to_degrees(scenario, path_m)
-        if len(line) >= 2:
-            features.append(_as_feature("LineString", cut_line(line), {"role": "path", "uav": uav_id}))
+    for uav_id, path in zip(scenario.uav_ids, paths, strict=False):
+        features += _lines(scenario, uav_id, path)
     return {"type": "FeatureCollection", "name": scenario.name, "scenario": frame, "features": features}
+
+
+def _lines(scenario: Scenario, uav_id: str, path: FlownPath) -> Iterator[dict[str, Any]]:
+    """A path as lines of one side of the date line each, so that each has as many times as positions."""
+    places = _to_degrees(scenario, path.position_m)
+    if len(places) < 2:
+        return
+    for part in cut_line([(*place, time_s) for place, time_s in zip(places, path.time_s.tolist(), strict=True)]):
+        properties = {"role": "path", "uav": uav_id, "times": [round(1000.0 * time_s) for *_, time_s in part]}
+        yield _as_feature("LineString", [[place[:2] for place in part]], properties)
 
 
 def _points(scenario: Scenario) -> Iterator[dict[str, Any]]:

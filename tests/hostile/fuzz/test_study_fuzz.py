@@ -17,7 +17,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.training.checkpoints.store import iteration_of
 from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.journal import JOURNAL, Journal, format_header
-from rl_cluster.tune.report import failures, save_json, save_plot, study_table, test_table
+from rl_cluster.tune.report import failures, save_json, save_plot, study_tables, test_table
 from rl_cluster.tune.result import StudyResult
 from rl_cluster.tune.search_space import sampled, study_of
 from rl_cluster.tune.standing import take_up
@@ -162,7 +162,8 @@ def _go_on(random: Random, folder: Path, settings: bytes, journal: bytes) -> str
 
 def _show(result: StudyResult, *, is_drawn: bool) -> None:
     console = Console(file=io.StringIO(), width=140)
-    console.print(study_table(result))
+    for table in study_tables(result):
+        console.print(table)
     console.print(test_table(result))
     failures(result)
     save_json(result, result.folder / "trials.json")

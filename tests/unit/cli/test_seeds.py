@@ -31,7 +31,9 @@ def test_seeds__train_the_runs_that_each_seed_alone_would_be(
 
     printed = capsys.readouterr().out
     assert printed.startswith(f"folder: {folder}; 2 runs, ")
-    assert {"seed 3: iteration 2/2", "seed 5: iteration 2/2"} <= {line.split("  ")[0] for line in printed.splitlines()}
+    assert {"seed 3: iteration 2/2", "seed 5: iteration 2/2"} <= {
+        " ".join(line.split()[:4]) for line in printed.splitlines()
+    }
     rows = [line.split() for line in printed.splitlines() if re.match(r" *(3|5|mean) ", line)]
     assert [row[0] for row in rows] == ["3", "5", "mean"]
     first, second, mean = ([float(cell) for cell in row[1:]] for row in rows)

@@ -206,3 +206,36 @@ def test_trace__holds_scenarios_that_play_the_same_episodes_again() -> None:
 
     for name, values in outcomes.items():
         np.testing.assert_allclose(again[name], values, rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+def _ways(episode: dict[str, Any]) -> list[NDArray[np.float64]]:
+    """Each UAV's [[time_s, x, y], ..] from the start to the end."""
+    ways = [[[0.0, *uav["position_m"]]] for uav in episode["scenario"]["uavs"]]
+    for step in episode["steps"]:
+        for way, turns, position_m in zip(ways, step["turns"], step["position_m"], strict=True):
+            way += [*turns, [step["time_s"], *position_m]]
+    return [np.array(way) for way in ways]
+
+
+def test_ways__are_as_long_as_what_was_flown_and_end_with_the_episode(played: Played) -> None:
+    """The lines through all turns have the length of the metric; those between decisions are shorter."""
+    num_shorter = 0
+    for episode in played[1]:
+        flown_km = []
+        for uav, way in enumerate(_ways(episode)):
+            assert (np.diff(way[:, 0]) > 0.0).all()
+            assert way[-1, 0] == episode["metrics"]["makespan_s"]
+            ends_m = np.array([way[0, 1:], *(step["position_m"][uav] for step in episode["steps"])])
+            length_m = np.linalg.norm(np.diff(way[:, 1:], axis=0), axis=1).sum()
+            flown_m = sum(step["flown_m"][uav] for step in episode["steps"])
+            assert length_m == pytest.approx(flown_m, rel=1e-5, abs=0.05)
+            num_shorter += np.linalg.norm(np.diff(ends_m, axis=0), axis=1).sum() < length_m - 1.0
+            flown_km.append(length_m / 1000.0)
+        assert sum(flown_km) / len(flown_km) == pytest.approx(episode["metrics"]["path_km_per_uav"], rel=1e-4)
+    assert num_shorter > 0
+
+
+def test_ways__are_the_same_whatever_the_batch_size() -> None:
+    one, many = (_play(POLICIES["greedy"](), batch_size=size)[1][:5] for size in (1, 8))
+
+    assert [episode["steps"] for episode in one] == [episode["steps"] for episode in many]

@@ -33,16 +33,18 @@ LADDER = Ladder(
 )
 
 
-def test_table__shows_every_rung_within_a_hundred_columns() -> None:
+def test_table__shows_every_rung_within_eighty_columns() -> None:
     text = io.StringIO()
 
-    Console(file=text, width=100).print(ladder_table(LADDER))
+    Console(file=text, width=80).print(ladder_table(LADDER))
 
     lines = text.getvalue().splitlines()
-    assert max(map(len, lines)) <= 100
-    small, _, large, _ = lines[2:]
-    assert small.split() == ["8", "40", "0.570", "0.250", "0.650", "0.050", "0.800", "1.000"]
-    assert large.split() == ["1024", "40", "0.370", "0.250", "0.650", "0.050", "0.300", "0.375", "below", "0.5"]
+    assert max(map(len, lines)) <= 80
+    small, _, large, below, note = lines[2:]
+    assert small.split() == ["8", "0.570", "0.250", "0.650", "0.050", "0.80", "1.00"]
+    assert large.split() == ["1024", "0.370", "0.250", "0.650", "0.050", "0.30", "!0.37"]
+    assert below.split()[0] == "40"
+    assert note.strip() == "! transfer below 0.5"
 
 
 def test_title__says_what_is_scored_and_what_has_no_room() -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from rl_cluster.environment.tasks import TASKS
 from rl_cluster.evaluation.comparison import Comparison
-from rl_cluster.evaluation.scenario_rows import MAX_POLICIES, scenario_rows, shown_metrics
+from rl_cluster.evaluation.scenario_rows import scenario_rows, shown_metrics
 
 METRICS = TASKS["allocate"].metrics
 SHOWN = shown_metrics(METRICS, TASKS["allocate"].headline)
@@ -22,7 +22,7 @@ def _comparison(names: list[str], score: float, served: float) -> Comparison:
 def _print(rows: list[tuple[str, Comparison]]) -> list[str]:
     file = io.StringIO()
     for table in scenario_rows(rows, SHOWN):
-        Console(file=file, width=100).print(table)
+        Console(file=file, width=80).print(table)
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
@@ -44,11 +44,11 @@ def test_rows__hold_a_file_and_two_figures_of_each_policy() -> None:
     ]
 
 
-def test_rows__of_many_policies_and_long_names_fit_100_columns() -> None:
-    names = [f"checkpoint-{number:06d} argmax" for number in range(MAX_POLICIES + 1)]
+def test_rows__of_many_policies_and_long_names_fit_80_columns() -> None:
+    names = [f"checkpoint-{number:06d} argmax" for number in range(6)]
 
     lines = _print([("a-very-long-name-of-a-scenario-file.yaml", _comparison(names, 0.5, 0.5))])
 
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 80
     assert sum(line.count("0.500/0.500") for line in lines) == len(names)
     assert [line.split()[0] for line in lines if "/0.500" in line] == ["a-very-long-name-of-a-sce…"] * 2

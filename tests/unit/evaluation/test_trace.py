@@ -17,6 +17,7 @@ from rl_cluster.sampling.episodes import evaluate
 CONFIG = load_config("debug")
 SMALL = load_scenario(SHIPPED_SCENARIOS["small"])
 SOURCE = make_source(CONFIG, seed=0, is_training=False)
+ONE_UAV = '{"scenario": {"uavs": [{"id": "a", "position_m": [1, 2]}]}, "steps": '
 
 
 def test_read_paths__gives_start_and_every_step_of_the_first_episode(tmp_path: Path) -> None:
@@ -31,11 +32,14 @@ def test_read_paths__gives_start_and_every_step_of_the_first_episode(tmp_path: P
         )
     first = json.loads(path.read_text().splitlines()[0])
 
-    paths_m = read_paths(path, parse_scenario(first["scenario"], "first"))
+    paths = read_paths(path, parse_scenario(first["scenario"], "first"))
 
-    assert paths_m.shape == (len(first["steps"]) + 1, len(first["scenario"]["uavs"]), 2)
-    assert paths_m[0].tolist() == [uav["position_m"] for uav in first["scenario"]["uavs"]]
-    assert paths_m[-1].tolist() == first["steps"][-1]["position_m"]
+    assert [flown.position_m[0].tolist() for flown in paths] == [uav["position_m"] for uav in first["scenario"]["uavs"]]
+    assert [flown.position_m[-1].tolist() for flown in paths] == first["steps"][-1]["position_m"]
+    for number, flown in enumerate(paths):
+        assert flown.time_s[0] == 0.0
+        assert {step["time_s"] for step in first["steps"]} <= set(flown.time_s.tolist())
+        assert len(flown.time_s) == 1 + len(first["steps"]) + sum(len(step["turns"][number]) for step in first["steps"])
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,11 @@ def test_read_paths__gives_start_and_every_step_of_the_first_episode(tmp_path: P
         '{"scenario": {"uavs": [{"id": "a", "position_m": [1, 1e300]}]}, "steps": []}',
         f'{{"scenario": {{"uavs": [{{"id": "a", "position_m": [1, {10**400}]}}]}}, "steps": []}}',
         '{"scenario": {"uavs": [{"position_m": [1, 2]}]}, "steps": []}',
+        ONE_UAV + '[{"time_s": 0, "position_m": [[1, 2]]}]}',
+        ONE_UAV + '[{"position_m": [[1, 2]]}]}',
+        ONE_UAV + '[{"time_s": 9, "position_m": [[1, 2]], "turns": [[[5, 1, 2], [4, 1, 2]]]}]}',
+        ONE_UAV + '[{"time_s": 9, "position_m": [[1, 2]], "turns": [[[5, 1]]]}]}',
+        ONE_UAV + '[{"time_s": 9, "position_m": [[1, 2]], "turns": []}]}',
         "[" * 100_000,
     ],
 )
@@ -71,9 +80,9 @@ def test_read_paths__refuses_what_is_no_trace(content: str, tmp_path: Path) -> N
 
 def test_read_paths__refuses_a_trace_of_a_newer_version(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
-    path.write_text('{"format": 2, "episodes": "in another form"}\n')
+    path.write_text('{"format": 3, "episodes": "in another form"}\n')
 
-    newer = r"was written by a newer version of rl_cluster \(format 2; this one reads up to 1\); install that version"
+    newer = r"was written by a newer version of rl_cluster \(format 3; this one reads up to 2\); install that version"
     with pytest.raises(ConfigError, match=newer):
         read_paths(path, SMALL)
 

@@ -9,7 +9,7 @@ import pytest
 
 from rl_cluster.config.schema import Config
 from rl_cluster.tune.entry import Entry
-from rl_cluster.tune.report import failures, save_json, study_table, test_table, trial_line
+from rl_cluster.tune.report import failures, save_json, study_tables, test_table, trial_words
 from rl_cluster.tune.result import StudyResult, in_order
 
 
@@ -46,11 +46,12 @@ def test_trial_that_failed__is_named_and_never_scored(
 ) -> None:
     one = result(0.5, 0.6)
     assert [trial.trial for trial in one.trials] == ["00001", "00000"]
-    assert "failed" in list(study_table(one).columns[-2].cells)
+    (table,) = study_tables(one)
+    assert list(map(str, table.columns[1].cells)) == ["0.500", "failed"]
     words = failures(one)
     assert words
     assert "1 of 4 trials failed (00000)" in words
-    assert "score failed" in trial_line(entry(status="failed"))
+    assert "score failed" in trial_words(entry(status="failed"))
     save_json(one, tmp_path / "trials.json")
     saved: dict[str, Any] = json.loads((tmp_path / "trials.json").read_text())
     assert [trial["score"] for trial in saved["trials"]] == [0.5, None]

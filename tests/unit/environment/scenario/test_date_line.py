@@ -1,6 +1,7 @@
 """What crosses the date line is cut there into parts of one side each, and comes together again as it was."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from rl_cluster.environment.scenario.date_line import cut_line, cut_ring, join_rings
 
-Ring = list[tuple[float, float]]
+Ring = list[tuple[float, ...]]
 
 SQUARE: Ring = [(179.9, 0.0), (-179.9, 0.0), (-179.9, 0.1), (179.9, 0.1)]
 COMB: Ring = [
@@ -19,7 +20,7 @@ COMB: Ring = [
 """Its back lies east of the line, its three teeth reach across."""
 
 
-def _area(ring: Ring) -> float:
+def _area(ring: Sequence[tuple[float, ...]]) -> float:
     """Square degrees, counter-clockwise."""
     around = [(x % 360.0, y) for x, y in [*ring, ring[0]]]
     return 0.5 * sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise(around))

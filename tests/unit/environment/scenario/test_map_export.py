@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from rl_cluster.environment.scenario.geodesy import project
-from rl_cluster.environment.scenario.map_export import to_geojson
+from rl_cluster.environment.scenario.map_export import FlownPath, to_geojson
 from rl_cluster.environment.scenario.scenario_file import Scenario, load_scenario, parse_scenario, save_scenario
 from rl_cluster.errors import ScenarioError
 from tests.unit.environment.drawn_map import MAP, Map
 
 HARBOUR, DATE_LINE = (13.4, 52.5), (179.98, -17.0)
-PATH_M: list[list[float]] = [[100.0, 200.0], [5900.0, 205.0]]
+PATH = FlownPath(np.array([0.0, 116.0]), np.array([[100.0, 200.0], [5900.0, 205.0]]))
 
 
 def _drawn(load: Callable[[Any], Any], origin_deg: tuple[float, float]) -> Scenario:
@@ -68,7 +68,7 @@ def test_map__comes_back_from_every_program_as_the_scenario_that_it_was(
     load: Callable[[Any], Any], origin_deg: tuple[float, float], spelling: str
 ) -> None:
     scenario = _drawn(load, origin_deg)
-    drawn = to_geojson(scenario, [PATH_M, PATH_M])
+    drawn = to_geojson(scenario, [PATH, PATH])
 
     again = load({**drawn, "features": _as_text(drawn["features"], SPELLINGS[spelling])})
 
@@ -93,14 +93,14 @@ def test_to_geojson__draws_paths_as_lines_and_circles_as_polygons(load: Callable
     data["obstacles"] = [{"kind": "circle", "center_m": [1000, 1000], "radius_m": 150}]
     scenario = parse_scenario(data, "given")
     assert scenario.origin is not None
-    path_m: list[list[float]] = [[100.0, 200.0], [110.0, 205.0], [120.0, 215.0]]
+    path = FlownPath(np.array([0.0, 2.5, 20.0]), np.array([[100.0, 200.0], [110.0, 205.0], [120.0, 215.0]]))
 
-    features = to_geojson(scenario, [path_m, path_m[:1]])["features"]
+    features = to_geojson(scenario, [path, FlownPath(path.time_s[:1], path.position_m[:1])])["features"]
 
     (line,) = [feature for feature in features if feature["geometry"]["type"] == "LineString"]
-    assert line["properties"] == {"role": "path", "uav": "u1"}
+    assert line["properties"] == {"role": "path", "uav": "u1", "times": [0, 2500, 20000]}
     drawn_m = project(scenario.origin, line["geometry"]["coordinates"])
-    np.testing.assert_allclose(drawn_m, np.array(path_m), atol=1e-6)
+    np.testing.assert_allclose(drawn_m, path.position_m, atol=1e-6)
     (ring,) = next(f["geometry"]["coordinates"] for f in features if f["geometry"]["type"] == "Polygon")
     distances_m = np.linalg.norm(project(scenario.origin, ring) - [1000.0, 1000.0], axis=1)
     assert ring[0] == ring[-1]
@@ -109,10 +109,10 @@ def test_to_geojson__draws_paths_as_lines_and_circles_as_polygons(load: Callable
 
 
 def test_to_geojson__keeps_every_part_on_one_side_of_the_date_line(load: Callable[[Any], Any]) -> None:
-    features = to_geojson(_drawn(load, DATE_LINE), [PATH_M, PATH_M])["features"]
+    features = to_geojson(_drawn(load, DATE_LINE), [PATH, PATH])["features"]
 
     kinds = collections.Counter(feature["geometry"]["type"] for feature in features)
-    assert kinds["MultiLineString"] == 2
+    assert kinds["LineString"] == 4
     assert kinds["MultiPolygon"] >= 2
     assert kinds["Polygon"] >= 2
     for feature in features:
@@ -122,6 +122,21 @@ def test_to_geojson__keeps_every_part_on_one_side_of_the_date_line(load: Callabl
             line = part[0] if geometry["type"].endswith("Polygon") else part
             if not geometry["type"].endswith("Point"):
                 assert all(abs(start[0] - end[0]) < 1.0 for start, end in pairwise(line)), geometry
+
+
+def test_to_geojson__gives_every_position_a_time_on_both_sides_of_the_date_line(load: Callable[[Any], Any]) -> None:
+    features = to_geojson(_drawn(load, DATE_LINE), [PATH, PATH])["features"]
+
+    first, second = [one for one in features if one["properties"].get("uav") == "u1" and "times" in one["properties"]]
+    for line in (first, second):
+        assert len(line["properties"]["times"]) == len(line["geometry"]["coordinates"])
+    (longitude, _), (end, _) = first["geometry"]["coordinates"]
+    assert end == 180.0
+    (start, _), (last, _) = second["geometry"]["coordinates"]
+    assert start == -180.0
+    crossed_ms = 116_000 * (end - longitude) / (end - longitude + last - start)
+    assert first["properties"]["times"] == [0, pytest.approx(crossed_ms, abs=1.0)]
+    assert second["properties"]["times"] == [first["properties"]["times"][-1], 116_000]
 
 
 def test_to_geojson__refuses_what_lies_past_the_edge_of_the_earth(load: Callable[[Any], Any]) -> None:
@@ -140,4 +155,4 @@ def test_to_geojson__needs_an_origin_and_one_path_per_uav(load: Callable[[Any], 
     with pytest.raises(ScenarioError, match="harbour: it has no origin; give it origin:"):
         to_geojson(parse_scenario(data, "given"))
     with pytest.raises(ScenarioError, match="harbour: it has 2 UAVs, but there are 3 paths; give the paths"):
-        to_geojson(scenario, [[[0.0, 0.0]]] * 3)
+        to_geojson(scenario, [PATH] * 3)

@@ -40,7 +40,7 @@ def test_names__stand_in_traces_and_lead_back_to_the_scenario(tmp_path: Path) ->
 
     assert names_of(traced) == names_of(scenario)
     assert traced.obstacle_ids[0] is None
-    assert read_paths(path, scenario).shape[1] == len(scenario.uav_ids)
+    assert len(read_paths(path, scenario)) == len(scenario.uav_ids)
 
 
 def test_names__of_scenarios_that_are_trained_on_are_those_of_the_uavs_that_take_part() -> None:
