@@ -1,20 +1,22 @@
 """What each setting means, in words for people: effect, unit, range, and the values of the presets.
 
-All of it comes from `schema.py`: the docstrings below fields, their bounds, and the suffixes of their names.
+All of it comes from `schema.py`: the docstrings below fields, their bounds, and the suffixes of their names. A task of
+an installed package has the same in its own class of settings.
 """
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
+from rl_cluster.config import own_tasks
 from rl_cluster.config.faults import unknown_key
 from rl_cluster.config.layers import value_at
 from rl_cluster.config.load import load_config
 from rl_cluster.config.rules import rule_at
-from rl_cluster.config.schema import TASKS, Config
+from rl_cluster.config.schema import Config
 from rl_cluster.config.shipped_presets import PRESETS
 from rl_cluster.config.yaml_file import key_lines
 from rl_cluster.errors import ConfigError
@@ -71,27 +73,34 @@ def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
+def _kinds() -> dict[str, type[Config]]:
+    """Task -> its settings, of all tasks that settings may name; those of users are imported."""
+    return {task: kind for task in own_tasks.task_names() if (kind := own_tasks.settings_of(task))}
+
+
 def list_settings(below: str = "") -> list[Setting]:
     """All settings of all tasks whose key begins with this section; every key once.
 
-    Raises ConfigError if there is no such key.
+    Raises ConfigError if there is no such key, or if an installed package's task is none; ExtensionFault if it raises.
     """
-    found = {one.key: one for kind in TASKS.values() for one in settings_of(kind)}
+    kinds = _kinds()
+    found = {one.key: one for kind in kinds.values() for one in settings_of(kind)}
     if below and below not in found:
-        raise _unknown(below)
+        raise _unknown(below, kinds)
     return [one for key, one in found.items() if not below or key == below or key.startswith(f"{below}.")]
 
 
 def explain(key: str) -> list[str]:
-    """Lines of at most 80 columns about a setting or a section. Raises ConfigError if there is no such key."""
-    by_task = {task: one for task, kind in TASKS.items() for one in settings_of(kind) if one.key == key}
+    """Lines of at most 80 columns about a setting or a section. Raises as `list_settings`."""
+    kinds = _kinds()
+    by_task = {task: one for task, kind in kinds.items() for one in settings_of(kind) if one.key == key}
     if not by_task:
-        raise _unknown(key)
-    told = {task: tuple(_told(one, TASKS[task])) for task, one in by_task.items()}
+        raise _unknown(key, kinds)
+    told = {task: tuple(_told(one, kinds[task])) for task, one in by_task.items()}
     lines = [key]
     for words in dict.fromkeys(told.values()):
         tasks = [task for task, others in told.items() if others == words]
-        if len(tasks) < len(TASKS):
+        if len(tasks) < len(kinds):
             lines.append(f"  task {' and '.join(tasks)}:")
         lines += words
     if any(one.is_section for one in by_task.values()):
@@ -121,9 +130,9 @@ def _told(setting: Setting, kind: type[Config]) -> Iterator[str]:
 
 
 def _in_presets(key: str) -> str:
-    """Value -> presets, in words."""
+    """Value -> presets, in words. A user's task has a preset of its own name."""
     by_value: dict[str, list[str]] = {}
-    for name in PRESETS:
+    for name in [*PRESETS, *own_tasks.own_names()]:
         data = load_config(name).model_dump(mode="json")
         *sections, last = key.split(".")
         section = value_at(data, ".".join(sections)) if sections else data
@@ -145,9 +154,9 @@ def _wrapped(text: str, indent: str = "  ") -> list[str]:
     )
 
 
-def _unknown(key: str) -> ConfigError:
+def _unknown(key: str, kinds: Mapping[str, type[Config]]) -> ConfigError:
     parts: Sequence[int | str] = key.split(".")
-    faults = [unknown_key(parts, kind) for kind in TASKS.values()]
+    faults = [unknown_key(parts, kind) for kind in kinds.values()]
     fault = next((one for one in faults if one.remedy.startswith("did you mean")), faults[0])
     return ConfigError(key, "is no setting", fault.remedy)
 

@@ -11,7 +11,7 @@ from rl_cluster.errors import ConfigError
 from rl_cluster.extension import registry
 from rl_cluster.extension.members import check_members
 
-__all__ = ["GROUP", "check_task", "find_task", "preset_of", "register_task", "settings_of", "task_names"]
+__all__ = ["GROUP", "check_task", "find_task", "own_names", "preset_of", "register_task", "settings_of", "task_names"]
 
 GROUP = "rl_cluster.tasks"
 MEMBERS = ("name", "settings", "preset", "make_generator", "make_worlds", "graph_spec", "heuristics", "metrics")
@@ -64,4 +64,9 @@ def preset_of(name: str) -> Path | None:
 
 def task_names() -> list[str]:
     """All tasks that settings may name."""
-    return [*TASKS, *registry.known_names(GROUP, TASKS)]
+    return [*TASKS, *own_names()]
+
+
+def own_names() -> list[str]:
+    """The tasks that users have registered or packages have installed, without importing any."""
+    return registry.known_names(GROUP, TASKS)

@@ -66,6 +66,24 @@ def test_explain__of_no_setting_offers_the_nearest(key: str, remedy: str) -> Non
         explain(key)
 
 
+@pytest.mark.usefixtures("template")
+def test_explain__knows_the_settings_of_an_installed_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rl_cluster.config.explain.PRESETS", {"debug": PRESETS["debug"]})
+
+    assert explain("reward.calm") == [
+        "reward.calm",
+        "  task my_task:",
+        "  minus this for each radian that a UAV's heading has changed since the last",
+        "  decision",
+        "  give: a finite number",
+        "  presets: 0.01 in all that have it",
+    ]
+    assert "task" not in " ".join(explain("ppo.clip"))  # it is the same in all
+    assert "reward.calm" in [one.key for one in list_settings("reward")]
+    with pytest.raises(ConfigError, match=r"reward\.clam: is no setting; did you mean reward\.calm\?"):
+        explain("reward.clam")
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_commented__settings_are_the_same_settings(preset: str) -> None:
     config = load_config(preset)
