@@ -1,14 +1,17 @@
-"""Callbacks as users give them: objects, functions, and import paths."""
+"""Callbacks as users give them: objects, functions, and import paths, in words of a command or in settings."""
 
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from rl_cluster.errors import ConfigError
+from rl_cluster.extension.allowance import check_allowed
 from rl_cluster.extension.import_path import load_object
 from rl_cluster.extension.members import check_members
 from rl_cluster.training.callback import Callback, Callbacks
+from rl_cluster.training.files.run_folder import CONFIG
 from rl_cluster.training.run import Record
+from rl_cluster.training.start import Start
 
 __all__ = ["CallbackLike", "GivenCallbacks", "as_callbacks", "load_callbacks"]
 
@@ -16,6 +19,7 @@ CallbackLike: TypeAlias = Callback | Callable[[Record], None]
 """A callback, or a function that is called after each iteration."""
 HOOKS = ("on_start", "on_iteration", "wants_end", "on_end")
 OPTION = "--callback"
+SETTING = "callbacks"
 
 
 class _Function(Callback):
@@ -34,23 +38,31 @@ def as_callbacks(callbacks: Sequence[CallbackLike]) -> Callbacks:
 
 
 class GivenCallbacks(NamedTuple):
-    """What was given on the command line."""
+    """What was given by import paths."""
 
     own: Callbacks
     rllibs: tuple[type, ...]
     """classes of RLlib's callbacks, which only an engine on Ray calls"""
 
 
-def load_callbacks(paths: Sequence[str]) -> GivenCallbacks:
-    """The callbacks at import paths that the user has given: a class is made, a function is called as it is.
+def load_callbacks(start: Start, paths: Sequence[str] = ()) -> GivenCallbacks:
+    """The callbacks of a run, each once: a class is made, a function is called as it is.
+
+    Args:
+        start: The run, whose settings may name callbacks. They are imported only if the user allows them; see
+            `extension/allowance.py`.
+        paths: Import paths that the user has given beside the settings, and so allows.
 
     Raises:
-        ConfigError: There is none at a path, or it is no callback.
+        ConfigError: There is none at a path, or it is no callback, or the settings name one that is not allowed.
         ExtensionFault: A module raises when it is imported.
     """
-    found = {path: load_object(path, OPTION) for path in paths}
+    place = f"{start.path / CONFIG}: {SETTING}" if start.checkpoint else SETTING
+    check_allowed(start.config.callbacks, place, paths)
+    where = {**dict.fromkeys(start.config.callbacks, place), **dict.fromkeys(paths, OPTION)}
+    found = {path: load_object(path, where[path]) for path in where}
     rllibs = {path: kind for path, kind in found.items() if _is_rllibs(kind)}
-    own = [_made(path, one) for path, one in found.items() if path not in rllibs]
+    own = [_made(one, f"{where[path]} {path}") for path, one in found.items() if path not in rllibs]
     return GivenCallbacks(Callbacks(own), tuple(rllibs.values()))
 
 
@@ -60,8 +72,8 @@ def _is_rllibs(found: Any) -> bool:
     return rllib is not None and isinstance(found, type) and issubclass(found, rllib.RLlibCallback)
 
 
-def _made(path: str, found: Any) -> Callback:
-    return _as_callback(found() if isinstance(found, type) else found, f"{OPTION} {path}")
+def _made(found: Any, where: str) -> Callback:
+    return _as_callback(found() if isinstance(found, type) else found, where)
 
 
 def _as_callback(callback: Any, where: str = "") -> Callback:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rl_cluster.api.callbacks import CallbackLike, as_callbacks
+from rl_cluster.api.callbacks import CallbackLike, as_callbacks, load_callbacks
 from rl_cluster.api.engines import engine_of
 from rl_cluster.api.run import Run
 from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
+from rl_cluster.training.callback import Callbacks
 from rl_cluster.training.loop import open_run, train_in
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import Start, new_start, resumed_start
@@ -30,13 +31,16 @@ def train(
         config: The run's settings. With `engine=local` it trains in this process, without Ray.
         out: The run's folder, which must be new; None = one in ~/rl_cluster_runs.
         callbacks: Watch the run, and may end it; see `Callback`. A function is called with each iteration's record.
+            Those that the settings name come before them, if the environment variable RL_CLUSTER_ALLOWED_IMPORTS
+            names them, too.
         weights: Run or checkpoint folder whose weights it begins with, or `pretrained`.
         address: The Ray to use, HOST:PORT or auto; None = RAY_ADDRESS, else one of its own on this machine.
 
     Raises:
         CheckpointError: The folder exists, cannot be written, or the weights do not fit.
         ClusterError: Ray does not answer, or has no room for the run.
-        ConfigError: Something that a setting or a callback needs is missing.
+        ConfigError: Something that a setting or a callback needs is missing, or a callback is not allowed.
+        ExtensionFault: The module of a callback that the settings name raises when it is imported.
     """
     start = new_start(config, Path(out) if out else None, Path(weights) if weights else None)
     return _train(start, callbacks, address)
@@ -52,9 +56,10 @@ def resume(run: str | Path | Run, *, callbacks: Sequence[CallbackLike] = (), add
 
 
 def _train(start: Start, callbacks: Sequence[CallbackLike], address: str | None) -> Run:
-    config, hooks = start.config, as_callbacks(callbacks)
+    config, given = start.config, load_callbacks(start)
+    hooks = Callbacks([given.own, as_callbacks(callbacks)])
     check_trackers(config.monitoring)
-    engine = engine_of(config, address)(config, address)
+    engine = engine_of(config, address, given.rllibs)(config, address)
     try:
         with open_run(engine, start) as folder:
             hooks.on_start(folder.path, config)

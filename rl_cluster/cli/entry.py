@@ -36,7 +36,8 @@ from rl_cluster.cli.train import app as train_app
 from rl_cluster.cli.tune import app as tune_app
 from rl_cluster.config.caches import choose_plot_cache, name_home
 from rl_cluster.errors import RlClusterError
-from rl_cluster.extension.import_path import search_working_folder, users_module
+from rl_cluster.extension.import_path import search_working_folder
+from rl_cluster.extension.users_fault import users_fault
 
 __all__ = ["run"]
 
@@ -118,8 +119,8 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if taken_signal():  # native code may turn an interruption into another error
             return EXIT_INTERRUPTED
-        if module := users_module(error):
-            return report_users_fault(error, module)
+        if fault := users_fault(error):
+            return report_users_fault(fault)
         return _fail_to_access(error) if isinstance(error, OSError) else report_fault(error)
     return exit_code
 

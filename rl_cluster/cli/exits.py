@@ -12,7 +12,7 @@ import traceback
 from typing import NoReturn
 
 from rl_cluster.cli.legible import legible, masked
-from rl_cluster.extension.import_path import ExtensionFault
+from rl_cluster.extension.users_fault import UsersFault
 
 __all__ = [
     "EXIT_FAULT",
@@ -67,15 +67,10 @@ def report_fault(error: Exception) -> int:
     return EXIT_FAULT
 
 
-def report_users_fault(error: Exception, module: str) -> int:
+def report_users_fault(fault: UsersFault) -> int:
     """Shows the traceback of an error in a module that the user has named; returns the exit code."""
-    own = error.__cause__ if isinstance(error, ExtensionFault) and error.__cause__ else error
-    trace = own.__traceback__
-    while trace and trace.tb_frame.f_globals.get("__name__") != module:  # what leads to it is not the user's
-        trace = trace.tb_next
-    print(legible(masked("".join(traceback.format_exception(type(own), own, trace)))), end="", file=sys.stderr)
-    words = (str(own).strip().partition("\n")[0] or "no words")[:200]
-    tell(f"{module}: {type(own).__name__}: {words}; the lines above show where it was raised")
+    print(legible(masked(fault.trace)), end="", file=sys.stderr)
+    tell(f"{fault.module}: {fault.words}; the lines above show where it was raised")
     return EXIT_FAULT
 
 

@@ -17,6 +17,7 @@ from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk
 from rl_cluster.cli.train_request import TrainRequest, settings_of
 from rl_cluster.errors import CheckpointError, ConfigError, typed
+from rl_cluster.extension.allowance import check_allowed
 
 if TYPE_CHECKING:
     import signal
@@ -43,6 +44,7 @@ def train_seeds(asked: TrainRequest, text: str) -> None:
     seeds = parse_seeds(text)
     _check_alone(asked)
     config, *_ = [settings_of(asked, f"seed={seed}") for seed in seeds]
+    check_allowed(config.callbacks, "callbacks")  # the processes of the seeds inherit what is allowed
     folder = _folder(asked, config)
     is_shared = config.engine == "ray" and bool(asked.address or os.environ.get("RAY_ADDRESS"))
     at_once = min(len(seeds), num_side_by_side(config, len(os.sched_getaffinity(0)), is_shared=is_shared))

@@ -12,6 +12,7 @@ from rl_cluster.cli.legible import legible, masked
 from rl_cluster.cli.paths import PathCommand, cluster_folder
 from rl_cluster.cli.signals import answer_signal, taken_signal
 from rl_cluster.errors import typed
+from rl_cluster.extension.allowance import check_allowed
 
 if TYPE_CHECKING:
     from rl_cluster.config.schema import Config
@@ -56,6 +57,7 @@ def submit_run(
     from rl_cluster.operations.jobs import Jobs
 
     config, fit = _fitted(preset_or_file, overrides or [], gpus, runners)
+    check_allowed(config.callbacks, "callbacks")  # here, and thereby in the job
     jobs = Jobs(address)
     job = jobs.submit(config, "tune" if config.study else "train", out)
     say(f"job: {job}")

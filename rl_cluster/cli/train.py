@@ -57,7 +57,9 @@ Seeds = Annotated[
 CallbackClasses = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="MODULE:CLASS", help="Callback of your own, or of RLlib's kind, which watches the run; may be repeated."
+        metavar="MODULE:CLASS",
+        help="Callback of your own, or of RLlib's kind, which watches the run; may be repeated. Also allows it where "
+        "the settings name it.",
     ),
 ]
 
@@ -109,12 +111,11 @@ def train_policy(
         return
     from rl_cluster.api.callbacks import load_callbacks
 
-    callbacks = load_callbacks(callback or [])
     start = requeued_start(asked, resume_or_start) if resume_or_start else start_of(asked)
     if start is None:
         say(f"run folder: {resume_or_start}; the run has ended")
     else:
-        _run(start, address, callbacks)
+        _run(start, address, load_callbacks(start, callback or []))
 
 
 def _run(start: "Start", address: str | None, given: "GivenCallbacks") -> None:

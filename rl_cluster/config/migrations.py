@@ -9,6 +9,7 @@ gets the value by which that version behaved, so that a run goes on as it began:
     format 3    UAVs may choose in turn; episodes may start on pads and be drawn from a mixture; preferences; depots;
                 an episode in which nobody does anything may end; searched choices may be imitated
     format 4    runs may train on given scenarios, and on variations of them
+    format 5    settings may name callbacks
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from rl_cluster.config.monitoring import holds_secret
 
 __all__ = ["FORMAT", "UNNUMBERED", "migrated", "numbered"]
 
-FORMAT = 4
+FORMAT = 5
 """Raised with each setting that is added, renamed or removed, or whose values mean something else."""
 UNNUMBERED = 1
 """Format of files that runs saved before there were numbers."""
@@ -95,6 +96,7 @@ ADDED_BY_4_TO_ALLOCATE: Mapping[str, Any] = {
     "generator.vary.failing_share": 0.0,
     "generator.vary.extra_uavs": [0, 0],
 }
+ADDED_BY_5: Mapping[str, Any] = {"callbacks": []}
 
 
 def migrated(data: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -148,6 +150,11 @@ def _to_4(data: dict[str, Any]) -> None:
             _add(data, key, value)
 
 
+def _to_5(data: dict[str, Any]) -> None:
+    for key, value in ADDED_BY_5.items():
+        _add(data, key, value)
+
+
 def _loosen(data: dict[str, Any]) -> None:
     """What later versions refuse, but nothing that is learnt depends on."""
     sampling, monitoring = data.get("sampling"), data.get("monitoring")
@@ -178,6 +185,6 @@ def _value(data: Any, key: str) -> Any:
     return data
 
 
-STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2, _to_3, _to_4)
+STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2, _to_3, _to_4, _to_5)
 """The first one makes format 2 of format 1, in place."""
 assert len(STEPS) == FORMAT - 1

@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from rl_cluster.config.allocate import AllocateRewardConfig, AllocateWorldConfig
 from rl_cluster.config.allocate_generator import AllocateGeneratorConfig, parts_of
 from rl_cluster.config.allocate_parts import check_mixture, check_part
+from rl_cluster.config.callbacks import CallbackPaths
 from rl_cluster.config.controllers import ControllersConfig
 from rl_cluster.config.curriculum import AllocateCurriculum, NavigateCurriculum, check_stages
 from rl_cluster.config.formats import FORMAT_KEY
@@ -176,6 +177,8 @@ class Config(Section):
     learners: LearnersConfig
     training: TrainingConfig
     monitoring: MonitoringConfig
+    callbacks: CallbackPaths
+    """Callbacks of your own, as module:Class, which watch the run. RL_CLUSTER_ALLOWED_IMPORTS must name them, too."""
     controllers: ControllersConfig
     curriculum: Any
     """Stages of rising difficulty, typed by the task; null: episodes are drawn from the generator's ranges."""

@@ -1,24 +1,24 @@
 """`module:Class`: an object of a user's module, by its import path.
 
-Only what a user states is imported: words of a command, or entry points of packages that are installed. Settings and
-checkpoints never name a module.
+Only what a user states is imported: words of a command, entry points of packages that are installed, and what settings
+name if the user allows it (`allowance.py`). Nothing is imported from a checkpoint.
 """
 
 import importlib
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rl_cluster.errors import ConfigError
 
-__all__ = ["ExtensionFault", "is_import_path", "load_object", "search_working_folder", "users_module"]
+__all__ = ["ExtensionFault", "is_import_path", "is_users", "load_object", "name_module", "search_working_folder"]
 
 FORM = "write module:Class, as my_package.mine:Greedy"
+NOT_USERS = {"rl_cluster", "ray"}
+"""Packages of which users may name a module, and which are no user's as a whole."""
 _loaded: set[str] = set()
 """Modules that users have named."""
 
@@ -87,12 +87,12 @@ def _import(module_name: str, path: str, where: str) -> Any:
         raise ExtensionFault(f"{path} cannot be imported") from error
 
 
-def users_module(error: BaseException) -> str | None:
-    """The module of a user in which an error was raised, or through which it came; None = it is not of theirs."""
-    if isinstance(error, ExtensionFault):
-        return str(error).partition(":")[0]
-    return next((name for name in _modules(error.__traceback__) if name in _loaded), None)
+def name_module(module: str) -> None:
+    """Notes that a module is a user's, as of an object that has come here without its import path."""
+    _loaded.add(module)
 
 
-def _modules(trace: TracebackType | None) -> list[str]:
-    return [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace)]
+def is_users(module: str) -> bool:
+    """Whether a module is one that a user has named, or of the same package as one."""
+    packages = {name.partition(".")[0] for name in _loaded} - NOT_USERS
+    return module in _loaded or module.partition(".")[0] in packages

@@ -24,6 +24,7 @@ import rl_cluster
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
+from rl_cluster.extension.allowance import allowance
 from rl_cluster.operations.dashboard_client import DashboardClient, StrangeAnswer, proxy_of, without_password
 from rl_cluster.operations.entrypoint import SCRIPT, SCRIPT_NAME, entrypoint
 from rl_cluster.operations.job_name import check_job_name, is_job_name
@@ -81,7 +82,7 @@ class Jobs:
         """Sends a run; returns the job's id.
 
         Args:
-            config: The run's settings.
+            config: The run's settings. The job may import the callbacks that they name.
             command: `train` or `tune`.
             out: Run folder on the cluster; None = a new one in the home of the user who runs the cluster.
         """
@@ -90,6 +91,7 @@ class Jobs:
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
             "RAY_JOB_STOP_WAIT_TIME_S": f"{STOP_GRACE_S:g}",
+            **allowance(config.callbacks),
         }
         source = Path(rl_cluster.__file__).parent
         with tempfile.TemporaryDirectory(prefix="rlc-job-") as folder:

@@ -30,6 +30,8 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
+from rl_cluster.extension.import_path import name_module
+from rl_cluster.extension.users_fault import UsersFault, telling_users_faults
 from rl_cluster.metrics.record import outcome_means
 from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.sampling.rollout import make_rollout
@@ -68,11 +70,26 @@ class SwarmEnvRunner(EnvRunner):
     RLlib counts remote runners from 1. Runner 0, in the trainer's process, exists only if there are no others.
     """
 
+    _fault: UsersFault | None = None
+    """Why a user's task or callback could not be made. `apply` raises it: Ray would only say that the actor died."""
+
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.runner = max(0, self.worker_index - 1)
-        if self.worker_index > 0:
-            torch.set_num_threads(1)
+        for kind in self.config.callbacks_class:
+            name_module(kind.__module__)
+        if self.worker_index == 0:
+            self._make()
+            return
+        torch.set_num_threads(1)
+        try:
+            with telling_users_faults():
+                self._make()
+        except UsersFault as fault:
+            self._fault = fault
+
+    def _make(self) -> None:
+        """Makes network, worlds and callbacks."""
         run = self.config.run_config
         self.module = self.config.get_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
         if run.sampling.gpus_per_runner > 0:
@@ -158,11 +175,15 @@ class SwarmEnvRunner(EnvRunner):
             self.rollout.load_state_dict(arrays)
 
     def apply(self, func: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT:
-        """Calls `func` on this runner. Its exception is raised where the result is fetched.
+        """Calls `func` on this runner. Its exception is raised where the result is fetched, one of a user's with its
+        traceback.
 
         RLlib's own `apply` logs it here, sleeps, and ends the process, so that Ray restarts a runner that fails again.
         """
-        return func(self, *args, **kwargs)
+        if self._fault:
+            raise self._fault
+        with telling_users_faults():
+            return func(self, *args, **kwargs)
 
     def get_spaces(self) -> dict[str, tuple[gymnasium.Space[Any], gymnasium.Space[Any]]]:
         """Observation and action space of one world, by RLlib's names."""

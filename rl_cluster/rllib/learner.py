@@ -18,6 +18,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_TRAINED, NUM_ENV_STEPS_TRAINED
 from torch import Tensor
 
 from rl_cluster.config.schema import Config
+from rl_cluster.extension.users_fault import telling_users_faults
 from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.monitor import LearnerReport
@@ -69,7 +70,8 @@ class SwarmLearner(TorchLearner):
         """Builds connector, network and optimizer. Torch gets as many threads as the Learner has whole CPUs."""
         self._run = self.config.run_config
         torch.set_num_threads(max(1, int(self._run.learners.cpus_per_learner)))
-        super().build()
+        with telling_users_faults():
+            super().build()
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:  # noqa: ARG002 - RLlib's signature
         """Registers the Updater's optimizer without an RLlib schedule, because the Updater sets the learning rate."""
@@ -111,9 +113,10 @@ class SwarmLearner(TorchLearner):
         return lost
 
     def report_update(self, controls: Controls, iteration: int) -> Updated:
-        """Updates on what was fetched, lets go of it, and reports."""
+        """Updates on what was fetched, lets go of it, and reports. Raises UsersFault for an error of the user's network."""
         data, self._fetched = TrainingData(episodes=list(self._fetched)), ()
-        results = self.update(training_data=data, controls=controls, iteration=iteration)
+        with telling_users_faults():
+            results = self.update(training_data=data, controls=controls, iteration=iteration)
         rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
         return Updated(results, learner_report(self._updater, *self._seconds, str(rank), node_name()))
 

@@ -78,12 +78,15 @@ def run_from(preset: str, settings: Mapping[str, Any]) -> Config:
         preset: A name or a file.
         settings: Dotted key -> value, later ones over earlier ones.
 
-    Raises ConfigError, also for an engine that is not Ray's new API stack.
+    Raises ConfigError, also for an engine that is not Ray's new API stack, and for callbacks.
     """
     run = load_config(preset, ["engine=ray", *(_override(key, value) for key, value in settings.items())])
     for key, value in (("engine", "ray"), ("api_stack", "new")):
         if (got := getattr(run, key)) != value:
             raise ConfigError(f"{key}={got}", f"SwarmAlgorithm runs on {key}={value}", f"set {key}={value}")
+    if run.callbacks:
+        remedy = "set callbacks=[], and give classes of RLlib's callbacks to SwarmConfig.callbacks"
+        raise ConfigError("callbacks", "are those of `rl-cluster train`, which SwarmAlgorithm does not call", remedy)
     return run
 
 

@@ -22,6 +22,7 @@ MAY_CHANGE = (
     "engine",
     "training",
     "monitoring",
+    "callbacks",
     "learners",
     "study",
     "ppo.lr",

@@ -29,6 +29,7 @@ WITHOUT_EFFECT = {
     "training.max_restarts": "Ray Tune restarts a trial that is lost, twice",
     "training.checkpoint_every": "trials save after each round",
     "training.keep_checkpoints": "trials save after each round",
+    "callbacks": "trials call none",
     "monitoring": "trials are shown by TensorBoard in the study's folder only",
 }
 """Key, or section -> why it has no effect in a trial."""

@@ -211,6 +211,7 @@ def test_config__number_of_rllibs_is_no_schedule_that_begins_with_it() -> None:
         (lambda one: one.settings({"ppo.clop": 1}), "ppo.clop=1: unknown key; did you mean ppo.clip"),
         (lambda one: one.settings({"ppo.clip": object()}), "ppo.clip: got object, which no settings file could hold"),
         (lambda one: one.settings({"engine": "local"}), "engine=local: SwarmAlgorithm runs on engine=ray; set engine"),
+        (lambda one: one.settings({"callbacks": ["mine:A"]}), r"`rl-cluster train`, which .*; set callbacks=\[\], and"),
         (lambda one: one.update_from_dict({"num_env_runer": 1}), "num_env_runer=1: unknown key"),
         (lambda _: SwarmConfig().settings({}), "has no preset to change; begin with SwarmConfig.from_preset"),
         (lambda _: SwarmConfig().update_from_dict({"ppo.clip": 1}), "ppo.clip stands without a preset; name one"),

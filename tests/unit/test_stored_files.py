@@ -40,6 +40,7 @@ RUNS = (
     "format_2/run",
     "format_3/run",
     "format_4/run",
+    "format_5/run",
 )
 
 
@@ -117,7 +118,7 @@ def test_stored_settings__change_what_they_name() -> None:
     assert load_config(str(STORED / "format_2" / "settings.yaml")) == expected
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_stored_study__goes_on_from_its_entries(number: int, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(STORED / f"format_{number}" / "study", tmp_path / "study"))
     folder.chmod(0o700)
@@ -127,7 +128,7 @@ def test_stored_study__goes_on_from_its_entries(number: int, tmp_path: Path) -> 
     assert [(entry.trial, entry.status) for entry in entries] == [("00000", "ended"), ("00001", "trains")]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_stored_trace__is_drawn_from_decision_to_decision(number: int) -> None:
     path = STORED / f"format_{number}" / "trace.jsonl"
     first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
@@ -143,7 +144,7 @@ def test_stored_trace__is_drawn_from_decision_to_decision(number: int) -> None:
 def test_files_of_this_version__have_the_form_of_the_stored_ones(tmp_path: Path) -> None:
     """Who changes a format raises its number, and stores new files beside these."""
     write_stored_files(tmp_path / "now")
-    stored = STORED / "format_4"
+    stored = STORED / "format_5"
 
     for file in ("settings.yaml", "run/config.yaml", "study/study.yaml", "study/trials.jsonl"):
         assert _keys(tmp_path / "now" / file) == _keys(stored / file), file
@@ -180,5 +181,5 @@ def test_newer_files__are_refused_by_name(run: Path, monkeypatch: pytest.MonkeyP
 
     settings = run / "config.yaml"
     settings.write_text(settings.read_text().replace(f"format: {FORMAT}", "format: 99"))
-    with pytest.raises(ConfigError, match=r"config.yaml: was written by a newer version .*\(format 99; .* up to 4\)"):
+    with pytest.raises(ConfigError, match=r"config.yaml: was written by a newer version .*\(format 99; .* up to 5\)"):
         load_config(str(settings))

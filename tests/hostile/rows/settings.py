@@ -123,6 +123,8 @@ FILES = {
     "base: debug\nppo: {clipp: 1}": "did you mean",
     "base: debug\n--- \nseed: 1": "document",
     "base: &a [*a]": "within its own value",
+    "base: debug\ncallbacks: ['os:system']": "os:system is not allowed.*; export RL_CLUSTER_ALLOWED_IMPORTS=os:system",
+    "base: debug\ncallbacks: ['os.system(1)']": "is no import path; write module:Class",
     "base: debug\nengine: local\nsampling: {timeout_s: 7}": "has no effect with engine=local",
     "base: debug\napi_stack: old\nreward: {own_weight: 0.7}": "has no effect with api_stack=old",
     "base: debug\nsampling: {worlds_per_runner: 65536}\ngenerator: {num_uavs: [2, 4096]}": "GiB",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rl_cluster.extension.allowance import ALLOWED
 from rl_cluster.training.checkpoints.checkpoint import find_checkpoint
 from tests.ray.real_head import REPOSITORY, Head
 
@@ -42,12 +43,14 @@ def _run(head: Head, command: list[str], **environment: str) -> subprocess.Compl
 
 
 def test_submit__follows_the_job_and_ends_with_its_exit_code(head: Head, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    done = _run(head, _submit(head, folder, "training.iterations=2", "--runners", "1"))
+    folder, allowed = tmp_path / "run", {ALLOWED: "builtins:print"}
+    words = ("training.iterations=2", "callbacks=[builtins:print]", "--runners", "1")
+    done = _run(head, _submit(head, folder, *words), **allowed)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("job: raysubmit_")
     assert "iteration 2/2" in done.stdout
+    assert "Record(done=2" in done.stdout  # what the callback prints, which the job may import
     assert find_checkpoint(folder).folder.name == "checkpoint-000002"
     again = _run(head, _submit(head, folder, "training.iterations=2"))
     assert again.returncode == 2

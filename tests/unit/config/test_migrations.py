@@ -17,6 +17,7 @@ from rl_cluster.config.migrations import (
     ADDED_BY_3_TO_ALLOCATE,
     ADDED_BY_4,
     ADDED_BY_4_TO_ALLOCATE,
+    ADDED_BY_5,
     FORMAT,
     UNNUMBERED,
     migrated,
@@ -82,8 +83,8 @@ def test_migrated__loosens_what_is_refused_by_now_and_changes_nothing_that_is_le
 
 def test_added__are_settings() -> None:
     added = {*ADDED_BY_2, *ADDED_BY_2_TO_ALLOCATE, *ADDED_BY_3_TO_ALLOCATE, *ADDED_BY_4, *ADDED_BY_4_TO_ALLOCATE}
-    assert added <= set(dotted_keys(AllocateConfig))
-    assert set(ADDED_BY_4) <= set(dotted_keys(NavigateConfig))
+    assert {*added, *ADDED_BY_5} <= set(dotted_keys(AllocateConfig))
+    assert {*ADDED_BY_4, *ADDED_BY_5} <= set(dotted_keys(NavigateConfig))
 
 
 PLAIN = st.recursive(

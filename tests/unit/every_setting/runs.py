@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from rl_cluster.api import training as api
 from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.tasks import make_source, make_worlds, task_of
 from rl_cluster.errors import ClusterError, ConfigError
+from rl_cluster.extension.allowance import allowance
 from rl_cluster.learning import memory
 from rl_cluster.metrics.names import is_timed
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
@@ -129,6 +131,24 @@ def trackers(config: Config) -> Any:
         with Trackers(openers) as opened:
             opened.note(Record(1, {"learning/entropy": 0.5}, []))
         return list(openers), sorted(path.name for path in Path(folder).iterdir())
+
+
+_told: list[int] = []
+
+
+def note(record: Record) -> None:
+    """A callback that a run's settings may name."""
+    _told.append(record.done)
+
+
+def callbacks(config: Config) -> Any:
+    """The iterations that callbacks are told of, if the user allows what the settings name."""
+    _told.clear()
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        for name, value in allowance(config.callbacks).items():
+            patch.setenv(name, value)
+        api.train(config, Path(folder) / "run")
+    return list(_told)
 
 
 def readings(config: Config) -> Any:

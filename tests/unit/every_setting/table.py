@@ -256,6 +256,7 @@ SHARED: dict[str, tuple[Row, ...]] = {
     "training.keep_checkpoints": _row(runs.run_folder, SAVED, "3"),
     "training.evaluate_every": _row(runs.training, SCORED, "2"),
     "training.evaluation_episodes": _row(runs.training, SCORED, "3"),
+    "callbacks": _row(runs.callbacks, RUN, "[tests.unit.every_setting.runs:note]"),
     "monitoring.tensorboard": _row(runs.trackers, RUN, "false"),
     "monitoring.mlflow_uri": _row(runs.trackers, RUN, "sqlite:///store.db"),
     "monitoring.wandb_mode": _row(runs.trackers, RUN, "offline"),

@@ -10,9 +10,10 @@ from rl_cluster.errors import ConfigError
 from rl_cluster.extension.import_path import (
     ExtensionFault,
     is_import_path,
+    is_users,
     load_object,
+    name_module,
     search_working_folder,
-    users_module,
 )
 
 Write = Callable[[str, str], None]
@@ -92,17 +93,12 @@ def test_load_object__keeps_the_error_of_a_module_that_raises(text: str, kind: t
         load_object("broken_c:Greedy", "--policy")
 
     assert isinstance(caught.value.__cause__, kind)
-    assert users_module(caught.value) == "broken_c"
 
 
-def test_users_module__is_that_of_the_code_that_raised(write: Write) -> None:
-    write("late_d", "def act():\n    return 1 / 0\n")
-    act = load_object("late_d:act", "--policy")
+def test_is_users__holds_for_what_was_named_and_for_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rl_cluster.extension.import_path._loaded", set())
+    name_module("mine.task")
+    name_module("ray.rllib.callbacks.callbacks")
 
-    with pytest.raises(ZeroDivisionError) as caught:
-        act()
-    with pytest.raises(ZeroDivisionError) as ours:
-        _ = 1 / 0
-
-    assert users_module(caught.value) == "late_d"
-    assert users_module(ours.value) is None
+    assert all(map(is_users, ["mine", "mine.task", "mine.worlds.parts", "ray.rllib.callbacks.callbacks"]))
+    assert not any(map(is_users, ["min", "mine2", "ray", "ray.rllib.callbacks.utils", "rl_cluster.errors", ""]))
