@@ -71,36 +71,33 @@ class SwarmEnvRunner(EnvRunner):
     """
 
     _fault: UsersFault | None = None
-    """Why a user's task or callback could not be made. `apply` raises it: Ray would only say that the actor died."""
+    """Why a user's task or callback could not be made. Whoever needs them learns it: of an actor that could not be made
+    Ray only says that it has died, and RLlib waits for it to come back."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.runner = max(0, self.worker_index - 1)
+        if self.worker_index > 0:
+            torch.set_num_threads(1)
         for kind in self.config.callbacks_class:
             name_module(kind.__module__)
-        if self.worker_index == 0:
-            self._make()
-            return
-        torch.set_num_threads(1)
-        try:
-            with telling_users_faults():
-                self._make()
-        except UsersFault as fault:
-            self._fault = fault
-
-    def _make(self) -> None:
-        """Makes network, worlds and callbacks."""
         run = self.config.run_config
-        self.module = self.config.get_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
-        if run.sampling.gpus_per_runner > 0:
-            self.module.to("cuda")
-        self.rollout = make_rollout(run, self.runner, self.module.model)
-        self.env = self.rollout.worlds
         self._num_steps: int = run.sampling.fragment_steps
         self._weights_seq_no = 0
-        self._callbacks = [kind() for kind in self.config.callbacks_class]
-        context = EnvContext({}, worker_index=self.worker_index, num_workers=self.num_workers)
-        self._call_back("on_environment_created", env=self.env, env_context=context)
+        try:
+            with telling_users_faults():
+                self.module = self.config.get_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
+                if run.sampling.gpus_per_runner > 0:
+                    self.module.to("cuda")
+                self.rollout = make_rollout(run, self.runner, self.module.model)
+                self.env = self.rollout.worlds
+                self._callbacks = [kind() for kind in self.config.callbacks_class]
+                context = EnvContext({}, worker_index=self.worker_index, num_workers=self.num_workers)
+                self._call_back("on_environment_created", env=self.env, env_context=context)
+        except UsersFault as fault:
+            if self.worker_index == 0:
+                raise
+            self._fault = fault
 
     def sample(self, **_: Any) -> list[RunnerFragment]:
         """Samples one fragment: all worlds run for the run's `fragment_steps`, whatever number RLlib asks for."""
@@ -153,6 +150,7 @@ class SwarmEnvRunner(EnvRunner):
         self, components: Collection[str] | None = None, *, not_components: Collection[str] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Weights, their number, and the worlds in flight: those in `components`, without those in `not_components`."""
+        self._check()
         parts: dict[str, Callable[[], Any]] = {
             COMPONENT_RL_MODULE: self.module.get_state,
             WEIGHTS_SEQ_NO: lambda: self._weights_seq_no,
@@ -163,6 +161,7 @@ class SwarmEnvRunner(EnvRunner):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Takes the state from `get_state` or a Learner, or a part of it."""
+        self._check()
         if COMPONENT_RL_MODULE in state:
             weights = state[COMPONENT_RL_MODULE]
             weights = ray.get(weights) if isinstance(weights, ray.ObjectRef) else weights
@@ -175,15 +174,16 @@ class SwarmEnvRunner(EnvRunner):
             self.rollout.load_state_dict(arrays)
 
     def apply(self, func: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT:
-        """Calls `func` on this runner. Its exception is raised where the result is fetched, one of a user's with its
-        traceback.
+        """Calls `func` on this runner. Its exception is raised where the result is fetched; a user's has its traceback.
 
         RLlib's own `apply` logs it here, sleeps, and ends the process, so that Ray restarts a runner that fails again.
         """
-        if self._fault:
-            raise self._fault
         with telling_users_faults():
             return func(self, *args, **kwargs)
+
+    def _check(self) -> None:
+        if self._fault:
+            raise self._fault
 
     def get_spaces(self) -> dict[str, tuple[gymnasium.Space[Any], gymnasium.Space[Any]]]:
         """Observation and action space of one world, by RLlib's names."""

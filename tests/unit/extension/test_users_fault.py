@@ -72,7 +72,7 @@ def test_users_fault__crosses_process_borders(own_faults: Any) -> None:
     with pytest.raises(UsersFault) as caught, telling_users_faults():
         own_faults.advance(0)
 
-    back = pickle.loads(pickle.dumps(caught.value))
+    back: UsersFault = pickle.loads(pickle.dumps(caught.value))
 
     assert users_fault(back) is back
     assert (back.module, back.words, back.trace) == caught.value.args
