@@ -34,7 +34,7 @@ from rl_cluster.extension.import_path import name_module
 from rl_cluster.extension.users_fault import UsersFault, telling_users_faults
 from rl_cluster.metrics.record import outcome_means
 from rl_cluster.rllib.callbacks import SwarmCallback
-from rl_cluster.sampling.rollout import make_rollout
+from rl_cluster.sampling.rollout import Rollout, make_rollout
 from rl_cluster.types import Fragment
 
 __all__ = ["COMPONENT_MIX", "COMPONENT_ROLLOUT", "RunnerFragment", "SwarmEnvRunner"]
@@ -89,7 +89,7 @@ class SwarmEnvRunner(EnvRunner):
                 self.module = self.config.get_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
                 if run.sampling.gpus_per_runner > 0:
                     self.module.to("cuda")
-                self.rollout = make_rollout(run, self.runner, self.module.model)
+                self._rollout = make_rollout(run, self.runner, self.module.model)
                 self.env = self.rollout.worlds
                 self._callbacks = [kind() for kind in self.config.callbacks_class]
                 context = EnvContext({}, worker_index=self.worker_index, num_workers=self.num_workers)
@@ -98,6 +98,16 @@ class SwarmEnvRunner(EnvRunner):
             if self.worker_index == 0:
                 raise
             self._fault = fault
+
+    @property
+    def rollout(self) -> Rollout:
+        """Steps the worlds. Raises UsersFault if they could not be made."""
+        self._check()
+        return self._rollout
+
+    def _check(self) -> None:
+        if self._fault:
+            raise self._fault
 
     def sample(self, **_: Any) -> list[RunnerFragment]:
         """Samples one fragment: all worlds run for the run's `fragment_steps`, whatever number RLlib asks for."""
@@ -180,10 +190,6 @@ class SwarmEnvRunner(EnvRunner):
         """
         with telling_users_faults():
             return func(self, *args, **kwargs)
-
-    def _check(self) -> None:
-        if self._fault:
-            raise self._fault
 
     def get_spaces(self) -> dict[str, tuple[gymnasium.Space[Any], gymnasium.Space[Any]]]:
         """Observation and action space of one world, by RLlib's names."""

@@ -112,9 +112,11 @@ def test_template__trains_through_ray_with_two_runners_and_its_checkpoint_is_eva
     ("part", "options", "where", "words"),
     [
         ("make_worlds=make_worlds", (), "in advance", "no term without a turn"),
-        ("make_worlds=no_worlds", (), "in no_worlds", "no worlds at all"),
+        pytest.param("make_worlds=no_worlds", (), "in no_worlds", "no worlds at all", marks=pytest.mark.long),
         ("make_network=NoGradient", ("learners.num_learners=1",), "in forward", "no gradient today"),
-        ("make_network=NoWidth", ("learners.num_learners=1",), "in __init__", "no such width"),
+        pytest.param(
+            "make_network=NoWidth", ("learners.num_learners=1",), "in __init__", "no such width", marks=pytest.mark.long
+        ),
         ("", ("--callback", "my_task.faults:Refusing"), "in on_iteration", "no more iterations"),
     ],
     ids=["reward", "worlds", "network", "no network", "callback"],
