@@ -113,7 +113,7 @@ class SwarmLearner(TorchLearner):
         return lost
 
     def report_update(self, controls: Controls, iteration: int) -> Updated:
-        """Updates on what was fetched, lets go of it, and reports. Raises UsersFault for an error of the user's network."""
+        """Updates on what was fetched, lets go of it, and reports. Raises UsersFault for an error in a user module."""
         data, self._fetched = TrainingData(episodes=list(self._fetched)), ()
         with telling_users_faults():
             results = self.update(training_data=data, controls=controls, iteration=iteration)
