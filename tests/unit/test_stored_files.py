@@ -129,7 +129,8 @@ def test_stored_study__goes_on_from_its_entries(number: int, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
-def test_stored_trace__is_drawn_from_decision_to_decision(number: int) -> None:
+def test_stored_trace__is_drawn_through_every_decision(number: int) -> None:
+    """From decision to decision, or as it was flown where the trace says so (since format 5)."""
     path = STORED / f"format_{number}" / "trace.jsonl"
     first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
 
@@ -138,7 +139,9 @@ def test_stored_trace__is_drawn_from_decision_to_decision(number: int) -> None:
     assert len(paths) == len(first["scenario"]["uavs"])
     for uav, flown in enumerate(paths):
         ends = [[step["time_s"], *step["position_m"][uav]] for step in first["steps"]]
-        assert [[time_s, *xy] for time_s, xy in zip(flown.time_s, flown.position_m.tolist(), strict=True)][1:] == ends
+        points = [[time_s, *xy] for time_s, xy in zip(flown.time_s, flown.position_m.tolist(), strict=True)][1:]
+        assert [point for point in points if point in ends] == ends
+        assert number >= 5 or points == ends
 
 
 def test_files_of_this_version__have_the_form_of_the_stored_ones(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def advance(number):
 
 @pytest.fixture(autouse=True)
 def own_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A user's package, of which only the module `task` is named."""
+    """A user's package, of which only the module `task` is named, and no other."""
+    monkeypatch.setattr("rl_cluster.extension.import_path._loaded", set())
     folder = tmp_path / "own_faults"
     folder.mkdir()
     for name, text in (("__init__", ""), ("task", TASK), ("worlds", WORLDS), ("broken", "1 / 0")):
