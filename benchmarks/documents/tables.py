@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.documents.demo import demo, demo_scenarios
+from benchmarks.documents.demo_seeds import demo_seeds
 from benchmarks.documents.feature_tables import attention_k, feature_table, objective
 from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling, tradeoff
@@ -70,6 +71,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "objective": objective,
     "demo": demo,
     "demo_scenarios": demo_scenarios,
+    "demo_seeds": demo_seeds,
     "navigate": navigate,
     "ladder": ladder,
     "quality": quality,
