@@ -1,6 +1,6 @@
 """Table of the demo's recipe with several training seeds, with and without a search.
 
-    python -m benchmarks.documents.demo_seeds FILE..    # what `evaluate RUN --search plans=64 --json` wrote, by seed
+python -m benchmarks.documents.demo_seeds FILE..    # what `evaluate RUN --search plans=64 --json` wrote, by seed
 python -m benchmarks.documents.tables
 """
 
