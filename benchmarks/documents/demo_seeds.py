@@ -1,7 +1,9 @@
 """Table of the demo's recipe with several training seeds, with and without a search.
 
-python -m benchmarks.documents.demo_seeds FILE..    # what `evaluate RUN --search plans=64 --json` wrote, by seed
-python -m benchmarks.documents.tables
+    python -m benchmarks.documents.demo_seeds FILE..    # what `evaluate RUN --search plans=64 --json` wrote, by seed
+    python -m benchmarks.documents.tables
+
+The first command keeps the scores in docs/results, the second one shows them.
 """
 
 import json
