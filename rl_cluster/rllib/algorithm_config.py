@@ -38,6 +38,16 @@ OWN_ATTRIBUTES = {
 """Attributes that are no settings of RLlib, or follow from the run."""
 
 
+class _LearnerGroup(LearnerGroup):
+    """Ends when it is told to. RLlib's also does so when it is collected.
+
+    One that could not be made is collected when Ray has ended, and its call would connect to another Ray.
+    """
+
+    def __del__(self) -> None:
+        pass
+
+
 class SwarmConfig(AlgorithmConfig):
     """AlgorithmConfig with the run's own config as `run_config`, which env runners, Learners and modules read.
 
@@ -102,9 +112,17 @@ class SwarmConfig(AlgorithmConfig):
         """The Learner that calls the core's update."""
         return SwarmLearner
 
-    def build_learner_group(self, **arguments: Any) -> LearnerGroup:
+    def build_learner_group(
+        self,
+        *,
+        env: Any = None,
+        spaces: Any = None,
+        rl_module_spec: Any = None,
+        placement_group: PlacementGroup | None = None,
+    ) -> LearnerGroup:
         """The Learners, in the room that is reserved for them."""
-        return super().build_learner_group(**{"placement_group": self.learner_room, **arguments})
+        spec = rl_module_spec or self.get_multi_rl_module_spec(env=env, spaces=spaces)
+        return _LearnerGroup(config=self.copy(), module_spec=spec, placement_group=placement_group or self.learner_room)
 
     def to_dict(self) -> dict[str, Any]:
         """The preset and what differs from it: a parameter space for Tune, from which `update_from_dict` makes this."""

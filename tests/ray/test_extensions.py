@@ -43,6 +43,10 @@ class NoGradient(network.MyNetwork):
             raise ArithmeticError("no gradient today")
         return super().forward(observation)
 
+class NoNetwork(network.MyNetwork):
+    def __init__(self, config, spec):
+        raise ArithmeticError("no network at all")
+
 class Refusing(Callback):
     def on_iteration(self, record):
         raise ArithmeticError("no more iterations")
@@ -109,10 +113,17 @@ def test_template__trains_through_ray_with_two_runners_and_its_checkpoint_is_eva
     [
         ("make_worlds=make_worlds", (), "in advance", "no term without a turn"),
         pytest.param("make_worlds=no_worlds", (), "in no_worlds", "no worlds at all", marks=pytest.mark.long),
+        pytest.param(
+            "make_network=NoNetwork",
+            ("learners.num_learners=1",),
+            "in __init__",
+            "no network at all",
+            marks=pytest.mark.long,
+        ),
         ("make_network=NoGradient", ("learners.num_learners=1",), "in forward", "no gradient today"),
         ("", ("--callback", "my_task.faults:Refusing"), "in on_iteration", "no more iterations"),
     ],
-    ids=["reward", "worlds", "network", "callback"],
+    ids=["reward", "worlds", "network that cannot be made", "network", "callback"],
 )
 def test_fault_of_a_users_module__shows_its_own_traceback(
     part: str, options: tuple[str, ...], where: str, words: str, run: Train, installed: Path
