@@ -25,7 +25,7 @@ def show_config(
     origin: Annotated[
         bool, typer.Option("--origin", help="One setting a line, with where its value comes from.")
     ] = False,
-    is_plain: Annotated[bool, typer.Option("--plain", help="Without the comments.", show_default=False)] = False,
+    is_plain: Annotated[bool, typer.Option("--plain", help="Leave out the comments.", show_default=False)] = False,
 ) -> None:
     """Print the settings of a run as YAML, with the overrides in place and what each does as a comment."""
     import json
@@ -45,7 +45,9 @@ def show_config(
 
 @app.command("list", epilog="Example: rl-cluster config list ppo")
 def list_keys(
-    section: Annotated[str, typer.Argument(metavar="SECTION", help="Only these, as ppo.", show_default=False)] = "",
+    section: Annotated[
+        str, typer.Argument(metavar="SECTION", help="Only this section, as ppo.", show_default=False)
+    ] = "",
 ) -> None:
     """List the keys of all settings, with what each does."""
     from rl_cluster.config.explain import list_settings, setting_line

@@ -19,7 +19,10 @@ app = typer.Typer()
     epilog="Example: rl-cluster dashboards monitoring; then prometheus --config.file monitoring/prometheus.yml",
 )
 def write_dashboards(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", parser=new_folder, help="Where to; it is made if need be.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", parser=new_folder, help="Folder to write to; it is made if it does not exist."),
+    ],
     ray_folder: Annotated[
         Path,
         typer.Option(

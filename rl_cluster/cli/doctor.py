@@ -38,12 +38,14 @@ def examine_cluster(
         Path | None,
         typer.Option(metavar="DIR", parser=path, help="Where runs are written, on every node; by default your home."),
     ] = None,
-    min_free_gib: Annotated[float, typer.Option(metavar="GIB", min=0.0, help="What must be free there.")] = 2.0,
+    min_free_gib: Annotated[
+        float, typer.Option(metavar="GIB", min=0.0, help="Space that must be free in --storage.")
+    ] = 2.0,
     ports: Annotated[
-        str, typer.Option(metavar="P,P,..", help="What a head on this machine would listen on.")
+        str, typer.Option(metavar="P,P,..", help="Ports that a head on this machine would use.")
     ] = DEFAULT_PORTS,
     perf: Annotated[
-        bool, typer.Option("--perf", help="Measure products, copies, all-reduce, env steps; a minute.")
+        bool, typer.Option("--perf", help="Measure matrix products, copies, all-reduce, env steps; a minute.")
     ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the findings to a file, too.")

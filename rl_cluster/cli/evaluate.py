@@ -28,11 +28,17 @@ Checkpoints = Annotated[
 ]
 Scenarios = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FILE", parser=path, help="Scenario file to play instead; several are scored together."),
+    typer.Option(
+        metavar="FILE", parser=path, help="Scenario file to play instead; may be repeated, and all are scored together."
+    ),
 ]
 Preset = Annotated[
     str | None,
-    typer.Option(metavar="P", parser=source, help="Whose episodes; by default the checkpoint's, else quick_demo's."),
+    typer.Option(
+        metavar="P",
+        parser=source,
+        help="Preset whose episodes are played; by default the checkpoint's, else quick_demo.",
+    ),
 ]
 Episodes = Annotated[
     int | None,
@@ -45,7 +51,9 @@ Episodes = Annotated[
 Policies = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME", help="Heuristic to compare with, by default all; pretrained; or module:Class for your own."
+        metavar="NAME",
+        help="Heuristic to compare with, pretrained, or module:Class for your own; may be repeated. All heuristics if "
+        "none is named.",
     ),
 ]
 HasAll = Annotated[
@@ -56,23 +64,30 @@ HasAll = Annotated[
 ]
 Prefer = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=X,..", help="What checkpoints trained with preferences prefer, as time=2,crowding=0.5."),
+    typer.Option(
+        metavar="NAME=X,..", help="Preferences of policies that were trained with them, as time=2,crowding=0.5."
+    ),
 ]
-JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores there.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores to a file.")
+]
 TraceFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", parser=output, help="Write what happened there, as JSON lines.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", parser=output, help="Write each decision, and what came of it, to a file, as JSON lines."
+    ),
 ]
 Ladder = Annotated[
     str | None,
     typer.Option(metavar="N,N,..", help="Instead: play teams of these sizes; several checkpoints count as one."),
 ]
 Plot = Annotated[
-    Path | None, typer.Option(metavar="FILE", parser=output, help="Draw the ladder there: .png, .svg, .pdf.")
+    Path | None, typer.Option(metavar="FILE", parser=output, help="Draw the ladder to a file: .png, .svg or .pdf.")
 ]
 
 Search = Annotated[
     str | None,
-    typer.Option(metavar="BUDGET", help="Search at each decision, too: plans=64 or ms=500, and futures=4."),
+    typer.Option(metavar="BUDGET", help="Also play with a search at each decision: plans=64 or ms=500, and futures=4."),
 ]
 Objective = Annotated[
     str | None,
@@ -96,7 +111,9 @@ def evaluate_policies(
     episodes: Episodes = None,
     prefer: Prefer = None,
     has_all: HasAll = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Keys the episodes and every draw.")] = SEED,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="Seed of the episodes and of all random draws.")
+    ] = SEED,
     json_file: JsonFile = None,
     trace: TraceFile = None,
     search: Search = None,

@@ -11,17 +11,17 @@ COLUMNS = 78
 """Width of a listing: a terminal of 80 columns, without the border that help draws."""
 POLICIES = {
     "allocate": {
-        "random": "chooses by chance, and keeps its choice",
+        "random": "chooses at random, and keeps its choice",
         "greedy": "takes the nearest target that it can help",
         "hungarian": "assigns UAVs to targets at the least distance, in rounds",
         "commitment-aware": "shortest pair first; subtracts what is under way",
         "cbba": "bids for targets in bundles, by consensus",
         "complete-first": "covers whole targets, the cheapest team first",
-        "complete-only": "the same with the fewest UAVs, and serves no parts",
-        "optimum": "plans small worlds; only if named; extra ortools",
+        "complete-only": "the same with the fewest UAVs; no partial service",
+        "optimum": "solver for small worlds; only if named; needs ortools",
     },
     "navigate": {
-        "random": "steers by chance",
+        "random": "steers at random",
         "straight": "flies straight to the goal, and turns away from what is near",
         "orca": "optimal reciprocal collision avoidance",
     },
@@ -30,7 +30,7 @@ POLICIES = {
 
 PRESET_LINES = {
     "curriculum_demo": "four stages from two UAVs to twenty; 13 minutes",
-    "debug": "a minute, Ray included: does the whole way work?",
+    "debug": "a minute, with Ray: whether everything works",
     "default": "a workstation of 8 cores, no GPU; some hours",
     "dev": "seconds on one core, without Ray: while changing code",
     "high_performance": "one machine with one large GPU and 16 cores",

@@ -15,7 +15,7 @@ ScenarioOutput = Annotated[
 ]
 
 app = typer.Typer(
-    help="Bring scenarios from maps, give their UAVs goals, and put results on maps.",
+    help="Make scenarios from maps, give their UAVs goals, and put results on maps.",
     epilog="Example: rl-cluster scenario import harbour.geojson --out harbour.yaml",
 )
 

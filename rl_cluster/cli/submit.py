@@ -48,7 +48,7 @@ def submit_run(
             metavar="DIR", parser=cluster_folder, help="Run folder on the cluster, on storage that all nodes share."
         ),
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not follow the job.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once, and do not follow the job.")] = False,
 ) -> None:
     """Send a run to a cluster as a job, follow what it prints, and end with its exit code.
 
@@ -100,7 +100,9 @@ def _fitted(
 
 @app.command("stop", epilog="Example: rl-cluster stop raysubmit_abc123 --address http://127.0.0.1:8265")
 def stop_job(
-    job: Annotated[str, typer.Argument(metavar="JOB", callback=_checked_job, help="As submit has named it.")],
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", callback=_checked_job, help="The job's name, which submit prints.")
+    ],
     address: Dashboard = "http://127.0.0.1:8265",
 ) -> None:
     """Stop a job: its run ends after the iteration that is under way, and leaves a checkpoint."""

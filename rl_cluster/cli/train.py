@@ -36,7 +36,9 @@ app = typer.Typer()
 ResumeOrStart = Annotated[
     Path | None,
     typer.Option(
-        metavar="RUN", parser=path, help="Begin a run in this folder, or go on with it, whichever a requeued job needs."
+        metavar="RUN",
+        parser=path,
+        help="Begin a run in this folder, or go on with it if it is there: for jobs that are requeued.",
     ),
 ]
 Scenarios = Annotated[
@@ -44,7 +46,7 @@ Scenarios = Annotated[
     typer.Option(
         metavar="FILE",
         parser=path,
-        help="Scenario file to train on in place of drawn episodes, or one of several; generator.vary.* varies it.",
+        help="Scenario file to train on in place of drawn episodes; may be repeated; generator.vary.* varies it.",
     ),
 ]
 Seeds = Annotated[
@@ -92,7 +94,7 @@ def train_policy(
     weights: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or pretrained."
+            metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or with pretrained."
         ),
     ] = None,
     scenario: Scenarios = None,

@@ -160,7 +160,7 @@ class Config(Section):
     task: str
     """What is learnt; the three sections of the task are typed by the subclass."""
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    """Keys every random draw of the run."""
+    """Seed of all random draws of the run."""
     engine: Literal["ray", "local"]
     """ray: RLlib env runners and Learners. local: the same training in one process, without Ray."""
     api_stack: Literal["new", "old"]
@@ -297,7 +297,7 @@ class AllocateConfig(Config):
     """A run of task `allocate`: which UAV serves which target."""
 
     task: Literal["allocate"]
-    """allocate: the sections below are those of `config/allocate.py`."""
+    """allocate: which UAV serves which target."""
     generator: AllocateGeneratorConfig
     world: AllocateWorldConfig
     reward: AllocateRewardConfig
@@ -317,7 +317,7 @@ class NavigateConfig(Config):
     """A run of task `navigate`: every UAV flies to its goal."""
 
     task: Literal["navigate"]
-    """navigate: the sections below are those of `config/navigate.py`."""
+    """navigate: every UAV flies to its goal."""
     generator: NavigateGeneratorConfig
     world: NavigateWorldConfig
     reward: NavigateRewardConfig
