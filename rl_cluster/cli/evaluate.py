@@ -68,6 +68,7 @@ Prefer = Annotated[
         metavar="NAME=X,..", help="Preferences of policies that were trained with them, as time=2,crowding=0.5."
     ),
 ]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the episodes and of all random draws.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", parser=output, help="Write the scores to a file.")
 ]
@@ -111,9 +112,7 @@ def evaluate_policies(
     episodes: Episodes = None,
     prefer: Prefer = None,
     has_all: HasAll = False,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**31 - 1, help="Seed of the episodes and of all random draws.")
-    ] = SEED,
+    seed: Seed = SEED,
     json_file: JsonFile = None,
     trace: TraceFile = None,
     search: Search = None,

@@ -167,7 +167,9 @@ def _table(config: "Config", folder: Path, seeds: Sequence[int]) -> "Table":
 
     metrics = shown_metrics(config)
     scores = [evaluated_last(seed_folder(folder, seed), metrics) for seed in seeds]
-    table = Table(title="Last evaluation of each seed", title_justify="left", box=None)
+    is_none = not any(math.isfinite(one[metric]) for one in scores for metric in metrics)
+    title = "No seed was evaluated yet: see training.evaluate_every" if is_none else "Last evaluation of each seed"
+    table = Table(title=title, title_justify="left", box=None)
     table.add_column("seed", justify="right")
     for metric in metrics:
         table.add_column(metric.label, justify="right")

@@ -3,6 +3,7 @@
 `schema.py` says what is allowed, `yaml_file.py` reads and writes the text, `faults.py` words what is wrong.
 """
 
+import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -174,7 +175,9 @@ def _kind(data: dict[str, Any], where: str) -> type[Config]:
 def _check_name(name: str, path: Path) -> None:
     """Raises ConfigError for a bare word that is neither preset nor file: it was meant as a preset."""
     if name not in PRESETS and not path.suffix and path.name == name and not path.exists():
-        raise ConfigError(name, "is no preset and no file", f"choose a YAML file or one of {', '.join(PRESETS)}")
+        near = "".join(f"did you mean {one}? Or " for one in difflib.get_close_matches(name, PRESETS, n=1))
+        remedy = f"{near}choose a YAML file or one of {', '.join(PRESETS)}"
+        raise ConfigError(name, "is neither a preset nor a file", remedy)
 
 
 def _parse_override(text: str, kind: type[Config]) -> Override:

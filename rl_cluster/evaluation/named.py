@@ -1,5 +1,6 @@
 """Policies by name: the task's heuristics, those of installed packages, and `module:Class` for a user's own."""
 
+import difflib
 import inspect
 from collections.abc import Callable
 from typing import Any, cast
@@ -39,8 +40,10 @@ def heuristic_of(name: str, task: str, seed: int) -> Policy:
         return own[name](seed)
     others = installed(HEURISTICS, own)
     if name not in others and not is_import_path(name):
-        known = ", ".join([*own, *others, PRETRAINED])
-        remedy = f"choose from {known}, write module:Class for your own, or name a --preset of another task"
+        known = [*own, *others, PRETRAINED]
+        near = "".join(f"did you mean {one}? Or " for one in difflib.get_close_matches(name, known, n=1))
+        ways = f"choose from {', '.join(known)}, write module:Class for your own, or name a --preset of another task"
+        remedy = near + ways
         raise ConfigError(WHERE, f"{name} is not a heuristic of task {task}", remedy)
     path = others.get(name, name)
     policy = _made(load_object(path, WHERE), seed, path)

@@ -131,8 +131,8 @@ def schedule_note(before: Config, after: Config) -> str | None:
     if not moving:
         return None
     return (
-        f"{' and '.join(moving)}: a schedule over training.iterations, which continues as that of "
-        f"{after.training.iterations}; the run is not the one that began with {after.training.iterations}"
+        f"{' and '.join(moving)} changes over training.iterations: from here on as in a run of "
+        f"{after.training.iterations} iterations, but what is trained already followed the former schedule"
     )
 
 

@@ -138,7 +138,8 @@ def _speeds(metrics: Mapping[str, float]) -> Text:
 def _runners(runners: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]) -> Table:
     imbalance = metrics.get(balance_key("runner", "imbalance"))
     told = "" if imbalance is None else f", imbalance {imbalance:.0%}"
-    table = _table(f"{len(runners)} env runners{told}, slowest first", "runner", "node", "busy", "env", "inference")
+    count = f"{len(runners)} env runner{'' if len(runners) == 1 else 's'}"
+    table = _table(f"{count}{told}, slowest first", "runner", "node", "busy", "env", "inference")
     slowest = sorted(runners, key=lambda one: -sum(one["seconds"].values()))[:MAX_RUNNERS]
     for one in slowest:
         seconds, busy_s = one["seconds"], sum(one["seconds"].values())

@@ -157,7 +157,7 @@ ROWS = [
     Row(["train", "{run}"], "is a run folder.*--resume"),
     Row(["train", "{run}/checkpoints/checkpoint-000001"], "is a checkpoint.*--weights"),
     Row(["train", "{run}/metrics.jsonl"], "metrics of a run"),
-    Row(["train", "quik_demo"], "is no preset and no file"),
+    Row(["train", "quik_demo"], "is neither a preset nor a file; did you mean quick_demo?"),
     Row(["config", "show", "missing.yaml"], "cannot be read"),
     Row(["config", "show", "folder"], "is a folder", files={"folder": None}),
     Row(["evaluate", "{run}", "ppo.clip=0.1"], "takes no settings"),

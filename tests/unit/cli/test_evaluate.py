@@ -151,7 +151,10 @@ def test_evaluate__the_same_seed_scores_the_same(tmp_path: Path, exit_code: Call
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--policy", "gredy"), "gredy is not a heuristic of task allocate; choose from random, greedy"),
+        (
+            ("--policy", "gredy"),
+            "gredy is not a heuristic of task allocate; did you mean greedy? Or choose from random, greedy",
+        ),
         (("--policy", "greedy", "--policy", "greedy"), "greedy is named twice; name each policy once"),
         (("--json", "no-such-folder/scores.json"), "lies in a folder that does not exist; make the folder first"),
         (("--trace", "tests"), "tests: is a folder; name a file"),

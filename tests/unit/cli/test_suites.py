@@ -62,7 +62,10 @@ def test_suite__writes_json_to_standard_output_alone(
         (("--suite", "sync", "--seed", "3"), "--suite: takes CHECKPOINTs"),
         (("--suite", "sync", "--trace", "trace.jsonl"), "--suite: takes CHECKPOINTs"),
         (("--suite", "sync", "--ladder", "8"), "--suite: takes CHECKPOINTs"),
-        (("--suite", "sync", "--policy", "gredy"), "gredy is not a heuristic of task allocate; choose from random"),
+        (
+            ("--suite", "sync", "--policy", "gredy"),
+            "gredy is not a heuristic of task allocate; did you mean greedy? Or choose from random",
+        ),
         (("--list-suites", "--suite", "sync"), "--list-suites: plays nothing, and takes no other arguments; omit"),
         (("no-such-run", "--suite", "sync"), "no-such-run: does not exist; name a run folder or a checkpoint folder"),
     ],

@@ -142,9 +142,9 @@ def test_file__of_another_shape_is_refused(text: str, overrides: list[str], mess
 def test_word__that_is_no_preset_offers_the_presets() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"^quick: is no preset and no file; choose a YAML file or one of curriculum_demo, debug, .*tune_demo$",
+        match=r"^fast: is neither a preset nor a file; choose a YAML file or one of curriculum_demo, .*tune_demo$",
     ):
-        load_config("quick")
+        load_config("fast")
 
 
 def test_overridden__equals_the_settings_that_began_with_the_overrides() -> None:

@@ -186,5 +186,5 @@ def test_schedule_note__speaks_only_of_schedules_that_move(tiny: Config) -> None
     assert schedule_note(falling, overridden(falling, ["training.evaluate_every=1"], "test")) is None
     note = schedule_note(falling, overridden(falling, longer, "test"))
     assert note is not None
-    assert note.startswith("ppo.lr=[0.001, 0.0001]: a schedule over training.iterations")
-    assert note.endswith("the run is not the one that began with 20")
+    assert note.startswith("ppo.lr=[0.001, 0.0001] changes over training.iterations")
+    assert note.endswith("what is trained already followed the former schedule")

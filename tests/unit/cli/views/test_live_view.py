@@ -41,7 +41,7 @@ def test_view__of_a_run_shows_its_parts(run: Path, tiny: Config) -> None:
     shown = _shown(read_status(run))
 
     assert shown.startswith(f"{tiny.name} (engine local)  iteration 2/2  elapsed 0:")
-    for words in ("time  ", "update ", "agent-steps/s", "1 env runners", "nodes", "GiB"):
+    for words in ("time  ", "update ", "agent-steps/s", "1 env runner", "nodes", "GiB"):
         assert words in shown
     assert "GPUs" not in shown
     assert "alert" not in shown
