@@ -84,5 +84,6 @@ def test_heuristic_of__names_all_that_there_are() -> None:
 
     assert str(caught.value) == (
         "--policy: waiting is not a heuristic of task navigate; did you mean own-waiting? "
-        "Or choose from random, straight, orca, own-waiting, pretrained, write module:Class for your own, or name a --preset of another task"
+        "Or choose from random, straight, orca, own-waiting, pretrained, write module:Class for your own, "
+        "or name a --preset of another task"
     )
