@@ -77,6 +77,15 @@ def stored_bytes() -> int:
     return sum(reply.store_stats.object_store_bytes_used for reply in replies)
 
 
+def _stores_no_more_than(limit: float) -> bool:
+    """Whether the stores come down to this many bytes; on a busy machine, news that nobody needs an object is late."""
+    end_s = time.monotonic() + 20.0
+    while stored_bytes() > limit:
+        if time.monotonic() > end_s:
+            return False
+    return True
+
+
 @pytest.mark.parametrize(("fragment_steps", "least_bytes"), FRAGMENT_BYTES.items())
 def test_trainer__passes_on_no_columns_and_no_weights(
     cluster: Cluster, tiny: Config, monkeypatch: pytest.MonkeyPatch, fragment_steps: int, least_bytes: float
@@ -89,15 +98,16 @@ def test_trainer__passes_on_no_columns_and_no_weights(
     engine.iterate(1, controls)
     through_trainer = traffic.num_bytes
     sizes = engine.algorithm.runners.for_each(lambda runner: bytes_of(runner.sample()[0].fragment))
-    most = 0
+    limit = before + 2 * NUM_RUNNERS * 1.1 * max(sizes) + OTHER_BYTES
+    is_bounded = []
     for iteration in range(2, 5):
         engine.iterate(iteration, controls)
-        most = max(most, stored_bytes() - before)
+        is_bounded.append(_stores_no_more_than(limit))
     engine.close()
 
     assert min(sizes) >= least_bytes
     assert through_trainer <= NUM_RUNNERS * MOST_BYTES
-    assert most <= 2 * NUM_RUNNERS * 1.1 * max(sizes) + OTHER_BYTES
+    assert all(is_bounded), is_bounded
 
 
 @pytest.fixture
