@@ -84,7 +84,7 @@ class Nameless:
         (["greedy", "greedy"], "compare: two policies are named greedy; give each a name of its own"),
         (
             ["gready"],
-            "--policy: gready is not a heuristic of task allocate; did you mean greedy\\? Or choose from random, greedy, ",
+            "--policy: gready is not a heuristic of task allocate; did you mean greedy\\? Or choose from random, ",
         ),
         ([Nameless()], r".*Nameless.*: has no name; a policy has name, is_deterministic, act; see docs/python.md"),
         ([Path("nowhere")], "nowhere: does not exist; name a run folder or a checkpoint folder"),
