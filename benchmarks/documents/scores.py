@@ -87,7 +87,7 @@ def ladder() -> str:
     ladders = load("ladder", "ladder.json")["ladders"]
     trained = load("ladder", "machine.json")
     seeds, minutes = ladders[0]["num_networks"], trained["training_s"] / 60
-    parts = [f"{seeds} training seeds, {minutes:.0f} minutes each on one core, {trained['machine']}."]
+    parts = [f"{seeds} training seeds, {minutes:.0f} minutes of CPU time each, {trained['machine']}."]
     for ladder in ladders:
         head = ["UAVs", "episodes", "policy", "random", ladder["reference"], "collisions/UAV", "score", "transfer"]
         body = [

@@ -29,6 +29,7 @@ from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling, tradeoff
 from benchmarks.documents.scores import curriculum_demo, ladder, navigate, quality, study
 from benchmarks.documents.suites import SEED_SCORES, SUITE_SCORES, by_hand, keep_leads, keep_shown, suite_seeds, suites
+from benchmarks.measure.expert_iteration import CPU_TIME
 from benchmarks.report import machine
 from rl_cluster.environment.tasks import TASKS
 from rl_cluster.training.files.metrics_lines import read_metrics
@@ -111,6 +112,8 @@ def _take_over(name: str, run: Path) -> None:
             for line in lines
             for event in line.get("events", ())
         ]
+    if (run / CPU_TIME).exists():
+        trained["training_s"] = json.loads((run / CPU_TIME).read_text(encoding="utf-8"))
     (folder / "machine.json").write_text(json.dumps(trained, indent=2) + "\n", encoding="utf-8")
 
 

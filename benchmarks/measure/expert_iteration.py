@@ -30,7 +30,7 @@ from rl_cluster.evaluation.intervals import paired_difference
 from rl_cluster.evaluation.scoring import load_policy
 from rl_cluster.sampling.episodes import ModelPolicy, evaluate
 
-__all__ = ["ROWS", "main"]
+__all__ = ["CPU_TIME", "ROWS", "main"]
 
 SEEDS, EVALUATION_SEED = (0, 1, 2), 2000
 EPISODES, QUICK_EPISODES = 600, 20

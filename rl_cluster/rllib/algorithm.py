@@ -38,11 +38,15 @@ from rl_cluster.rllib.learners import Learners
 from rl_cluster.rllib.own_run import EVALUATION, OwnRun, read_saved
 from rl_cluster.rllib.runner_group import RunnerGroup, Sampled
 from rl_cluster.rllib.ticket import Ticket
+from rl_cluster.training.engine import EngineLost
 from rl_cluster.types import Controls
 
 __all__ = ["RECORD", "SwarmAlgorithm"]
 
 logger = logging.getLogger(__name__)
+
+MOST_LOSSES = 5
+"""How often an iteration samples lost columns again, before its Learners count as cut off from the env runners."""
 
 RECORD = "record"
 """Key of the iteration's metrics, by the names of `metrics/names.py`, in the result of `train()`."""
@@ -234,7 +238,11 @@ class SwarmAlgorithm(Algorithm):
         if not self._is_requested:
             self._request()
         answers = self.runners.gather()
+        num_losses = 0
         while lost := self.learners.fetch(tickets := _tickets_of(answers)):
+            num_losses += 1
+            if num_losses > MOST_LOSSES:
+                raise EngineLost(f"columns of env runners were lost {num_losses} times before Learners had them")
             logger.warning("the columns of %d env runners are lost, and sampled again", len(lost))
             kept = [answer for answer in answers if not any(tickets[number] in answer.tickets for number in lost)]
             answers = kept + self.runners.gather(len(answers) - len(kept))

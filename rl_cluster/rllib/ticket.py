@@ -4,6 +4,7 @@ So the trainer's cost does not depend on the size of fragments. A ticket's refer
 process ends before a Learner has read the columns, they are lost, like the runner.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -96,14 +97,15 @@ def fetch(shares: Sequence[Share], timeout_s: float) -> tuple[list[RunnerFragmen
         shares: What to fetch. Transfers from several nodes run side by side.
         timeout_s: Columns that have not arrived by then are lost.
     """
+    deadline_s = time.monotonic() + timeout_s
     refs = [share.columns for share in shares if not isinstance(share.columns, Fragment)]
     if refs:
         ray.wait(refs, num_returns=len(refs), timeout=timeout_s)  # a lost reference is ready, too
     fragments, lost = [], []
     for share in shares:
-        columns = share.columns
+        columns, left_s = share.columns, max(0.0, deadline_s - time.monotonic())
         try:
-            fragments.append(share.cut(columns if isinstance(columns, Fragment) else ray.get(columns, timeout=0)))
+            fragments.append(share.cut(columns if isinstance(columns, Fragment) else ray.get(columns, timeout=left_s)))
         except (ObjectLostError, GetTimeoutError):
             lost.append(share.number)
     return fragments, lost
