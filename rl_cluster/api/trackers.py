@@ -6,7 +6,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rl_cluster.errors import ConfigError
@@ -51,32 +51,14 @@ def _is_in_netrc(host: str) -> bool:
 
 
 def tracker_openers(config: "Config", folder: Path, first_iteration: int) -> "dict[str, Callable[[], Tracker]]":
-    """Name of a service -> the function that opens it.
+    """Name of a service -> the function that opens it: those of the settings, and on Ray the cluster's own exporter.
 
     Args:
         config: The run's settings.
         folder: The run's folder.
         first_iteration: The iteration with which the run begins or resumes.
     """
-    monitoring = config.monitoring
-
-    def tensorboard() -> "Tracker":
-        from rl_cluster.metrics.tensorboard import TensorBoardTracker
-
-        return TensorBoardTracker(folder / "tensorboard", first_iteration)
-
-    def mlflow() -> "Tracker":
-        from rl_cluster.config.load import dotted_settings
-        from rl_cluster.metrics.mlflow import MlflowTracker
-
-        return MlflowTracker(monitoring.mlflow_uri, folder, dotted_settings(config))
-
-    def wandb() -> "Tracker":
-        from rl_cluster.config.load import dotted_settings
-        from rl_cluster.metrics.wandb import WandbTracker
-
-        mode: Literal["online", "offline"] = "online" if monitoring.wandb_mode == "online" else "offline"
-        return WandbTracker(mode, folder, dotted_settings(config))
+    from rl_cluster.training.tracker_openers import service_openers
 
     def ray() -> "Tracker":
         from rl_cluster.metrics.prometheus import run_label
@@ -84,10 +66,5 @@ def tracker_openers(config: "Config", folder: Path, first_iteration: int) -> "di
 
         return GaugeTracker(run_label(folder))
 
-    services: list[tuple[str, bool, Callable[[], Tracker]]] = [
-        ("TensorBoard", monitoring.tensorboard, tensorboard),
-        (f"MLflow at {monitoring.mlflow_uri}", bool(monitoring.mlflow_uri), mlflow),
-        ("Weights & Biases", monitoring.wandb_mode != "disabled", wandb),
-        ("Ray's exporter", config.engine == "ray", ray),
-    ]
-    return {name: opener for name, is_asked, opener in services if is_asked}
+    exporter = {"Ray's exporter": ray} if config.engine == "ray" else {}
+    return service_openers(config, folder, first_iteration) | exporter

@@ -58,16 +58,23 @@ def _search(config: "Config", begin: "Callable[[], Path]", address: str | None) 
     from rl_cluster.cli.views.study_progress import StudyProgress
     from rl_cluster.rllib.cluster import connect
     from rl_cluster.tune.journal import JOURNAL, ended_trials
-    from rl_cluster.tune.study import check_room, run_study
+    from rl_cluster.tune.search_space import study_of
+    from rl_cluster.tune.study import run_study
+    from rl_cluster.tune.trial_room import num_at_once
 
     forgive_full_disk()
     with orderly(), without_stdin(), connect(address) as cluster, StopRequest() as request:
-        check_room(config, cluster.resources())
+        study, nodes = study_of(config), cluster.resources()
+        at_once = num_at_once(config, study.num_seeds, nodes)
+        if study.num_test_seeds:
+            num_at_once(config, study.num_test_seeds, nodes)
         folder = begin()
         say(f"study folder: {folder}")
-        progress = StudyProgress(config, ended_trials(folder / JOURNAL, config), time.monotonic())
+        progress = StudyProgress(config, ended_trials(folder / JOURNAL, config), at_once, time.monotonic())
         say(progress.extent())
-        result = run_study(config, folder, lambda trial: say(progress.line(trial, time.monotonic())), request.is_set)
+        result = run_study(
+            config, folder, lambda trial: say(progress.line(trial, time.monotonic())), request.is_set, nodes
+        )
     if request.signal and not result.is_whole:
         what = f"stopped by {request.signal.name}; go on with {typed('rl-cluster', 'tune', '--resume', folder)}"
         fail(f"tune: {what}", request.exit_code)
@@ -118,7 +125,7 @@ def _study_of(
         return find_study(folder, config), lambda: folder
     if not config:
         raise ConfigError("tune", "nothing to tune is given", "name a preset or file, or a study to --resume")
-    check_overrides(overrides)
+    check_overrides(overrides, config)
     place = out or default_folder("rl_cluster_studies", config.name)
     check_new(config, place, is_numbered=not out)
     return config, lambda: begin_study(config, place, is_numbered=not out)

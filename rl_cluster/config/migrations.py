@@ -10,6 +10,7 @@ gets the value by which that version behaved, so that a run goes on as it began:
                 an episode in which nobody does anything may end; searched choices may be imitated
     format 4    runs may train on given scenarios, and on variations of them
     format 5    settings may name callbacks
+    format 6    trials of a study may have env runners and Learners of their own
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from rl_cluster.config.monitoring import holds_secret
 
 __all__ = ["FORMAT", "UNNUMBERED", "migrated", "numbered"]
 
-FORMAT = 5
+FORMAT = 6
 """Raised with each setting that is added, renamed or removed, or whose values mean something else."""
 UNNUMBERED = 1
 """Format of files that runs saved before there were numbers."""
@@ -97,6 +98,7 @@ ADDED_BY_4_TO_ALLOCATE: Mapping[str, Any] = {
     "generator.vary.extra_uavs": [0, 0],
 }
 ADDED_BY_5: Mapping[str, Any] = {"callbacks": []}
+ADDED_BY_6_TO_STUDY: Mapping[str, Any] = {"study.engine": "local"}
 
 
 def migrated(data: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -155,6 +157,12 @@ def _to_5(data: dict[str, Any]) -> None:
         _add(data, key, value)
 
 
+def _to_6(data: dict[str, Any]) -> None:
+    if data.get("study") is not None:
+        for key, value in ADDED_BY_6_TO_STUDY.items():
+            _add(data, key, value)
+
+
 def _loosen(data: dict[str, Any]) -> None:
     """What later versions refuse, but nothing that is learnt depends on."""
     sampling, monitoring = data.get("sampling"), data.get("monitoring")
@@ -185,6 +193,6 @@ def _value(data: Any, key: str) -> Any:
     return data
 
 
-STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2, _to_3, _to_4, _to_5)
+STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (_to_2, _to_3, _to_4, _to_5, _to_6)
 """The first one makes format 2 of format 1, in place."""
 assert len(STEPS) == FORMAT - 1

@@ -36,6 +36,8 @@ class Dimension(Section):
 class StudyConfig(Section):
     """What is searched, how, and by which score. A round is `training.evaluate_every` iterations of a trial."""
 
+    engine: Literal["local", "ray"]
+    """On what trials train. local: in their own process. ray: with env runners and Learners of their own."""
     search: Literal["random", "tpe", "gp", "pbt", "pb2"]
     """tpe, gp: Bayesian (Optuna). pbt, pb2: a population that copies its best, by chance or by a Gaussian process."""
     scheduler: Literal["none", "asha", "stages"]
@@ -59,9 +61,9 @@ class StudyConfig(Section):
     exploit: bool
     """scheduler=stages: a trial that would be ended goes on from a better one's checkpoint instead."""
     cpus_per_trial: Annotated[float, Field(ge=1e-3, le=1024.0)]
-    """CPUs that Ray sets aside for a trial, which is one process."""
+    """CPUs that Ray sets aside for a trial's process; engine=ray adds those of its actors."""
     gpus_per_trial: Annotated[float, Field(ge=0.0, le=1.0)]
-    """Share of a GPU for a trial; above 0 it trains there."""
+    """Share of a GPU for a trial's process; above 0 it trains there."""
     space: Annotated[tuple[Dimension, ...], Field(min_length=1, max_length=64)]
     """What is searched."""
 

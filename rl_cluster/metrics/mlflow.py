@@ -33,20 +33,21 @@ class MlflowTracker:
     Args:
         uri: http://HOST:PORT, or sqlite:///FILE.
         folder: The folder of our run, which identifies the MLflow run.
+        name: What MLflow calls the run.
         settings: Dotted key -> value of the run's settings: the parameters of the MLflow run. MLflow never changes a
             parameter, so what a resumed run has changed is a tag, `rl_cluster.changed.KEY`.
     """
 
-    def __init__(self, uri: str, folder: Path, settings: Mapping[str, Any]) -> None:
-        for name, value in LIMITS.items():
-            os.environ.setdefault(name, value)
+    def __init__(self, uri: str, folder: Path, name: str, settings: Mapping[str, Any]) -> None:
+        for variable, value in LIMITS.items():
+            os.environ.setdefault(variable, value)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         self._client = MlflowClient(tracking_uri=uri)
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         identity = experiment.experiment_id if experiment else self._client.create_experiment(EXPERIMENT)
         place = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()  # a path may hold quotes
         found = self._client.search_runs([identity], f"tags.`{FOLDER_TAG}` = '{place}'", max_results=1)
-        run = found[0] if found else self._client.create_run(identity, tags={FOLDER_TAG: place}, run_name=folder.name)
+        run = found[0] if found else self._client.create_run(identity, tags={FOLDER_TAG: place}, run_name=name)
         self._run_id: str = run.info.run_id
         self._note(run.data.params, {key: json.dumps(value)[:MAX_VALUE] for key, value in settings.items()})
 

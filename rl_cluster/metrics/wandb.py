@@ -19,14 +19,17 @@ class WandbTracker:
 
     Args:
         mode: offline writes files below the folder.
-        folder: The folder of our run.
+        folder: The folder of our run, which identifies the W&B run.
+        name: What W&B calls the run.
         settings: Dotted key -> value of the run's settings: its configuration. A resumed run may change some.
     """
 
-    def __init__(self, mode: Literal["offline", "online"], folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, mode: Literal["offline", "online"], folder: Path, name: str, settings: Mapping[str, Any]
+    ) -> None:
         identity = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
         self._run = wandb.init(
-            project=PROJECT, name=folder.name, id=identity, resume="allow", mode=mode, dir=str(folder),
+            project=PROJECT, name=name, id=identity, resume="allow", mode=mode, dir=str(folder),
             config=dict(settings), allow_val_change=True,
             settings=wandb.Settings(silent=True, console="off", init_timeout=INIT_TIMEOUT_S),
         )  # fmt: skip

@@ -21,7 +21,7 @@ from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.engine_state import load_state, model_of, state_of
 from rl_cluster.rllib.node_monitor import NodeMonitors
-from rl_cluster.rllib.placement.place import RESTART_PATIENCE_S, build, place
+from rl_cluster.rllib.placement.place import RESTART_PATIENCE_S, SETTLE_S, build, place
 from rl_cluster.rllib.placement.plan import Plan
 from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus
 from rl_cluster.training.local_engine import check_own_gpus
@@ -37,6 +37,8 @@ class RayEngine:
         config: the run.
         address: HOST:PORT, `auto`, `local`, or None for RAY_ADDRESS or else a Ray of our own; see `cluster.connect`.
         callbacks: classes whose hooks are called in the trainer's process and in the env runners.
+        watches_nodes: whether an actor on each node reads it.
+        patience_s: seconds to wait for room that others have.
 
     Raises:
         ClusterError: the address does not answer, the cluster cannot hold the run, its actors do not start in time, or
@@ -45,7 +47,13 @@ class RayEngine:
     """
 
     def __init__(
-        self, config: Config, address: str | None = None, callbacks: Sequence[type[RLlibCallback]] = ()
+        self,
+        config: Config,
+        address: str | None = None,
+        callbacks: Sequence[type[RLlibCallback]] = (),
+        *,
+        watches_nodes: bool = True,
+        patience_s: float = SETTLE_S,
     ) -> None:
         self.config = config
         if not config.learners.num_learners:
@@ -55,15 +63,16 @@ class RayEngine:
         with ExitStack() as ending:
             self.cluster = ending.enter_context(connect(address))
             logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # its import has set it to WARNING
-            self._placement = place(config, self.cluster)
+            self._placement = place(config, self.cluster, patience_s)
             ending.callback(self._release)
             try:
                 self.algorithm = build(self._placement, self._make_algorithm)
             except RayActorError as error:
                 raise _lost_at_start(error) from None
             ending.callback(self._stop)
-            self._nodes = NodeMonitors(config.name, config.monitoring.node_interval_s)
-            ending.callback(self._nodes.close)
+            self._nodes = NodeMonitors(config.name, config.monitoring.node_interval_s) if watches_nodes else None
+            if self._nodes:
+                ending.callback(self._nodes.close)
             self._ending = ending.pop_all()
 
     @property
@@ -103,7 +112,8 @@ class RayEngine:
         self.algorithm._iteration = iteration  # noqa: SLF001 - Trainable sets it from its own checkpoints only
         self.algorithm.controls = controls
         record: dict[str, float] = self.algorithm.train()[RECORD]
-        self._status = EngineStatus(self._nodes.readings(), self.algorithm.runner_reports)
+        nodes = self._nodes.readings() if self._nodes else ()
+        self._status = EngineStatus(nodes, self.algorithm.runner_reports)
         return record | node_metrics(self._status.nodes)
 
     def status(self) -> EngineStatus:
@@ -112,7 +122,8 @@ class RayEngine:
 
     def tell(self, status: dict[str, Any]) -> None:
         """Leaves the status with a node's monitor."""
-        self._nodes.tell(status)
+        if self._nodes:
+            self._nodes.tell(status)
 
     def model(self) -> TransformerGNN:
         """A copy of the network with the current weights, on the CPU."""

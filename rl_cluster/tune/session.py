@@ -21,11 +21,13 @@ from ray.tune.schedulers import TrialScheduler
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.metrics.names import STAGE
+from rl_cluster.rllib.placement.plan import NodeResources
 from rl_cluster.tune.entry import Entry, noted_score
 from rl_cluster.tune.journal import Journal, num_rounds
 from rl_cluster.tune.queue import TrialQueue
 from rl_cluster.tune.search_space import sampled, study_of
 from rl_cluster.tune.trial import DIVERGED, HELD, ROUNDS, SAMPLE, SEED_SCORE, STAGE_ROUNDS, StudyTrial
+from rl_cluster.tune.trial_room import num_at_once, trial_pieces
 from rl_cluster.tune.trial_store import TRIALS
 
 __all__ = ["Session"]
@@ -48,6 +50,14 @@ class Session:
     """called with every trial that has ended or failed"""
     is_stopped: Callable[[], bool]
     """called often; True = trials end after their round, and no more begin"""
+    nodes: Sequence[NodeResources] | None
+    """no more trials train at a time than they hold; None = as many as the study allows"""
+
+    def num_at_once(self, num_runs: int) -> int:
+        """How many trials of so many runs train at a time. Raises ClusterError if the nodes can never hold one."""
+        if self.nodes is None:
+            return study_of(self.config).max_concurrent
+        return num_at_once(self.config, num_runs, self.nodes)
 
     def run(self, kind: str, seeds: Sequence[int], queue: TrialQueue, scheduler: TrialScheduler) -> None:
         """Runs all trials of a queue. Runs none, and needs no Ray, if the study is already to stop.
@@ -63,7 +73,8 @@ class Session:
         study, watcher = study_of(self.config), _Watcher(self)
         rounds = {trial: entry.rounds for trial, entry in self.journal.last.items()}
         shared = {
-            "run": to_yaml(self.config),
+            "run": to_yaml(_with_absolute_store(self.config)),
+            "study": self.folder.name,
             "seeds": list(seeds),
             "trials": str(self.folder / TRIALS),
             "resumed": rounds,
@@ -72,7 +83,7 @@ class Session:
             # PB2's Gaussian process warns while it has few trials
             warnings.filterwarnings("ignore", message="The optimal value found for dimension")
             tune.run(
-                tune.with_resources(StudyTrial, {"CPU": study.cpus_per_trial, "GPU": study.gpus_per_trial}),
+                tune.with_resources(StudyTrial, trial_pieces(self.config, 0)[0].resources),
                 name=self._new_name(kind),
                 storage_path=str(self.folder),
                 storage_filesystem=LocalFileSystem(),  # otherwise Tune takes the path for a URI
@@ -152,6 +163,15 @@ class _Watcher(Callback):
         entry = last.model_copy(update={"status": status})
         self._session.journal.note(entry)
         self._session.report(entry)
+
+
+def _with_absolute_store(config: Config) -> Config:
+    """The settings with MLflow's file named from the root: trials run in folders of their own."""
+    scheme, found, path = config.monitoring.mlflow_uri.partition("sqlite:///")
+    if not found or scheme or path.startswith("/"):
+        return config
+    monitoring = config.monitoring.model_copy(update={"mlflow_uri": f"sqlite:///{Path.cwd() / path}"})
+    return config.model_copy(update={"monitoring": monitoring})
 
 
 def _begun(trial: Trial) -> Entry:

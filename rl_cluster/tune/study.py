@@ -11,7 +11,6 @@ from ray.tune.schedulers import FIFOScheduler
 
 from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
-from rl_cluster.errors import ClusterError
 from rl_cluster.rllib.placement.plan import NodeResources
 from rl_cluster.training.files.output_file import write_own
 from rl_cluster.tune.entry import GIVEN, Entry, test_name
@@ -22,22 +21,9 @@ from rl_cluster.tune.search_space import study_of
 from rl_cluster.tune.session import Session
 from rl_cluster.tune.standing import take_up
 
-__all__ = ["BEST", "check_room", "run_study"]
+__all__ = ["BEST", "run_study"]
 
 BEST = "best.yaml"
-
-
-def check_room(config: Config, nodes: Sequence[NodeResources]) -> None:
-    """Raises ClusterError if no node can ever hold a trial, for which Tune would wait for ever."""
-    study = study_of(config)
-    for key, asked, kind in (("cpus", study.cpus_per_trial, "CPUs"), ("gpus", study.gpus_per_trial, "GPUs")):
-        most = max((getattr(node, key) for node in nodes), default=0.0)
-        if asked > most:
-            where = f"study.{key}_per_trial={asked:g}"
-            raise ClusterError(where, f"no node has more than {most:g} {kind}", "lower it, or add a larger node")
-    if not any(node.cpus >= study.cpus_per_trial and node.gpus >= study.gpus_per_trial for node in nodes):
-        where = f"study.cpus_per_trial={study.cpus_per_trial:g}, study.gpus_per_trial={study.gpus_per_trial:g}"
-        raise ClusterError(where, "no node has both", "lower one of them, or add a larger node")
 
 
 def _never() -> bool:
@@ -45,7 +31,11 @@ def _never() -> bool:
 
 
 def run_study(
-    config: Config, folder: Path, report: Callable[[Entry], None], is_stopped: Callable[[], bool] = _never
+    config: Config,
+    folder: Path,
+    report: Callable[[Entry], None],
+    is_stopped: Callable[[], bool] = _never,
+    nodes: Sequence[NodeResources] | None = None,
 ) -> StudyResult:
     """Searches, or continues to search, then tests. Ray must be connected. Writes the files of the study's folder.
 
@@ -54,12 +44,14 @@ def run_study(
         folder: The study's folder, as `begin_study` has made it.
         report: Called with every trial that has ended or failed.
         is_stopped: Called again and again; True = trials end after their current round, and no more begin.
+        nodes: No more trials train at a time than they hold; None = as many as the study allows.
 
-    Raises CheckpointError if the journal of the study cannot be used, or if another process runs the study.
+    Raises CheckpointError if the journal of the study cannot be used, or if another process runs the study, and
+    ClusterError if the nodes can never hold a trial.
     """
     folder = folder.expanduser().absolute()
     with Journal(folder / JOURNAL, config) as journal:
-        session = Session(config, folder, journal, report, is_stopped)
+        session = Session(config, folder, journal, report, is_stopped, nodes)
         trials = _search(session)
         tests: tuple[Entry, ...] = ()
         is_whole = _are_over(trials, study_of(config).num_trials)
@@ -82,7 +74,7 @@ def _search(session: Session) -> tuple[Entry, ...]:
     standing = take_up(session.config, session.journal)
     if waiting := len(standing.waiting):
         queue = TrialQueue(
-            standing.planned(), waiting, study.max_concurrent, session.is_stopped,
+            standing.planned(), waiting, session.num_at_once(study.num_seeds), session.is_stopped,
             lambda name, score: standing.search.tell(int(name), score),
         )  # fmt: skip
         session.run("search", study.seeds, queue, standing.scheduler)
@@ -96,6 +88,12 @@ def _test(session: Session, best: Entry) -> tuple[Entry, ...]:
     waiting = [name for name in samples if name not in last or last[name].status != "ended"]
     if waiting:
         planned = (Planned(name, samples[name]) for name in waiting)
-        queue = TrialQueue(planned, len(waiting), study.max_concurrent, session.is_stopped, lambda name, score: None)
+        queue = TrialQueue(
+            planned,
+            len(waiting),
+            session.num_at_once(study.num_test_seeds),
+            session.is_stopped,
+            lambda name, score: None,
+        )
         session.run("test", study.test_seeds, queue, FIFOScheduler())
     return tuple(last[name] for name in samples if name in last)

@@ -58,7 +58,7 @@ def _check_dimensions(config: Config, study: StudyConfig) -> None:
     trial = trial_config(to_yaml(config), {}, study.first_seed)
     for dimension in study.space:
         where = f"study.space: {dimension.key}"
-        if why := without_effect(dimension.key):
+        if why := without_effect(dimension.key, study):
             raise ConfigError(where, f"has no effect in a study: {why}", "search another setting")
         if need := _unmet_need(dimension.key, trial, study):
             raise ConfigError(where, f"has no effect with {need.otherwise(trial)}", "search another setting")

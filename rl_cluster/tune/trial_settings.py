@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from rl_cluster.config.load import validated
 from rl_cluster.config.schema import Config
+from rl_cluster.config.study import StudyConfig
 from rl_cluster.config.yaml_file import parse_yaml
 from rl_cluster.errors import ConfigError
 from rl_cluster.tune.search_space import apply_sample
@@ -16,23 +17,27 @@ __all__ = ["check_overrides", "trial_config", "without_effect"]
 
 UNLIMITED_S = 1e9
 WITHOUT_EFFECT = {
-    "engine": "trials train without Ray, each in one process",
-    "api_stack": "trials train without Ray, each in one process",
-    "learners.num_learners": "a trial has no Learners of its own",
-    "learners.timeout_s": "a trial has no Learners of its own",
-    "learners.gpus_per_learner": "study.gpus_per_trial says it",
-    "sampling.gpus_per_runner": "a trial has no remote env runners",
-    "sampling.cpus_per_runner": "a trial has no remote env runners",
-    "sampling.timeout_s": "a trial has no remote env runners",
-    "sampling.overlap": "a trial has no remote env runners",
+    "engine": "study.engine says on what trials train",
+    "api_stack": "trials train on the new one",
     "training.time_limit_s": "trials are compared by rounds",
     "training.max_restarts": "Ray Tune restarts a trial that is lost, twice",
     "training.checkpoint_every": "trials save after each round",
     "training.keep_checkpoints": "trials save after each round",
     "callbacks": "trials call none",
-    "monitoring": "trials are shown by TensorBoard in the study's folder only",
+    "monitoring.node_interval_s": "trials do not watch the nodes",
 }
 """Key, or section -> why it has no effect in a trial."""
+ALONE = "a trial has no actors of its own with study.engine=local"
+WITHOUT_EFFECT_ALONE = {
+    "learners.num_learners": ALONE,
+    "learners.timeout_s": ALONE,
+    "learners.gpus_per_learner": "study.gpus_per_trial says it with study.engine=local",
+    "sampling.gpus_per_runner": ALONE,
+    "sampling.cpus_per_runner": ALONE,
+    "sampling.timeout_s": ALONE,
+    "sampling.overlap": ALONE,
+}
+"""Those beside them in a trial without Ray."""
 
 
 def trial_config(run: str, sample: Mapping[str, float], seed: int) -> Config:
@@ -46,21 +51,28 @@ def trial_config(run: str, sample: Mapping[str, float], seed: int) -> Config:
     Raises ConfigError if such a run is impossible.
     """
     data = parse_yaml(run, "study")
-    gpus = data["study"]["gpus_per_trial"]
-    data |= {"seed": seed, "engine": "local", "study": None}
-    data["learners"] |= {"gpus_per_learner": gpus, "num_learners": 0}
-    data["sampling"] |= {"gpus_per_runner": 0.0, "overlap": False}
+    study, learners = data["study"], data["learners"]
+    data |= {"seed": seed, "engine": study["engine"], "study": None}
+    if data["api_stack"] == "old":
+        raise ConfigError("api_stack=old", "trials train on the new one", "set api_stack=new")
+    if study["engine"] == "local":
+        learners["num_learners"] = 0
+        data["sampling"] |= {"gpus_per_runner": 0.0, "overlap": False}
+    if not learners["num_learners"]:
+        learners["gpus_per_learner"] = study["gpus_per_trial"]
     data["training"] |= {"time_limit_s": UNLIMITED_S}
     return apply_sample(validated(data, "a trial of the study"), sample)
 
 
-def without_effect(key: str) -> str | None:
-    """Why a setting has no effect in trials; None = it has one."""
-    return next((why for one, why in WITHOUT_EFFECT.items() if key == one or key.startswith(f"{one}.")), None)
+def without_effect(key: str, study: StudyConfig | None) -> str | None:
+    """Why a setting has no effect in trials of a study; None = it has one."""
+    is_alone = study is None or study.engine == "local"
+    reasons = WITHOUT_EFFECT | (WITHOUT_EFFECT_ALONE if is_alone else {})
+    return next((why for one, why in reasons.items() if key == one or key.startswith(f"{one}.")), None)
 
 
-def check_overrides(overrides: Iterable[str]) -> None:
+def check_overrides(overrides: Iterable[str], config: Config) -> None:
     """Raises ConfigError if one of the `key=value` overrides changes a setting without effect in trials."""
     for override in overrides:
-        if why := without_effect(override.partition("=")[0]):
+        if why := without_effect(override.partition("=")[0], config.study):
             raise ConfigError(override, f"has no effect in a study: {why}", "give it to train with the best.yaml")

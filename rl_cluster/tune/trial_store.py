@@ -31,7 +31,8 @@ class TrialStore:
 
     def __init__(self, trials: Path, trial: str, seeds: Sequence[int]) -> None:
         self._trials, self._trial, self._seeds = trials, trial, seeds
-        self._folders = [trials / trial / str(seed) for seed in seeds]
+        self.folders = [trials / trial / str(seed) for seed in seeds]
+        """One for each seed."""
 
     def of(self, trial: str) -> "TrialStore":
         """The store of another trial."""
@@ -39,7 +40,7 @@ class TrialStore:
 
     def save(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Saves one checkpoint per seed. Raises CheckpointError if they cannot be written."""
-        for folder, checkpoint in zip(self._folders, checkpoints, strict=True):
+        for folder, checkpoint in zip(self.folders, checkpoints, strict=True):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -60,16 +61,14 @@ class TrialStore:
             if name > checkpoint_name(iteration):
                 continue
             try:
-                return [
-                    self._load(folder / name, config) for folder, config in zip(self._folders, configs, strict=True)
-                ]
+                return [self._load(folder / name, config) for folder, config in zip(self.folders, configs, strict=True)]
             except CheckpointError as error:
                 logger.warning("passed over: %s", error)
         return []
 
     def _names(self) -> list[str]:
         """Names of the first seed's checkpoints, newest first."""
-        first = self._folders[0]
+        first = self.folders[0]
         return [folder.name for folder in list_checkpoints(first)] if first.is_dir() else []
 
     @staticmethod

@@ -7,12 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray._private.state import actors
 
 from rl_cluster.config.load import load_config, to_yaml
 from rl_cluster.config.schema import Config
@@ -103,9 +105,52 @@ def test_study_that_is_stopped_and_moved__goes_on_where_each_trial_was(
     assert not first.exists()
     # the score of a trial that was stopped in between is that of one that was not
     last = next(trial for trial in result.trials if trial.trial not in ended)
-    settings = {"run": to_yaml(config), "seeds": [100, 101], "trials": str(tmp_path / "alone"), "resumed": {}}
-    alone = StudyTrial({**settings, **last.sample})
+    settings = {"run": to_yaml(config), "study": "alone", "seeds": [100, 101], "resumed": {}}
+    alone = StudyTrial({**settings, "trials": str(tmp_path / "alone"), **last.sample})
     assert [alone.step()["score"] for _ in range(4)][-1] == last.score
+    alone.stop()
+
+
+DISTRIBUTED = [
+    "study.engine=ray", "study.search=random", "study.scheduler=none", "study.num_trials=2", "study.num_test_seeds=0",
+    "study.cpus_per_trial=0.1", "sampling.num_env_runners=2", "sampling.cpus_per_runner=0.1",
+    "learners.num_learners=1", "learners.cpus_per_learner=0.1", "training.iterations=4",
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("cluster")
+def test_trials_with_actors_of_their_own__score_as_one_process_does_and_go_on(tmp_path: Path) -> None:
+    config, folder = _config(*DISTRIBUTED), tmp_path / "study"
+    begin_study(config, folder)
+    stop = _Stop()
+
+    part = run_study(config, folder, stop.report, stop.is_set)
+    result = run_study(config, folder, lambda entry: None)
+
+    assert any(entry.status == "ended" for entry in part.trials)
+    assert result.is_whole
+    assert [(trial.status, trial.rounds) for trial in result.trials] == [("ended", 2), ("ended", 2)]
+    for trial in result.trials:  # the same sample, trained in a process
+        settings = {"run": to_yaml(_config(*DISTRIBUTED, "study.engine=local", "learners.num_learners=0"))}
+        shared = {**settings, "study": "alone", "seeds": [100, 101], "trials": str(tmp_path / "alone"), "resumed": {}}
+        alone = StudyTrial({**shared, **trial.sample})
+        rounds = [alone.step() for _ in range(2)]
+        alone.stop()
+        assert [rounds[-1][f"score_seed_{seed}"] for seed in (100, 101)] == pytest.approx(
+            [trial.scores["100"], trial.scores["101"]], abs=1e-5
+        )
+        for seed in ("100", "101"):
+            assert list((folder / "trials" / trial.trial / seed / "tensorboard").iterdir())
+    _wait_for_no_actors()
+
+
+def _wait_for_no_actors() -> None:
+    """Ray ends the actors of a trial with the trial; it needs a moment."""
+    deadline_s = time.monotonic() + 30.0
+    pending = threading.Event()
+    while alive := [one for one in actors().values() if one["State"] == "ALIVE"]:
+        assert time.monotonic() < deadline_s, alive
+        pending.wait(0.2)
 
 
 @pytest.mark.long

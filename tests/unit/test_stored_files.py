@@ -41,6 +41,7 @@ RUNS = (
     "format_3/run",
     "format_4/run",
     "format_5/run",
+    "format_6/run",
 )
 
 
@@ -147,7 +148,7 @@ def test_stored_trace__is_drawn_through_every_decision(number: int) -> None:
 def test_files_of_this_version__have_the_form_of_the_stored_ones(tmp_path: Path) -> None:
     """Who changes a format raises its number, and stores new files beside these."""
     write_stored_files(tmp_path / "now")
-    stored = STORED / "format_5"
+    stored = STORED / "format_6"
 
     for file in ("settings.yaml", "run/config.yaml", "study/study.yaml", "study/trials.jsonl"):
         assert _keys(tmp_path / "now" / file) == _keys(stored / file), file

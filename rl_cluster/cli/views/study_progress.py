@@ -17,15 +17,16 @@ class StudyProgress:
     Args:
         config: Settings of the study.
         ended: Names of the trials and tests that an earlier process has ended.
+        at_once: How many trials train at a time.
         begin_s: Now, by a clock that never goes back.
     """
 
-    def __init__(self, config: Config, ended: Collection[str], begin_s: float) -> None:
+    def __init__(self, config: Config, ended: Collection[str], at_once: int, begin_s: float) -> None:
         study = study_of(config)
         self._ended, self._begin_s, self._num_new = set(ended), begin_s, 0
         self._num_tests = 2 if study.num_test_seeds else 0
         self._total = study.num_trials + self._num_tests
-        self._at_once = study.max_concurrent
+        self._at_once = at_once
 
     def extent(self) -> str:
         """What the study is about to do."""

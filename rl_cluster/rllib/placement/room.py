@@ -45,6 +45,7 @@ class Room:
             def _make_worker(self, **arguments: Any) -> Any:
                 if group:
                     self._remote_args["placement_group"] = group
+                    self._pg_offset = -1  # in a trial of Tune, RLlib counts the trial's own place as the first
                 return super()._make_worker(**arguments)
 
         rllib_algorithm.EnvRunnerGroup = PlacedRunners

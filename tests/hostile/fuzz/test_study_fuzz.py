@@ -201,7 +201,8 @@ def _trained(config: Config, trials: Path) -> StudyTrial:
 def _shared(config: Config, trials: Path, rounds: int) -> dict[str, Any]:
     """What a study tells its trials."""
     return {
-        "run": to_yaml(config), "seeds": [5, 6], "trials": str(trials), "resumed": {"default": rounds}, "ppo.lr": 1e-3,
+        "run": to_yaml(config), "study": "first", "seeds": [5, 6], "trials": str(trials),
+        "resumed": {"default": rounds}, "ppo.lr": 1e-3,
     }  # fmt: skip
 
 
@@ -211,7 +212,7 @@ def _checkpoints(trained: Trained) -> Case:
     def case(random: Random, folder: Path) -> object:
         trials = folder / TRIALS
         shutil.copytree(trained.own, trials)
-        checkpoint = random.choice(sorted(trials.glob("default/*/*")))
+        checkpoint = random.choice(sorted(trials.glob("default/*/checkpoint-*")))
         kind = random.random()
         if kind < 0.2:
             path = random.choice(sorted(checkpoint.iterdir()))
@@ -219,13 +220,15 @@ def _checkpoints(trained: Trained) -> Case:
         elif kind < 0.8:
             reseal_changed(random, checkpoint)
         else:
-            found = random.choice([path for other in trained.others for path in sorted(other.glob("default/*/*"))])
+            found = random.choice(
+                [path for other in trained.others for path in sorted(other.glob("default/*/checkpoint-*"))]
+            )
             checkpoint = random.choice([checkpoint, checkpoint.with_name(found.name)])
             shutil.rmtree(checkpoint, ignore_errors=True)
             shutil.copytree(found, checkpoint)
         rounds = random.choice([1, 2, 2, 2, 3, 4])
         trained.trial.reset_config(trained.trial.config | {"trials": str(trials), "resumed": {"default": rounds}})
-        if trained.trial._runs[0].done != iteration_of(checkpoint):
+        if trained.trial._runs[0].run.done != iteration_of(checkpoint):
             return "passed over"
         last = trained.trial.step()
         assert math.isfinite(last["score"])

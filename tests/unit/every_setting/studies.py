@@ -23,9 +23,10 @@ from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.scheduling import make_scheduler, recall
 from rl_cluster.tune.search import make_search
 from rl_cluster.tune.search_space import searched, study_of
-from rl_cluster.tune.study import check_room, run_study
+from rl_cluster.tune.study import run_study
 from rl_cluster.tune.study_folder import begin_study
 from rl_cluster.tune.trial import DIVERGED, HELD, ROUNDS, SCORE, STAGE_ROUNDS
+from rl_cluster.tune.trial_room import num_at_once, trial_pieces
 
 NUM_SAMPLES, NUM_TRIALS = 14, 12
 
@@ -68,10 +69,15 @@ def _entry(trial: str, rounds: int, score: float) -> Entry:
 def room(config: Config) -> Any:
     """Whether a node of two CPUs can hold a trial."""
     try:
-        check_room(config, [NodeResources(2.0, 0.0)])
+        num_at_once(config, 1, [NodeResources(2.0, 0.0)])
     except ClusterError as error:
         return error.what
     return None
+
+
+def reserved(config: Config) -> Any:
+    """What Ray reserves for a trial of two seeds."""
+    return [piece.resources for piece in trial_pieces(config, 2)]
 
 
 class _InTurns:
@@ -100,7 +106,9 @@ class _InTurns:
             for trial, training in list(live.items()):
                 result = training.step()
                 watcher.on_trial_result(0, [], trial, result)
-                if result["done"] or scheduler.on_trial_result(None, trial, result) == TrialScheduler.STOP:
+                is_over = result["done"] or scheduler.on_trial_result(None, trial, result) == TrialScheduler.STOP
+                if is_over:
+                    training.stop()
                     watcher.on_trial_complete(0, [], trial)
                     search_alg.on_trial_complete(trial.trial_id, result)
                     del live[trial]

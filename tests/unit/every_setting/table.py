@@ -90,9 +90,9 @@ STUDY: Base = (
     "study.num_test_seeds=1", "study.grace_rounds=1", "study.cpus_per_trial=0.5", "ppo.num_epochs=1",
 )  # fmt: skip
 BY_STAGE = (
-    "{search: random, scheduler: stages, metric: curriculum/score, num_trials: 4, max_concurrent: 2, first_seed: 1, "
-    "num_seeds: 1, num_test_seeds: 0, grace_rounds: 1, reduction: 2.0, exploit: false, cpus_per_trial: 1.0, "
-    "gpus_per_trial: 0.0, space: [{key: ppo.lr, low: 1.0e-4, high: 1.0e-2, log: true}]}"
+    "{engine: local, search: random, scheduler: stages, metric: curriculum/score, num_trials: 4, max_concurrent: 2, "
+    "first_seed: 1, num_seeds: 1, num_test_seeds: 0, grace_rounds: 1, reduction: 2.0, exploit: false, "
+    "cpus_per_trial: 1.0, gpus_per_trial: 0.0, space: [{key: ppo.lr, low: 1.0e-4, high: 1.0e-2, log: true}]}"
 )
 JUDGED: Base = ("tune_demo", "engine=local", "training.iterations=200", "study.search=random")
 JUDGED_BY_STAGE: Base = ("curriculum_demo", "engine=local", f"study={BY_STAGE}")
@@ -289,6 +289,7 @@ SHARED: dict[str, tuple[Row, ...]] = {
     "curriculum.max_fallbacks": _row(decisions.schedule, STAGES, "0"),
     "curriculum.lr_decay": _row(decisions.schedule, STAGES, "0.9"),
     "study": _row(studies.study, STUDY, "null"),
+    "study.engine": _row(studies.reserved, STUDY, "ray"),
     "study.search": _row(studies.samples, ("tune_demo", "study.scheduler=none"), "random", "gp", "pbt", "pb2"),
     "study.scheduler": _row(studies.verdicts, JUDGED, "none") + _row(studies.verdicts, JUDGED_BY_STAGE, "asha"),
     "study.metric": _row(studies.study, STUDY, "evaluation/satisfied_rate"),

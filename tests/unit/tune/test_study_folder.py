@@ -10,10 +10,8 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
-from rl_cluster.errors import CheckpointError, ClusterError, ConfigError
-from rl_cluster.rllib.placement.plan import NodeResources
+from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.tune.entry import Entry, format_entry
-from rl_cluster.tune.study import check_room
 from rl_cluster.tune.study_folder import begin_study, check_study, find_study
 
 pytestmark = pytest.mark.slow
@@ -32,7 +30,8 @@ WORLDS = "study.space=[{key: sampling.worlds_per_runner, low: 2, high: 4, log: f
         (["study.space=[{key: name, low: 1, high: 2, log: true}]"], r"name: is no number, and no pair"),
         (["study.space=[{key: ppo.clip, low: 1, high: 2, log: true}]"], r"with ppo.clip=1: ppo.clip: got 1.*below 1$"),
         (["study.search=pbt", "study.scheduler=none", WORLDS], r"worlds_per_runner: cannot .*; remove it from space$"),
-        (["api_stack=old"], r"a trial of the study: .*api_stack=old is a part of RLlib"),
+        (["study.engine=ray", "api_stack=old"], r"api_stack=old: trials train on the new one"),
+        (["api_stack=old"], r"api_stack=old: trials train on the new one; set api_stack=new$"),
     ],
 )  # fmt: skip
 def test_study_that_cannot_be__is_refused(
@@ -68,7 +67,7 @@ def test_study__is_found_as_it_was_begun(tmp_path: Path, study_config: Callable[
     assert find_study(folder, None) == find_study(folder, config) == config
     with pytest.raises(ConfigError, match=r"seed=7 is not the run's own seed=0"):
         find_study(folder, study_config("seed=7"))
-    with pytest.raises(ConfigError, match=r"study\.search=None is not the run's own study\.search=tpe"):
+    with pytest.raises(ConfigError, match=r"study\.engine=None is not the run's own study\.engine=local"):
         find_study(folder, config.model_copy(update={"study": None}))
     with pytest.raises(CheckpointError, match=r"exists already; go on with --resume '/.*choose another --out"):
         begin_study(config, folder)
@@ -168,17 +167,3 @@ def test_pickles_in_a_study__are_never_read(tmp_path: Path, study_config: Callab
         (folder / name).write_bytes(pickle.dumps(Mine()))
     find_study(folder, None)
     assert not (tmp_path / "was run").exists()
-
-
-def test_trial_that_no_node_can_hold__is_refused(study_config: Callable[..., Config]) -> None:
-    nodes = [NodeResources(2.0, 0.0), NodeResources(1.0, 1.0)]
-    check_room(study_config("study.cpus_per_trial=2"), nodes)
-    check_room(study_config("study.cpus_per_trial=1", "study.gpus_per_trial=1"), nodes)
-    for overrides, message in (
-        (["study.cpus_per_trial=1000"], r"cpus_per_trial=1000: no node has more than 2 CPUs; lower it, or add"),
-        (["study.cpus_per_trial=2", "study.gpus_per_trial=0.5"], r"no node has both; lower one of them"),
-    ):
-        with pytest.raises(ClusterError, match=message):
-            check_room(study_config(*overrides), nodes)
-    with pytest.raises(ClusterError, match="no node has more than 0 GPUs"):
-        check_room(study_config("study.gpus_per_trial=0.5"), nodes[:1])

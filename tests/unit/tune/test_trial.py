@@ -22,7 +22,8 @@ RATE = {"ppo.lr": 3e-3}
 
 def _settings(config: Config, trials: Path, rounds: int = 0) -> dict[str, Any]:
     resumed = {"default": rounds} if rounds else {}  # what Tune calls a trial outside of it
-    return {"run": to_yaml(config), "seeds": [5, 6], "trials": str(trials), "resumed": resumed, **RATE}
+    shared = {"run": to_yaml(config), "study": "first", "seeds": [5, 6], "trials": str(trials), "resumed": resumed}
+    return {**shared, **RATE}
 
 
 def test_trial__is_its_runs(tmp_path: Path, study_config: Callable[..., Config]) -> None:
@@ -41,6 +42,10 @@ def test_trial__is_its_runs(tmp_path: Path, study_config: Callable[..., Config])
     assert [one["done"] for one in rounds] == [False, False, False, True]
     assert [one["rounds"] for one in rounds] == [1, 2, 3, 4]
     assert rounds[0]["sample"] == RATE
+    trial.stop()
+    for folder in ("5", "6"):
+        curves = [file.read_bytes() for file in (tmp_path / "default" / folder / "tensorboard").iterdir()]
+        assert [b"learning/policy_loss" in curve for curve in curves] == [True]
 
 
 def test_trial__goes_on_from_its_last_round_in_a_folder_that_was_moved(

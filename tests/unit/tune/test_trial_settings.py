@@ -10,7 +10,13 @@ from rl_cluster.config.load import to_yaml
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
 from rl_cluster.tune.study_folder import check_study
-from rl_cluster.tune.trial_settings import WITHOUT_EFFECT, check_overrides, trial_config, without_effect
+from rl_cluster.tune.trial_settings import (
+    WITHOUT_EFFECT,
+    WITHOUT_EFFECT_ALONE,
+    check_overrides,
+    trial_config,
+    without_effect,
+)
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -24,11 +30,25 @@ def test_setting_that_trials_override__is_one_that_has_no_effect(study_config: C
     config = study_config(
         "sampling.overlap=true", "sampling.gpus_per_runner=0.5", "learners.num_learners=1", "study.gpus_per_trial=0.5"
     )
-    trial = trial_config(to_yaml(config), {}, 100)
-    before, after = _flat(config.model_dump()), _flat(trial.model_dump())
-    changed = {key for key in before if after.get(key) != before[key] and not key.startswith("study")}
-    assert {key for key in changed if not without_effect(key)} == {"seed"}
+    changed = _changed(config)
+    assert {key for key in changed if not without_effect(key, config.study)} == {"seed"}
     assert {"engine", "sampling.overlap", "training.time_limit_s", "learners.num_learners"} <= changed
+
+
+def test_trial_with_actors_of_its_own__keeps_what_is_said_of_them(study_config: Callable[..., Config]) -> None:
+    own = ["study.engine=ray", "sampling.overlap=true", "sampling.gpus_per_runner=0.5", "learners.gpus_per_learner=0.5"]
+    config = study_config(*own, "learners.num_learners=1")
+    assert _changed(config) == {"seed", "training.time_limit_s"}
+    # the process of the trial updates, so what its GPU is stands in the study
+    assert _changed(study_config(*own, "study.gpus_per_trial=1")) == {
+        "seed", "training.time_limit_s", "learners.gpus_per_learner",
+    }  # fmt: skip
+
+
+def _changed(config: Config) -> set[str]:
+    """The settings that a trial has otherwise than its study."""
+    before, after = (_flat(one.model_dump()) for one in (config, trial_config(to_yaml(config), {}, 100)))
+    return {key for key in before if after.get(key) != before[key] and not key.startswith("study")}
 
 
 def test_every_setting_without_effect__is_refused_on_the_command_line_and_in_the_space(
@@ -36,11 +56,13 @@ def test_every_setting_without_effect__is_refused_on_the_command_line_and_in_the
 ) -> None:
     known = set(dotted_keys(type(study_config())))
     sections = {key.partition(".")[0] for key in known}
-    assert known | sections >= WITHOUT_EFFECT.keys()
-    for key in (key for key in known if without_effect(key)):
-        with pytest.raises(ConfigError, match=f"{key}=1: has no effect in a study: .*; give it to train with the best"):
-            check_overrides(["ppo.clip=0.1", f"{key}=1"])
-    check_overrides([f"{key}=1" for key in known if not without_effect(key)])
+    assert known | sections >= WITHOUT_EFFECT.keys() | WITHOUT_EFFECT_ALONE.keys()
+    for config in (study_config(), study_config("study.engine=ray")):
+        for key in (key for key in known if without_effect(key, config.study)):
+            what = f"{key}=1: has no effect in a study: .*; give it to train with the best"
+            with pytest.raises(ConfigError, match=what):
+                check_overrides(["ppo.clip=0.1", f"{key}=1"], config)
+        check_overrides([f"{key}=1" for key in known if not without_effect(key, config.study)], config)
     with pytest.raises(ConfigError, match=r"training.time_limit_s: has no effect in a study: .*search another setting"):
         check_study(study_config("study.space=[{key: training.time_limit_s, low: 1, high: 2, log: true}]"))
     with pytest.raises(ConfigError, match=r"reward.collision: has no effect with task=allocate, .*search another"):

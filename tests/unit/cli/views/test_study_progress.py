@@ -14,7 +14,7 @@ def _entry(trial: str) -> Entry:
 
 def test_progress__says_n_of_all_and_the_time_left() -> None:
     config = load_config("tune_demo", ["study.num_trials=6", "study.num_test_seeds=2", "study.max_concurrent=2"])
-    progress = StudyProgress(config, set(), begin_s=100.0)
+    progress = StudyProgress(config, set(), 2, begin_s=100.0)
 
     assert progress.extent() == "6 trials, 2 at a time, then 2 tests"
     assert progress.line(_entry("00000"), now_s=160.0) == (
@@ -26,7 +26,7 @@ def test_progress__says_n_of_all_and_the_time_left() -> None:
 
 def test_progress__of_a_study_that_goes_on_counts_what_has_ended_before() -> None:
     config = load_config("tune_demo", ["study.num_trials=4", "study.num_test_seeds=0"])
-    progress = StudyProgress(config, {"00000", "00001"}, begin_s=0.0)
+    progress = StudyProgress(config, {"00000", "00001"}, 2, begin_s=0.0)
 
     assert progress.extent() == "4 trials, 2 at a time; 2 have ended before"
     assert progress.line(_entry("00002"), now_s=60.0).startswith("3 of 4  left 1:00  ")
