@@ -121,11 +121,12 @@ def told(run: Path, words: Sequence[str]) -> dict[str, Policy]:
     return {text: _told(model, config, parse_preference(text, config)) for text in words}
 
 
-def single(run: Path) -> Policy:
-    """The policy of a run that was trained for one preference, told that one."""
+def single(run: Path) -> tuple[str, Policy]:
+    """What a run was trained for, in words, and its policy, told that one preference."""
     model, config = load_policy(run)
-    weights = [low for low, _ in task_of(config).preference_ranges(config).values()]
-    return _told(model, config, np.array(weights, dtype=np.float32))
+    weights = {name: low for name, (low, _) in task_of(config).preference_ranges(config).items()}
+    words = ",".join(f"{name}={weights[name]:g}" for name in ("crowding", "time"))
+    return f"alone {words}", _told(model, config, np.array(list(weights.values()), dtype=np.float32))
 
 
 def _told(model: TransformerGNN, config: Config, weights: FloatArray) -> Policy:
@@ -135,27 +136,35 @@ def _told(model: TransformerGNN, config: Config, weights: FloatArray) -> Policy:
     return ModelPolicy(model, "argmax", tell=tell, trained=config)
 
 
-def save_plot(ours: Mapping[str, Mapping[str, float]], others: Mapping[str, Mapping[str, float]], path: Path) -> None:
-    """Served share over 1 - crowding: a line for each weight of time, a point for every other policy."""
-    figure = Figure(figsize=(7.0, 5.0), layout="constrained")
-    axes = figure.subplots()
-    for hurry in TIME:
-        line = [ours[f"crowding={crowding:g},time={hurry:g}"] for crowding in CROWDING]
-        x, y = [1.0 - values["congestion"] for values in line], [values["satisfied_rate"] for values in line]
-        axes.plot(x, y, marker="o", markersize=4, label=f"one checkpoint, time={hurry:g}")
-    for name, values in others.items():
-        axes.plot(1.0 - values["congestion"], values["satisfied_rate"], marker="x", linestyle="", color="black")
-        axes.annotate(
-            name,
-            (1.0 - values["congestion"], values["satisfied_rate"]),
-            fontsize=8,
-            xytext=(4, 4),
-            textcoords="offset points",
-        )
-    axes.set_xlabel("1 - crowding")
-    axes.set_ylabel("share of targets served")
-    axes.legend()
+def save_plot(ours: Means, known: Means, singles: Means, path: Path) -> None:
+    """Served share over 1 - crowding: a line for each weight of time, a point for every other policy; then near by."""
+    figure = Figure(figsize=(9.0, 4.5), layout="constrained")
+    everywhere, near = figure.subplots(1, 2)
+    for axes in (everywhere, near):
+        for hurry in TIME:
+            line = [_point(ours[f"crowding={crowding:g},time={hurry:g}"]) for crowding in CROWDING]
+            axes.plot(*zip(*line, strict=True), marker="o", markersize=4, label=f"one checkpoint, time={hurry:g}")
+        for policies, marker in ((singles, "s"), (known, "x")):
+            points = [_point(values) for values in policies.values()]
+            label = "trained for one preference each" if policies is singles else "heuristics"
+            if points:
+                axes.plot(*zip(*points, strict=True), marker=marker, linestyle="", color="black", label=label)
+        axes.set_xlabel("1 - crowding")
+        axes.set_ylabel("share of targets served")
+    for name, values in known.items():
+        everywhere.annotate(name, _point(values), fontsize=8, xytext=(4, 4), textcoords="offset points")
+    learnt = [_point(values) for values in (*ours.values(), *singles.values())]
+    for set_limits, ends in zip((near.set_xlim, near.set_ylim), zip(*learnt, strict=True), strict=True):
+        set_limits(min(ends) - 0.01, max(ends) + 0.01)
+    for name, values in singles.items():
+        words = name.removeprefix("alone ")
+        near.annotate(words, _point(values), fontsize=8, xytext=(0, -12), ha="center", textcoords="offset points")
+    everywhere.legend(fontsize=8)
     figure.savefig(path, dpi=120)
+
+
+def _point(values: Mapping[str, float]) -> tuple[float, float]:
+    return 1.0 - values["congestion"], values["satisfied_rate"]
 
 
 def rows_of(ours: Means, known: Means, singles: Means, num_leads: int, reference: str) -> Iterator[Row]:
@@ -182,18 +191,18 @@ def main() -> None:
     num_episodes = QUICK_EPISODES if arguments.quick else EPISODES
     source, task = make_source(config, SEED, is_training=False), task_of(config)
     heuristics = {name: make(SEED) for name, make in task.heuristics.items()}
-    beside = {run.name: single(run) for run in arguments.beside}
+    beside = dict(single(run) for run in arguments.beside)
     ours, known, singles = (
         play(policies, source, config, num_episodes)
         for policies in (told(arguments.run, PREFERENCES), heuristics, beside)
     )
     gaps, means = differences(ours, known[task.reference]), means_of(ours)
-    rows = list(rows_of(means, means_of(known), means_of(singles), num_leading(gaps), task.reference))
-    others = {**means_of(known), **means_of(singles)}
-    stored = {"means": {**means, **others}, "differences": gaps, "reference": task.reference}
+    others, alone = means_of(known), means_of(singles)
+    rows = list(rows_of(means, others, alone, num_leading(gaps), task.reference))
+    stored = {"means": {**means, **others, **alone}, "differences": gaps, "reference": task.reference}
     finish("Preferences", rows, ROWS, arguments.json, num_episodes=num_episodes, **stored)
     if arguments.plot:
-        save_plot(means, others, arguments.plot)
+        save_plot(means, others, alone, arguments.plot)
 
 
 if __name__ == "__main__":
