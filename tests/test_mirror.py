@@ -17,6 +17,7 @@ IN_RAY = {
     "rllib/connector.py": "ray/test_engine.py",
     "rllib/engine.py": "ray/test_engine.py",
     "rllib/engine_state.py": "ray/test_engine.py",
+    "rllib/sample_stream.py": "ray/test_async.py",
     "rllib/env_runner.py": "ray/test_engine.py",
     "rllib/gauges.py": "ray/test_prometheus.py",
     "rllib/learner.py": "ray/test_engine.py",
@@ -131,9 +132,11 @@ WITH_ITS_CALLER = {
     "training/run.py": "unit/training/test_loop.py",
     "training/start.py": "unit/training/test_loop.py",
     "training/files/status.py": "unit/cli/test_top.py",
+    "training/tracker_openers.py": "unit/api/test_trackers.py",
     "training/trackers.py": "unit/api/test_trackers.py",
     "tune/report.py": "unit/tune/test_result.py",
     "tune/standing.py": "unit/tune/test_study_folder.py",
+    "tune/trial_run.py": "unit/tune/test_trial.py",
     "tune/trial_store.py": "unit/tune/test_trial.py",
 }
 """A part of what the named test plays or writes whole."""

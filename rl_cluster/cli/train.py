@@ -151,12 +151,12 @@ def _run(start: "Start", address: str | None, given: "GivenCallbacks") -> None:
 
 
 def _tell_changes(start: "Start") -> None:
-    """Says what a run that goes on changes, from which iteration on, and what that means for its schedules."""
+    """Says what a run that goes on changes, from which iteration on, and what its user must know."""
     if start.checkpoint and start.changes:
         changes = ", ".join(change.words for change in start.changes)
         say(f"changed after iteration {start.checkpoint.iteration}: {changes}")
-        if start.note:
-            say(f"note: {start.note}")
+    for note in start.notes:
+        say(f"note: {note}")
 
 
 def _tell_terminal(words: str) -> None:

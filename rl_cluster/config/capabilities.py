@@ -52,6 +52,9 @@ REMOTE_ACTORS = Need(
     lambda run: run.sampling.num_env_runners > 0 or run.learners.num_learners > 0,
     lambda _: "sampling.num_env_runners=0 and learners.num_learners=0",
 )
+ASYNC = Need(
+    "sampling.mode=async", lambda run: run.sampling.mode == "async", lambda run: f"sampling.mode={run.sampling.mode}"
+)
 MAY_COLLIDE = Need(
     "it in a run of task navigate",
     lambda run: run.task != "allocate",
@@ -132,7 +135,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "ppo.imitation_weight": (CHOOSES, NEW_STACK),
     "sampling.searched_share": (CHOOSES, NEW_STACK, IMITATES),
     "sampling.search_plans": (CHOOSES, NEW_STACK, IMITATES),
-    "sampling.overlap": (RAY, NEW_STACK, REMOTE_RUNNERS),
+    "sampling.mode": (RAY, NEW_STACK, REMOTE_RUNNERS),
+    "sampling.max_lag": (RAY, NEW_STACK, REMOTE_RUNNERS, ASYNC),
     "sampling.timeout_s": (RAY, REMOTE_RUNNERS),
     "sampling.cpus_per_runner": (RAY, REMOTE_RUNNERS),
     "sampling.gpus_per_runner": (RAY, NEW_STACK, REMOTE_RUNNERS),

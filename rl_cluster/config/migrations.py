@@ -10,7 +10,8 @@ gets the value by which that version behaved, so that a run goes on as it began:
                 an episode in which nobody does anything may end; searched choices may be imitated
     format 4    runs may train on given scenarios, and on variations of them
     format 5    settings may name callbacks
-    format 6    trials of a study may have env runners and Learners of their own
+    format 6    trials of a study may have env runners and Learners of their own; sampling.mode took the place of
+                sampling.overlap, as env runners may sample without pause
 """
 
 from collections.abc import Callable, Mapping
@@ -98,6 +99,7 @@ ADDED_BY_4_TO_ALLOCATE: Mapping[str, Any] = {
     "generator.vary.extra_uavs": [0, 0],
 }
 ADDED_BY_5: Mapping[str, Any] = {"callbacks": []}
+ADDED_BY_6: Mapping[str, Any] = {"sampling.max_lag": 4}
 ADDED_BY_6_TO_STUDY: Mapping[str, Any] = {"study.engine": "local"}
 
 
@@ -158,6 +160,12 @@ def _to_5(data: dict[str, Any]) -> None:
 
 
 def _to_6(data: dict[str, Any]) -> None:
+    sampling = data.get("sampling")
+    if isinstance(sampling, dict) and "overlap" in sampling:
+        former = sampling.pop("overlap")
+        sampling.setdefault("mode", {True: "overlap", False: "sync"}[former] if type(former) is bool else former)
+    for key, value in ADDED_BY_6.items():
+        _add(data, key, value)
     if data.get("study") is not None:
         for key, value in ADDED_BY_6_TO_STUDY.items():
             _add(data, key, value)

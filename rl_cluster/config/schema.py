@@ -106,8 +106,11 @@ class SamplingConfig(Section):
     """Share of a runner's worlds in which each decision is searched, too, for ppo.imitation_weight to imitate."""
     search_plans: Annotated[int, Field(ge=1, le=4096)]
     """Plans that such a search plays."""
-    overlap: bool
-    """true: remote env runners sample the next batch during the update; their weights lag one update behind."""
+    mode: Literal["sync", "overlap", "async"]
+    """overlap: remote env runners sample the next batch during the update; their weights lag one update behind. async:
+    they sample without pause, a batch takes the first fragments, and rows of older weights are corrected (V-trace)."""
+    max_lag: Annotated[int, Field(ge=1, le=1000)]
+    """mode=async: fragments of weights that are more updates old are dropped."""
     timeout_s: Annotated[float, Field(ge=1e-3, le=1e6)]
     """Seconds after which an env runner that has not answered is ended and restarted; the others do its share."""
     cpus_per_runner: Annotated[float, Field(ge=1e-3, le=64.0)]
@@ -237,12 +240,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _overlap_has_runners(self) -> Self:
-        is_ours = self.engine == "ray" and self.api_stack == "new"
-        if self.sampling.overlap and is_ours and not self.sampling.num_env_runners:
+    def _lagging_runners_are_remote(self) -> Self:
+        mode, is_ours = self.sampling.mode, self.engine == "ray" and self.api_stack == "new"
+        if mode != "sync" and is_ours and not self.sampling.num_env_runners:
             raise ValueError(
-                "sampling.overlap=true makes weights lag behind, and without remote env runners nothing overlaps; "
-                "set it to false, or sampling.num_env_runners to 1 or more"
+                f"sampling.mode={mode} makes weights lag behind, and without remote env runners nothing overlaps; "
+                "set it to sync, or sampling.num_env_runners to 1 or more"
             )
         return self
 

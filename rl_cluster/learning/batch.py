@@ -16,7 +16,9 @@ from torch import Tensor
 
 from rl_cluster.config.schema import PPOConfig
 from rl_cluster.learning.gae import gae
-from rl_cluster.types import Fragment, Observation, map_observation
+from rl_cluster.learning.off_policy import Current, importance
+from rl_cluster.learning.vtrace import vtrace
+from rl_cluster.types import FloatArray, Fragment, Observation, map_observation
 
 __all__ = ["TrainBatch", "make_train_batch"]
 
@@ -39,6 +41,9 @@ class TrainBatch:
     """in reward units"""
     expert_KN: Tensor | None = None
     """int16, the actions that a search would take, -1 = none was searched; None = nothing was searched"""
+    start_logp_KN: Tensor | None = None
+    """log-probability of the action under the weights that the update begins with; None = those are the ones that
+    acted"""
 
     @property
     def num_rows(self) -> int:
@@ -67,29 +72,55 @@ class TrainBatch:
         """The batch with `function` applied to each of its tensors: to pick rows, or to move it to a device."""
         columns = (self.action, self.logp_KN, self.value_KN, self.advantage_KN, self.value_target_KN)
         mapped = type(self)(map_observation(function, self.observation), *map(function, columns))
-        return mapped if self.expert_KN is None else replace(mapped, expert_KN=function(self.expert_KN))
+        optional: dict[str, Tensor | None] = {"expert_KN": self.expert_KN, "start_logp_KN": self.start_logp_KN}
+        given: dict[str, Any] = {name: function(column) for name, column in optional.items() if column is not None}
+        return replace(mapped, **given) if given else mapped
 
 
-def make_train_batch(fragments: Sequence[Fragment], config: PPOConfig) -> TrainBatch:
+def make_train_batch(
+    fragments: Sequence[Fragment], config: PPOConfig, current: Sequence[Current | None] | None = None
+) -> TrainBatch:
     """The rows of all fragments, in order of (fragment, world, t), with advantages and value targets.
 
     Rows stand world after world, so that Learners that divide the worlds hold consecutive rows. Arrays are copied.
     Raises ValueError if there are no fragments.
+
+    Args:
+        fragments: What was sampled.
+        config: Discounts.
+        current: What the weights to be updated say of each fragment, None = they have made it; None for all together =
+            the batch is on-policy.
     """
     if not fragments:
         raise ValueError("a train batch needs at least one fragment")
-    estimates = [gae(f.reward, f.value, f.next_value, f.ended, config.gamma, config.gae_lambda) for f in fragments]
+    known = [None] * len(fragments) if current is None else current
+    estimates = [_estimate(one, its, config) for one, its in zip(fragments, known, strict=True)]
     observation = Observation(*(_join(arrays) for arrays in zip(*(f.observation for f in fragments), strict=True)))
     advantage_KN, value_target_KN = (_join(arrays) for arrays in zip(*estimates, strict=True))
     return TrainBatch(
         observation=observation,
         action=_join([f.action for f in fragments]),
         logp_KN=_join([f.logp for f in fragments]),
-        value_KN=_join([f.value for f in fragments]),
+        value_KN=_join([f.value if its is None else its.value_TBN for f, its in zip(fragments, known, strict=True)]),
         advantage_KN=advantage_KN,
         value_target_KN=value_target_KN,
         expert_KN=_join_experts(fragments),
+        start_logp_KN=None if current is None else _join(_start_logps(fragments, current)),
     )
+
+
+def _estimate(fragment: Fragment, current: Current | None, config: PPOConfig) -> tuple[FloatArray, FloatArray]:
+    """Advantages and value targets."""
+    f = fragment
+    if current is None:
+        return gae(f.reward, f.value, f.next_value, f.ended, config.gamma, config.gae_lambda)
+    ratio_TBN = importance(current.logp_TBN, f.logp)
+    values = current.value_TBN, current.next_value_TBN
+    return vtrace(f.reward, *values, f.ended, ratio_TBN, config.gamma, config.gae_lambda)
+
+
+def _start_logps(fragments: Sequence[Fragment], current: Sequence[Current | None]) -> list[FloatArray]:
+    return [f.logp if its is None else its.logp_TBN for f, its in zip(fragments, current, strict=True)]
 
 
 def _join_experts(fragments: Sequence[Fragment]) -> Tensor | None:

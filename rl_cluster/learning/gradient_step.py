@@ -148,6 +148,7 @@ class GradientStep:
             exists_BN=picked.exists_KN[:, :num_uavs],
             expert_BN=None if picked.expert_KN is None else picked.expert_KN[:, :num_uavs],
             imitates_BN=None if picked.expert_KN is None else picked.imitates_KN[:, :num_uavs],
+            start_logp_BN=None if picked.start_logp_KN is None else picked.start_logp_KN[:, :num_uavs],
         )
         return ppo_loss(self._model(observation), sample, weights)
 

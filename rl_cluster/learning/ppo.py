@@ -7,7 +7,7 @@ add up to the mean over all. `batch.py` makes the batches, and `update.py` uses 
 Letters: B graphs, N UAVs.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,6 +38,8 @@ class PPOSample(NamedTuple):
     """actions that a search would take; None = nothing was searched"""
     imitates_BN: Tensor | None = None
     """bool; True = the UAV counts in the imitation's term"""
+    start_logp_BN: Tensor | None = None
+    """log-probability of the action under the weights that the update began with; None = those acted"""
 
 
 class PPOWeights(NamedTuple):
@@ -62,32 +64,39 @@ class PPOWeights(NamedTuple):
 def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss (scalar, float32) and its detached statistics.
 
-    policy_loss = -mean min(rho A, clip(rho, 1 - c, 1 + c) A),   rho = pi(a) / pi_old(a)
+    policy_loss = -mean min(rho A, clip(rho, s - c, s + c) A),   rho = s x,   x = pi(a) / pi_old(a)
+                   pi_old is the policy with which the update begins, and mu the one that acted. Where they are the
+                   same, s = 1: PPO's loss. Else s = min(1, pi_old(a) / mu(a)), V-trace's weight of the policy gradient
+                   (Espeholt et al. 2018, arXiv 1802.01561), and ratios are clipped around pi_old, not around the older
+                   policy (GePPO, Queeney et al. 2021, arXiv 2111.00072, eq. 7)
     value_loss  =  mean (V - target)^2 / 2 on standardised values: no clipping (RLlib's vf_clip_param cuts the squared
                    error itself, and with it all gradient of rewards larger than about its root)
-    approx_kl   =  mean(rho - 1 - ln rho)
+    approx_kl   =  mean s (x - 1 - ln x)
     imitation_loss = -mean ln pi(searched action): expert iteration (Anthony et al. 2017, arXiv 1705.08439) on states
                    that the policy itself visits (Ross et al. 2011, arXiv 1011.0686)
     loss        =  policy_loss + value_weight * value_loss - entropy_weight * mean entropy + kl_weight * approx_kl
                    + imitation_weight * imitation_loss
 
     approx_kl is the low-variance unbiased estimator k3 of KL(pi_old || pi) (Schulman, "Approximating KL divergence",
-    2020). As a penalty (arXiv 1707.06347, eq. 8) its gradient is unbiased too: under pi_old the mean of rho is 1.
+    2020). As a penalty (arXiv 1707.06347, eq. 8) its gradient is unbiased too: under pi_old the mean of x is 1.
 
     Statistics: policy_loss, value_loss, entropy (nats), approx_kl, clip_fraction, imitation_loss (0 without searched
-    actions), and ratio_deviation = max |rho - 1|.
+    actions), and ratio_deviation = max |x - 1|.
     All but the last are sums over counts, so those of a minibatch's parts add up.
     """
     policy = output.policy
-    log_ratio_BN = torch.where(sample.decides_BN, policy.log_prob(sample.action) - sample.logp_BN, 0.0)
-    ratio_BN = log_ratio_BN.exp()
-    clipped_BN = ratio_BN.clamp(1.0 - weights.clip, 1.0 + weights.clip)
+    start_logp_BN = sample.logp_BN if sample.start_logp_BN is None else sample.start_logp_BN
+    log_moved_BN = torch.where(sample.decides_BN, policy.log_prob(sample.action) - start_logp_BN, 0.0)
+    moved_BN = log_moved_BN.exp()
+    centre = _start_weight(sample)
+    ratio_BN = moved_BN * centre
+    clipped_BN = ratio_BN.clamp(centre - weights.clip, centre + weights.clip)
     surrogate_BN = torch.minimum(ratio_BN * sample.advantage_BN, clipped_BN * sample.advantage_BN)
     policy_loss = -_mean(surrogate_BN, sample.decides_BN, weights.num_deciding)
     entropy = _mean(policy.entropy(), sample.decides_BN, weights.num_deciding)
     squared_BN = 0.5 * functional.mse_loss(output.value_BN, sample.value_target_BN, reduction="none")
     value_loss = _mean(squared_BN, sample.exists_BN, weights.num_existing)
-    approx_kl = _mean(ratio_BN - 1.0 - log_ratio_BN, sample.decides_BN, weights.num_deciding)
+    approx_kl = _mean(centre * (moved_BN - 1.0 - log_moved_BN), sample.decides_BN, weights.num_deciding)
     loss = policy_loss + weights.value_weight * value_loss - weights.entropy_weight * entropy
     if weights.kl_weight:
         loss = loss + weights.kl_weight * approx_kl
@@ -95,7 +104,7 @@ def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tu
     if weights.imitation_weight:
         loss = loss + weights.imitation_weight * imitation_loss
     with torch.no_grad():
-        is_clipped_BN = ((ratio_BN - 1.0).abs() > weights.clip).float()
+        is_clipped_BN = ((ratio_BN - centre).abs() > weights.clip).float()
         statistics = {
             "policy_loss": policy_loss.detach(),
             "value_loss": value_loss.detach(),
@@ -103,9 +112,17 @@ def ppo_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> tu
             "approx_kl": approx_kl.detach(),
             "clip_fraction": _mean(is_clipped_BN, sample.decides_BN, weights.num_deciding),
             "imitation_loss": imitation_loss.detach(),
-            "ratio_deviation": (ratio_BN - 1.0).abs().max(),
+            "ratio_deviation": (moved_BN - 1.0).abs().max(),
         }
     return loss, statistics
+
+
+def _start_weight(sample: PPOSample) -> Any:
+    """s, (B, N), 1 where the UAV did not choose; the number 1 if the batch is on-policy."""
+    if sample.start_logp_BN is None:
+        return 1.0
+    log_ratio_BN = sample.start_logp_BN - sample.logp_BN
+    return torch.where(sample.decides_BN, log_ratio_BN, 0.0).clamp(max=0.0).exp()
 
 
 def _imitation_loss(output: PolicyOutput, sample: PPOSample, weights: PPOWeights) -> Tensor:

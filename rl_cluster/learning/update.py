@@ -20,6 +20,7 @@ from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_ro
 from rl_cluster.learning.gradient_step import GradientStep
 from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
 from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_minibatches, measure_rows
+from rl_cluster.learning.off_policy import effective_share
 from rl_cluster.learning.optimizer_form import ADAM_KEYS, PART_ROWS, optimizer_form
 from rl_cluster.learning.ppo import PPOWeights, explained_variance
 from rl_cluster.learning.ranks import Alone, Exchange, Ranks, Shard, masked_moments
@@ -92,7 +93,7 @@ class Updater:
             unless the batch was sampled with other weights; last_epoch_kl: mean approx_kl of the last epoch, how far
             the policy has moved; lr; kl_weight; skipped_updates: minibatches left out, of the means too, because their
             gradient was not finite; if all were, the means are NaN; part_rows: graphs that went through the network
-            together.
+            together; effective_sample_share, if the batch has rows of older weights.
 
         Raises:
             ConfigError: Not even one graph fits into memory.
@@ -116,6 +117,9 @@ class Updater:
         last_epoch = steps[-(len(steps) // self.config.num_epochs) :]
         explained = explained_variance(batch.value_KN, batch.value_target_KN, batch.exists_KN, self._ranks)
         first_deviation = self._ranks.largest(torch.tensor(steps[0]["ratio_deviation"], device=self.device))
+        if batch.start_logp_KN is not None:
+            columns = batch.start_logp_KN, batch.logp_KN, batch.decides_KN
+            means["effective_sample_share"] = effective_share(*columns, self._ranks)
         self.exchanges = self._ranks.take_exchanges()
         return means | {
             "explained_variance": float(explained),

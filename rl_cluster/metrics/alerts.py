@@ -79,6 +79,7 @@ class Rule(NamedTuple):
 
 
 RULES = (
+    Rule(names.learning_key("effective_sample_share"), 0.30, "lower sampling.max_lag, ppo.lr or ppo.num_epochs", True),
     Rule(names.balance_key("runner", "imbalance"), 0.30, "look for a slow or crowded node under env runners"),
     Rule(
         names.balance_key("learner", "imbalance"),

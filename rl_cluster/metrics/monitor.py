@@ -11,7 +11,7 @@ from rl_cluster.metrics.names import EXCHANGE_S
 from rl_cluster.metrics.phases import IterationTimes, phase_shares
 from rl_cluster.metrics.torch_memory import MemoryReading, memory_metrics
 
-__all__ = ["LearnerReport", "Monitor", "RunnerReport", "WeightSync"]
+__all__ = ["LearnerReport", "Monitor", "RunnerReport", "WeightSync", "joined_reports"]
 
 
 class RunnerReport(NamedTuple):
@@ -21,6 +21,17 @@ class RunnerReport(NamedTuple):
     node: str
     seconds: Mapping[str, float]
     """phase -> busy seconds"""
+
+
+def joined_reports(reports: Sequence[RunnerReport]) -> list[RunnerReport]:
+    """One report of each runner, in the order of their first ones: a runner may have worked several times."""
+    joined: dict[str, RunnerReport] = {}
+    for one in reports:
+        before = joined[one.runner].seconds if one.runner in joined else {}
+        phases = [*before, *(phase for phase in one.seconds if phase not in before)]
+        seconds = {phase: before.get(phase, 0.0) + one.seconds.get(phase, 0.0) for phase in phases}
+        joined[one.runner] = one._replace(seconds=seconds)
+    return list(joined.values())
 
 
 class LearnerReport(NamedTuple):

@@ -18,19 +18,20 @@ __all__ = [
     "COMMUNICATION_EXCHANGED_BYTES", "COMMUNICATION_EXCHANGES", "COMMUNICATION_PROBE_BUS_BYTES_PER_S",
     "COMMUNICATION_WEIGHTS_BYTES", "COMMUNICATION_WEIGHTS_S", "DEVICE_BUSY_SHARE", "DEVICE_CATALOGUE",
     "DEVICE_MEMORY_SHARE", "DEVICE_MEMORY_USED_BYTES", "DEVICE_POWER_W", "DEVICE_SM_CLOCK_MHZ",
-    "DEVICE_TEMPERATURE_C", "DEVICE_THROTTLED", "ELAPSED_S", "ENV_STEPS_PER_S", "EPISODES", "ETA_S", "EXCHANGE_S",
-    "EXPOSED_SHARE", "FORMS", "GPU_BUSY_SHARE_MEAN", "GPU_BUSY_SHARE_MIN", "GPU_COUNT", "GPU_MEMORY_SHARE_MAX",
-    "GPU_POWER_W", "GPU_SM_CLOCK_MIN_MHZ", "GPU_TEMPERATURE_MAX_C", "GPU_THROTTLED", "HOST_CATALOGUE",
-    "HOST_CPU_SHARE", "HOST_DISK_BYTES_PER_S", "HOST_DISK_SHARE", "HOST_MEMORY_SHARE", "HOST_MEMORY_USED_BYTES",
-    "HOST_OBJECT_STORE_SHARE", "HOST_OBJECT_STORE_USED_BYTES", "HOST_RECEIVED_BYTES_PER_S", "HOST_SENT_BYTES_PER_S",
-    "HOST_SPILLED_BYTES", "KEPT_SHARE", "LEARNER_SAMPLES_PER_S", "LEARNING_S", "MEMORY_ALLOCATION_RETRIES",
-    "MEMORY_FRAGMENTATION", "MEMORY_LEAK_BYTES_PER_ITERATION", "MEMORY_LEAK_HIGH_BYTES_PER_ITERATION",
-    "MEMORY_LEAK_LOW_BYTES_PER_ITERATION", "MEMORY_PEAK_BYTES", "MEMORY_RESERVED_BYTES", "MEMORY_USED_BYTES",
-    "MODE", "NODE_COUNT", "NODE_CPU_SHARE_MAX", "NODE_CPU_SHARE_MEAN", "NODE_DISK_BYTES_PER_S",
-    "NODE_DISK_SHARE_MAX", "NODE_MEMORY_SHARE_MAX", "NODE_OBJECT_STORE_SHARE_MAX", "NODE_OBJECT_STORE_USED_BYTES",
-    "NODE_RECEIVED_BYTES_PER_S", "NODE_SENT_BYTES_PER_S", "NODE_SPILLED_BYTES", "POLICY_LAG", "SAMPLING_S", "STAGE",
-    "STAGE_BOUND", "STAGE_SCORE", "Form", "Metric", "balance_key", "describe", "episode_key", "evaluation_key",
-    "is_timed", "learning_key", "phase_key", "stage_score_key",
+    "DEVICE_TEMPERATURE_C", "DEVICE_THROTTLED", "DROPPED_FRAGMENTS", "ELAPSED_S", "ENV_STEPS_PER_S", "EPISODES",
+    "ETA_S", "EXCHANGE_S", "EXPOSED_SHARE", "FORMS", "GPU_BUSY_SHARE_MEAN", "GPU_BUSY_SHARE_MIN", "GPU_COUNT",
+    "GPU_MEMORY_SHARE_MAX", "GPU_POWER_W", "GPU_SM_CLOCK_MIN_MHZ", "GPU_TEMPERATURE_MAX_C", "GPU_THROTTLED",
+    "HOST_CATALOGUE", "HOST_CPU_SHARE", "HOST_DISK_BYTES_PER_S", "HOST_DISK_SHARE", "HOST_MEMORY_SHARE",
+    "HOST_MEMORY_USED_BYTES", "HOST_OBJECT_STORE_SHARE", "HOST_OBJECT_STORE_USED_BYTES", "HOST_RECEIVED_BYTES_PER_S",
+    "HOST_SENT_BYTES_PER_S", "HOST_SPILLED_BYTES", "KEPT_SHARE", "LEARNER_SAMPLES_PER_S", "LEARNING_S",
+    "MEMORY_ALLOCATION_RETRIES", "MEMORY_FRAGMENTATION", "MEMORY_LEAK_BYTES_PER_ITERATION",
+    "MEMORY_LEAK_HIGH_BYTES_PER_ITERATION", "MEMORY_LEAK_LOW_BYTES_PER_ITERATION", "MEMORY_PEAK_BYTES",
+    "MEMORY_RESERVED_BYTES", "MEMORY_USED_BYTES", "MODE", "NODE_COUNT", "NODE_CPU_SHARE_MAX", "NODE_CPU_SHARE_MEAN",
+    "NODE_DISK_BYTES_PER_S", "NODE_DISK_SHARE_MAX", "NODE_MEMORY_SHARE_MAX", "NODE_OBJECT_STORE_SHARE_MAX",
+    "NODE_OBJECT_STORE_USED_BYTES", "NODE_RECEIVED_BYTES_PER_S", "NODE_SENT_BYTES_PER_S", "NODE_SPILLED_BYTES",
+    "POLICY_LAG", "POLICY_LAG_MEAN", "RUNNER_SHARE_MAX", "RUNNER_SHARE_MIN", "SAMPLING_S", "STAGE", "STAGE_BOUND",
+    "STAGE_SCORE", "Form", "Metric", "balance_key", "describe", "episode_key", "evaluation_key", "is_timed",
+    "learning_key", "phase_key", "stage_score_key",
 ]  # fmt: skip
 
 
@@ -64,6 +65,9 @@ _LEARNING = {
     "grad_norm": Metric("1", "global norm of the gradient before clipping"),
     "explained_variance": Metric("1", "1 - Var(target - value) / Var(target)"),
     "first_ratio_deviation": Metric("1", "largest |ratio - 1| in the first minibatch: 0 but for rounding"),
+    "effective_sample_share": Metric(
+        "1", "effective sample size over size, of rows of older weights (async); 1 = as new"
+    ),
     "lr": Metric("1", "Adam's learning rate"),
     "kl_weight": Metric("1", "weight of the KL penalty"),
     "skipped_updates": Metric("1", "minibatches left out because their gradient was not finite"),
@@ -124,6 +128,14 @@ BROKEN_EPISODES = _key("sampling/broken_episodes", "1", "episodes given up becau
 POLICY_LAG = _key(
     "sampling/policy_lag", "1", "updates that the weights had seen since those by which the oldest rows were sampled"
 )
+POLICY_LAG_MEAN = _key(
+    "sampling/policy_lag_mean", "1", "the same, mean over the batch's fragments (sampling.mode=async)"
+)
+RUNNER_SHARE_MIN = _key(
+    "sampling/runner_share_min", "1", "share of the batch by the env runner that made least (async)"
+)
+RUNNER_SHARE_MAX = _key("sampling/runner_share_max", "1", "share of the batch by the env runner that made most (async)")
+DROPPED_FRAGMENTS = _key("sampling/dropped_fragments", "1", "fragments that were older than sampling.max_lag (async)")
 SAMPLING_S = _key("time/sampling_s", "s", "waiting for env runners in an iteration")
 LEARNING_S = _key("time/learning_s", "s", "waiting for Learners in an iteration")
 EXCHANGE_S = _key("time/exchange_s", "s", "of the time of learning, what Learners spent in exchanges with each other")

@@ -11,6 +11,7 @@ from rl_cluster.metrics.names import (
     AGENT_STEPS,
     AGENT_STEPS_PER_S,
     BROKEN_EPISODES,
+    DROPPED_FRAGMENTS,
     ENV_STEPS_PER_S,
     EPISODES,
     KEPT_SHARE,
@@ -18,6 +19,9 @@ from rl_cluster.metrics.names import (
     LEARNING_S,
     MODE,
     POLICY_LAG,
+    POLICY_LAG_MEAN,
+    RUNNER_SHARE_MAX,
+    RUNNER_SHARE_MIN,
     SAMPLING_S,
     STAGE,
     STAGE_BOUND,
@@ -35,6 +39,7 @@ __all__ = [
     "experience_of",
     "iteration_metrics",
     "joined_experience",
+    "lag_metrics",
     "outcome_means",
     "sum_outcomes",
 ]
@@ -128,6 +133,22 @@ def iteration_metrics(
         AGENT_STEPS_PER_S: experience.agent_steps / total_s,
         ENV_STEPS_PER_S: experience.env_steps / total_s,
         LEARNER_SAMPLES_PER_S: experience.env_steps * num_epochs / max(learning_s, 1e-9),
+    }
+
+
+def lag_metrics(lags: Sequence[int], made: Sequence[int], num_dropped: int) -> dict[str, float]:
+    """How far behind the fragments of a batch are, and whose they are.
+
+    Args:
+        lags: Updates since the weights of each fragment.
+        made: How many of the fragments each env runner has made.
+        num_dropped: Fragments that were too old.
+    """
+    return {
+        POLICY_LAG_MEAN: sum(lags) / len(lags),
+        RUNNER_SHARE_MIN: min(made) / len(lags),
+        RUNNER_SHARE_MAX: max(made) / len(lags),
+        DROPPED_FRAGMENTS: float(num_dropped),
     }
 
 

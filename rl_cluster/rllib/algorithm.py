@@ -7,6 +7,7 @@ one runner answers twice for another. Here an iteration has the fragments of all
 import logging
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -28,15 +29,16 @@ from ray.rllib.utils.metrics import (
 from ray.tune.result import DONE
 
 from rl_cluster.errors import ConfigError
-from rl_cluster.metrics.monitor import LearnerReport, Monitor, RunnerReport, WeightSync
+from rl_cluster.metrics.monitor import LearnerReport, Monitor, RunnerReport, WeightSync, joined_reports
 from rl_cluster.metrics.phases import IterationTimes
-from rl_cluster.metrics.record import iteration_metrics, joined_experience
+from rl_cluster.metrics.record import iteration_metrics, joined_experience, lag_metrics
 from rl_cluster.rllib.algorithm_config import SwarmConfig, make_algorithm_config
 from rl_cluster.rllib.env_runner import COMPONENT_MIX
 from rl_cluster.rllib.learner import STATISTICS, StoredWeights, SwarmLearner, num_bytes_of
 from rl_cluster.rllib.learners import Learners
 from rl_cluster.rllib.own_run import EVALUATION, OwnRun, read_saved
 from rl_cluster.rllib.runner_group import RunnerGroup, Sampled
+from rl_cluster.rllib.sample_stream import SampleStream
 from rl_cluster.rllib.ticket import Ticket
 from rl_cluster.training.engine import EngineLost
 from rl_cluster.types import Controls
@@ -66,6 +68,7 @@ class SwarmAlgorithm(Algorithm):
     """Trains a run's network; `config.run_config` says how."""
 
     _runners: RunnerGroup | None = None
+    _sampler: RunnerGroup | SampleStream | None = None
     _learners: Learners | None = None
     _own_run: OwnRun | None = None
     controls: Controls | None = None
@@ -194,6 +197,16 @@ class SwarmAlgorithm(Algorithm):
         return self._runners
 
     @property
+    def sampler(self) -> RunnerGroup | SampleStream:
+        """What makes batches: the runners, who all make a fragment of each, or their stream of fragments."""
+        if self._sampler is None:
+            sampling = self.config.run_config.sampling
+            is_stream = sampling.mode == "async" and self.runners.are_remote
+            stream = SampleStream(self.runners, sampling.num_env_runners, sampling.max_lag)
+            self._sampler = stream if is_stream else self.runners
+        return self._sampler
+
+    @property
     def learners(self) -> Learners:
         """All Learners."""
         if self._learners is None:
@@ -204,7 +217,8 @@ class SwarmAlgorithm(Algorithm):
         """Runs one iteration. Raises EngineLost if a Learner is lost, or if no env runner answers for a long time.
 
         With overlap, runners sample the next batch with the weights from before the update, while the Learners update
-        on this one: weights lag one update behind, and no runner waits for the Learners.
+        on this one: weights lag one update behind, and no runner waits for the Learners. With async, nor does a batch
+        wait for its slowest runner.
         """
         self._sync = WeightSync(0.0, 0.0)
         start_s = time.perf_counter()
@@ -212,7 +226,8 @@ class SwarmAlgorithm(Algorithm):
             tickets = self._sample()
         sampled_s = time.perf_counter()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            updated = self.learners.update(self._controls, self.iteration)
+            meanwhile = self.sampler.keep_going if isinstance(self.sampler, SampleStream) else None
+            updated = self.learners.update(self._controls, self.iteration, meanwhile)
             self.metrics.aggregate([one.results for one in updated], key=LEARNER_RESULTS)
         sampling_s, learning_s = sampled_s - start_s, time.perf_counter() - sampled_s
         run = self.config.run_config
@@ -226,18 +241,26 @@ class SwarmAlgorithm(Algorithm):
             run.ppo.num_epochs,
             policy_lag=self.iteration - min(ticket.weights_version for ticket in tickets),
         )
+        if isinstance(self.sampler, SampleStream):
+            record |= self._lag_metrics(tickets, self.sampler.take_num_dropped())
         reports = [one.report for one in updated]
         self._trained = _Trained(record, reports, sampling_s - self._sync.seconds, learning_s)
 
+    def _lag_metrics(self, tickets: Sequence[Ticket], num_dropped: int) -> dict[str, float]:
+        lags = [self.iteration - ticket.weights_version for ticket in tickets]
+        made = Counter(ticket.runner for ticket in tickets)
+        numbers = [made[runner] for runner in range(self.config.num_env_runners)]
+        return lag_metrics(lags, numbers, num_dropped)
+
     def _sample(self) -> list[Ticket]:
-        """The tickets of one fragment per runner, whose columns the Learners have by then.
+        """The tickets of a batch, whose columns the Learners have by then.
 
         With overlap, requests the next fragments. Columns that were lost on their way are sampled again.
         """
         run = self.config.run_config
         if not self._is_requested:
             self._request()
-        answers = self.runners.gather()
+        answers = self.sampler.gather()
         num_losses = 0
         while lost := self.learners.fetch(tickets := _tickets_of(answers)):
             num_losses += 1
@@ -245,11 +268,11 @@ class SwarmAlgorithm(Algorithm):
                 raise EngineLost(f"columns of env runners were lost {num_losses} times before Learners had them")
             logger.warning("the columns of %d env runners are lost, and sampled again", len(lost))
             kept = [answer for answer in answers if not any(tickets[number] in answer.tickets for number in lost)]
-            answers = kept + self.runners.gather(len(answers) - len(kept))
-        self._is_requested = run.sampling.overlap and self.iteration + 1 < run.training.iterations
+            answers = kept + self.sampler.gather(len(answers) - len(kept))
+        self._is_requested = run.sampling.mode == "overlap" and self.iteration + 1 < run.training.iterations
         if self._is_requested:
             self._request()
-        self.runner_reports = [answer.report for answer in answers]
+        self.runner_reports = joined_reports([answer.report for answer in answers])
         self.metrics.aggregate([answer.metrics for answer in answers], key=ENV_RUNNER_RESULTS)
         return tickets
 
@@ -258,7 +281,7 @@ class SwarmAlgorithm(Algorithm):
         begin_s = time.perf_counter()
         weights, num_bytes = self._weights()
         # what runners need to sample, even after a restart: weights, the weights' number, stages
-        self.runners.request(
+        self.sampler.request(
             {COMPONENT_RL_MODULE: weights, WEIGHTS_SEQ_NO: self.iteration, COMPONENT_MIX: self._controls.mix}
         )
         self._sync = WeightSync(float(num_bytes), self._sync.seconds + time.perf_counter() - begin_s)
@@ -272,7 +295,7 @@ class SwarmAlgorithm(Algorithm):
 
     def discard_samples(self) -> None:
         """Drops what runners have sampled ahead, because it belongs to another state."""
-        self.runners.discard()
+        self.sampler.discard()
         self._is_requested = False
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:

@@ -198,7 +198,7 @@ class SwarmConfig(AlgorithmConfig):
             num_learners=run.learners.num_learners,
             num_cpus_per_learner=run.learners.cpus_per_learner,  # "auto" asks for a CPU or for none
             num_gpus_per_learner=run.learners.gpus_per_learner,
-            learner_connector=lambda _observation_space, _action_space: FragmentsToTrainBatch(run.ppo),
+            learner_connector=lambda _observation_space, _action_space: FragmentsToTrainBatch(run),
         )
         self.training(
             gamma=run.ppo.gamma,

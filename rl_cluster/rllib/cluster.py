@@ -65,6 +65,10 @@ class Cluster:
         """The free resources of each live node."""
         return _read_nodes(available_resources_per_node())
 
+    def object_store_bytes(self) -> float:
+        """Bytes of the object stores of all live nodes together."""
+        return sum(amounts.get("object_store_memory", 0.0) for amounts in total_resources_per_node().values())
+
     def close(self) -> None:
         """Disconnects; a second call does nothing."""
         self._ending.close()

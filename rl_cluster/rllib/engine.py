@@ -21,6 +21,7 @@ from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.engine_state import load_state, model_of, state_of
 from rl_cluster.rllib.node_monitor import NodeMonitors
+from rl_cluster.rllib.placement.object_store import check_object_store
 from rl_cluster.rllib.placement.place import RESTART_PATIENCE_S, SETTLE_S, build, place
 from rl_cluster.rllib.placement.plan import Plan
 from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus
@@ -63,6 +64,7 @@ class RayEngine:
         with ExitStack() as ending:
             self.cluster = ending.enter_context(connect(address))
             logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # its import has set it to WARNING
+            check_object_store(config, self.cluster.object_store_bytes())
             self._placement = place(config, self.cluster, patience_s)
             ending.callback(self._release)
             try:

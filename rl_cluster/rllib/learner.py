@@ -23,6 +23,7 @@ from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.monitor import LearnerReport
 from rl_cluster.model.transformer_gnn import TransformerGNN
+from rl_cluster.rllib.connector import ITERATION
 from rl_cluster.rllib.env_runner import RunnerFragment
 from rl_cluster.rllib.node_monitor import node_name
 from rl_cluster.rllib.ticket import Share, fetch
@@ -93,7 +94,11 @@ class SwarmLearner(TorchLearner):
         """Updates on the fragments of iteration `iteration`; `**_` are RLlib's own minibatch settings."""
         begin_s = time.perf_counter()
         batch = self._learner_connector(
-            rl_module=self.module, batch={}, episodes=training_data.episodes, shared_data={}, metrics=self.metrics
+            rl_module=self.module,
+            batch={},
+            episodes=training_data.episodes,
+            shared_data={ITERATION: iteration},
+            metrics=self.metrics,
         )[DEFAULT_MODULE_ID]
         batch_s = time.perf_counter()
         statistics = self._updater.update(batch, controls, self._run.seed, iteration)

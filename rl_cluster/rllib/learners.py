@@ -21,6 +21,8 @@ __all__ = ["Learners"]
 
 GRACE_S = 10.0
 """Seconds within which another Learner's death, the cause of a broken exchange, becomes known."""
+MEANWHILE_S = 0.05
+"""Seconds between looks at something else while Learners update."""
 
 AnswerT = TypeVar("AnswerT")
 
@@ -49,11 +51,14 @@ class Learners:
         refs = [actor.fetch.remote(own) for actor, own in zip(self._actors, shares, strict=True)]
         return {number for lost in self._gather(refs) for number in lost}
 
-    def update(self, controls: Controls, iteration: int) -> list[Updated]:
-        """Runs one iteration's update on what was fetched; returns every Learner's answer. Raises EngineLost."""
+    def update(self, controls: Controls, iteration: int, meanwhile: Callable[[], None] | None = None) -> list[Updated]:
+        """Runs one iteration's update on what was fetched; returns every Learner's answer. Raises EngineLost.
+
+        `meanwhile` is called again and again until they have answered, if they are not in this process.
+        """
         if self._local:
             return [self._local.report_update(controls, iteration)]
-        return self._gather([actor.report_update.remote(controls, iteration) for actor in self._actors])
+        return self._gather([actor.report_update.remote(controls, iteration) for actor in self._actors], meanwhile)
 
     def for_each(self, function: Callable[[SwarmLearner], AnswerT]) -> list[AnswerT]:
         """The answers of all Learners, in their order. Raises EngineLost, or what the function raises."""
@@ -73,7 +78,7 @@ class Learners:
         for actor in self._actors:
             ray.kill(actor)
 
-    def _gather(self, refs: list[Any]) -> list[Any]:
+    def _gather(self, refs: list[Any], meanwhile: Callable[[], None] | None = None) -> list[Any]:
         """Answers in the order of the Learners.
 
         A Learner's exception counts only after its peers have answered or had time to be found dead, because a dead
@@ -83,7 +88,11 @@ class Learners:
         failure: RayTaskError | None = None
         deadline_s = time.monotonic() + self._timeout_s
         while pending := [ref for ref in refs if ref not in answers]:
-            ready, _ = ray.wait(pending, timeout=max(0.0, deadline_s - time.monotonic()))
+            left_s = max(0.0, deadline_s - time.monotonic())
+            ready, _ = ray.wait(pending, timeout=min(MEANWHILE_S, left_s) if meanwhile else left_s)
+            if not ready and meanwhile and left_s:
+                meanwhile()
+                continue
             if not ready:
                 break
             answers[ready[0]] = answer = _answer(ready[0], refs.index(ready[0]))

@@ -57,6 +57,7 @@ class RunnerGroup:
         self._timeout_s: float = algorithm.config.sample_timeout_s
         self._state: dict[str, Any] = {}
         self._heard_s = 0.0
+        self._asked_s: dict[int, float] = {}
 
     @property
     def are_remote(self) -> bool:
@@ -69,6 +70,29 @@ class RunnerGroup:
         if not self._local:
             self._send(self._manager.healthy_actor_ids())
 
+    def ask_idle(self, state: dict[str, Any]) -> None:
+        """Has those remote runners take this state and sample that have nothing to do."""
+        self._state, busy = state, set(self._in_flight().values())
+        self._send([index for index in self._manager.healthy_actor_ids() if index not in busy])
+
+    def poll(self, wait_s: float) -> list[Sampled]:
+        """The answers that have come, after at most `wait_s` seconds for the first one. Ends runners that hang."""
+        pending = self._in_flight()
+        if pending:
+            ray.wait(list(pending), num_returns=1, timeout=wait_s)
+        answers = self._answers(self._manager.fetch_ready_async_reqs(tags=TAG))
+        now_s = time.monotonic()
+        for index in self._in_flight().values():
+            self._heard_s = now_s  # somebody works
+            if now_s - self._asked_s[index] > self._timeout_s:
+                self._end_hanging(index)
+        return list(answers.values())
+
+    def _in_flight(self) -> dict[Any, int]:
+        """Reference -> index of the runner that is to answer it with a fragment."""
+        requests = self._manager._in_flight_req_to_actor_id  # noqa: SLF001 - RLlib hides whom it has asked
+        return {ref: index for ref, (tag, index) in requests.items() if tag == TAG}
+
     def gather(self, count: int | None = None) -> list[Sampled]:
         """As many answers as there are runners, or `count`; the others make a lost runner's share, with the same state.
 
@@ -78,7 +102,7 @@ class RunnerGroup:
             return [_sample(self._local, self._state, in_store=False)]
         wanted = self._num_runners if count is None else count
         answers: list[Sampled] = []
-        for healthy in self._attempts():
+        for healthy in self.attempts():
             missing = wanted - len(answers) - self._manager.num_outstanding_async_reqs(TAG)
             self._send(healthy[: max(0, missing)])
             answers += self._fetch()
@@ -89,13 +113,15 @@ class RunnerGroup:
     def _fetch(self) -> list[Sampled]:
         """The requested answers. Ends a runner that has not answered in time; Ray restarts it."""
         answers = self._answers(self._manager.fetch_ready_async_reqs(tags=TAG, timeout_seconds=self._timeout_s))
-        hanging = {index for tag, index in self._manager._in_flight_req_to_actor_id.values() if tag == TAG}  # noqa: SLF001 - RLlib hides whom it has asked
-        for index in hanging:
-            logger.warning("env runner %d has not answered for %g s, and is restarted", index, self._timeout_s)
-            ray.kill(self._manager.actors()[index], no_restart=False)
-            self._manager.set_actor_state(index, healthy=False)
-            self._heard_s = time.monotonic()
+        for index in set(self._in_flight().values()):
+            self._end_hanging(index)
         return list(answers.values())
+
+    def _end_hanging(self, index: int) -> None:
+        logger.warning("env runner %d has not answered for %g s, and is restarted", index, self._timeout_s)
+        ray.kill(self._manager.actors()[index], no_restart=False)
+        self._manager.set_actor_state(index, healthy=False)
+        self._heard_s = time.monotonic()
 
     def discard(self) -> None:
         """Waits for all requested answers, and drops them."""
@@ -107,7 +133,7 @@ class RunnerGroup:
         if self._local:
             return [function(self._local)]
         answers: dict[int, AnswerT] = {}
-        for healthy in self._attempts():
+        for healthy in self.attempts():
             asked = [index for index in healthy if index not in answers]
             # RLlib takes an empty list for all runners, and a lost runner that answers for one that was never lost.
             if asked:
@@ -120,12 +146,13 @@ class RunnerGroup:
     def _send(self, indices: Sequence[int]) -> None:
         if not indices:
             return  # RLlib would take an empty list for all of them
+        self._asked_s |= dict.fromkeys(indices, time.monotonic())
         # Ray sends a function of a module by name; it would pickle a closure, which takes 5 ms.
         self._manager.foreach_actor_async(
             _sample, kwargs={"state": self._state, "in_store": True}, tag=TAG, remote_actor_ids=list(indices)
         )
 
-    def _attempts(self) -> Iterator[list[int]]:
+    def attempts(self) -> Iterator[list[int]]:
         """Indices of the remote runners that can be asked now, again and again while some of them answer."""
         self._heard_s = time.monotonic()
         while time.monotonic() - self._heard_s < PATIENCE_S:

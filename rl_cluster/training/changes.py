@@ -16,7 +16,7 @@ from rl_cluster.errors import ConfigError
 from rl_cluster.learning.optimizer_form import PART_ROWS
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint
 
-__all__ = ["Change", "changes_between", "check_changes", "fitted", "schedule_note"]
+__all__ = ["Change", "changes_between", "check_changes", "exactness_note", "fitted", "schedule_note"]
 
 MAY_CHANGE = (
     "engine",
@@ -29,7 +29,8 @@ MAY_CHANGE = (
     "controllers.min_lr",
     "sampling.num_env_runners",
     "sampling.worlds_per_runner",
-    "sampling.overlap",
+    "sampling.mode",
+    "sampling.max_lag",
     "sampling.timeout_s",
     "sampling.cpus_per_runner",
     "sampling.gpus_per_runner",
@@ -134,6 +135,13 @@ def schedule_note(before: Config, after: Config) -> str | None:
         f"{' and '.join(moving)} changes over training.iterations: from here on as in a run of "
         f"{after.training.iterations} iterations, but what is trained already followed the former schedule"
     )
+
+
+def exactness_note(config: Config) -> str | None:
+    """Why a run that goes on is not the one that never stopped, to the bit; None = it is."""
+    if config.engine == "local" or config.sampling.mode == "sync":
+        return None
+    return f"sampling.mode={config.sampling.mode}: it goes on with other samples than if it had not stopped"
 
 
 def fitted(checkpoint: Checkpoint, config: Config) -> Checkpoint:

@@ -12,7 +12,7 @@ from rl_cluster.config.load import load_saved, overridden
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import ELAPSED_S
-from rl_cluster.training.changes import Change, changes_between, check_changes, fitted, schedule_note
+from rl_cluster.training.changes import Change, changes_between, check_changes, exactness_note, fitted, schedule_note
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.files.new_folder import default_folder
 from rl_cluster.training.files.run_folder import CONFIG, is_run_folder
@@ -46,8 +46,8 @@ class Start:
     """Whether the folder may get a numbered name if another run has its name; see `RunFolder.path`."""
     changes: tuple[Change, ...] = ()
     """What `config` changes of the settings with which the checkpoint was saved."""
-    note: str | None = None
-    """What the changes mean for schedules; see `schedule_note`."""
+    notes: tuple[str, ...] = ()
+    """What the user must know of a run that goes on; see `schedule_note` and `exactness_note`."""
 
 
 def new_start(config: Config, path: Path | None, weights: Path | None = None) -> Start:
@@ -117,7 +117,7 @@ def resumed_start(path: Path, overrides: Sequence[str] = ()) -> Start:
         fitted(checkpoint, config),
         damaged=found.damaged,
         changes=changes,
-        note=schedule_note(own, config),
+        notes=tuple(filter(None, (schedule_note(own, config), exactness_note(config)))),
     )
 
 

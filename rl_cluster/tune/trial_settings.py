@@ -35,7 +35,8 @@ WITHOUT_EFFECT_ALONE = {
     "sampling.gpus_per_runner": ALONE,
     "sampling.cpus_per_runner": ALONE,
     "sampling.timeout_s": ALONE,
-    "sampling.overlap": ALONE,
+    "sampling.mode": ALONE,
+    "sampling.max_lag": ALONE,
 }
 """Those beside them in a trial without Ray."""
 
@@ -57,7 +58,7 @@ def trial_config(run: str, sample: Mapping[str, float], seed: int) -> Config:
         raise ConfigError("api_stack=old", "trials train on the new one", "set api_stack=new")
     if study["engine"] == "local":
         learners["num_learners"] = 0
-        data["sampling"] |= {"gpus_per_runner": 0.0, "overlap": False}
+        data["sampling"] |= {"gpus_per_runner": 0.0, "mode": "sync"}
     if not learners["num_learners"]:
         learners["gpus_per_learner"] = study["gpus_per_trial"]
     data["training"] |= {"time_limit_s": UNLIMITED_S}

@@ -36,7 +36,7 @@ def test_algorithm__trains_on_when_a_runner_is_killed(engine: RayEngine) -> None
 
 @pytest.fixture(scope="module")
 def overlapping(tiny: Config, cluster: Cluster) -> Iterator[RayEngine]:
-    sampling = tiny.sampling.model_copy(update={"num_env_runners": 2, "overlap": True})
+    sampling = tiny.sampling.model_copy(update={"num_env_runners": 2, "mode": "overlap"})
     training = tiny.training.model_copy(update={"iterations": 50})
     engine = RayEngine(tiny.model_copy(update={"sampling": sampling, "training": training}))
     yield engine

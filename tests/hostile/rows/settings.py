@@ -87,12 +87,12 @@ EDGES = {
 NO_EFFECT = {
     "quick_demo": [
         ["engine=local", "sampling.timeout_s=5"],
-        ["engine=local", "sampling.overlap=true"],
+        ["engine=local", "sampling.mode=overlap"],
         ["engine=local", "learners.num_learners=1"],
         ["engine=local", "learners.timeout_s=5"],
         ["engine=local", "training.max_restarts=9"],
         ["engine=local", "sampling.cpus_per_runner=1"],
-        ["sampling.num_env_runners=0", "sampling.overlap=true"],
+        ["sampling.num_env_runners=0", "sampling.mode=overlap"],
         ["sampling.num_env_runners=0", "sampling.timeout_s=5"],
         ["learners.timeout_s=5"],
         ["sampling.gpus_per_runner=0.5", "engine=local"],
@@ -104,7 +104,7 @@ NO_EFFECT = {
         ["api_stack=old", "learners.memory_share=0.5"],
         ["api_stack=old", "learners.cpus_per_learner=2"],
         ["api_stack=old", "training.max_restarts=0"],
-        ["api_stack=old", "sampling.overlap=true"],
+        ["api_stack=old", "sampling.mode=overlap"],
         ["api_stack=old", "controllers.kl_target=0.1"],
         ["api_stack=old", "engine=local"],
     ],

@@ -18,6 +18,7 @@ LACKING = {
     "api_stack=old": "debug",
     "sampling.num_env_runners=0": "quick_demo",
     "learners.num_learners=0": "quick_demo",
+    "sampling.mode=sync": "quick_demo",
     "task=allocate": "debug",
     "task=navigate": "navigate_demo",
     "ppo.imitation_weight=0": "debug",
@@ -53,7 +54,8 @@ OTHER_VALUES: dict[str, Any] = {
     "controllers.plateau_rounds": 4,
     "controllers.plateau_factor": 0.5,
     "controllers.max_restores": 7,
-    "sampling.overlap": "true",
+    "sampling.mode": "overlap",
+    "sampling.max_lag": 7,
     "sampling.timeout_s": 9.0,
     "sampling.cpus_per_runner": 0.25,
     "sampling.gpus_per_runner": 0.5,
@@ -125,8 +127,8 @@ def test_saved_settings__load_whatever_effect_they_had(tmp_path: Path) -> None:
         load_config(str(saved))
 
 
-def test_overlap__without_remote_runners_is_refused_wherever_it_comes_from() -> None:
-    with pytest.raises(ConfigError, match=r"sampling\.overlap=true .*; set it to false"):
+def test_lag__without_remote_runners_is_refused_wherever_it_comes_from() -> None:
+    with pytest.raises(ConfigError, match=r"sampling\.mode=overlap .*; set it to sync"):
         load_config("high_performance", ["sampling.num_env_runners=0"])
 
 

@@ -18,6 +18,7 @@ from rl_cluster.config.migrations import (
     ADDED_BY_4,
     ADDED_BY_4_TO_ALLOCATE,
     ADDED_BY_5,
+    ADDED_BY_6,
     FORMAT,
     UNNUMBERED,
     migrated,
@@ -73,17 +74,28 @@ def test_migrated__keeps_a_curriculum_that_had_no_floor() -> None:
 
 def test_migrated__loosens_what_is_refused_by_now_and_changes_nothing_that_is_learnt() -> None:
     data = load_config("debug", ["sampling.num_env_runners=0"]).model_dump(mode="json")
+    del data["sampling"]["mode"]
     data["sampling"]["overlap"] = True
     data["monitoring"] |= {"node_interval_s": 1.0, "mlflow_uri": "https://me:secret@host"}
     config = validated(data, "older", UNNUMBERED)
 
-    assert not config.sampling.overlap
+    assert config.sampling.mode == "sync"
     assert (config.monitoring.node_interval_s, config.monitoring.mlflow_uri) == (5.0, "")
 
 
+@pytest.mark.parametrize(("former", "mode"), [(True, "overlap"), (False, "sync")])
+def test_migrated__takes_overlap_for_a_mode(former: bool, mode: str) -> None:
+    data = load_config("quick_demo").model_dump(mode="json")
+    del data["sampling"]["mode"], data["sampling"]["max_lag"]
+    data["sampling"]["overlap"] = former
+
+    assert validated(data, "older", 5).sampling.mode == mode
+
+
 def test_added__are_settings() -> None:
+    replaced = {"sampling.overlap"}
     added = {*ADDED_BY_2, *ADDED_BY_2_TO_ALLOCATE, *ADDED_BY_3_TO_ALLOCATE, *ADDED_BY_4, *ADDED_BY_4_TO_ALLOCATE}
-    assert {*added, *ADDED_BY_5} <= set(dotted_keys(AllocateConfig))
+    assert {*added, *ADDED_BY_5, *ADDED_BY_6} - replaced <= set(dotted_keys(AllocateConfig))
     assert {*ADDED_BY_4, *ADDED_BY_5} <= set(dotted_keys(NavigateConfig))
 
 

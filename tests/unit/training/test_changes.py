@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from rl_cluster.config.load import overridden
+from rl_cluster.config.load import load_config, overridden
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ConfigError
-from rl_cluster.training.changes import changes_between, check_changes, fitted, schedule_note
+from rl_cluster.training.changes import changes_between, check_changes, exactness_note, fitted, schedule_note
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.files.changes_file import read_changes
 from rl_cluster.training.local_engine import LocalEngine
@@ -175,6 +175,15 @@ def test_check_changes__says_why_not(tiny: Config, change: str, reason: str) -> 
 )  # fmt: skip
 def test_check_changes__lets_pass_what_decides_how_long_how_fast_and_on_what(tiny: Config, change: str) -> None:
     _differ(tiny, change)()
+
+
+@pytest.mark.parametrize("mode", ["overlap", "async"])
+def test_exactness_note__speaks_only_where_samples_are_made_ahead(mode: str) -> None:
+    ahead = load_config("quick_demo", ["sampling.num_env_runners=2", f"sampling.mode={mode}"])
+
+    assert exactness_note(ahead) == f"sampling.mode={mode}: it goes on with other samples than if it had not stopped"
+    assert exactness_note(load_config("quick_demo")) is None
+    assert exactness_note(ahead.model_copy(update={"engine": "local"})) is None
 
 
 def test_schedule_note__speaks_only_of_schedules_that_move(tiny: Config) -> None:

@@ -28,15 +28,15 @@ def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def test_setting_that_trials_override__is_one_that_has_no_effect(study_config: Callable[..., Config]) -> None:
     config = study_config(
-        "sampling.overlap=true", "sampling.gpus_per_runner=0.5", "learners.num_learners=1", "study.gpus_per_trial=0.5"
+        "sampling.mode=overlap", "sampling.gpus_per_runner=0.5", "learners.num_learners=1", "study.gpus_per_trial=0.5"
     )
     changed = _changed(config)
     assert {key for key in changed if not without_effect(key, config.study)} == {"seed"}
-    assert {"engine", "sampling.overlap", "training.time_limit_s", "learners.num_learners"} <= changed
+    assert {"engine", "sampling.mode", "training.time_limit_s", "learners.num_learners"} <= changed
 
 
 def test_trial_with_actors_of_its_own__keeps_what_is_said_of_them(study_config: Callable[..., Config]) -> None:
-    own = ["study.engine=ray", "sampling.overlap=true", "sampling.gpus_per_runner=0.5", "learners.gpus_per_learner=0.5"]
+    own = ["study.engine=ray", "sampling.mode=overlap", "sampling.gpus_per_runner=0.5", "learners.gpus_per_learner=0.5"]
     config = study_config(*own, "learners.num_learners=1")
     assert _changed(config) == {"seed", "training.time_limit_s"}
     # the process of the trial updates, so what its GPU is stands in the study
