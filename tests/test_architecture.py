@@ -117,7 +117,7 @@ def test_modules__open_with_their_idea() -> None:
     assert offenders(lambda path: ast.get_docstring(trees()[path]) is None, SOURCES) == {}
 
 
-RLLIBS_OWN = {"_iteration", "_weights_seq_no", "last_sample"}
+RLLIBS_OWN = {"_iteration", "_pg_offset", "_weights_seq_no", "last_sample"}
 """Attributes that RLlib's classes declare, and ours must set."""
 
 

@@ -42,9 +42,6 @@ class Room:
         group = self.runners
 
         class PlacedRunners(EnvRunnerGroup):
-            _pg_offset: int
-            """added to a runner's index, from 1, for the number of its place"""
-
             def _make_worker(self, **arguments: Any) -> Any:
                 if group:
                     self._remote_args["placement_group"] = group
