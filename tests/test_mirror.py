@@ -28,6 +28,7 @@ IN_RAY = {
     "rllib/old/model_v2.py": "ray/test_old_stack.py",
     "rllib/old/vector_env.py": "ray/test_old_stack.py",
     "rllib/own_run.py": "ray/test_own_way.py",
+    "rllib/placement/launch.py": "ray/test_placement.py",
     "rllib/placement/place.py": "ray/test_placement.py",
     "rllib/placement/room.py": "ray/test_placement.py",
     "rllib/rl_module.py": "ray/test_rl_module.py",

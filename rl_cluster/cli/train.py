@@ -1,6 +1,7 @@
 """`rl-cluster train`: begin or resume a run."""
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,6 +123,7 @@ def train_policy(
 
 def _run(start: "Start", address: str | None, given: "GivenCallbacks") -> None:
     """Trains from that start, and says how the run ended."""
+    begin_s = time.monotonic()
     from rl_cluster.api.engines import engine_of
     from rl_cluster.training.loop import open_run
 
@@ -142,7 +144,7 @@ def _run(start: "Start", address: str | None, given: "GivenCallbacks") -> None:
                     say(f"run folder: {folder.path}")
                     say(_extent(start.config))
                     callbacks.on_start(folder.path, start.config)
-                    _train(engine, start, folder, callbacks, request.is_set)
+                    _train(engine, start, folder, callbacks, request.is_set, begin_s)
             finally:
                 engine.close()
     if request.signal:
@@ -199,10 +201,15 @@ def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> s
 
 
 def _train(
-    engine: "Engine", start: "Start", folder: "RunFolder", callbacks: "Callbacks", is_stopped: "Callable[[], bool]"
+    engine: "Engine",
+    start: "Start",
+    folder: "RunFolder",
+    callbacks: "Callbacks",
+    is_stopped: "Callable[[], bool]",
+    begin_s: float,
 ) -> None:
     """Trains to the end, shows iterations to the user and to the services, and draws the timeline if there is one."""
-    from rl_cluster.cli.views.display import Display
+    from rl_cluster.cli.views.display import Display, duration
     from rl_cluster.cli.views.timeline import save_timeline
     from rl_cluster.training.files.metrics_lines import read_metrics
     from rl_cluster.training.loop import train_in
@@ -218,6 +225,8 @@ def _train(
 
         def report(record: "Record") -> None:
             nonlocal last
+            if last is None and config.engine == "ray":
+                say(f"first iteration after {duration(time.monotonic() - begin_s)}")
             last = record
             display.show(record)
             trackers.note(record)

@@ -13,9 +13,13 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
+from rl_cluster.rllib.algorithm import SwarmAlgorithm
+from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.engine import RayEngine
+from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.rllib.placement import place as placement_module
+from rl_cluster.rllib.placement.launch import launching, still_starting
 from rl_cluster.rllib.placement.place import build, place
 from rl_cluster.schedulers.learning_rate import schedule
 
@@ -100,3 +104,29 @@ def test_placement__actors_that_never_start_end_in_one_line_and_leave_their_room
     with pytest.raises(ClusterError, match=r"1 env runners and 0 Learners have not started within 2 s .*; see rl-cl"):
         build(placement, make)
     place(make_config(tiny, runners=(1, 2.0), learners=(0, 1.0)), cluster).room.release()
+
+
+def test_launch__in_waves_makes_the_same_runners(tiny: Config, cluster: Cluster, ending: ExitStack) -> None:
+    config = make_config(tiny, runners=(3, 0.5), learners=(0, 1.0))
+    placement, told = place(config, cluster), list[int]()
+    ending.callback(placement.room.release)
+
+    with launching(placement.room.runners, told.append, wave=2), without_known_messages():
+        algorithm = SwarmAlgorithm(config=make_algorithm_config(config))
+    ending.callback(algorithm.stop)
+
+    assert told == [2, 3]
+    assert algorithm.runners.for_each(lambda runner: (runner.runner, runner.num_workers)) == [(0, 3), (1, 3), (2, 3)]
+
+
+class Nothing:
+    """An actor that never starts."""
+
+
+def test_launch__says_what_is_not_up_yet(cluster: Cluster) -> None:
+    assert still_starting() == ""
+    actor = ray.remote(num_cpus=1000)(Nothing).remote()
+    try:
+        assert still_starting() == "starting: 1 without a node"
+    finally:
+        ray.kill(actor)

@@ -11,6 +11,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.errors import ClusterError
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.messages import without_known_messages
+from rl_cluster.rllib.placement.launch import launching, still_starting
 from rl_cluster.rllib.placement.plan import Plan, make_plan
 from rl_cluster.rllib.placement.room import Room, reserve
 from rl_cluster.rllib.waiting import waiting
@@ -28,6 +29,21 @@ START_LIMIT_S = 300.0
 POLL_S = 0.25
 
 AlgorithmT = TypeVar("AlgorithmT")
+
+
+class _Launch:
+    """How many env runners of a run are up."""
+
+    def __init__(self, num_runners: int) -> None:
+        self._num_runners, self._num_up = num_runners, 0
+
+    def note(self, num_up: int) -> None:
+        self._num_up = num_up
+
+    def progress(self) -> str:
+        """How many are up, and where the others start."""
+        up = f"{self._num_up} of {self._num_runners} env runners are up" if self._num_up else ""
+        return ", ".join(filter(None, (up, still_starting())))
 
 
 class Placement(NamedTuple):
@@ -75,11 +91,12 @@ def build(placement: Placement, make: Callable[[], AlgorithmT]) -> AlgorithmT:
         ClusterError: They have not started within the limit; they are ended, and the room is given back.
     """
     plan, room = placement
+    launch = _Launch(plan.num_env_runners)
     actors = f"{plan.num_env_runners} env runners and {plan.num_learners} Learners"
     logging.getLogger("ray.train").setLevel(logging.CRITICAL)  # it logs lost actors at length, and then raises
-    with waiting(f"{actors} to start", START_LIMIT_S, room.release) as wait:
+    with waiting(f"{actors} to start", START_LIMIT_S, room.release, launch.progress) as wait:
         try:
-            with room.holds_runners(), without_known_messages():
+            with launching(room.runners, launch.note), without_known_messages():
                 return make()
         except (RayError, RuntimeError) as error:
             if not wait.is_given_up:

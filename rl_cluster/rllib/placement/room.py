@@ -6,14 +6,9 @@ reserve the places first: one for the Learners, on the nodes that the plan has c
 which are all alike, so that they fit wherever Ray puts them. Releasing the room ends all actors in it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import ray
-from ray.rllib.algorithms import algorithm as rllib_algorithm
-from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
 from rl_cluster.rllib.placement.plan import Plan
@@ -35,24 +30,6 @@ class Room:
         for group in (self.learners, self.runners):
             if group and ray.is_initialized():
                 remove_placement_group(group)
-
-    @contextmanager
-    def holds_runners(self) -> Iterator[None]:
-        """Places the env runners that RLlib makes meanwhile in this room; RLlib has no setting for that."""
-        group = self.runners
-
-        class PlacedRunners(EnvRunnerGroup):
-            def _make_worker(self, **arguments: Any) -> Any:
-                if group:
-                    self._remote_args["placement_group"] = group
-                    self._pg_offset = -1  # in a trial of Tune, RLlib counts the trial's own place as the first
-                return super()._make_worker(**arguments)
-
-        rllib_algorithm.EnvRunnerGroup = PlacedRunners
-        try:
-            yield
-        finally:
-            rllib_algorithm.EnvRunnerGroup = EnvRunnerGroup
 
 
 def reserve(plan: Plan, limit_s: float) -> Room | None:

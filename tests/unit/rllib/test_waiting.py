@@ -31,4 +31,27 @@ def test_waiting__that_ends_in_time_says_and_ends_nothing(
     assert not wait.is_given_up
     assert not is_over.is_set()
     assert caplog.messages == []
-    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer) and thread.is_alive()]
+    assert not [thread for thread in threading.enumerate() if thread.name == "waiting for a node"]
+
+
+def test_waiting__says_again_and_again_how_far_it_is(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_module, "QUIET_S", 0.01)
+    monkeypatch.setattr(waiting_module, "REPEAT_S", 0.01)
+    told, is_enough = iter(["", "1 of 2 are up", "2 of 2 are up"]), threading.Event()
+
+    def progress() -> str:
+        words = next(told, None)
+        if words is None:
+            is_enough.set()
+        return words or ""
+
+    with waiting("nodes", 60.0, progress=progress):
+        assert is_enough.wait(10.0)
+
+    assert caplog.messages[:3] == [
+        "waiting for nodes, for 60 s at most",
+        "waiting for nodes, for 60 s at most; 1 of 2 are up",
+        "waiting for nodes, for 60 s at most; 2 of 2 are up",
+    ]
