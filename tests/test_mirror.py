@@ -28,6 +28,8 @@ IN_RAY = {
     "rllib/old/model_v2.py": "ray/test_old_stack.py",
     "rllib/old/vector_env.py": "ray/test_old_stack.py",
     "rllib/own_run.py": "ray/test_own_way.py",
+    "rllib/placement/draining.py": "ray/test_faults.py",
+    "rllib/placement/elastic.py": "ray/test_faults.py",
     "rllib/placement/launch.py": "ray/test_placement.py",
     "rllib/placement/place.py": "ray/test_placement.py",
     "rllib/placement/room.py": "ray/test_placement.py",

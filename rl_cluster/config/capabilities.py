@@ -144,6 +144,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "learners.cpus_per_learner": (NEW_STACK,),
     "learners.part_rows": (NEW_STACK,),
     "learners.memory_share": (NEW_STACK,),
+    "learners.min_learners": (RAY, NEW_STACK, REMOTE_LEARNERS),
     "learners.timeout_s": (RAY, NEW_STACK, REMOTE_LEARNERS),
     "training.max_restarts": (RAY, NEW_STACK, REMOTE_ACTORS),
 }

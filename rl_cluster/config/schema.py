@@ -124,6 +124,9 @@ class LearnersConfig(Section):
 
     num_learners: Annotated[int, Field(ge=0, le=1024)]
     """Ray actors that update, as one: their gradients are summed; 0 updates in the trainer's process."""
+    min_learners: Annotated[int, Field(ge=0, le=1024)]
+    """A run that has lost nodes goes on with at least so many Learners, and with all as soon as there is room again.
+    0: it needs all of them."""
     cpus_per_learner: Annotated[float, Field(ge=1e-3, le=64.0)]
     """CPUs that Ray sets aside for a Learner; the whole part is its number of torch threads, at least one."""
     part_rows: Annotated[int, Field(ge=0, le=2**30)]
@@ -207,6 +210,13 @@ class Config(Section):
                 f"learners.num_learners={self.learners.num_learners}: the {num_worlds} worlds of all env runners are "
                 f"shared out among the Learners; set {num_worlds} or less"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fewest_learners_are_no_more_than_all(self) -> Self:
+        fewest, most = self.learners.min_learners, self.learners.num_learners
+        if most and fewest > most:
+            raise ValueError(f"learners.min_learners={fewest} is more than learners.num_learners={most}; lower it")
         return self
 
     @model_validator(mode="after")

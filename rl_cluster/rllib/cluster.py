@@ -32,6 +32,7 @@ from rl_cluster.rllib.address import Endpoint, parse_head
 from rl_cluster.rllib.authentication import read_auth_mode
 from rl_cluster.rllib.deadline import greet
 from rl_cluster.rllib.own_ray_folder import make_own_folder
+from rl_cluster.rllib.placement.draining import draining_nodes
 from rl_cluster.rllib.placement.plan import NodeResources
 from rl_cluster.rllib.short_folder import short_folder
 from rl_cluster.rllib.signal_handlers import own_signal_handlers
@@ -83,9 +84,12 @@ class Cluster:
 
 
 def _read_nodes(per_node: Mapping[str, Mapping[str, float]]) -> list[NodeResources]:
+    """All that stay: Ray puts nothing new on a node that is being drained."""
+    going = draining_nodes()
     return [
         NodeResources(amounts.get("CPU", 0.0), amounts.get("GPU", 0.0), node_id)
         for node_id, amounts in per_node.items()
+        if node_id not in going
     ]
 
 

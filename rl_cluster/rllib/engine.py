@@ -21,8 +21,10 @@ from rl_cluster.rllib.algorithm_config import make_algorithm_config
 from rl_cluster.rllib.cluster import connect
 from rl_cluster.rllib.engine_state import load_state, model_of, state_of
 from rl_cluster.rllib.node_monitor import NodeMonitors
+from rl_cluster.rllib.placement.draining import leaving
+from rl_cluster.rllib.placement.elastic import has_room_for_all, place_again, with_learners
 from rl_cluster.rllib.placement.object_store import check_object_store
-from rl_cluster.rllib.placement.place import RESTART_PATIENCE_S, SETTLE_S, build, place
+from rl_cluster.rllib.placement.place import SETTLE_S, build, place
 from rl_cluster.rllib.placement.plan import Plan
 from rl_cluster.training.engine import EngineLost, EngineState, EngineStatus
 from rl_cluster.training.local_engine import check_own_gpus
@@ -59,6 +61,7 @@ class RayEngine:
         self.config = config
         if not config.learners.num_learners:
             check_own_gpus(config)
+        self._callbacks = callbacks
         self._algorithm_config = make_algorithm_config(config, callbacks)
         self._status = EngineStatus()
         with ExitStack() as ending:
@@ -94,7 +97,7 @@ class RayEngine:
         self._placement.room.release()
 
     def restart(self) -> None:
-        """Ends all actors and makes new ones, once the cluster has room for them.
+        """Ends all actors and makes new ones, once the cluster has room for them, or for fewer Learners.
 
         Raises:
             EngineLost: One of the new actors is already lost.
@@ -103,7 +106,8 @@ class RayEngine:
         self.algorithm.learners.kill()
         self._stop()
         self._release()
-        self._placement = place(self.config, self.cluster, RESTART_PATIENCE_S)
+        self._placement = place_again(self.config, self.cluster)
+        self._algorithm_config = make_algorithm_config(with_learners(self.config, self._num_learners), self._callbacks)
         try:
             self.algorithm = build(self._placement, self._make_algorithm)
         except RayActorError as error:
@@ -115,8 +119,20 @@ class RayEngine:
         self.algorithm.controls = controls
         record: dict[str, float] = self.algorithm.train()[RECORD]
         nodes = self._nodes.readings() if self._nodes else ()
-        self._status = EngineStatus(nodes, self.algorithm.runner_reports)
+        self._status = EngineStatus(nodes, self.algorithm.runner_reports, self._leaving())
         return record | node_metrics(self._status.nodes)
+
+    @property
+    def _num_learners(self) -> int:
+        return self.plan.num_learners
+
+    def _leaving(self) -> str | None:
+        """Why the run should be restarted on other nodes; None = it can stay."""
+        if why := leaving(self._placement.room):
+            return why
+        if has_room_for_all(self.config, self.cluster, self._num_learners):
+            return f"there is room for all {self.config.learners.num_learners} Learners again"
+        return None
 
     def status(self) -> EngineStatus:
         """The nodes that have reported, and the env runners of the last iteration."""

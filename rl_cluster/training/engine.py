@@ -14,7 +14,7 @@ from rl_cluster.metrics.node import NodeReading
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import Controls
 
-__all__ = ["Engine", "EngineLost", "EngineState", "EngineStatus"]
+__all__ = ["Engine", "EngineLeaves", "EngineLost", "EngineState", "EngineStatus"]
 
 
 class EngineState(NamedTuple):
@@ -34,10 +34,16 @@ class EngineStatus(NamedTuple):
     nodes: Sequence[NodeReading] = ()
     runners: Sequence[RunnerReport] = ()
     """reports of the last iteration"""
+    leaving: str | None = None
+    """why its parts should move to other nodes soon; None = they can stay"""
 
 
 class EngineLost(Exception):  # noqa: N818  an event, which the loop answers with a restart
     """A part of the engine is gone, and its state with it. A restarted engine can continue from a checkpoint."""
+
+
+class EngineLeaves(Exception):  # noqa: N818  an event, which the loop answers with a restart elsewhere
+    """The engine's nodes are about to go, and the run is saved."""
 
 
 class Engine(Protocol):

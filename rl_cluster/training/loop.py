@@ -4,8 +4,9 @@ It drives any `Engine`, so runs with and without Ray differ only in who samples 
 before the engine is ready: a bad address or a full cluster leaves no folder behind. A new run's first checkpoint is
 that of iteration 0.
 
-A lost engine is restarted, and the run continues from its last checkpoint, as often as `training.max_restarts` says. A
-checkpoint that cannot be written costs no iteration: the loop tries again after each of the next ones.
+A lost engine is restarted, and the run continues from its last checkpoint, as often as `training.max_restarts` says.
+One whose nodes are about to go is saved, and restarted elsewhere, which costs no iteration. A checkpoint that cannot be
+written costs none either: the loop tries again after each of the next ones.
 """
 
 import logging
@@ -20,7 +21,7 @@ from rl_cluster.errors import CheckpointError, ClusterError, typed
 from rl_cluster.metrics.names import CHECKPOINT_AGE_S
 from rl_cluster.training.changes import fitted
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
-from rl_cluster.training.engine import Engine, EngineLost, EngineState
+from rl_cluster.training.engine import Engine, EngineLeaves, EngineLost, EngineState
 from rl_cluster.training.files.run_folder import RunFolder
 from rl_cluster.training.files.status import STATUS, StatusBoard
 from rl_cluster.training.run import Record, Run
@@ -78,10 +79,14 @@ def train_in(
     run = _SavedRun(engine, start, folder)
     restarts_left = start.config.training.max_restarts
     while True:
+        failure: EngineLost | None
         try:
             return run.go_on(report, is_stopped)
+        except EngineLeaves as leaves:
+            logger.warning("%s; the run is saved, and its parts start again", leaves)
+            failure = _restart(engine, run)
         except EngineLost as lost:
-            failure: EngineLost | None = lost
+            failure = lost
         while failure:
             if not restarts_left:
                 raise _out_of_restarts(start.config, folder.path, failure) from failure
@@ -152,9 +157,12 @@ class _SavedRun:
             is_last = self._run.is_last or is_stopped()
             if is_last:
                 return self._save()
-            self._is_save_due |= record.done % self._training.checkpoint_every == 0
+            leaving = self._engine.status().leaving
+            self._is_save_due |= leaving is not None or record.done % self._training.checkpoint_every == 0
             if self._is_save_due:
                 self._save_or_warn()
+            if leaving and not self._is_save_due:
+                raise EngineLeaves(leaving)
 
     def _tell(self, record: Record) -> None:
         status = self._board.note(record.done, record.metrics, self._run.alerts, self._engine.status())

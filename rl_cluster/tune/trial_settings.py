@@ -30,6 +30,7 @@ WITHOUT_EFFECT = {
 ALONE = "a trial has no actors of its own with study.engine=local"
 WITHOUT_EFFECT_ALONE = {
     "learners.num_learners": ALONE,
+    "learners.min_learners": ALONE,
     "learners.timeout_s": ALONE,
     "learners.gpus_per_learner": "study.gpus_per_trial says it with study.engine=local",
     "sampling.gpus_per_runner": ALONE,

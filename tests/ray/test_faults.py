@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import ray.cluster_utils
 import torch
+from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
+from ray.util.placement_group import placement_group, remove_placement_group
 
 from rl_cluster.config.schema import Config
 from rl_cluster.rllib.cluster import Cluster
@@ -120,6 +122,71 @@ def test_learner__that_is_lost_costs_no_more_than_a_checkpoint_interval(
     assert [line["iteration"] for line in metrics_of(tmp_path / "run")] == [1, 2, 3, 4, 5, 6]
     record_property("seconds", seconds)
     assert seconds < 60.0
+
+
+def test_node__that_is_drained_is_left_and_costs_nothing(
+    nodes: ray.cluster_utils.Cluster, cluster: Cluster, tiny: Config, tmp_path: Path, uninterrupted: Checkpoint
+) -> None:
+    """The run moves to the other node, and is bit for bit what it would have been."""
+    added = [nodes.add_node(num_cpus=4) for _ in range(2)]
+    nodes.wait_for_nodes()
+    taken = placement_group([{"CPU": 2}, {"CPU": 1}])  # the others
+    assert taken.wait(30)
+    config, engine, used = make_config(tiny), RayEngine(make_config(tiny)), list[str]()
+
+    def report(record: Record) -> None:
+        if record.done == HURT_AFTER:
+            used.append(engine.plan.learner_nodes[0])
+            client = ray._raylet.GcsClient(address=cluster.address)
+            accepted, why = client.drain_node(used[0], DRAIN_NODE_REASON_PREEMPTION, "soon", 0)
+            assert accepted, why
+
+    try:
+        saved = train(engine, new_start(config, tmp_path / "run"), report)
+        used.append(engine.plan.learner_nodes[0])
+    finally:
+        engine.close()
+        remove_placement_group(taken)
+        for node in added:
+            nodes.remove_node(node)
+
+    assert used[0] != used[1]
+    assert [line["iteration"] for line in metrics_of(tmp_path / "run")] == [1, 2, 3, 4, 5, 6]
+    assert_same(Checkpoint.load(saved), uninterrupted)
+
+
+def test_learners__leave_and_join_with_their_nodes(
+    nodes: ray.cluster_utils.Cluster, cluster: Cluster, tiny: Config, tmp_path: Path, uninterrupted: Checkpoint
+) -> None:
+    """Two Learners, one when a node is gone, two when another one has come: the run is what it would have been."""
+    added = [nodes.add_node(num_cpus=1) for _ in range(2)]
+    nodes.wait_for_nodes()
+    taken = placement_group([{"CPU": 2}, {"CPU": 1}])  # the others
+    assert taken.wait(30)
+    learners = {"num_learners": 2, "min_learners": 1, "cpus_per_learner": 0.7, "timeout_s": 5.0}
+    config, numbers = make_config(tiny, learners=learners, sampling={"cpus_per_runner": 0.2}), list[int]()
+    engine = RayEngine(config)
+
+    def report(record: Record) -> None:
+        numbers.append(engine.plan.num_learners)
+        if record.done == 2:
+            nodes.remove_node(added.pop(), allow_graceful=False)
+        if record.done == 4:
+            added.append(nodes.add_node(num_cpus=1))
+            nodes.wait_for_nodes()
+
+    try:
+        saved = train(engine, new_start(config, tmp_path / "run"), report)
+    finally:
+        engine.close()
+        remove_placement_group(taken)
+        for node in added:
+            nodes.remove_node(node)
+
+    assert numbers[0] == numbers[-1] == 2
+    assert 1 in numbers
+    assert [line["iteration"] for line in metrics_of(tmp_path / "run")] == [1, 2, 3, 4, 5, 6]
+    assert_same(Checkpoint.load(saved), uninterrupted, atol=1e-4)
 
 
 @pytest.fixture(scope="module")

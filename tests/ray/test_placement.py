@@ -126,7 +126,12 @@ class Nothing:
 def test_launch__says_what_is_not_up_yet(cluster: Cluster) -> None:
     assert still_starting() == ""
     actor = ray.remote(num_cpus=1000)(Nothing).remote()
+    deadline_s, pause = time.monotonic() + 20.0, threading.Event()
     try:
-        assert still_starting() == "starting: 1 without a node"
+        while (
+            not (words := still_starting()) and time.monotonic() < deadline_s
+        ):  # Ray learns of an actor a little later
+            pause.wait(0.1)
+        assert words == "starting: 1 without a node"
     finally:
         ray.kill(actor)

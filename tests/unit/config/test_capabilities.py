@@ -60,6 +60,7 @@ OTHER_VALUES: dict[str, Any] = {
     "sampling.cpus_per_runner": 0.25,
     "sampling.gpus_per_runner": 0.5,
     "learners.num_learners": 1,
+    "learners.min_learners": 1,
     "learners.cpus_per_learner": 2.0,
     "learners.part_rows": 8,
     "learners.memory_share": 0.4,

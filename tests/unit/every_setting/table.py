@@ -312,6 +312,7 @@ ON_A_CLUSTER: dict[str, str] = {
     "sampling.mode": "test_algorithm.py::test_overlap__lags_one_update_behind_and_no_more",
     "sampling.max_lag": "test_async.py::test_fragments__that_lag_too_far_behind_are_dropped",
     "sampling.timeout_s": "test_faults.py::test_runners__that_are_lost_cost_no_iteration",
+    "learners.min_learners": "test_faults.py::test_learners__leave_and_join_with_their_nodes",
     "learners.timeout_s": "test_faults.py::test_learner__that_is_lost_costs_no_more_than_a_checkpoint_interval",
 }
 """Key -> the test in tests/ray that shows its effect, which needs more than one process."""
