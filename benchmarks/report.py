@@ -6,6 +6,7 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple, Self
 
 from rich.console import Console
@@ -29,6 +30,17 @@ class Row(NamedTuple):
     goal: float | None = None
     """The ratio to reach; in a row without a peer, the value that `ours` must not exceed."""
     met: bool | None = None
+    range: tuple[float, float] | None = None
+    """The least and the largest ratio of several rounds, of which `ratio` is the median's."""
+
+    @classmethod
+    def of_rounds(
+        cls, name: str, ours: Sequence[float], peer: Sequence[float], peer_name: str, unit: str, goal: float | None
+    ) -> Self:
+        """A row of rounds in which ours and the peer took turns: the medians, their ratio, and the rounds' ratios."""
+        ratios = [one / other for one, other in zip(ours, peer, strict=True)]
+        row = cls.of(name, median(ours), median(peer), peer_name, unit, goal)
+        return row._replace(range=(min(ratios), max(ratios)))
 
     @classmethod
     def of(cls, name: str, ours: float, peer: float, peer_name: str, unit: str, goal: float | None = None) -> Self:

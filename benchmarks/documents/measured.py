@@ -10,12 +10,14 @@ __all__ = ["end_to_end", "measured", "optimum", "sampling", "tradeoff"]
 def measured(name: str) -> str:
     """A benchmark's rows: ours, the peer's, their ratio and the goal."""
     result = load(f"{name}.json")
+    has_ranges = any(row.get("range") for row in result["rows"])
     body = [
         [
             row["name"],
             number(row["ours"]),
             number(row["peer"]),
             number(row["ratio"]),
+            *([_range(row.get("range"))] if has_ranges else []),
             number(row["goal"]),
             {None: "", True: "yes", False: "no"}[row["met"]],
             row["unit"],
@@ -23,7 +25,12 @@ def measured(name: str) -> str:
         for row in result["rows"]
     ]
     lead = f"`python -m benchmarks.measure.{name}` on {result['machine']['name']}:"
-    return lead + "\n\n" + table(["", "ours", "peer", "ratio", "goal", "met", "unit"], body)
+    ranges = ["of each round"] if has_ranges else []
+    return lead + "\n\n" + table(["", "ours", "peer", "ratio", *ranges, "goal", "met", "unit"], body)
+
+
+def _range(ends: list[float] | None) -> str:
+    return f"{number(ends[0])} to {number(ends[1])}" if ends else ""
 
 
 def end_to_end() -> str:

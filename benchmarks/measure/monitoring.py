@@ -77,7 +77,9 @@ class _Watched:
             "gauges": lambda: GaugeTracker(config.name),
         }
         self._trackers = Trackers(openers)
-        self._monitors, self._nobody = self._engine._nodes, _Nobody(config.name, 1e9)  # noqa: SLF001 - the engine hides its monitors
+        monitors = self._engine._nodes  # noqa: SLF001 - the engine hides its monitors
+        assert monitors, "the engine watches its nodes"
+        self._monitors, self._nobody = monitors, _Nobody(config.name, 1e9)
         self.cpu_s = 0.0
         """CPU seconds of the calculations and records beside training, in the trainer's own thread"""
         for _ in range(WARM_UP):

@@ -89,8 +89,8 @@ def _peer(kind: str, run: Config, steps: int) -> Subject:
     return Subject(lambda: sample(num_timesteps=run.train_batch_rows, random_actions=False), steps, stop=peer.stop)
 
 
-def race(subjects: dict[str, Subject], rounds: int, least_seconds: float) -> tuple[dict[str, float], float]:
-    """Median agent-steps per CPU-second of each; the CPU time of Ray's daemons over that of the remote runner."""
+def race(subjects: dict[str, Subject], rounds: int, least_seconds: float) -> tuple[dict[str, list[float]], float]:
+    """Agent-steps per CPU-second of each in each round; CPU time of Ray's daemons over that of the remote runner."""
     rates: dict[str, list[float]] = {name: [] for name in subjects}
     shares = []
     for subject in subjects.values():
@@ -103,16 +103,16 @@ def race(subjects: dict[str, Subject], rounds: int, least_seconds: float) -> tup
                 shares.append(daemons / spent)
     for subject in subjects.values():
         subject.stop()
-    return {name: statistics.median(values) for name, values in rates.items()}, statistics.median(shares)
+    return rates, statistics.median(shares)
 
 
-def make_rows(rates: dict[str, float]) -> Iterator[Row]:
+def make_rows(rates: dict[str, list[float]]) -> Iterator[Row]:
     """Rows that compare ours with the bare loop and with each peer."""
     for name in ("local", "remote"):
         row = f"bare loop {name}"
-        yield Row.of(row, rates[name], rates["bare"], "bare loop", UNIT, GOALS[row])
+        yield Row.of_rounds(row, rates[name], rates["bare"], "bare loop", UNIT, GOALS[row])
     for kind in PEERS:
-        yield Row.of(f"rllib.{kind}", rates["local"], rates[kind], f"rllib.{kind}", UNIT, PEER_GOALS.get(kind))
+        yield Row.of_rounds(f"rllib.{kind}", rates["local"], rates[kind], f"rllib.{kind}", UNIT, PEER_GOALS.get(kind))
 
 
 if __name__ == "__main__":

@@ -128,10 +128,10 @@ def test_node__that_is_drained_is_left_and_costs_nothing(
     nodes: ray.cluster_utils.Cluster, cluster: Cluster, tiny: Config, tmp_path: Path, uninterrupted: Checkpoint
 ) -> None:
     """The run moves to the other node, and is bit for bit what it would have been."""
+    taken = placement_group([{"CPU": 2}, {"CPU": 1}])  # all that there is
+    assert taken.wait(30)
     added = [nodes.add_node(num_cpus=4) for _ in range(2)]
     nodes.wait_for_nodes()
-    taken = placement_group([{"CPU": 2}, {"CPU": 1}])  # the others
-    assert taken.wait(30)
     config, engine, used = make_config(tiny), RayEngine(make_config(tiny)), list[str]()
 
     def report(record: Record) -> None:
@@ -159,10 +159,10 @@ def test_learners__leave_and_join_with_their_nodes(
     nodes: ray.cluster_utils.Cluster, cluster: Cluster, tiny: Config, tmp_path: Path, uninterrupted: Checkpoint
 ) -> None:
     """Two Learners, one when a node is gone, two when another one has come: the run is what it would have been."""
+    taken = placement_group([{"CPU": 2}, {"CPU": 1}])  # all that there is
+    assert taken.wait(30)
     added = [nodes.add_node(num_cpus=1) for _ in range(2)]
     nodes.wait_for_nodes()
-    taken = placement_group([{"CPU": 2}, {"CPU": 1}])  # the others
-    assert taken.wait(30)
     learners = {"num_learners": 2, "min_learners": 1, "cpus_per_learner": 0.7, "timeout_s": 5.0}
     config, numbers = make_config(tiny, learners=learners, sampling={"cpus_per_runner": 0.2}), list[int]()
     engine = RayEngine(config)
