@@ -21,16 +21,19 @@ class RunnerReport(NamedTuple):
     node: str
     seconds: Mapping[str, float]
     """phase -> busy seconds"""
+    num_fragments: int = 1
+    """how many it has made of the iteration's batch"""
 
 
 def joined_reports(reports: Sequence[RunnerReport]) -> list[RunnerReport]:
     """One report of each runner, in the order of their first ones: a runner may have worked several times."""
     joined: dict[str, RunnerReport] = {}
     for one in reports:
-        before = joined[one.runner].seconds if one.runner in joined else {}
-        phases = [*before, *(phase for phase in one.seconds if phase not in before)]
-        seconds = {phase: before.get(phase, 0.0) + one.seconds.get(phase, 0.0) for phase in phases}
-        joined[one.runner] = one._replace(seconds=seconds)
+        before = joined.get(one.runner, one._replace(seconds={}, num_fragments=0))
+        phases = [*before.seconds, *(phase for phase in one.seconds if phase not in before.seconds)]
+        seconds = {phase: before.seconds.get(phase, 0.0) + one.seconds.get(phase, 0.0) for phase in phases}
+        number = before.num_fragments + one.num_fragments
+        joined[one.runner] = one._replace(seconds=seconds, num_fragments=number)
     return list(joined.values())
 
 

@@ -139,12 +139,18 @@ def _runners(runners: Sequence[Mapping[str, Any]], metrics: Mapping[str, float])
     imbalance = metrics.get(balance_key("runner", "imbalance"))
     told = "" if imbalance is None else f", imbalance {imbalance:.0%}"
     count = f"{len(runners)} env runner{'' if len(runners) == 1 else 's'}"
-    table = _table(f"{count}{told}, slowest first", "runner", "node", "busy", "env", "inference")
+    table = _table(f"{count}{told}, slowest first", "runner", "node", "fragments", "busy", "env", "inference")
     slowest = sorted(runners, key=lambda one: -sum(one["seconds"].values()))[:MAX_RUNNERS]
     for one in slowest:
         seconds, busy_s = one["seconds"], sum(one["seconds"].values())
         shares = [f"{seconds.get(phase, 0.0) / busy_s:.0%}" if busy_s else "-" for phase in ("env", "inference")]
-        table.add_row(Text(str(one["runner"])), Text(str(one["node"])), f"{busy_s:.3f} s", *shares)
+        table.add_row(
+            Text(str(one["runner"])),
+            Text(str(one["node"])),
+            str(one.get("num_fragments", 1)),
+            f"{busy_s:.3f} s",
+            *shares,
+        )
     return table
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rl_cluster.metrics.communication import Traffic
-from rl_cluster.metrics.monitor import LearnerReport, Monitor, RunnerReport, WeightSync
+from rl_cluster.metrics.monitor import LearnerReport, Monitor, RunnerReport, WeightSync, joined_reports
 from rl_cluster.metrics.names import EXCHANGE_S
 from rl_cluster.metrics.phases import IterationTimes
 from rl_cluster.metrics.torch_memory import MemoryReading
@@ -14,6 +14,19 @@ RUNNERS = [
     RunnerReport("b", "east", {"env": 6.0, "inference": 2.0, "sync": 0.5}),
     RunnerReport("c", "west", {"env": 3.0, "inference": 1.0}),
 ]
+
+
+def test_joined_reports__add_up_what_a_runner_did_several_times() -> None:
+    reports = [
+        RunnerReport("1", "a", {"env": 1.0, "sync": 0.5}),
+        RunnerReport("0", "b", {"env": 2.0}),
+        RunnerReport("1", "a", {"env": 3.0, "inference": 1.0}),
+    ]
+
+    assert joined_reports(reports) == [
+        RunnerReport("1", "a", {"env": 4.0, "sync": 0.5, "inference": 1.0}, 2),
+        RunnerReport("0", "b", {"env": 2.0}, 1),
+    ]
 
 
 def learner(name: str, update_s: float, exchange_s: float, used_bytes: float) -> LearnerReport:
