@@ -64,6 +64,14 @@ class Outbox:
         self._num_taken += 1
         self._letters.put(_Letter(iteration, dict(metrics)))
 
+    def flush(self) -> None:
+        """Waits until the service has taken all records, unless it fails; a process that may be ended calls it."""
+        begin_s = time.monotonic()
+        while self._num_delivered < self._num_taken and not self._is_failing and self._thread.is_alive():
+            if time.monotonic() > max(begin_s, self._moved_s) + CLOSE_PATIENCE_S:
+                return
+            self._is_closing.wait(LOOK_AGAIN_S)
+
     def begin_closing(self) -> None:
         """Announces that no more records follow. Returns at once, so that several outboxes can close side by side."""
         if not self._is_closing.is_set():

@@ -152,12 +152,18 @@ class RunnerGroup:
             _sample, kwargs={"state": self._state, "in_store": True}, tag=TAG, remote_actor_ids=list(indices)
         )
 
-    def attempts(self) -> Iterator[list[int]]:
-        """Indices of the remote runners that can be asked now, again and again while some of them answer."""
-        self._heard_s = time.monotonic()
+    def attempts(self, pause_s: float = 0.0) -> Iterator[list[int]]:
+        """Indices of the remote runners that can be asked now, again and again while some of them answer.
+
+        Args:
+            pause_s: Lost runners are looked for no more often while others work: it takes a while.
+        """
+        self._heard_s, looked_s = time.monotonic(), 0.0
         while time.monotonic() - self._heard_s < PATIENCE_S:
             yield self._manager.healthy_actor_ids()
-            algorithm = self._algorithm
+            if self._in_flight() and time.monotonic() - looked_s < pause_s:
+                continue
+            looked_s, algorithm = time.monotonic(), self._algorithm
             restored = algorithm.restore_env_runners(algorithm.env_runner_group)
             if restored:
                 algorithm._make_on_env_runners_recreated_callbacks(  # noqa: SLF001 - RLlib's own way to its hook

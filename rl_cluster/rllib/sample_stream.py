@@ -14,7 +14,9 @@ from rl_cluster.rllib.runner_group import RunnerGroup, Sampled
 __all__ = ["SampleStream"]
 
 WAIT_S = 1.0
-"""Seconds of waiting for an answer before lost runners are looked for."""
+"""Seconds of waiting for an answer at a time."""
+LOOK_S = 5.0
+"""Seconds between looks for lost runners, for which the others would wait."""
 
 
 class SampleStream:
@@ -48,7 +50,7 @@ class SampleStream:
         wanted = self._num_fragments if count is None else count
         self._drop_stale()
         if len(self._ready) < wanted:
-            for _ in self._runners.attempts():
+            for _ in self._runners.attempts(LOOK_S):
                 self._runners.ask_idle(self._state)
                 self._ready += self._runners.poll(WAIT_S)
                 self._drop_stale()

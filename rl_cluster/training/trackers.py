@@ -26,6 +26,11 @@ class Trackers:
         for outbox in self._outboxes:
             outbox.log(record.done, record.metrics)
 
+    def flush(self) -> None:
+        """Waits until all services that work have taken their records."""
+        for outbox in self._outboxes:
+            outbox.flush()
+
     def __enter__(self) -> Self:
         return self
 

@@ -47,6 +47,8 @@ class TrialRun:
             self._show(record)
             if self._metric in record.metrics or self.run.is_last:
                 self.score = record.metrics.get(self._metric, self.score)
+                if self._trackers:
+                    self._trackers.flush()  # Tune may end the process after any round
                 return record
 
     def _show(self, record: Record) -> None:

@@ -49,6 +49,38 @@ def test_outbox__delivers_in_order_what_was_refused_at_first(caplog: pytest.LogC
     ]
 
 
+def test_flush__returns_when_the_service_has_all_records() -> None:
+    may_open = threading.Event()
+    service = _Service(num_refusals=0)
+
+    def open_late() -> _Service:
+        assert may_open.wait(10.0)
+        return service
+
+    outbox = Outbox("Service", open_late)
+    for iteration in range(1, 4):
+        outbox.log(iteration, {})
+    threading.Timer(0.1, may_open.set).start()
+
+    outbox.flush()
+
+    assert [iteration for iteration, _ in service.taken] == [1, 2, 3]
+    assert not service.is_closed.is_set()
+    outbox.close()
+
+
+def test_flush__leaves_a_service_that_fails() -> None:
+    service = _Service(num_refusals=10**9)
+    outbox = Outbox("Service", lambda: service)
+    outbox.log(1, {})
+    begin_s = time.perf_counter()
+
+    outbox.flush()
+
+    assert time.perf_counter() - begin_s < 5.0
+    assert service.taken == []
+
+
 def test_outbox__of_a_service_that_is_down_costs_no_time_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     def refuse() -> _Service:
         raise OSError("down")
