@@ -22,6 +22,9 @@ NUM_UAVS = 8
 def navigate_run(num_worlds: int, num_runners: int = 0, num_learners: int = 0, num_encounters: int = 1) -> Config:
     """A swarm of 8 in `navigate`. `num_worlds` is the total; an MLP reads no encounters, so one is enough for it."""
     settings = ["generator.num_obstacles=[2, 2]", f"world.num_encounters={num_encounters}"]
+    settings.append(
+        f"learners.part_rows={_minibatch_rows(num_worlds)}"
+    )  # an MLP takes a minibatch whole, as its peers do
     return _run("navigate_demo", num_worlds, num_runners, num_learners, settings)
 
 
@@ -29,7 +32,11 @@ def allocate_run(num_worlds: int, num_runners: int = 0, num_learners: int = 0) -
     """A swarm of 8 with 8 targets in `allocate`, and the TransformerGNN `small`; one round of intent."""
     settings = [f"generator.num_targets=[{NUM_UAVS}, {NUM_UAVS}]", "world.intent_rounds=1"]
     sizes = ["model.size=small", "model.width=128", "model.num_layers=2", "model.num_heads=4"]
-    return _run("quick_demo", num_worlds, num_runners, num_learners, [*settings, *sizes])
+    return _run("quick_demo", num_worlds, num_runners, num_learners, [*settings, *sizes, "learners.part_rows=256"])
+
+
+def _minibatch_rows(num_worlds: int) -> int:
+    return num_worlds * 50 // 8
 
 
 def _run(preset: str, num_worlds: int, num_runners: int, num_learners: int, settings: list[str]) -> Config:
@@ -46,8 +53,7 @@ def _run(preset: str, num_worlds: int, num_runners: int, num_learners: int, sett
             "sampling.fragment_steps=50",
             f"sampling.num_env_runners={num_runners}",
             f"learners.num_learners={num_learners}",
-            "learners.part_rows=256",
-            f"ppo.minibatch_rows={num_worlds * 50 // 8}",
+            f"ppo.minibatch_rows={_minibatch_rows(num_worlds)}",
             "ppo.num_epochs=4",
             "training.iterations=1000",
         ],
