@@ -5,6 +5,7 @@
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -31,6 +32,9 @@ from rl_cluster.training.local_engine import check_own_gpus
 from rl_cluster.types import Controls
 
 __all__ = ["RayEngine"]
+
+REJOIN_PAUSE_S = 300.0
+"""Seconds before a run that has moved to get all of its Learners looks for room for more again."""
 
 
 class RayEngine:
@@ -62,6 +66,7 @@ class RayEngine:
         if not config.learners.num_learners:
             check_own_gpus(config)
         self._callbacks = callbacks
+        self._expects_all, self._asks_again_s = False, 0.0
         self._algorithm_config = make_algorithm_config(config, callbacks)
         self._status = EngineStatus()
         with ExitStack() as ending:
@@ -107,6 +112,8 @@ class RayEngine:
         self._stop()
         self._release()
         self._placement = place_again(self.config, self.cluster)
+        self._asks_again_s = time.monotonic() + (REJOIN_PAUSE_S if self._expects_all else 0.0)
+        self._expects_all = False
         self._algorithm_config = make_algorithm_config(with_learners(self.config, self._num_learners), self._callbacks)
         try:
             self.algorithm = build(self._placement, self._make_algorithm)
@@ -130,7 +137,9 @@ class RayEngine:
         """Why the run should be restarted on other nodes; None = it can stay."""
         if why := leaving(self._placement.room):
             return why
-        if has_room_for_all(self.config, self.cluster, self._num_learners):
+        is_time = time.monotonic() >= self._asks_again_s
+        if is_time and has_room_for_all(self.config, self.cluster, self._num_learners):
+            self._expects_all = True
             return f"there is room for all {self.config.learners.num_learners} Learners again"
         return None
 
