@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.documents.markdown import load, number, policy_label, table
 
-__all__ = ["end_to_end", "measured", "optimum", "sampling", "tradeoff"]
+__all__ = ["end_to_end", "measured", "optimum", "sampling", "stragglers", "tradeoff"]
 
 
 def measured(name: str) -> str:
@@ -46,6 +46,18 @@ def sampling() -> str:
     share = load("sampling.json")["daemon_share"]
     note = f"Ray's daemons took {share:.0%} of the CPU time of the remote runner; its rate does not include this."
     return measured("sampling") + "\n\n" + note
+
+
+def stragglers() -> str:
+    """The rows, and the interval of the difference of returns."""
+    result = load("stragglers.json")
+    low, high = result["interval"]
+    seeds = len(result["returns"]["sync"])
+    note = (
+        f"The 95 % interval of the difference of returns over {seeds} seeds is [{low:+.3f}, {high:+.3f}]; returns with "
+        f"sync were {min(result['returns']['sync']):.3f} to {max(result['returns']['sync']):.3f}."
+    )
+    return measured("stragglers") + "\n\n" + note
 
 
 def optimum() -> str:

@@ -26,7 +26,7 @@ from benchmarks.documents.demo import demo, demo_scenarios
 from benchmarks.documents.demo_seeds import demo_seeds
 from benchmarks.documents.feature_tables import attention_k, feature_table, objective
 from benchmarks.documents.markdown import RESULTS, ROOT
-from benchmarks.documents.measured import end_to_end, measured, optimum, sampling, tradeoff
+from benchmarks.documents.measured import end_to_end, measured, optimum, sampling, stragglers, tradeoff
 from benchmarks.documents.scores import curriculum_demo, ladder, navigate, quality, study
 from benchmarks.documents.suites import SEED_SCORES, SUITE_SCORES, by_hand, keep_leads, keep_shown, suite_seeds, suites
 from benchmarks.measure.expert_iteration import CPU_TIME
@@ -84,6 +84,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "sampling": sampling,
     "end_to_end": end_to_end,
     "optimum": optimum,
+    "stragglers": stragglers,
     "tradeoff": tradeoff,
     **{name: partial(measured, name) for name in MEASURED},
 }

@@ -113,8 +113,10 @@ class SwarmLearner(TorchLearner):
     def fetch(self, shares: Sequence[Share]) -> list[int]:
         """Takes the columns of the next update from where they are; returns the numbers of lost tickets."""
         self._fetched = ()
-        # Half of the limit, so that the trainer, which waits for this answer, does not take this Learner for lost.
-        self._fetched, lost = fetch(shares, self._run.learners.timeout_s / 2)
+        # Half of the limit, so that the trainer, which waits for this answer, does not take this Learner for lost. A
+        # runner that hangs never says where its columns are.
+        limit_s = min(self._run.learners.timeout_s / 2, self._run.sampling.timeout_s)
+        self._fetched, lost = fetch(shares, limit_s)
         return lost
 
     def report_update(self, controls: Controls, iteration: int) -> Updated:
