@@ -132,6 +132,7 @@ WITH_ITS_CALLER = {
     "training/callback.py": "unit/api/test_training.py",
     "training/local_engine.py": "unit/training/test_loop.py",
     "training/files/metrics_file.py": "unit/training/files/test_run_folder.py",
+    "training/files/run_names.py": "unit/training/files/test_run_folder.py",
     "training/run.py": "unit/training/test_loop.py",
     "training/start.py": "unit/training/test_loop.py",
     "training/files/status.py": "unit/cli/test_top.py",

@@ -9,7 +9,7 @@ from rl_cluster.extension.allowance import check_allowed
 from rl_cluster.extension.import_path import load_object
 from rl_cluster.extension.members import check_members
 from rl_cluster.training.callback import Callback, Callbacks
-from rl_cluster.training.files.run_folder import CONFIG
+from rl_cluster.training.files.run_names import CONFIG
 from rl_cluster.training.run import Record
 from rl_cluster.training.start import Start
 

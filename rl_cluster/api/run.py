@@ -16,7 +16,7 @@ from rl_cluster.errors import CheckpointError
 from rl_cluster.training.checkpoints.store import list_checkpoints
 from rl_cluster.training.events import Event
 from rl_cluster.training.files.metrics_lines import EVENTS, read_metrics
-from rl_cluster.training.files.run_folder import CHECKPOINTS, CONFIG, METRICS, is_run_folder
+from rl_cluster.training.files.run_names import CHECKPOINTS, CONFIG, METRICS, is_run_folder
 
 __all__ = ["Run"]
 

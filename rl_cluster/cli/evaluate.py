@@ -15,6 +15,7 @@ from rl_cluster.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rl_cluster.config.schema import Config
     from rl_cluster.evaluation.comparison import Comparison
     from rl_cluster.evaluation.scoring import Group, Request, Scoring
 
@@ -123,9 +124,6 @@ def evaluate_policies(
     suites: ListSuites = False,
 ) -> None:
     """Score checkpoints and heuristics side by side on the same episodes."""
-    from rl_cluster.config.load import load_config
-    from rl_cluster.evaluation.scoring import Request
-
     budget, weights = _given("--search", search), _given("--objective", objective)
     if suites:
         asked = (policy, preset, scenario, episodes, has_all, prefer, search, objective, json_file, trace)
@@ -137,10 +135,13 @@ def evaluate_policies(
         others = (policy, preset is not None, scenario, episodes, has_all, trace, prefer, budget, weights)
         _climb(_folders(_only(checkpoints, ladder, others)), ladder or "", seed, json_file, plot)
         return
+    folders, config = _folders(checkpoints or []), _settings(preset, scenario or [])
+    from rl_cluster.evaluation.scoring import Request
+
     request = Request(
-        checkpoints=_folders(checkpoints or []),
+        checkpoints=folders,
         heuristics=policy or [],
-        preset=load_config(preset) if preset is not None else None,
+        preset=config,
         scenarios=scenario or [],
         preferences=prefer or [],
         num_episodes=episodes,
@@ -166,6 +167,7 @@ def _given(option: str, text: str | None) -> str:
 def _folders(checkpoints: list[Path]) -> list[Path]:
     """The checkpoints. Raises ConfigError if one is a setting, a preset or a file, which belong elsewhere."""
     from rl_cluster.config.load import PRESETS
+    from rl_cluster.training.checkpoints.store import check_folder
 
     for folder in checkpoints:
         word = str(folder)
@@ -177,7 +179,23 @@ def _folders(checkpoints: list[Path]) -> list[Path]:
         if folder.is_file():
             what = "is a file, not a run or checkpoint folder"
             raise ConfigError(word, what, "write --scenario for a scenario, or --preset for settings, before it")
+        check_folder(folder)
     return checkpoints
+
+
+def _settings(preset: str | None, scenarios: Sequence[Path]) -> "Config | None":
+    """The settings of the preset; None = none is named.
+
+    Raises ScenarioError for a scenario file that is missing, before torch is imported, which takes seconds.
+    """
+    from rl_cluster.config.load import load_config
+    from rl_cluster.environment.scenario.scenario_file import load_scenario
+
+    config = load_config(preset) if preset is not None else None
+    for scenario in scenarios:
+        if not scenario.exists():
+            load_scenario(scenario)
+    return config
 
 
 def _only(checkpoints: list[Path] | None, ladder: str | None, others: Sequence[object]) -> list[Path]:

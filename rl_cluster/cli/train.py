@@ -112,9 +112,9 @@ def train_policy(
             raise ConfigError("train", "--callback and --seeds exclude each other", "train each seed by itself")
         train_seeds(asked, seeds)
         return
+    start = requeued_start(asked, resume_or_start) if resume_or_start else start_of(asked)
     from rl_cluster.api.callbacks import load_callbacks
 
-    start = requeued_start(asked, resume_or_start) if resume_or_start else start_of(asked)
     if start is None:
         say(f"run folder: {resume_or_start}; the run has ended")
     else:

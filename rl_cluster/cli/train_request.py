@@ -28,19 +28,24 @@ class TrainRequest(NamedTuple):
 
 def settings_of(asked: TrainRequest, *more: str) -> "Config":
     """The settings of a new run, with more overrides. Raises ConfigError if nothing to train is given."""
-    from rl_cluster.training.settings import load_settings
+    from rl_cluster.config.load import load_config
 
     if not asked.preset_or_file:
         raise ConfigError("train", "nothing to train is given", "name a preset or file, or a run to --resume")
+    if not asked.scenarios:
+        load_config(asked.preset_or_file, [*asked.overrides, *more])  # refuses at once what needs no torch to be seen
+    from rl_cluster.training.settings import load_settings
+
     return load_settings(asked.preset_or_file, [*asked.overrides, *more], asked.scenarios)
 
 
 def start_of(asked: TrainRequest) -> "Start":
     """Where the run begins."""
-    from rl_cluster.training.start import new_start
-
     if not asked.resume:
-        return new_start(settings_of(asked), asked.out, asked.weights)
+        config = settings_of(asked)
+        from rl_cluster.training.start import new_start
+
+        return new_start(config, asked.out, asked.weights)
     excluded = {
         "--out": (asked.out, "the run has its folder"),
         "--weights": (asked.weights, "the run has its own"),
@@ -55,6 +60,9 @@ def start_of(asked: TrainRequest) -> "Start":
 def _resumed(preset_or_file: str | None, overrides: Sequence[str], run: Path) -> "Start":
     """A run that goes on. The first word is a change, too, unless it names settings, which must be those of the run."""
     from rl_cluster.config.load import PRESETS, load_config
+    from rl_cluster.training.checkpoints.store import check_folder
+
+    check_folder(run)
     from rl_cluster.training.start import check_same, resumed_start
 
     if preset_or_file and "=" in preset_or_file and preset_or_file not in PRESETS and not Path(preset_or_file).exists():
@@ -69,11 +77,12 @@ def _resumed(preset_or_file: str | None, overrides: Sequence[str], run: Path) ->
 
 def requeued_start(asked: TrainRequest, run: Path) -> "Start | None":
     """Where the run in this folder begins or resumes; None = it has ended."""
-    from rl_cluster.training.requeue import resume_or_start
-
     if asked.out or asked.resume:
         what = "--resume-or-start excludes --out and --resume"
         raise ConfigError("train", what, "omit them: it names the run folder")
     if not asked.preset_or_file:
         raise ConfigError("train", "nothing to train is given", "name a preset or file before --resume-or-start")
-    return resume_or_start(settings_of(asked), run, asked.weights)
+    config = settings_of(asked)
+    from rl_cluster.training.requeue import resume_or_start
+
+    return resume_or_start(config, run, asked.weights)

@@ -113,11 +113,12 @@ def _study_of(
     With --resume, settings may be given again, but must be those of the study.
     """
     from rl_cluster.config.load import load_config
+
+    config = load_config(preset_or_file, overrides) if preset_or_file else None
     from rl_cluster.training.files.new_folder import default_folder
     from rl_cluster.tune.study_folder import begin_study, check_new, find_study
     from rl_cluster.tune.trial_settings import check_overrides
 
-    config = load_config(preset_or_file, overrides) if preset_or_file else None
     if resume:
         if out:
             raise ConfigError("tune", "--out and --resume exclude each other", "omit --out: the study has its folder")

@@ -12,7 +12,7 @@ from rl_cluster.config.schema import Config
 from rl_cluster.errors import CheckpointError, ConfigError
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.checkpoints.store import list_checkpoints
-from rl_cluster.training.files.run_folder import CHECKPOINTS, CONFIG, METRICS
+from rl_cluster.training.files.run_names import CHECKPOINTS, CONFIG, METRICS
 from rl_cluster.training.start import Start, check_same, ending_of, new_start, resumed_start
 
 __all__ = ["resume_or_start"]

@@ -10,7 +10,7 @@ from rl_cluster.environment.tasks import task_of
 from rl_cluster.errors import ConfigError
 from rl_cluster.metrics.names import evaluation_key
 from rl_cluster.training.files.metrics_lines import read_metrics
-from rl_cluster.training.files.run_folder import METRICS
+from rl_cluster.training.files.run_names import METRICS
 
 __all__ = ["evaluated_last", "num_side_by_side", "parse_seeds", "seed_folder", "shown_metrics"]
 

@@ -15,7 +15,7 @@ from rl_cluster.metrics.names import ELAPSED_S
 from rl_cluster.training.changes import Change, changes_between, check_changes, exactness_note, fitted, schedule_note
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
 from rl_cluster.training.files.new_folder import default_folder
-from rl_cluster.training.files.run_folder import CONFIG, is_run_folder
+from rl_cluster.training.files.run_names import CONFIG, is_run_folder
 from rl_cluster.training.pretrained import PRETRAINED, pretrained_weights
 
 __all__ = ["Ending", "Start", "check_same", "ending_of", "new_start", "resumed_start", "time_is_up"]

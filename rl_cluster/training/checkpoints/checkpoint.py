@@ -56,6 +56,7 @@ from rl_cluster.training.checkpoints.sealed_folder import (
     write_sealed,
 )
 from rl_cluster.training.checkpoints.store import (
+    check_folder,
     checkpoint_name,
     is_checkpoint,
     iteration_of,
@@ -176,9 +177,7 @@ def find_checkpoint(path: Path) -> FoundCheckpoint:
         CheckpointError: There is no such folder, it holds no checkpoint, or no sound one; or `path` is itself a
             checkpoint folder, and damaged.
     """
-    if not path.is_dir():
-        what = "is not a folder" if path.exists() else "does not exist"
-        raise CheckpointError(str(path), what, "name a run folder or a checkpoint folder")
+    check_folder(path)
     if is_checkpoint(path):
         candidates = [path]
     else:

@@ -6,9 +6,11 @@ Only `checkpoint.py` knows their content.
 import re
 from pathlib import Path
 
+from rl_cluster.errors import CheckpointError
 from rl_cluster.training.checkpoints.sealed_folder import MANIFEST, remove_leftovers, remove_sealed
 
 __all__ = [
+    "check_folder",
     "checkpoint_name",
     "is_checkpoint",
     "iteration_of",
@@ -18,6 +20,13 @@ __all__ = [
 ]
 
 FOLDER_NAME = re.compile(r"checkpoint-([0-9]{6,12})")
+
+
+def check_folder(path: Path) -> None:
+    """Raises CheckpointError if a run or checkpoint that is to be read is no folder."""
+    if not path.is_dir():
+        what = "is not a folder" if path.exists() else "does not exist"
+        raise CheckpointError(str(path), what, "name a run folder or a checkpoint folder")
 
 
 def checkpoint_name(iteration: int) -> str:

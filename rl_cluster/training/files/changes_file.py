@@ -15,10 +15,10 @@ from rl_cluster.config.json_file import parse_json
 from rl_cluster.config.whole_file import write_whole
 from rl_cluster.errors import CheckpointError
 from rl_cluster.training.changes import Change
+from rl_cluster.training.files.run_names import CHANGES
 
-__all__ = ["CHANGES", "note_changes", "read_changes"]
+__all__ = ["note_changes", "read_changes"]
 
-CHANGES = "changes.jsonl"
 FORMAT = 1
 """Raised when older code would misread a line."""
 MAX_BYTES = 1 << 20

@@ -17,7 +17,7 @@ from rl_cluster.config.scratch import scratch_file
 from rl_cluster.config.whole_file import whole_file
 from rl_cluster.errors import ConfigError
 from rl_cluster.training.checkpoints.store import is_checkpoint
-from rl_cluster.training.files.run_folder import CHECKPOINTS, OWN_NAMES, is_run_folder
+from rl_cluster.training.files.run_names import CHECKPOINTS, OWN_NAMES, is_run_folder
 
 __all__ = ["check_new_folder", "check_output", "is_stdout", "output_file", "write_output", "write_outputs", "write_own"]
 

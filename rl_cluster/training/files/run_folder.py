@@ -20,23 +20,15 @@ from rl_cluster.errors import CheckpointError, typed
 from rl_cluster.training.changes import Change
 from rl_cluster.training.checkpoints.sealed_folder import remove_leftovers
 from rl_cluster.training.events import Event, event_to_json
-from rl_cluster.training.files.changes_file import CHANGES, note_changes
+from rl_cluster.training.files.changes_file import note_changes
 from rl_cluster.training.files.metrics_file import MetricsFile
 from rl_cluster.training.files.metrics_lines import EVENTS, parse_line
 from rl_cluster.training.files.new_folder import make_folder
+from rl_cluster.training.files.run_names import CHECKPOINTS, CONFIG, METRICS, OWN_NAMES, is_run_folder
 
-__all__ = ["CHECKPOINTS", "CONFIG", "METRICS", "OWN_NAMES", "RunFolder", "is_run_folder"]
-
-CONFIG, METRICS, CHECKPOINTS = "config.yaml", "metrics.jsonl", "checkpoints"
-OWN_NAMES = (CONFIG, METRICS, CHECKPOINTS, CHANGES, "status.json", "tensorboard", "timeline.png")
-"""The files that a run writes in its folder."""
+__all__ = ["RunFolder"]
 
 logger = logging.getLogger(__name__)
-
-
-def is_run_folder(path: Path) -> bool:
-    """True = the folder holds a run's settings and metrics."""
-    return (path / CONFIG).is_file() and (path / METRICS).is_file()
 
 
 class RunFolder:

@@ -83,3 +83,36 @@ def test_end__is_not_held_up_by_a_librarys_thread_or_hook(holder: str) -> None:
 
     assert ended.returncode == 7
     assert time.monotonic() - begin_s < 20.0
+
+
+REFUSED = """
+import sys
+from rl_cluster.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    print(end.code, *({"torch", "ray"} & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train nosuchpreset --out new",
+        "train quick_demo ppo.nosuch=1",
+        "train nosuch.yaml --seeds 0,1",
+        "train --resume nosuch",
+        "evaluate nosuch --json scores.json",
+        "evaluate --preset nosuch",
+        "evaluate --scenario nosuch.yaml",
+        "tune nosuch",
+        "scenario export nosuch.yaml --out map.geojson",
+    ],
+)
+def test_mistyped_word__is_told_before_what_takes_seconds_is_imported(command: str, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", REFUSED, *command.split()], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+
+    assert ended.stdout == "2\n"
+    assert "nosuch" in ended.stderr

@@ -13,7 +13,7 @@ import typer.main
 from rl_cluster.cli import paths
 from rl_cluster.cli.entry import app
 from rl_cluster.errors import ConfigError
-from rl_cluster.training.files.run_folder import OWN_NAMES
+from rl_cluster.training.files.run_names import OWN_NAMES
 
 PATH_WORDS = ("FILE", "DIR", "RUN", "STUDY", "CHECKPOINT", "SCENARIO", "GEOJSON", "PRESET", "P")
 """What the help calls paths."""

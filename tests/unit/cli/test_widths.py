@@ -37,7 +37,7 @@ from rl_cluster.metrics.names import (
 from rl_cluster.metrics.node import NodeReading, ObjectStoreReading, node_to_json
 from rl_cluster.metrics.phases import PHASES
 from rl_cluster.operations.finding import failed, passed
-from rl_cluster.training.files.run_folder import METRICS
+from rl_cluster.training.files.run_names import METRICS
 from rl_cluster.training.seeds import seed_folder
 from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.report import study_tables, test_table

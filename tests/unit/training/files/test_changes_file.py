@@ -6,7 +6,8 @@ import pytest
 
 from rl_cluster.errors import CheckpointError
 from rl_cluster.training.changes import Change
-from rl_cluster.training.files.changes_file import CHANGES, note_changes, read_changes
+from rl_cluster.training.files.changes_file import note_changes, read_changes
+from rl_cluster.training.files.run_names import CHANGES
 
 LONGER = Change("training.iterations", 100, 200)
 SLOWER = Change("ppo.lr", [1e-3, 1e-3], [1e-4, 1e-4])

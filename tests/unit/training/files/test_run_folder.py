@@ -12,7 +12,8 @@ import pytest
 
 from rl_cluster.config.load import load_config
 from rl_cluster.errors import CheckpointError
-from rl_cluster.training.files.run_folder import OWN_NAMES, RunFolder
+from rl_cluster.training.files.run_folder import RunFolder
+from rl_cluster.training.files.run_names import OWN_NAMES
 
 CONFIG = load_config("debug")
 
