@@ -170,7 +170,7 @@ def _tell_terminal(words: str) -> None:
 def _beginning(config: "Config", address: str | None) -> str:
     """What the start of the engine waits for."""
     if config.engine == "local":
-        return "making worlds and the network; kernels that are not compiled yet take a minute or two"
+        return "making worlds and the network"
     where = address or os.environ.get("RAY_ADDRESS")
     return f"connecting to the Ray at {where}" if where and where != "local" else "starting Ray and its env runners"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rl_cluster.config import own_tasks
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.allocate.task import ALLOCATE
+from rl_cluster.environment.compiling import expect_compiling
 from rl_cluster.environment.navigate.task import NAVIGATE
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.array_form import ArrayForm, forms_of
@@ -22,6 +23,7 @@ from rl_cluster.types import GraphSpec
 __all__ = [
     "TASKS",
     "AnyTask",
+    "expect_kernels",
     "find_task",
     "graph_spec",
     "make_scenario_source",
@@ -92,6 +94,11 @@ def make_worlds(
 def graph_spec(config: Config) -> GraphSpec:
     """What the run's network must fit: widths of the feature rows, and the kind of action."""
     return task_of(config).graph_spec(config)
+
+
+def expect_kernels(config: Config) -> None:
+    """Says it if the other processes of a run on this machine are going to compile the kernels of its task."""
+    expect_compiling(task_of(config).make_generator.__module__.rpartition(".")[0])
 
 
 def saved_forms(config: Config, num_worlds: int) -> dict[str, ArrayForm]:

@@ -27,7 +27,7 @@ from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import rl_cluster
-from rl_cluster.errors import ClusterError
+from rl_cluster.errors import ClusterError, counted
 from rl_cluster.rllib.address import Endpoint, parse_head
 from rl_cluster.rllib.authentication import read_auth_mode
 from rl_cluster.rllib.deadline import greet
@@ -55,8 +55,11 @@ START_REMEDY = "check `ray start --head` there, or omit --address and RAY_ADDRES
 class Cluster:
     """A connection to Ray; `close` ends it, and also Ray if it is our own."""
 
-    def __init__(self, address: str, ending: ExitStack) -> None:
-        self.address, self._ending = address, ending
+    is_own: bool
+    """Whether it is a Ray of our own, on this machine."""
+
+    def __init__(self, address: str, ending: ExitStack, *, is_own: bool = False) -> None:
+        self.address, self._ending, self.is_own = address, ending, is_own
 
     def resources(self) -> list[NodeResources]:
         """The resources of each live node."""

@@ -14,6 +14,7 @@ from ray.exceptions import RayActorError
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rl_cluster.config.schema import Config
+from rl_cluster.environment.tasks import expect_kernels
 from rl_cluster.errors import ClusterError
 from rl_cluster.metrics.node import node_metrics
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -75,6 +76,8 @@ class RayEngine:
             check_object_store(config, self.cluster.object_store_bytes())
             self._placement = place(config, self.cluster, patience_s)
             ending.callback(self._release)
+            if self.cluster.is_own:
+                expect_kernels(config)
             try:
                 self.algorithm = build(self._placement, self._make_algorithm)
             except RayActorError as error:

@@ -16,6 +16,7 @@ from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
 
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.faces.spaces import spaces_of
+from rl_cluster.environment.tasks import expect_kernels
 from rl_cluster.metrics.node import node_metrics
 from rl_cluster.metrics.record import Experience, iteration_metrics, joined_experience
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -61,6 +62,8 @@ class OldStackEngine:
             logging.getLogger("ray").setLevel(logging.ERROR)  # every part of the old stack says that it is old
             placement = place(config, cluster)
             ending.callback(placement.room.release)
+            if cluster.is_own:
+                expect_kernels(config)
             self.algorithm = build(placement, lambda: PPO(config=make_ppo_config(config)))
             ending.callback(self.algorithm.stop)
             self._nodes = NodeMonitors(config.name, config.monitoring.node_interval_s)
