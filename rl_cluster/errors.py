@@ -9,7 +9,7 @@
 
 Every message reads `<where>: <what is wrong>; <what to do>`. The command line prints it after `error: ` and
 exits with code 2. A bug in this package fails an `assert`; it never raises one of these. `typed` writes the commands
-that a message suggests, so that they can be pasted into a shell.
+that a message suggests, so that they can be pasted into a shell. `counted` writes a number of things.
 """
 
 import shlex
@@ -22,8 +22,14 @@ __all__ = [
     "ConfigError",
     "RlClusterError",
     "ScenarioError",
+    "counted",
     "typed",
 ]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 target`, `2 targets`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def typed(*words: str | Path) -> str:

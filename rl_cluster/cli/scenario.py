@@ -7,6 +7,7 @@ import typer
 
 from rl_cluster.cli.console import say
 from rl_cluster.cli.paths import PathCommand, output, path, source
+from rl_cluster.errors import counted
 
 __all__ = ["app"]
 
@@ -34,7 +35,7 @@ def import_scenario(
     scenario = load_geojson(geojson)
     write_output(out, format_scenario(scenario, out))
     uavs, targets, zones = scenario.sizes[:3]
-    _say(out, f"{uavs} UAVs, {targets} targets, {zones} no-fly zones")
+    _say(out, f"{counted(uavs, 'UAV')}, {counted(targets, 'target')}, {counted(zones, 'no-fly zone')}")
 
 
 @app.command(
@@ -67,7 +68,8 @@ def assign_scenario(
     allocator, config = find_allocator(policy, seed=0, num_resources=given.num_resources)
     assigned = assign_goals(given, allocator, config, spacing_m)
     write_output(out, format_scenario(assigned.scenario, out))
-    idle = f"; {assigned.num_idle} UAVs have no target and stay" if assigned.num_idle else ""
+    stay = "has no target and stays" if assigned.num_idle == 1 else "have no target and stay"
+    idle = f"; {counted(assigned.num_idle, 'UAV')} {stay}" if assigned.num_idle else ""
     _say(out, f"goals chosen by {allocator.name}{idle}")
 
 
@@ -97,7 +99,7 @@ def export_scenario(
     data = to_geojson(start, read_paths(trace, start) if trace else [])
     with output_file(out) as file:
         json.dump(data, file)
-    _say(out, f"{len(data['features'])} features")
+    _say(out, counted(len(data["features"]), "feature"))
 
 
 def _say(out: Path, words: str) -> None:

@@ -16,7 +16,7 @@ from rl_cluster.cli.exits import EXIT_USER_ERROR, fail
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk
 from rl_cluster.cli.train_request import TrainRequest, settings_of
-from rl_cluster.errors import CheckpointError, ConfigError, typed
+from rl_cluster.errors import CheckpointError, ConfigError, counted, typed
 from rl_cluster.extension.allowance import check_allowed
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def train_seeds(asked: TrainRequest, text: str) -> None:
     folder = _folder(asked, config)
     is_shared = config.engine == "ray" and bool(asked.address or os.environ.get("RAY_ADDRESS"))
     at_once = min(len(seeds), num_side_by_side(config, len(os.sched_getaffinity(0)), is_shared=is_shared))
-    say(f"folder: {folder}; {len(seeds)} runs, {'one after the other' if at_once == 1 else f'{at_once} at once'}")
+    order = "one after the other" if at_once == 1 else f"{at_once} at once"
+    say(f"folder: {folder}; {counted(len(seeds), 'run')}, {order}")
     forgive_full_disk()
     words = [str(asked.preset_or_file), *asked.overrides, *_options(asked)]
     commands = {seed: _command(asked, words, seed, seed_folder(folder, seed)) for seed in seeds}

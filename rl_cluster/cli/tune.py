@@ -12,7 +12,7 @@ from rl_cluster.cli.exits import fail
 from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
-from rl_cluster.errors import ConfigError, typed
+from rl_cluster.errors import ConfigError, counted, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def _show(result: "StudyResult") -> None:
 
     folder, console = result.folder, table_console()
     save_json(result, folder / "trials.json")
-    say(f"{len(result.trials)} trials, best first")
+    say(f"{counted(len(result.trials), 'trial')}, best first")
     for table in study_tables(result):
         console.print(table, "")
     if result.tests:

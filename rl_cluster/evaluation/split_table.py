@@ -27,8 +27,15 @@ class Column(NamedTuple):
 
 
 def heading(name: str, width: int) -> str:
-    """A name in lines of at most `width` characters: a line ends at a blank, behind a hyphen, or where it is full."""
-    words = name.replace("-", "- ").split()
+    """A name in lines of at most `width` characters.
+
+    A line ends at a blank, behind a hyphen or a comma, or where it is full; behind `=` if there is one.
+    """
+    words = [
+        part
+        for word in name.replace("-", "- ").replace(",", ", ").split()
+        for part in (word.replace("=", "= ").split() if len(word) > width else [word])
+    ]
     return "\n".join(word[first : first + width] for word in words for first in range(0, len(word), width))
 
 

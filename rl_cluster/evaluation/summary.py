@@ -47,7 +47,7 @@ def summary_table(comparison: Comparison, shown: Sequence[EpisodeMetric], headli
         table.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
     for name in (best, *others):
         differences = [_difference(comparison.paired(name, best, headline), headline)] if name != best else []
-        table.add_row(Text(name), *_means(comparison, name, shown), *differences)
+        table.add_row(Text(name.replace(",", ",\n")), *_means(comparison, name, shown), *differences)
     return table
 
 

@@ -117,7 +117,7 @@ def connect(address: str | None) -> Cluster:
         else:
             _join(endpoint or _find_head(), ending)
             _check_nodes(address)
-        return Cluster(ray.get_runtime_context().gcs_address, ending.pop_all())
+        return Cluster(ray.get_runtime_context().gcs_address, ending.pop_all(), is_own=address == "local")
 
 
 def _start_own(ending: ExitStack) -> None:
@@ -211,7 +211,7 @@ def _check_nodes(address: str) -> None:
     task, deadline_s = ray.remote(num_cpus=0)(_package_version), time.monotonic() + NODE_TIMEOUT_S
     pins = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
     answers = [task.options(scheduling_strategy=pin).remote() for pin in pins]
-    with waiting(f"{len(nodes)} nodes to answer", NODE_TIMEOUT_S):
+    with waiting(f"{counted(len(nodes), 'node')} to answer", NODE_TIMEOUT_S):
         for node, answer in zip(nodes, answers, strict=True):
             _check_node(f"node {node['NodeManagerAddress']} of {address}", answer, deadline_s)
 

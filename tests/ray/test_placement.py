@@ -101,7 +101,7 @@ def test_placement__actors_that_never_start_end_in_one_line_and_leave_their_room
         stuck = ray.remote(num_cpus=2)(_Stuck).options(scheduling_strategy=strategy).remote()
         return ray.get(stuck.__ray_ready__.remote())
 
-    with pytest.raises(ClusterError, match=r"1 env runners and 0 Learners have not started within 2 s .*; see rl-cl"):
+    with pytest.raises(ClusterError, match=r"1 env runner and 0 Learners have not started within 2 s .*; see rl-cl"):
         build(placement, make)
     place(make_config(tiny, runners=(1, 2.0), learners=(0, 1.0)), cluster).room.release()
 

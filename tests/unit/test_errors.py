@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from rl_cluster import errors
-from rl_cluster.errors import RlClusterError
+from rl_cluster.errors import RlClusterError, counted
 
 KINDS = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
 
@@ -25,3 +25,8 @@ def test_error__crosses_process_borders_unchanged(kind: type[RlClusterError]) ->
 def test_error__is_drawn_in_the_tree(kind: type[RlClusterError]) -> None:
     assert issubclass(kind, RlClusterError)
     assert kind.__name__ in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 no-fly zones"), (1, "1 no-fly zone"), (2, "2 no-fly zones")])
+def test_counted__is_singular_for_one_alone(number: int, words: str) -> None:
+    assert counted(number, "no-fly zone") == words

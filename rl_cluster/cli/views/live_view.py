@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rl_cluster.cli.views.display import duration
+from rl_cluster.errors import counted
 from rl_cluster.metrics.names import (
     AGENT_STEPS_PER_S,
     CHECKPOINT_AGE_S,
@@ -138,7 +139,7 @@ def _speeds(metrics: Mapping[str, float]) -> Text:
 def _runners(runners: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]) -> Table:
     imbalance = metrics.get(balance_key("runner", "imbalance"))
     told = "" if imbalance is None else f", imbalance {imbalance:.0%}"
-    count = f"{len(runners)} env runner{'' if len(runners) == 1 else 's'}"
+    count = counted(len(runners), "env runner")
     table = _table(f"{count}{told}, slowest first", "runner", "node", "fragments", "busy", "env", "inference")
     slowest = sorted(runners, key=lambda one: -sum(one["seconds"].values()))[:MAX_RUNNERS]
     for one in slowest:

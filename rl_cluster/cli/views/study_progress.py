@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from rl_cluster.cli.views.display import duration, fitted
 from rl_cluster.config.schema import Config
+from rl_cluster.errors import counted
 from rl_cluster.tune.entry import Entry
 from rl_cluster.tune.report import trial_words
 from rl_cluster.tune.search_space import study_of
@@ -32,7 +33,7 @@ class StudyProgress:
         """What the study is about to do."""
         tests = f", then {self._num_tests} tests" if self._num_tests else ""
         done = f"; {len(self._ended)} have ended before" if self._ended else ""
-        return f"{self._total - self._num_tests} trials, {self._at_once} at a time{tests}{done}"
+        return f"{counted(self._total - self._num_tests, 'trial')}, {self._at_once} at a time{tests}{done}"
 
     def line(self, trial: Entry, now_s: float) -> str:
         """A line of 80 columns about a trial or test that has just ended. The time left follows from the pace."""

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from ray.exceptions import RayError
 
 from rl_cluster.config.schema import Config
-from rl_cluster.errors import ClusterError
+from rl_cluster.errors import ClusterError, counted
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.messages import without_known_messages
 from rl_cluster.rllib.placement.launch import launching, still_starting
@@ -92,7 +92,7 @@ def build(placement: Placement, make: Callable[[], AlgorithmT]) -> AlgorithmT:
     """
     plan, room = placement
     launch = _Launch(plan.num_env_runners)
-    actors = f"{plan.num_env_runners} env runners and {plan.num_learners} Learners"
+    actors = f"{counted(plan.num_env_runners, 'env runner')} and {counted(plan.num_learners, 'Learner')}"
     logging.getLogger("ray.train").setLevel(logging.CRITICAL)  # it logs lost actors at length, and then raises
     with waiting(f"{actors} to start", START_LIMIT_S, room.release, launch.progress) as wait:
         try:

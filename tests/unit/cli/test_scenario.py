@@ -58,7 +58,7 @@ def test_import__makes_a_scenario_of_a_map(
 
     assert loaded.sizes[:3] == (2, 2, 1)
     assert loaded.target_value.tolist() == [1.0, 2.0]
-    assert capsys.readouterr().out == f"{scenario}: 2 UAVs, 2 targets, 1 no-fly zones\n"
+    assert capsys.readouterr().out == f"{scenario}: 2 UAVs, 2 targets, 1 no-fly zone\n"
 
 
 def test_import__of_a_bad_map_writes_nothing(geojson: Path, tmp_path: Path, error_line: Refused) -> None:

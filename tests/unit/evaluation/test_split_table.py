@@ -48,8 +48,9 @@ def test_split__gives_a_column_that_is_wider_than_the_room_a_table_of_its_own() 
         ("greedy", ["greedy"]),
         ("commitment-aware", ["commitment-", "aware"]),
         ("policy argmax", ["policy", "argmax"]),
-        ("time=2,crowding=0.5", ["time=2,crow", "ding=0.5"]),
+        ("time=2,crowding=0.5", ["time=2,", "crowding=", "0.5"]),
+        ("a_long_word_without_end", ["a_long_word", "_without_en", "d"]),
     ],
 )
-def test_heading__ends_lines_at_blanks_behind_hyphens_and_where_they_are_full(name: str, lines: list[str]) -> None:
+def test_heading__ends_lines_between_words_and_where_they_are_full(name: str, lines: list[str]) -> None:
     assert heading(name, 11).split("\n") == lines

@@ -49,6 +49,13 @@ def test_summary__shows_whole_names_however_long_they_are() -> None:
     assert "checkpoint-000123" in told.replace(" ", "")
 
 
+def test_summary__breaks_preferences_between_them() -> None:
+    lines = _lines("allocate", ["pretrained time=0.125,distance=0.25,crowding=0.5 argmax", "greedy"])
+
+    first_words = [word for line in lines if line.strip() for word in line.split()[:2]]
+    assert {"time=0.125,", "distance=0.25,", "crowding=0.5"} <= set(first_words)
+
+
 @pytest.mark.parametrize("task_name", TASKS)
 def test_summary__has_at_most_eight_metrics_the_headline_among_them(task_name: str) -> None:
     task = TASKS[task_name]
