@@ -1,13 +1,16 @@
-"""`rl-cluster scenario`: scenarios from maps, goals for their UAVs, results on maps."""
+"""`rl-cluster scenario`: examples, scenarios from maps, goals for their UAVs, results on maps."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rl_cluster.cli.console import say
 from rl_cluster.cli.paths import PathCommand, output, path, source
-from rl_cluster.errors import counted
+from rl_cluster.errors import ScenarioError, counted
+
+if TYPE_CHECKING:
+    from rl_cluster.environment.scenario.scenario_file import Scenario
 
 __all__ = ["app"]
 
@@ -16,9 +19,29 @@ ScenarioOutput = Annotated[
 ]
 
 app = typer.Typer(
-    help="Make scenarios from maps, give their UAVs goals, and put results on maps.",
+    help="Begin scenarios from examples or maps, give their UAVs goals, and put results on maps.",
     epilog="Example: rl-cluster scenario import harbour.geojson --out harbour.yaml",
 )
+
+
+@app.command("example", cls=PathCommand, epilog="Example: rl-cluster scenario example small --out my_mission.yaml")
+def write_example(
+    out: ScenarioOutput,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Its size: small, balanced or complex, with 4, 10 or 15 UAVs.")
+    ] = "small",
+) -> None:
+    """Write a scenario that comes with the package to a file, as a beginning of your own."""
+    from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, format_scenario, load_scenario
+    from rl_cluster.training.files.output_file import write_output
+
+    if name not in SHIPPED_SCENARIOS:
+        raise ScenarioError(name, "is no example", f"choose one of {', '.join(SHIPPED_SCENARIOS)}")
+    shipped = SHIPPED_SCENARIOS[name]
+    scenario = load_scenario(shipped)
+    formatted = format_scenario(scenario, out)  # a file that people write on keeps comments and short lines
+    write_output(out, formatted if out.suffix.lower() == ".json" else shipped.read_bytes())
+    _say(out, _sizes(scenario))
 
 
 @app.command("import", cls=PathCommand, epilog="Example: rl-cluster scenario import harbour.geojson --out harbour.yaml")
@@ -34,8 +57,7 @@ def import_scenario(
     check_scenario_name(out)
     scenario = load_geojson(geojson)
     write_output(out, format_scenario(scenario, out))
-    uavs, targets, zones = scenario.sizes[:3]
-    _say(out, f"{counted(uavs, 'UAV')}, {counted(targets, 'target')}, {counted(zones, 'no-fly zone')}")
+    _say(out, _sizes(scenario))
 
 
 @app.command(
@@ -100,6 +122,11 @@ def export_scenario(
     with output_file(out) as file:
         json.dump(data, file)
     _say(out, counted(len(data["features"]), "feature"))
+
+
+def _sizes(scenario: "Scenario") -> str:
+    uavs, targets, zones = scenario.sizes[:3]
+    return f"{counted(uavs, 'UAV')}, {counted(targets, 'target')}, {counted(zones, 'no-fly zone')}"
 
 
 def _say(out: Path, words: str) -> None:

@@ -67,4 +67,5 @@ def _kernels(package: str) -> Iterator[Dispatcher]:
 
 
 def _is_kept(kernel: Dispatcher) -> bool:
-    return any(Path(kernel.stats.cache_path).glob(f"*.{kernel.py_func.__qualname__}-*.nbc"))
+    folder = kernel.stats.cache_path
+    return folder is not None and any(Path(folder).glob(f"*.{kernel.py_func.__qualname__}-*.nbc"))

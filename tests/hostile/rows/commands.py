@@ -4,7 +4,7 @@ from tests.hostile.row import Row
 
 COMMANDS = ("config show", "config validate", "config list", "config explain", "train", "evaluate", "tune", "top",
             "dashboards", "submit", "stop", "doctor", "scenario import", "scenario assign",
-            "scenario export")  # fmt: skip
+            "scenario example", "scenario export")  # fmt: skip
 
 BLIND = "class Blind:\n    name, is_deterministic = 'blind', True\n"
 SAME = "class Same:\n    name, is_deterministic, act = 'greedy', True, None\n"

@@ -106,6 +106,9 @@ IMPORTS = [
     Row(["scenario", "import", "/dev/zero", "--out", "s.yaml"], r"/dev/zero"),
     Row(["scenario", "import", "m.geojson"], r"out", {"m.geojson": _map()}),
     Row(["scenario", "import", "a.geojson", "b.geojson", "--out", "s.yaml"], r"b\.geojson"),
+    Row(["scenario", "example"], r"out"),
+    Row(["scenario", "example", "smal", "--out", "s.yaml"], r"smal: is no example; choose one of small, bal"),
+    Row(["scenario", "example", "small", "--out", "s.txt"], r"s\.txt: is no name of a scenario file; name it \*\.yaml"),
     Row(["scenario", "convert", "m.geojson"], r"convert"),
 ]  # fmt: skip
 

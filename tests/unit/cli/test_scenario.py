@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rl_cluster.environment.scenario.scenario_file import load_scenario
+from rl_cluster.environment.scenario.scenario_file import SHIPPED_SCENARIOS, load_scenario
 
 Run = Callable[..., object]
 Refused = Callable[..., str]
@@ -45,6 +45,27 @@ def scenario(geojson: Path, tmp_path: Path, exit_code: Run) -> Path:
     path = tmp_path / "harbour.yaml"
     assert exit_code("scenario", "import", str(geojson), "--out", str(path)) == 0
     return path
+
+
+@pytest.mark.parametrize("name", SHIPPED_SCENARIOS)
+@pytest.mark.parametrize("ending", ["yaml", "json"])
+def test_example__is_the_scenario_that_ships(name: str, ending: str, tmp_path: Path, exit_code: Run) -> None:
+    out = tmp_path / f"mine.{ending}"
+
+    assert exit_code("scenario", "example", name, "--out", str(out)) == 0
+
+    shipped = SHIPPED_SCENARIOS[name]
+    assert load_scenario(out).as_dict() == load_scenario(shipped).as_dict()
+    assert ending == "json" or out.read_bytes() == shipped.read_bytes()
+
+
+def test_example__help_says_how_large_each_is(capsys: pytest.CaptureFixture[str], exit_code: Run) -> None:
+    assert exit_code("scenario", "example", "--help") == 0
+
+    shown = " ".join(capsys.readouterr().out.split())
+    sizes = [str(load_scenario(path).sizes[0]) for path in SHIPPED_SCENARIOS.values()]
+    for words in (*SHIPPED_SCENARIOS, *sizes):
+        assert words in shown
 
 
 def test_import__makes_a_scenario_of_a_map(
