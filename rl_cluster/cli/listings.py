@@ -4,8 +4,9 @@ import textwrap
 from collections.abc import Mapping
 
 from rl_cluster.config.shipped_presets import purposes
+from rl_cluster.extension.entry_points import TASKS, installed
 
-__all__ = ["POLICIES", "policy_listing", "preset_listing"]
+__all__ = ["POLICIES", "own_preset_listing", "policy_listing", "preset_listing"]
 
 COLUMNS = 78
 """Width of a listing: a terminal of 80 columns, without the border that help draws."""
@@ -53,6 +54,15 @@ def preset_listing() -> str:
     lines = {name: PRESET_LINES.get(name, purpose) for name, purpose in purposes().items()}
     # help is dedented by its last lines: one without an indent keeps that of the others
     return f"{_listing('Presets:', lines)}\n`rl-cluster config show NAME` prints one."
+
+
+def own_preset_listing() -> str:
+    """A paragraph with a line for each preset that an installed package adds with its task; empty if there is none.
+
+    It asks what is installed, and imports none of it. Raises ConfigError as `installed`.
+    """
+    lines = {name: f"comes with the package {path.partition('.')[0]}" for name, path in installed(TASKS, ()).items()}
+    return _listing("Presets of installed packages:", lines) if lines else ""
 
 
 def policy_listing() -> str:

@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
-from rl_cluster.cli.listings import preset_listing
+from rl_cluster.cli.listings import own_preset_listing, preset_listing
 from rl_cluster.cli.paths import PathCommand, new_folder, path
 from rl_cluster.cli.seeds import train_seeds
 from rl_cluster.cli.signals import StopRequest, orderly
@@ -67,9 +67,18 @@ CallbackClasses = Annotated[
 ]
 
 
+class _TrainCommand(PathCommand):
+    """Looks for installed packages only when its help is wanted."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Prints the help, with the presets of installed packages below those that ship."""
+        self.help = "\n\n".join(filter(None, [self.help, own_preset_listing()]))
+        super().format_help(ctx, formatter)
+
+
 @app.command(
     "train",
-    cls=PathCommand,
+    cls=_TrainCommand,
     help="Train a policy: on a Ray cluster, on a Ray of its own on this machine, or without Ray (engine=local).\n\n"
     + preset_listing(),
     epilog=(

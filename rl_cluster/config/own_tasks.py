@@ -8,12 +8,12 @@ from typing import Any
 
 from rl_cluster.config.schema import TASKS, Config
 from rl_cluster.errors import ConfigError
-from rl_cluster.extension import registry
+from rl_cluster.extension import entry_points, registry
 from rl_cluster.extension.members import check_members
 
 __all__ = ["GROUP", "check_task", "find_task", "own_names", "preset_of", "register_task", "settings_of", "task_names"]
 
-GROUP = "rl_cluster.tasks"
+GROUP = entry_points.TASKS
 MEMBERS = ("name", "settings", "preset", "make_generator", "make_worlds", "graph_spec", "heuristics", "metrics")
 REMEDY = "make it by dataclasses.replace from a task of this package; see docs/python.md"
 

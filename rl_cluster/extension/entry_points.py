@@ -11,9 +11,9 @@ from importlib.metadata import entry_points
 
 from rl_cluster.errors import ConfigError
 
-__all__ = ["HEURISTICS", "installed"]
+__all__ = ["HEURISTICS", "TASKS", "installed"]
 
-HEURISTICS = "rl_cluster.heuristics"
+HEURISTICS, TASKS = "rl_cluster.heuristics", "rl_cluster.tasks"
 
 
 def installed(group: str, built_in: Collection[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What help lists is what there is, on lines that fit a terminal of 80 columns."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,23 @@ def test_help__lists_them(
 
     first_words = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert set(names) <= set(first_words)
+
+
+def test_help_of_train__lists_what_is_installed_without_importing_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    exit_code: Callable[..., object],
+) -> None:
+    assert exit_code("train", "--help") == 0
+    assert "installed packages" not in capsys.readouterr().out
+
+    folder = tmp_path / "harbours-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: harbours\nVersion: 1.0\n", encoding="utf-8")
+    points = "[rl_cluster.tasks]\nharbour = harbours.task:HARBOUR\n"  # there is no such module
+    (folder / "entry_points.txt").write_text(points, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert exit_code("train", "--help") == 0
+    assert "harbour  comes with the package harbours" in capsys.readouterr().out
