@@ -120,10 +120,11 @@ def test_template__trains_through_ray_with_two_runners_and_its_checkpoint_is_eva
             "no network at all",
             marks=pytest.mark.long,
         ),
+        ("make_worlds=make_worlds", ("api_stack=old",), "in advance", "no term without a turn"),
         ("make_network=NoGradient", ("learners.num_learners=1",), "in forward", "no gradient today"),
         ("", ("--callback", "my_task.faults:Refusing"), "in on_iteration", "no more iterations"),
     ],
-    ids=["reward", "worlds", "network that cannot be made", "network", "callback"],
+    ids=["reward", "worlds", "network that cannot be made", "reward on the old API stack", "network", "callback"],
 )
 def test_fault_of_a_users_module__shows_its_own_traceback(
     part: str, options: tuple[str, ...], where: str, words: str, run: Train, installed: Path
@@ -134,7 +135,9 @@ def test_fault_of_a_users_module__shows_its_own_traceback(
     points = "[rl_cluster.tasks]\nmy_task = my_task.faults:FAULTY\n"
     (installed / "my_task-0.1.dist-info" / "entry_points.txt").write_text(points, encoding="utf-8")
 
-    ended = run("train", "my_task", *SETTINGS, *options, "--out", "first")
+    settings = [word for word in SETTINGS if "api_stack=old" not in options or not word.startswith("learners.")]
+
+    ended = run("train", "my_task", *settings, *options, "--out", "first")
 
     assert ended.returncode == 1
     told = ended.stderr.splitlines()

@@ -17,6 +17,7 @@ from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
 from rl_cluster.config.schema import Config
 from rl_cluster.environment.faces.spaces import spaces_of
 from rl_cluster.environment.tasks import expect_kernels
+from rl_cluster.extension.users_fault import UsersFault
 from rl_cluster.metrics.node import node_metrics
 from rl_cluster.metrics.record import Experience, iteration_metrics, joined_experience
 from rl_cluster.model.transformer_gnn import TransformerGNN
@@ -72,15 +73,20 @@ class OldStackEngine:
             self._ending = ending.pop_all()
 
     def iterate(self, iteration: int, controls: Controls) -> dict[str, float]:  # noqa: ARG002 - RLlib counts by itself
-        """Runs one round of sampling and updating. Raises RuntimeError if no env runner has sampled."""
+        """Runs one round of sampling and updating.
+
+        Raises UsersFault for an error in a user's task, RuntimeError if no env runner has sampled.
+        """
         _apply(controls, self.algorithm)
         result = self.algorithm.train()
+        taken = self.algorithm.env_runner_group.foreach_env_runner(_take_experience)
+        if fault := next((one for one in taken if isinstance(one, UsersFault)), None):
+            raise fault
         statistics = result["info"]["learner"].get(DEFAULT_POLICY_ID, {}).get("learner_stats")
         if statistics is None:
             raise RuntimeError("no env runner has sampled: nothing was trained")
-        experiences = self.algorithm.env_runner_group.foreach_env_runner(_take_experience)
         record = iteration_metrics(
-            joined_experience([experience for experience in experiences if experience]),
+            joined_experience([experience for experience in taken if experience]),
             {name: float(statistics[theirs]) for theirs, name in STATISTICS.items() if theirs in statistics},
             sampling_s=result["timers"]["sample_time_ms"] / 1000.0,
             learning_s=result["timers"]["learn_time_ms"] / 1000.0,
@@ -188,6 +194,6 @@ def _seed(runner: Any) -> None:
     np.random.seed(seed)  # noqa: NPY002 - RLlib draws from numpy's own generator
 
 
-def _take_experience(runner: Any) -> Experience | None:
-    """The runner's experience; None for the trainer's process if it has no worlds."""
+def _take_experience(runner: Any) -> Experience | UsersFault | None:
+    """The runner's experience, or why it has none; None for the trainer's process if it has no worlds."""
     return runner.env.take_experience() if runner.env else None
