@@ -70,6 +70,8 @@ CallbackClasses = Annotated[
 class _TrainCommand(PathCommand):
     """Looks for installed packages only when its help is wanted."""
 
+    help: str | None
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Prints the help, with the presets of installed packages below those that ship."""
         self.help = "\n\n".join(filter(None, [self.help, own_preset_listing()]))
