@@ -50,10 +50,13 @@ def evaluate_current(model: TransformerGNN, fragment: Fragment) -> Current:
     action, decides = _as_rows(fragment.action), rows.decides
     logps, values = [], []
     for first in range(0, len(action), PART_ROWS):
-        part = slice(first, first + PART_ROWS)
-        output = model(map_observation(lambda rows, part=part: rows[part].to(device), rows))  # type: ignore[misc]
-        logp_RN = output.policy.log_prob(action[part].to(device))
-        logps.append(torch.where(decides[part].to(device), logp_RN, 0.0).cpu())
+
+        def part(column: Tensor, start: int = first) -> Tensor:
+            return column[start : start + PART_ROWS].to(device)
+
+        output = model(map_observation(part, rows))
+        logp_RN = output.policy.log_prob(part(action))
+        logps.append(torch.where(part(decides), logp_RN, 0.0).cpu())
         values.append(model.denormalise(output.value_BN).cpu())
     shape = fragment.logp.shape
     logp_TBN, value_TBN = (torch.cat(parts).float().numpy().reshape(shape) for parts in (logps, values))

@@ -15,7 +15,7 @@ from rl_cluster.environment.tasks import make_scenario_source
 from rl_cluster.errors import ClusterError, RlClusterError
 from rl_cluster.rllib.placement.plan import NodeResources
 from rl_cluster.tune.search_space import check_space
-from rl_cluster.tune.study import check_room
+from rl_cluster.tune.trial_room import num_at_once
 
 SMALL = SHIPPED_SCENARIOS["small"]
 
@@ -81,7 +81,7 @@ def test_study__that_no_node_can_hold_asks_for_a_larger_one(nodes: list[tuple[fl
     resources = [NodeResources(cpus, gpus) for cpus, gpus in nodes]
 
     with pytest.raises(ClusterError, match=remedy):
-        check_room(config, resources)
+        num_at_once(config, 1, resources)
 
 
 def test_commands__say_what_to_leave_out(error_line: Callable[..., str], tmp_path: Path) -> None:
