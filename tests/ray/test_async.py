@@ -103,9 +103,11 @@ def test_fragments__that_lag_too_far_behind_are_dropped(engine: RayEngine) -> No
     assert records[-1][RUNNER_SHARE_MAX] == 1.0
     assert records[-1][POLICY_LAG] <= MAX_LAG
     engine.algorithm.runners.for_each(lambda runner: runner.runner)  # waits until the straggler has answered
-    after = _iterate(engine, MAX_LAG + 5, 4)
+    after: list[dict[str, float]] = []
+    while len(after) < 40 and not (after and after[-1][RUNNER_SHARE_MAX] < 1.0):
+        after += _iterate(engine, MAX_LAG + 5 + len(after), 1)
     assert sum(record[DROPPED_FRAGMENTS] for record in after) >= 1.0
-    assert min(record[RUNNER_SHARE_MAX] for record in after) < 1.0
+    assert after[-1][RUNNER_SHARE_MAX] < 1.0, "the straggler makes fragments again"
 
 
 def test_run__with_a_slowed_and_a_killed_runner_ends_with_its_metrics_whole(
