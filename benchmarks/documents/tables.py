@@ -27,6 +27,7 @@ from benchmarks.documents.demo_seeds import demo_seeds
 from benchmarks.documents.feature_tables import attention_k, feature_table, objective
 from benchmarks.documents.markdown import RESULTS, ROOT
 from benchmarks.documents.measured import end_to_end, measured, optimum, sampling, stragglers, tradeoff
+from benchmarks.documents.scaling import ray_limits, scaling, scaling_model
 from benchmarks.documents.scores import curriculum_demo, ladder, navigate, quality, study
 from benchmarks.documents.suites import SEED_SCORES, SUITE_SCORES, by_hand, keep_leads, keep_shown, suite_seeds, suites
 from benchmarks.measure.expert_iteration import CPU_TIME
@@ -83,6 +84,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "by_hand": by_hand,
     "sampling": sampling,
     "end_to_end": end_to_end,
+    "scaling": scaling,
+    "scaling_model": scaling_model,
+    "ray_limits": ray_limits,
     "optimum": optimum,
     "stragglers": stragglers,
     "tradeoff": tradeoff,

@@ -6,10 +6,15 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+import ray.cluster_utils
 
 from benchmarks.measure import end_to_end, sampling
 from benchmarks.peers.rllib_peers import PEERS
+from benchmarks.scaling.control_plane import STEPS, ControlPlane
+from benchmarks.scaling.fake_nodes import PLACE
+from benchmarks.scaling.traffic import counted
 from rl_cluster.rllib.cluster import Cluster
 from rl_cluster.rllib.messages import without_known_messages
 
@@ -44,6 +49,31 @@ def test_end_to_end__trains_ours_and_all_peers(cluster: Cluster, tmp_path: Path)
 
     assert rates.keys() == {"bare", "local", "remote", *PEERS}
     assert min(map(min, rates.values())) > 0.0
+
+
+def test_scaling__runs_a_trainer_whose_env_runners_are_idle(nodes: ray.cluster_utils.Cluster, cluster: Cluster) -> None:
+    node = nodes.add_node(num_cpus=0, resources={PLACE: 2})
+    with without_known_messages():
+        plane = ControlPlane()
+        costs = [plane.cost(2, steps, 1) for steps in (STEPS["0.1 MB"], STEPS["1 MB"])]
+        plane.close()
+    nodes.remove_node(node)
+
+    assert [cost.num_runners for cost in costs] == [2, 2]
+    assert [round(cost.fragment_bytes, -5) for cost in costs] == [100_000, 1_000_000]
+    assert min(cost.cpu_s for cost in costs) > 0.0
+    assert all(2 * 500 < cost.num_bytes < 2 * 16 * 1024 and cost.bulk_bytes == 0 for cost in costs)
+
+
+def test_traffic__tells_what_may_hold_columns_from_what_may_not(cluster: Cluster) -> None:
+    with counted(8000) as traffic:
+        ray.get(ray.put(np.zeros(10)))
+        small = traffic.num_bytes, traffic.bulk_bytes
+        ray.get(ray.put(np.zeros(1000)))
+
+    assert 2 * 80 < small[0] < 8000
+    assert small[1] == 0
+    assert 2 * 8000 <= traffic.bulk_bytes == traffic.num_bytes - small[0]
 
 
 @pytest.mark.long
