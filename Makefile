@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PEER_VENV := .venv-benchmarl
 INSTALLED := $(VENV)/.installed
-UNIT_TESTS := tests/unit tests/hostile $(wildcard tests/test_*.py)
+UNIT_TESTS := tests/unit tests/hostile tests/gpu $(wildcard tests/test_*.py)
 DEMO_RUN = runs/demo-$(shell date +%Y%m%d-%H%M%S)
 DEMO_SCENARIOS := $(addprefix --scenario rl_cluster/environment/scenario/shipped/,small.yaml balanced.yaml complex.yaml)
 
@@ -14,7 +14,7 @@ export OMP_NUM_THREADS := 1
 # Compiled tests and modules are kept for the next run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install prometheus demo test test-slow bench-benchmarl check lint types layers docs fast-tests format
+.PHONY: install prometheus demo test test-slow bench-benchmarl gpu-check check lint types layers docs fast-tests format
 
 install: $(INSTALLED)
 
@@ -65,6 +65,10 @@ docs: $(INSTALLED)
 
 fast-tests: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=2 -m 'not slow and not long' --hypothesis-profile=few $(UNIT_TESTS)
+
+# What only a GPU can show, without Ray, in an environment of its own; writes docs/results/gpu.json.
+gpu-check:
+	@$(PYTHON) scripts/gpu_check.py
 
 # BenchMARL asks for torchvision, whose wheel does not fit torch's: it gets an environment of its own, without that.
 bench-benchmarl: $(INSTALLED) $(PEER_VENV)/.installed

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 NEEDS_MORE = {
     **dict.fromkeys(("intent_rounds", "planning", "tradeoff"), "a run"),
     "mappo": "BenchMARL",
-    "model_gpu": "a GPU",
+    **dict.fromkeys(("model_gpu", "rollout_gpu"), "a GPU"),
 }
 SCRIPTS = sorted({path.stem for path in (ROOT / "benchmarks" / "measure").glob("*.py")} - {"__init__", *NEEDS_MORE})
 PLAN = end_to_end.Plan(rounds=1, least_seconds=0.05, num_worlds={"mlp": 8, "gnn": 8})
