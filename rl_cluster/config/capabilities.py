@@ -47,6 +47,11 @@ REMOTE_LEARNERS = Need(
     lambda run: run.learners.num_learners > 0,
     lambda _: "learners.num_learners=0",
 )
+GPU_LEARNERS = Need(
+    "learners.gpus_per_learner above 0",
+    lambda run: run.learners.gpus_per_learner > 0.0,
+    lambda _: "learners.gpus_per_learner=0",
+)
 REMOTE_ACTORS = Need(
     "sampling.num_env_runners or learners.num_learners to 1 or more",
     lambda run: run.sampling.num_env_runners > 0 or run.learners.num_learners > 0,
@@ -132,6 +137,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "controllers.plateau_rounds": (OWN_PLATEAUS, PLATEAUS),
     "controllers.plateau_factor": (PLATEAUS,),
     "controllers.max_restores": (RESTORES,),
+    "model.compile": (NEW_STACK,),
     "ppo.imitation_weight": (CHOOSES, NEW_STACK),
     "sampling.searched_share": (CHOOSES, NEW_STACK, IMITATES),
     "sampling.search_plans": (CHOOSES, NEW_STACK, IMITATES),
@@ -145,6 +151,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "learners.part_rows": (NEW_STACK,),
     "learners.memory_share": (NEW_STACK,),
     "learners.min_learners": (RAY, NEW_STACK, REMOTE_LEARNERS),
+    "learners.empty_cache_share": (NEW_STACK, GPU_LEARNERS),
     "learners.timeout_s": (RAY, NEW_STACK, REMOTE_LEARNERS),
     "training.max_restarts": (RAY, NEW_STACK, REMOTE_ACTORS),
 }

@@ -99,7 +99,12 @@ ADDED_BY_4_TO_ALLOCATE: Mapping[str, Any] = {
     "generator.vary.extra_uavs": [0, 0],
 }
 ADDED_BY_5: Mapping[str, Any] = {"callbacks": []}
-ADDED_BY_6: Mapping[str, Any] = {"sampling.max_lag": 4, "learners.min_learners": 0}
+ADDED_BY_6: Mapping[str, Any] = {
+    "sampling.max_lag": 4,
+    "learners.min_learners": 0,
+    "learners.empty_cache_share": 1.0,
+    "model.compile": "none",
+}
 ADDED_BY_6_TO_STUDY: Mapping[str, Any] = {"study.engine": "local"}
 
 

@@ -60,6 +60,8 @@ class ModelConfig(Section):
     """Recompute each block's activations in the backward pass: less memory, about a quarter more time."""
     precision: Literal["fp32", "bf16", "fp16"]
     """bf16, fp16: matrix products under autocast; logits, log-probabilities, values and losses stay fp32."""
+    compile: Literal["none", "blocks"]
+    """blocks: torch.compile compiles the transformer's blocks where the run samples and updates. Needs g++."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -133,6 +135,8 @@ class LearnersConfig(Section):
     """Graphs that go through the network together; gradients of a minibatch add up. 0: as many as fit into memory."""
     memory_share: Annotated[float, Field(ge=1e-3, le=1.0)]
     """Share of the GPU's memory, or of what is free on a machine without, that a Learner may take."""
+    empty_cache_share: Annotated[float, Field(gt=0.0, le=1.0)]
+    """Where more than this share of the GPU's memory is taken after an update, torch frees its cache. 1: never."""
     timeout_s: Annotated[float, Field(ge=1.0, le=1e6)]
     """Seconds after which a Learner that has not answered, or has not joined an exchange with the others, is lost."""
     gpus_per_learner: Annotated[float, Field(ge=0.0, le=64.0)]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["available_bytes", "limit_memory", "peak_growth_bytes"]
+__all__ = ["available_bytes", "empty_cache", "is_crowded", "limit_memory", "peak_growth_bytes"]
 
 KIB = 1024
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -37,6 +37,22 @@ def available_bytes(device: torch.device) -> int:
     if not _MACHINE.exists():
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([_fields_kib(_MACHINE)["MemAvailable"] * KIB, *_room_in_group()])
+
+
+def empty_cache(device: torch.device, share: float) -> bool:
+    """Frees what torch's allocator holds of a GPU without using it, if the GPU is crowded; returns whether it did.
+
+    The memory is needed again at the next update, and to allocate it takes time: this is for GPUs that are shared.
+    """
+    if device.type != "cuda" or not is_crowded(*torch.cuda.mem_get_info(device), share):
+        return False
+    torch.cuda.empty_cache()
+    return True
+
+
+def is_crowded(free_bytes: int, total_bytes: int, share: float) -> bool:
+    """Whether more than this share of the memory is taken, by any process; never if the share is 1."""
+    return share < 1.0 and free_bytes < (1.0 - share) * total_bytes
 
 
 def _room_in_group() -> list[int]:

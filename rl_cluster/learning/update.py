@@ -18,12 +18,13 @@ from rl_cluster.config.schema import PPOConfig
 from rl_cluster.learning.batch import TrainBatch
 from rl_cluster.learning.batch_size import find_batch_size, first_guess, full_rows
 from rl_cluster.learning.gradient_step import GradientStep
-from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
+from rl_cluster.learning.memory import available_bytes, empty_cache, limit_memory, peak_growth_bytes
 from rl_cluster.learning.minibatch import GraphSizes, MinibatchPart, draw_minibatches, measure_rows
 from rl_cluster.learning.off_policy import effective_share
 from rl_cluster.learning.optimizer_form import ADAM_KEYS, PART_ROWS, optimizer_form
 from rl_cluster.learning.ppo import PPOWeights, explained_variance
 from rl_cluster.learning.ranks import Alone, Exchange, Ranks, Shard, masked_moments
+from rl_cluster.learning.transfer import Transfer
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.types import Controls
 
@@ -48,6 +49,7 @@ class Updater:
         part_rows: graphs that go through the network together; 0: as many as fit, found at the first update.
         memory_share: share of the GPU's memory, or of the free memory of a machine without a GPU.
         ranks: the Learners of the run, which all must have begun with equal weights; None: this is the only one.
+        empty_cache_share: share of the GPU's memory above which torch's cache is emptied after an update; 1: never.
     """
 
     def __init__(
@@ -58,13 +60,18 @@ class Updater:
         part_rows: int = 0,
         memory_share: float = 1.0,
         ranks: Ranks | None = None,
+        *,
+        empty_cache_share: float = 1.0,
     ) -> None:
         self.model = model
         self.config = config
         self.device = device
-        self._memory_share = memory_share
+        self._memory_share, self._empty_cache_share = memory_share, empty_cache_share
+        self.num_emptied = 0
+        """After how many updates torch's cache was emptied."""
         self._ranks = ranks or Alone()
         limit_memory(device, memory_share)
+        self._transfer = Transfer(device)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr[0], eps=ADAM_EPSILON, fused=True)
         self._step = GradientStep(model, self.optimizer, self._ranks, config.max_grad_norm, part_rows)
         self.exchanges: list[Exchange] = []
@@ -98,7 +105,8 @@ class Updater:
         Raises:
             ConfigError: Not even one graph fits into memory.
         """
-        batch = batch.map(self._move)
+        batch = batch.map(self._transfer.move)
+        self._transfer.wait()
         shard = self._ranks.shard(batch.num_rows)
         self._step.part_rows = self.part_rows or self._find_part_rows(batch)
         batch = self._standardise(batch)
@@ -121,6 +129,7 @@ class Updater:
             columns = batch.start_logp_KN, batch.logp_KN, batch.decides_KN
             means["effective_sample_share"] = effective_share(*columns, self._ranks)
         self.exchanges = self._ranks.take_exchanges()
+        self.num_emptied += empty_cache(self.device, self._empty_cache_share)
         return means | {
             "explained_variance": float(explained),
             "first_ratio_deviation": float(first_deviation),
@@ -130,12 +139,6 @@ class Updater:
             "skipped_updates": float(sum(not math.isfinite(step["grad_norm"]) for step in steps)),
             "part_rows": float(self.part_rows),
         }
-
-    def _move(self, tensor: Tensor) -> Tensor:
-        """Moves an array to the device; a GPU receives it while the CPU copies the next column."""
-        if self.device.type == "cuda" and tensor.device.type == "cpu":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(self.device)
 
     def _find_part_rows(self, batch: TrainBatch) -> int:
         """How many graphs of the run's padded sizes fit."""

@@ -24,7 +24,7 @@ __all__ = [
     "HOST_CATALOGUE", "HOST_CPU_SHARE", "HOST_DISK_BYTES_PER_S", "HOST_DISK_SHARE", "HOST_MEMORY_SHARE",
     "HOST_MEMORY_USED_BYTES", "HOST_OBJECT_STORE_SHARE", "HOST_OBJECT_STORE_USED_BYTES", "HOST_RECEIVED_BYTES_PER_S",
     "HOST_SENT_BYTES_PER_S", "HOST_SPILLED_BYTES", "KEPT_SHARE", "LEARNER_SAMPLES_PER_S", "LEARNING_S",
-    "MEMORY_ALLOCATION_RETRIES", "MEMORY_FRAGMENTATION", "MEMORY_LEAK_BYTES_PER_ITERATION",
+    "MEMORY_ALLOCATION_RETRIES", "MEMORY_EMPTIED_CACHES", "MEMORY_FRAGMENTATION", "MEMORY_LEAK_BYTES_PER_ITERATION",
     "MEMORY_LEAK_HIGH_BYTES_PER_ITERATION", "MEMORY_LEAK_LOW_BYTES_PER_ITERATION", "MEMORY_PEAK_BYTES",
     "MEMORY_RESERVED_BYTES", "MEMORY_USED_BYTES", "MODE", "NODE_COUNT", "NODE_CPU_SHARE_MAX", "NODE_CPU_SHARE_MEAN",
     "NODE_DISK_BYTES_PER_S", "NODE_DISK_SHARE_MAX", "NODE_MEMORY_SHARE_MAX", "NODE_OBJECT_STORE_SHARE_MAX",
@@ -177,6 +177,9 @@ MEMORY_RESERVED_BYTES = _key("memory/reserved_bytes", "byte", "what torch's allo
 MEMORY_FRAGMENTATION = _key("memory/fragmentation", "1", "reserved but not allocated, over reserved, at the peak")
 MEMORY_ALLOCATION_RETRIES = _key(
     "memory/allocation_retries", "1", "allocations that had to empty the cache first, in the update"
+)
+MEMORY_EMPTIED_CACHES = _key(
+    "memory/emptied_caches", "1", "updates after which torch's cache was emptied, since the Learner started"
 )
 MEMORY_USED_BYTES = _key(
     "memory/used_bytes", "byte", "after the update: torch's on a GPU, else the Learner's resident memory"

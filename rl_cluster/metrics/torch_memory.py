@@ -22,10 +22,17 @@ class MemoryReading(NamedTuple):
     """(reserved - allocated) / reserved, at their peaks"""
     retries: float | None = None
     """allocation retries since the process started"""
+    emptied: float | None = None
+    """how often torch's cache was emptied after an update"""
 
 
-def read_memory(device: torch.device) -> MemoryReading:
-    """Reads the memory, and resets the peak."""
+def read_memory(device: torch.device, emptied: int = 0) -> MemoryReading:
+    """Reads the memory, and resets the peak.
+
+    Args:
+        device: The device.
+        emptied: How often the cache was emptied there.
+    """
     if device.type != "cuda":
         return MemoryReading(float(psutil.Process().memory_info().rss))
     statistics = torch.cuda.memory_stats(device)
@@ -37,6 +44,7 @@ def read_memory(device: torch.device) -> MemoryReading:
         reserved_bytes=float(statistics["reserved_bytes.all.current"]),
         fragmentation=(reserved - peak) / reserved if reserved else 0.0,
         retries=float(statistics["num_alloc_retries"]),
+        emptied=float(emptied),
     )
 
 
@@ -51,5 +59,6 @@ def memory_metrics(last: MemoryReading, before: MemoryReading | None) -> dict[st
         names.MEMORY_RESERVED_BYTES: last.reserved_bytes,
         names.MEMORY_FRAGMENTATION: last.fragmentation,
         names.MEMORY_ALLOCATION_RETRIES: retries,
+        names.MEMORY_EMPTIED_CACHES: last.emptied,
     }
     return {key: value for key, value in values.items() if value is not None}

@@ -33,6 +33,7 @@ from ray.rllib.utils.metrics import (
 from rl_cluster.extension.import_path import name_module
 from rl_cluster.extension.users_fault import UsersFault, telling_users_faults
 from rl_cluster.metrics.record import outcome_means
+from rl_cluster.model.compiling import compile_blocks
 from rl_cluster.rllib.callbacks import SwarmCallback
 from rl_cluster.sampling.rollout import Rollout, make_rollout
 from rl_cluster.types import Fragment
@@ -89,6 +90,7 @@ class SwarmEnvRunner(EnvRunner):
                 self.module = self.config.get_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
                 if run.sampling.gpus_per_runner > 0:
                     self.module.to("cuda")
+                compile_blocks(self.module.model)
                 self._rollout = make_rollout(run, self.runner, self.module.model)
                 self.env = self.rollout.worlds
                 self._callbacks = [kind() for kind in self.config.callbacks_class]

@@ -22,6 +22,7 @@ from rl_cluster.extension.users_fault import telling_users_faults
 from rl_cluster.learning.ranks import find_ranks
 from rl_cluster.learning.update import Updater
 from rl_cluster.metrics.monitor import LearnerReport
+from rl_cluster.model.compiling import compile_blocks
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.rllib.connector import ITERATION
 from rl_cluster.rllib.env_runner import RunnerFragment
@@ -80,8 +81,15 @@ class SwarmLearner(TorchLearner):
         self._model = module.model
         learners = self._run.learners
         ranks = find_ranks(self.device, learners.timeout_s)
+        compile_blocks(module.model)
         self._updater = Updater(
-            module.model, self._run.ppo, self.device, learners.part_rows, learners.memory_share, ranks
+            module.model,
+            self._run.ppo,
+            self.device,
+            learners.part_rows,
+            learners.memory_share,
+            ranks,
+            empty_cache_share=learners.empty_cache_share,
         )
         self.register_optimizer(
             module_id=module_id, optimizer=self._updater.optimizer, params=self.get_parameters(module)

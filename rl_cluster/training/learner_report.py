@@ -28,5 +28,5 @@ def learner_report(updater: Updater, connector_s: float, update_s: float, learne
             "exchange": traffic.seconds,
         },
         traffic=traffic,
-        memory=read_memory(updater.device),
+        memory=read_memory(updater.device, updater.num_emptied),
     )

@@ -18,6 +18,7 @@ from rl_cluster.metrics.monitor import Monitor, RunnerReport
 from rl_cluster.metrics.node import NodeReader, NodeReading, node_metrics
 from rl_cluster.metrics.phases import IterationTimes
 from rl_cluster.metrics.record import experience_of, iteration_metrics, joined_experience
+from rl_cluster.model.compiling import compile_blocks
 from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.network import make_model
 from rl_cluster.sampling.rollout import Rollout, make_rollout
@@ -54,7 +55,16 @@ def _make_parts(config: Config) -> _Parts:
     device = torch.device("cuda" if config.learners.gpus_per_learner > 0 else "cpu")
     model = make_model(config)
     model.to(device)
-    updater = Updater(model, config.ppo, device, config.learners.part_rows, config.learners.memory_share)
+    compile_blocks(model)
+    learners = config.learners
+    updater = Updater(
+        model,
+        config.ppo,
+        device,
+        learners.part_rows,
+        learners.memory_share,
+        empty_cache_share=learners.empty_cache_share,
+    )
     num_runners = max(1, config.sampling.num_env_runners)
     return _Parts(model, updater, [make_rollout(config, runner, model) for runner in range(num_runners)], Monitor())
 

@@ -6,6 +6,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from rl_cluster.learning.update import Updater
+from rl_cluster.model.compiling import compile_blocks
+from rl_cluster.sampling.network import make_model
+from rl_cluster.schedulers.learning_rate import schedule
 from tests.gpu.sampled import sample, settings, update
 
 pytestmark = pytest.mark.gpu
@@ -45,6 +49,25 @@ def test_update__in_half_precision_is_nearly_that_of_fp32(
     assert found["grad_norm"] == pytest.approx(expected["grad_norm"], rel=0.1)
 
 
+def test_update__with_compiled_blocks_is_that_without(
+    accelerator: torch.device, record_property: Callable[[str, object], None]
+) -> None:
+    config = settings("ppo.minibatch_rows=8")
+    batch = sample(config)
+    expected = update(config, batch, accelerator, part_rows=8)
+    model = make_model(settings("ppo.minibatch_rows=8", "model.compile=blocks")).to(accelerator)
+    compile_blocks(model)
+
+    begin_s = time.perf_counter()
+    updater = Updater(model, config.ppo, accelerator, part_rows=8)
+    found = updater.update(batch, schedule(config.ppo, 0.0), config.seed, 0)
+    record_property("first update with compiled blocks, s", round(time.perf_counter() - begin_s, 1))
+
+    assert list(model.state_dict()) == list(expected.model.state_dict())
+    for name in STATISTICS:
+        assert found[name] == pytest.approx(expected.statistics[name], rel=1e-3, abs=1e-5), name
+
+
 def test_update__finds_how_many_graphs_fit(
     accelerator: torch.device, record_property: Callable[[str, object], None]
 ) -> None:
@@ -75,3 +98,14 @@ def test_update__that_runs_out_of_cuda_memory_goes_on_in_smaller_parts(
     assert found["part_rows"] < num_rows
     for name in STATISTICS:
         assert found[name] == pytest.approx(expected[name], rel=1e-2, abs=1e-4), name
+
+
+def test_cache__is_emptied_above_the_share(cuda: torch.device) -> None:
+    config = settings("ppo.minibatch_rows=8")
+    batch = sample(config)
+
+    for share, num_emptied in ((1.0, 0), (1e-6, 1)):
+        model = make_model(config).to(cuda)
+        updater = Updater(model, config.ppo, cuda, part_rows=8, empty_cache_share=share)
+        updater.update(batch, schedule(config.ppo, 0.0), config.seed, 0)
+        assert updater.num_emptied == num_emptied

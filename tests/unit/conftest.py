@@ -44,7 +44,7 @@ def make_model() -> Callable[..., TransformerGNN]:
 
     def make(seed: int = 0, width: int = 16, task: str = "allocate", **changes: Any) -> TransformerGNN:
         settings = {"size": "small", "num_heads": 2, "num_layers": 2, "precision": "fp32"}
-        settings |= {"attention": "dense", "gradient_checkpointing": False}
+        settings |= {"attention": "dense", "gradient_checkpointing": False, "compile": "none"}
         torch.manual_seed(seed)
         model = TransformerGNN(ModelConfig.model_validate(settings | {"width": width} | changes), SPECS[task])
         last = model.control_head.mean if model.spec.num_controls else model.pointer_head.score

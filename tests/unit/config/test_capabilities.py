@@ -64,6 +64,8 @@ OTHER_VALUES: dict[str, Any] = {
     "learners.cpus_per_learner": 2.0,
     "learners.part_rows": 8,
     "learners.memory_share": 0.4,
+    "learners.empty_cache_share": 0.8,
+    "model.compile": "blocks",
     "learners.timeout_s": 9.0,
     "training.max_restarts": 7,
 }

@@ -68,6 +68,11 @@ def evaluation(config: Config) -> Any:
     return evaluate(ModelPolicy(make_model(config), "sampled"), source, config, NUM_WORLDS)
 
 
+def compiled(config: Config) -> Any:
+    """What compiles the blocks of the network that an engine trains, once they are called."""
+    return [block._compiled_call_impl is not None for block in LocalEngine(config).model().blocks]
+
+
 def network(config: Config) -> Any:
     """The weights' shapes, what the network says of a first observation, and what it keeps for the backward pass."""
     model = make_model(config)

@@ -10,7 +10,7 @@ from tests.conftest import TINY
 from tests.unit.every_setting import decisions, runs, studies
 from tests.unit.every_setting.runs import Observer
 
-__all__ = ["ON_A_CLUSTER", "REFUSED", "TABLE", "Base", "Row"]
+__all__ = ["ON_A_CLUSTER", "ON_A_GPU", "REFUSED", "TABLE", "Base", "Row"]
 
 Base = tuple[str, ...]
 """A preset, and overrides."""
@@ -227,6 +227,7 @@ SHARED: dict[str, tuple[Row, ...]] = {
     "model.attention": _row(runs.network, ALLOCATE, "sparse"),
     "model.gradient_checkpointing": _row(runs.network, ALLOCATE, "true"),
     "model.precision": _row(runs.network, ALLOCATE, "fp32", "fp16"),
+    "model.compile": _row(runs.compiled, RUN, "blocks"),
     "ppo.lr": _row(runs.training, RUN, "[2e-3, 5e-5]", "[1e-3, 1e-4]"),
     "ppo.gamma": _row(runs.training, RUN, "0.9"),
     "ppo.gae_lambda": _row(runs.training, RUN, "0.9"),
@@ -316,6 +317,10 @@ ON_A_CLUSTER: dict[str, str] = {
     "learners.timeout_s": "test_faults.py::test_learner__that_is_lost_costs_no_more_than_a_checkpoint_interval",
 }
 """Key -> the test in tests/ray that shows its effect, which needs more than one process."""
+ON_A_GPU: dict[str, str] = {
+    "learners.empty_cache_share": "test_update.py::test_cache__is_emptied_above_the_share",
+}
+"""Key -> the test in tests/gpu that shows its effect."""
 REFUSED: dict[str, tuple[Base, str]] = {"allocate: reward.collision": (ALLOCATE, "1.0")}
 """Key -> settings with which another value would do nothing, and that value; it is refused."""
 TABLE: dict[str, tuple[Row, ...]] = {

@@ -15,10 +15,14 @@ from rl_cluster.errors import ConfigError
 from tests.unit.every_setting.leaves import all_keys
 from tests.unit.every_setting.plain import plain
 from tests.unit.every_setting.runs import Observer
-from tests.unit.every_setting.table import ON_A_CLUSTER, REFUSED, TABLE, Base, Row
+from tests.unit.every_setting.table import ON_A_CLUSTER, ON_A_GPU, REFUSED, TABLE, Base, Row
 
 KEYS = all_keys()
-RAY_TESTS = Path(__file__).parents[2] / "ray"
+TESTS = Path(__file__).parents[2]
+ELSEWHERE = [
+    *((key, f"ray/{test}") for key, test in ON_A_CLUSTER.items()),
+    *((key, f"gpu/{test}") for key, test in ON_A_GPU.items()),
+]
 
 
 def _changed(base: Base, key: str, value: str | Base, item: int) -> Config:
@@ -47,7 +51,7 @@ def _seen(observe: Observer, base: Base) -> Any:
 
 
 def test_every_setting__is_in_the_table() -> None:
-    placed = [*TABLE, *ON_A_CLUSTER, *REFUSED]
+    placed = [*TABLE, *ON_A_CLUSTER, *ON_A_GPU, *REFUSED]
     assert set(KEYS) == set(placed)
     assert len(placed) == len(set(placed))
 
@@ -59,10 +63,10 @@ def test_setting_without_effect__is_refused(key: str) -> None:
         _changed(base, KEYS[key], value, 0)
 
 
-@pytest.mark.parametrize("key", ON_A_CLUSTER)
-def test_setting_that_needs_a_cluster__has_a_test_there(key: str) -> None:
-    file, _, name = ON_A_CLUSTER[key].partition("::")
-    tree = ast.parse((RAY_TESTS / file).read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("key", "test"), ELSEWHERE)
+def test_setting_that_needs_a_cluster_or_a_gpu__has_a_test_there(key: str, test: str) -> None:
+    file, _, name = test.partition("::")
+    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 

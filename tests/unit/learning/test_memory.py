@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rl_cluster.learning import memory
-from rl_cluster.learning.memory import available_bytes, limit_memory, peak_growth_bytes
+from rl_cluster.learning.memory import available_bytes, empty_cache, is_crowded, limit_memory, peak_growth_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +42,18 @@ def test_peak_growth__elsewhere_counts_from_the_largest_so_far(monkeypatch: pyte
 
     assert peak_growth_bytes(lambda: fill_and_drop(32), CPU) == 0
     assert peak_growth_bytes(lambda: fill_and_drop(400), CPU) > 100 * MIB
+
+
+@pytest.mark.parametrize(
+    ("free", "share", "expected"),
+    [(21, 0.8, False), (20, 0.8, False), (19, 0.8, True), (0, 1.0, False), (0, 0.99, True), (100, 0.01, False)],
+)
+def test_gpu__is_crowded_if_more_than_the_share_is_taken(free: int, share: float, *, expected: bool) -> None:
+    assert is_crowded(free, 100, share) == expected
+
+
+def test_cache__of_a_cpu_is_never_emptied() -> None:
+    assert not empty_cache(CPU, 1e-6)
 
 
 def test_available__is_within_the_machine() -> None:

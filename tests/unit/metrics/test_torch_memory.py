@@ -6,14 +6,14 @@ import torch
 
 from rl_cluster.metrics.torch_memory import MemoryReading, memory_metrics, read_memory
 
-GPU = MemoryReading(used_bytes=8.0, peak_bytes=9.0, reserved_bytes=12.0, fragmentation=0.25, retries=7.0)
+GPU = MemoryReading(used_bytes=8.0, peak_bytes=9.0, reserved_bytes=12.0, fragmentation=0.25, retries=7.0, emptied=2.0)
 
 
 def test_reading__without_a_gpu_is_what_the_process_holds() -> None:
     reading = read_memory(torch.device("cpu"))
 
     assert 1e7 < reading.used_bytes <= psutil.virtual_memory().total
-    assert reading[1:] == (None,) * 4
+    assert reading[1:] == (None,) * 5
 
 
 def test_metrics__without_a_gpu_are_one() -> None:
@@ -30,4 +30,5 @@ def test_metrics__of_a_gpu_count_retries_since_the_last_reading(before: MemoryRe
         "memory/reserved_bytes": 12.0,
         "memory/fragmentation": 0.25,
         "memory/allocation_retries": retries,
+        "memory/emptied_caches": 2.0,
     }
