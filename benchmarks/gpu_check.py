@@ -20,13 +20,17 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from benchmarks.report import machine
+from rl_cluster.errors import ConfigError
 from rl_cluster.metrics.gpu import GpuReader
+from rl_cluster.model.compiling import check_compiler
 
 __all__ = ["Check", "main", "read_tests", "report", "run_benchmark", "run_tests"]
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ("rollout_gpu", "model_gpu")
-"""Modules of `benchmarks.measure` that need a GPU. The last one compiles, which takes the longest."""
+"""Modules of `benchmarks.measure` that need a GPU. The last one takes the longest."""
+COMPILING = "model_gpu"
+"""Of these, the one that compiles."""
 LEAST_S = 20.0
 """A benchmark with less time than this is not begun."""
 
@@ -78,6 +82,8 @@ def run_benchmark(name: str, seconds: float) -> tuple[Check, list[dict[str, Any]
     """A module of `benchmarks.measure`, and its rows."""
     if seconds < LEAST_S:
         return Check(name, "skipped", 0.0, "no time was left; run the check again"), []
+    if name == COMPILING and (lack := _lack_of_a_compiler()):
+        return Check(name, "skipped", 0.0, lack), []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.json")
         command = [sys.executable, "-m", f"benchmarks.measure.{name}", "--quick", "--json", str(path)]
@@ -88,6 +94,15 @@ def run_benchmark(name: str, seconds: float) -> tuple[Check, list[dict[str, Any]
             return Check(name, "failed", took_s, message), []
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
         return Check(name, "passed", took_s), rows
+
+
+def _lack_of_a_compiler() -> str:
+    """Why nothing can be compiled here; empty if it can."""
+    try:
+        check_compiler()
+    except ConfigError as error:
+        return f"{error.what}; {error.remedy}"
+    return ""
 
 
 def _run(command: Sequence[str], seconds: float) -> str:

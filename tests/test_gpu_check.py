@@ -117,6 +117,15 @@ def test_benchmark__that_has_no_time_left_is_skipped() -> None:
     assert check.message == "no time was left; run the check again"
 
 
+def test_benchmark__that_compiles_is_skipped_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+
+    check, rows = gpu_check.run_benchmark(gpu_check.COMPILING, seconds=300.0)
+
+    assert (check.outcome, rows) == ("skipped", [])
+    assert check.message.startswith("there is no C++ compiler 'no-such-compiler' on this machine; install g++")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="it would measure")
 def test_benchmark__that_fails_has_no_rows() -> None:
     check, rows = gpu_check.run_benchmark("rollout_gpu", seconds=300.0)

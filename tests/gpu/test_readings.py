@@ -26,7 +26,7 @@ def test_memory__of_torch_has_a_peak(cuda: torch.device) -> None:
 
     assert after.peak_bytes is not None
     assert after.peak_bytes >= after.used_bytes >= before.used_bytes + tensor.nbytes
-    assert len(memory_metrics(after, before)) == 5
+    assert len(memory_metrics(after, before)) == 6
 
 
 def test_doctor__finds_no_fault_that_it_cannot_explain(cuda: torch.device) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from rl_cluster.errors import ConfigError
 from rl_cluster.learning.update import Updater
-from rl_cluster.model.compiling import compile_blocks
+from rl_cluster.model.compiling import check_compiler, compile_blocks
 from rl_cluster.sampling.network import make_model
 from rl_cluster.schedulers.learning_rate import schedule
 from tests.gpu.sampled import sample, settings, update
@@ -52,6 +53,10 @@ def test_update__in_half_precision_is_nearly_that_of_fp32(
 def test_update__with_compiled_blocks_is_that_without(
     accelerator: torch.device, record_property: Callable[[str, object], None]
 ) -> None:
+    try:
+        check_compiler()
+    except ConfigError as error:
+        pytest.skip(error.what)
     config = settings("ppo.minibatch_rows=8")
     batch = sample(config)
     expected = update(config, batch, accelerator, part_rows=8)
