@@ -10,7 +10,7 @@ import pytest
 
 from tests.source_tree import ROOT, offenders
 
-FOLDERS = ("rl_cluster", "tests", "benchmarks", "examples", "docker")
+FOLDERS = ("rl_cluster", "tests", "benchmarks", "examples", "docker", "scripts")
 EXEMPTION = re.compile(r"# (?:type: ignore\[[\w, -]+\]|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*)(?P<reason>.*)")
 ANY_EXEMPTION = re.compile(r"#\s*(?:type:\s*ignore|noqa)\b", re.IGNORECASE)
 

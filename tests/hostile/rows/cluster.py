@@ -103,4 +103,10 @@ ROWS = [
         r"learners: needed 2 GPUs in this process, available 0; set learners.gpus_per_learner=0",
         env={"CUDA_VISIBLE_DEVICES": "-1"},
     ),
+    # a compiler that is not there
+    Row(
+        ["train", "debug", "engine=local", "model.compile=blocks"],
+        r"model.compile=blocks: there is no C\+\+ compiler 'no-such-compiler' .*; install g\+\+ on every node",
+        env={"CXX": "no-such-compiler"},
+    ),
 ]
