@@ -64,7 +64,7 @@ SCORES = {
 
 MEASURED = (
     *("attention", "ablation", "intent_rounds", "environment", "mappo", "curriculum", "search", "monitoring"),
-    *("planning", "expert_iteration"),
+    *("planning", "expert_iteration", "compiled"),
 )
 """Results that are shown as their rows alone."""
 TABLES: dict[str, Callable[[], str]] = {
