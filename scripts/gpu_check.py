@@ -79,7 +79,10 @@ def main() -> int:
     try:
         python = Path(sys.executable) if arguments.here else make_environment(arguments.environment)
     except subprocess.CalledProcessError:
-        parser.exit(2, "error: gpu-check: pip failed, see above; free some disk space, or look at pip's index\n")
+        parser.exit(
+            2,
+            "error: gpu-check: the environment was not made, see above; install python3.11-venv, or free disk space\n",
+        )
     left_s = LIMIT_S - (time.monotonic() - start_s)
     command = [str(python), "-m", "benchmarks.gpu_check", "--json", str(arguments.json.resolve())]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}

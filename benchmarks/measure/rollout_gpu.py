@@ -30,7 +30,8 @@ ROWS = tuple(f"{num_worlds} worlds" for num_worlds in NUM_WORLDS)
 
 def rates(num_worlds: int, devices: Sequence[torch.device], rounds: int, steps: int = NUM_STEPS) -> list[float]:
     """World steps per second on each device, medians; the devices take turns."""
-    config = load_config("quick_demo", [f"sampling.worlds_per_runner={num_worlds}", f"ppo.minibatch_rows={num_worlds}"])
+    sizes = (f"sampling.worlds_per_runner={num_worlds}", f"ppo.minibatch_rows={num_worlds}")
+    config = load_config("quick_demo", [*sizes, "ppo.imitation_weight=0"])  # no search, which runs on the CPU
     rollouts = [make_rollout(config, 0, make_model(config).eval().to(device)) for device in devices]
     seconds: list[list[float]] = [[] for _ in devices]
     for number in range(rounds + 1):
