@@ -187,8 +187,8 @@ def _check_end(config: Config, folder: Path, result: StudyResult) -> None:
     assert written.ppo.clip == pytest.approx(chosen)
     curves = list(folder.glob("search*/*/events.out.tfevents.*"))
     assert len(curves) >= study.num_trials
-    for file in curves:  # TensorBoard's page HParams reads the searched values from there
-        content = file.read_bytes()
+    for trial in {file.parent for file in curves}:  # TensorBoard's page HParams reads the searched values from there
+        content = b"".join(file.read_bytes() for file in curves if file.parent == trial)
         assert all(name in content for name in (b"_hparams_/session_start_info", b"ppo.clip", b"ray/tune/score"))
 
 
