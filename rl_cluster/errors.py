@@ -32,8 +32,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def typed(*words: str | Path) -> str:
-    """Words of a command line, quoted as a shell wants them; a path that looks like an option becomes ./-path."""
+def typed(*words: object) -> str:
+    """Words of a command line, quoted as a shell wants them; a path that looks like an option becomes ./-path.
+
+    Args:
+        words: Texts, paths, and what else is typed as it prints itself, such as an address in shared storage.
+    """
     return shlex.join(f"./{word}" if isinstance(word, Path) and str(word)[0] == "-" else str(word) for word in words)
 
 

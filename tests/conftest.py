@@ -15,6 +15,7 @@ import pytest
 from rl_cluster.cli import main
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from tests.object_store import ObjectStore
 
 TINY = (
     "engine=local",
@@ -105,6 +106,25 @@ def error_line(exit_code: Callable[..., object], capsys: pytest.CaptureFixture[s
         return line
 
     return run
+
+
+@pytest.fixture(scope="session")
+def store_url() -> Iterator[str]:
+    """An object store on loopback."""
+    with ObjectStore.serving() as url:
+        yield url
+
+
+@pytest.fixture
+def store(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    """A bucket of its own, with the environment of somebody who may do everything there, and an empty home."""
+    store = ObjectStore(store_url, f"bucket-{tmp_path.name.lower().replace('_', '-')[-40:].strip('-')}").make()
+    for name, value in store.variables().items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    yield store
+    store.close()
 
 
 @pytest.fixture

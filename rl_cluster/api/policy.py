@@ -10,6 +10,7 @@ from rl_cluster.api.on_board import OnBoard
 from rl_cluster.api.worlds import make_episodes, make_worlds
 from rl_cluster.config.load import load_config
 from rl_cluster.config.schema import Config
+from rl_cluster.config.shared_address import name_of, place
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import EpisodeSource, Worlds
 from rl_cluster.errors import ConfigError, ScenarioError
@@ -17,6 +18,7 @@ from rl_cluster.model.transformer_gnn import TransformerGNN
 from rl_cluster.sampling.acting import act, most_probable
 from rl_cluster.sampling.episodes import ModelPolicy
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.files.fetched_run import fetched
 from rl_cluster.training.pretrained import PRETRAINED, load_pretrained, num_resources_of
 from rl_cluster.types import Observation
 
@@ -94,11 +96,15 @@ class LoadedPolicy:
 def load_policy(path: str | Path) -> LoadedPolicy:
     """The policy of a run's newest sound checkpoint, of a checkpoint folder, or the one of this package, `pretrained`.
 
+    The run or checkpoint may lie in shared storage, as `s3://BUCKET/FOLDER`.
+
     Raises CheckpointError if there is none, or if it is damaged.
     """
     if str(path) == PRETRAINED:
         preset = load_config(PRETRAINED)
         found = load_pretrained(preset.task, num_resources_of(preset))
         return LoadedPolicy(PRETRAINED, found.model(), found.config)
-    checkpoint = Checkpoint.load(find_checkpoint(Path(path)).folder)
-    return LoadedPolicy(Path(path).absolute().name, load_model(checkpoint), checkpoint.config)
+    where = place(path)
+    with fetched(where) as folder:
+        checkpoint = Checkpoint.load(find_checkpoint(folder).folder)
+    return LoadedPolicy(name_of(where), load_model(checkpoint), checkpoint.config)

@@ -8,6 +8,7 @@ from rl_cluster.api.engines import engine_of
 from rl_cluster.api.run import Run
 from rl_cluster.api.trackers import check_trackers, tracker_openers
 from rl_cluster.config.schema import Config
+from rl_cluster.config.shared_address import place
 from rl_cluster.training.callback import Callbacks
 from rl_cluster.training.loop import open_run, train_in
 from rl_cluster.training.run import Record
@@ -29,7 +30,8 @@ def train(
 
     Args:
         config: The run's settings. With `engine=local` it trains in this process, without Ray.
-        out: The run's folder, which must be new; None = one in ~/rl_cluster_runs.
+        out: The run's folder, which must be new; None = one in ~/rl_cluster_runs. An address in shared storage, as
+            `s3://BUCKET/FOLDER`, is where each checkpoint of such a folder is copied.
         callbacks: Watch the run, and may end it; see `Callback`. A function is called with each iteration's record.
             Those that the settings name come before them, if the environment variable RL_CLUSTER_ALLOWED_IMPORTS
             names them, too.
@@ -42,7 +44,7 @@ def train(
         ConfigError: Something that a setting or a callback needs is missing, or a callback is not allowed.
         ExtensionFault: The module of a callback that the settings name raises when it is imported.
     """
-    start = new_start(config, Path(out) if out else None, Path(weights) if weights else None)
+    start = new_start(config, place(out) if out else None, place(weights) if weights else None)
     return _train(start, callbacks, address)
 
 
@@ -51,7 +53,7 @@ def resume(run: str | Path | Run, *, callbacks: Sequence[CallbackLike] = (), add
 
     Raises CheckpointError if it has ended, or cannot go on.
     """
-    start = resumed_start(run.path if isinstance(run, Run) else Path(run))
+    start = resumed_start(run.path if isinstance(run, Run) else place(run))
     return _train(start, callbacks, address)
 
 

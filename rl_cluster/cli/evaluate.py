@@ -8,7 +8,7 @@ import typer
 
 from rl_cluster.cli.console import TABLE_COLUMNS, table_console, wrapped
 from rl_cluster.cli.listings import policy_listing
-from rl_cluster.cli.paths import PathCommand, output, path, source
+from rl_cluster.cli.paths import PathCommand, output, path, place, source
 from rl_cluster.cli.suites import ListSuites, SuiteNames, check_alone, list_suites, score_suites
 from rl_cluster.errors import ConfigError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rl_cluster.config.schema import Config
+    from rl_cluster.config.shared_address import Place
     from rl_cluster.evaluation.comparison import Comparison
     from rl_cluster.evaluation.scoring import Group, Request, Scoring
 
@@ -25,7 +26,9 @@ app = typer.Typer()
 SEED = 1000
 Checkpoints = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="CHECKPOINT", parser=path, help="Run or checkpoint folders.", show_default=False),
+    typer.Argument(
+        metavar="CHECKPOINT", parser=place, help="Run or checkpoint folders, or s3://BUCKET/FOLDER.", show_default=False
+    ),
 ]
 Scenarios = Annotated[
     list[Path] | None,
@@ -164,12 +167,12 @@ def _given(option: str, text: str | None) -> str:
     return text or ""
 
 
-def _folders(checkpoints: list[Path]) -> list[Path]:
+def _folders(checkpoints: "Sequence[Place]") -> "Sequence[Place]":
     """The checkpoints. Raises ConfigError if one is a setting, a preset or a file, which belong elsewhere."""
     from rl_cluster.config.load import PRESETS
     from rl_cluster.training.checkpoints.store import check_folder
 
-    for folder in checkpoints:
+    for folder in (one for one in checkpoints if isinstance(one, Path)):
         word = str(folder)
         if "=" in word and not folder.exists():
             what = "evaluate takes no settings, only run and checkpoint folders"
@@ -222,7 +225,7 @@ def _compare(request: "Request", *, has_all: bool) -> None:
             json.dump(to_dict(results, scoring.notes), file, indent=2)
 
 
-def _climb(checkpoints: list[Path], ladder: str, seed: int, json_file: Path | None, plot: Path | None) -> None:
+def _climb(checkpoints: "Sequence[Place]", ladder: str, seed: int, json_file: Path | None, plot: Path | None) -> None:
     """Prints the ladder of each regime after it has been played; writes the files at the end."""
     import json
 

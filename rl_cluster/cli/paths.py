@@ -9,9 +9,10 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from rl_cluster.config.shared_address import Place, SharedAddress, is_address
 from rl_cluster.errors import ConfigError, typed
 
-__all__ = ["PathCommand", "cluster_folder", "new_folder", "output", "parser_of", "path", "source"]
+__all__ = ["PathCommand", "cluster_folder", "new_folder", "new_place", "output", "parser_of", "path", "place", "source"]
 
 MAX_PATH_BYTES, MAX_NAME_BYTES = 4095, 255
 
@@ -32,13 +33,34 @@ def output(text: str) -> Path:
 
 
 def new_folder(text: str) -> Path:
-    """A folder to be made. Raises ConfigError if it cannot be a path."""
+    """A folder to be made. Raises ConfigError if it cannot be a path, or is an address."""
+    if is_address(text):
+        what = "is an address, and this is written to a folder"
+        raise ConfigError(_shown(text), what, "name a folder by its path; only runs of train take s3:// and gs://")
     return Path(_expanded(text))
 
 
+def place(text: str | Place) -> Place:
+    """A folder to be read, or its address in shared storage. Raises ConfigError if it can be neither."""
+    if isinstance(text, SharedAddress):
+        return text
+    words = str(text)
+    return SharedAddress.parse(words) if is_address(words) else path(words)
+
+
+def new_place(text: str) -> Place:
+    """A folder to be made, or its address in shared storage. Raises ConfigError if it can be neither."""
+    return SharedAddress.parse(text) if is_address(text) else new_folder(text)
+
+
 def cluster_folder(text: str) -> str:
-    """A folder on the machines of a cluster, where `~` is expanded. Raises ConfigError if it is relative."""
+    """A folder on the machines of a cluster, where `~` is expanded, or an address in shared storage.
+
+    Raises ConfigError if it is relative, or no address.
+    """
     _check(text)
+    if is_address(text):
+        return str(SharedAddress.parse(text))
     if not text.startswith(("/", "~/")):
         what = "is relative: the job would make it in a temporary folder of its own"
         raise ConfigError(_shown(text), what, "name a folder that begins with / or ~/")
@@ -59,10 +81,10 @@ class PathCommand(TyperCommand):
             parser = parser_of(parameter)
             if parser is output:
                 outputs += values
-            elif parser is new_folder:
-                folders += values
-            elif parser in {path, source}:
-                reads += map(Path, values)
+            elif parser in {new_folder, new_place}:
+                folders += (value for value in values if not isinstance(value, SharedAddress))
+            elif parser in {path, place, source}:
+                reads += (Path(value) for value in values if not isinstance(value, SharedAddress))
         if outputs or folders:
             from rl_cluster.training.files.output_file import check_new_folder, check_output
 

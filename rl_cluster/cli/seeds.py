@@ -16,6 +16,7 @@ from rl_cluster.cli.exits import EXIT_USER_ERROR, fail
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk
 from rl_cluster.cli.train_request import TrainRequest, settings_of
+from rl_cluster.config.shared_address import Place, SharedAddress
 from rl_cluster.errors import CheckpointError, ConfigError, counted, typed
 from rl_cluster.extension.allowance import check_allowed
 
@@ -70,6 +71,9 @@ def _check_alone(asked: TrainRequest) -> None:
     if asked.resume:
         what, remedy = "--seeds and --resume exclude each other", "go on with all of them: --resume-or-start DIR"
         raise ConfigError("train", what, remedy)
+    if any(isinstance(place, SharedAddress) for place in (asked.out, asked.resume_or_start)):
+        what = "--seeds writes run folders of this machine, not an address in shared storage"
+        raise ConfigError("train", what, "train each seed by itself, or name a folder")
     if asked.resume_or_start and asked.out:
         raise ConfigError("train", "--resume-or-start excludes --out", "omit it: --resume-or-start names the folder")
     if given := next((text for text in asked.overrides if text.partition("=")[0] == "seed"), None):
@@ -80,23 +84,26 @@ def _folder(asked: TrainRequest, config: "Config") -> Path:
     """Where the run folders lie. Raises CheckpointError if it must be new, and is not."""
     from rl_cluster.training.files.new_folder import default_folder
 
-    if asked.resume_or_start:
-        return asked.resume_or_start
-    folder = asked.out or default_folder("rl_cluster_runs", config.name)
+    out, again = asked.out, asked.resume_or_start
+    assert not isinstance(out, SharedAddress), "refused before"
+    assert not isinstance(again, SharedAddress), "refused before"
+    if again:
+        return again
+    folder = out or default_folder("rl_cluster_runs", config.name)
     if os.path.lexists(folder):
         remedy = "choose another --out, or go on with what is there: --resume-or-start DIR"
         raise CheckpointError(str(folder), "exists already", remedy)
     return folder
 
 
-def _options(asked: TrainRequest) -> list[str | Path]:
+def _options(asked: TrainRequest) -> list[str | Place]:
     """The options that each run gets, too."""
-    options = [word for path in asked.scenarios for word in ("--scenario", path)]
+    options: list[str | Place] = [word for path in asked.scenarios for word in ("--scenario", path)]
     options += ["--weights", asked.weights] if asked.weights else []
     return [*options, "--address", asked.address] if asked.address else options
 
 
-def _command(asked: TrainRequest, words: Sequence[str | Path], seed: int, run: Path) -> list[str]:
+def _command(asked: TrainRequest, words: Sequence[str | Place], seed: int, run: Path) -> list[str]:
     place = "--resume-or-start" if asked.resume_or_start else "--out"
     return [sys.executable, "-m", "rl_cluster", "train", *map(str, words), f"seed={seed}", place, str(run)]
 

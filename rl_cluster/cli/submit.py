@@ -11,7 +11,8 @@ from rl_cluster.cli.exits import EXIT_INTERRUPTED, fail
 from rl_cluster.cli.legible import legible, masked
 from rl_cluster.cli.paths import PathCommand, cluster_folder
 from rl_cluster.cli.signals import answer_signal, taken_signal
-from rl_cluster.errors import typed
+from rl_cluster.config.shared_address import is_address
+from rl_cluster.errors import ConfigError, typed
 from rl_cluster.extension.allowance import check_allowed
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def submit_run(
     out: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR", parser=cluster_folder, help="Run folder on the cluster, on storage that all nodes share."
+            metavar="DIR",
+            parser=cluster_folder,
+            help="Run folder on the cluster, on storage that all nodes share, or s3://BUCKET/FOLDER.",
         ),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return at once, and do not follow the job.")] = False,
@@ -57,6 +60,10 @@ def submit_run(
     from rl_cluster.operations.jobs import Jobs
 
     config, fit = _fitted(preset_or_file, overrides or [], gpus, runners)
+    if config.study and out and is_address(out):
+        raise ConfigError(
+            out, "is an address, and a study writes a folder", "name a folder on storage that nodes mount"
+        )
     check_allowed(config.callbacks, "callbacks")  # here, and thereby in the job
     jobs = Jobs(address)
     job = jobs.submit(config, "tune" if config.study else "train", out)

@@ -12,7 +12,7 @@ from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import make_console, say
 from rl_cluster.cli.exits import fail
 from rl_cluster.cli.listings import own_preset_listing, preset_listing
-from rl_cluster.cli.paths import PathCommand, new_folder, path
+from rl_cluster.cli.paths import PathCommand, new_place, path, place
 from rl_cluster.cli.seeds import train_seeds
 from rl_cluster.cli.signals import StopRequest, orderly
 from rl_cluster.cli.streams import forgive_full_disk, without_stdin
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from rl_cluster.api.callbacks import GivenCallbacks
     from rl_cluster.config.schema import Config
+    from rl_cluster.config.shared_address import Place
     from rl_cluster.training.callback import Callbacks
     from rl_cluster.training.engine import Engine
     from rl_cluster.training.files.run_folder import RunFolder
@@ -34,11 +35,20 @@ __all__ = ["app"]
 
 app = typer.Typer()
 
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        parser=new_place,
+        help="Run folder, or s3://BUCKET/FOLDER, to which each checkpoint is copied; by default a new folder in "
+        "~/rl_cluster_runs.",
+    ),
+]
 ResumeOrStart = Annotated[
     Path | None,
     typer.Option(
         metavar="RUN",
-        parser=path,
+        parser=place,
         help="Begin a run in this folder, or go on with it if it is there: for jobs that are requeued.",
     ),
 ]
@@ -92,21 +102,18 @@ class _TrainCommand(PathCommand):
 def train_policy(
     preset_or_file: PresetOrFileIfAny = None,
     overrides: Overrides = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", parser=new_folder, help="Run folder; by default a new one in ~/rl_cluster_runs."),
-    ] = None,
+    out: Out = None,
     resume: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", parser=path, help="Go on with a run from its last checkpoint; KEY=VALUE changes it."
+            metavar="RUN", parser=place, help="Go on with a run from its last checkpoint; KEY=VALUE changes it."
         ),
     ] = None,
     resume_or_start: ResumeOrStart = None,
     weights: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", parser=path, help="Begin with the weights of another run or checkpoint, or with pretrained."
+            metavar="RUN", parser=place, help="Begin with the weights of another run or checkpoint, or with pretrained."
         ),
     ] = None,
     scenario: Scenarios = None,
@@ -152,15 +159,24 @@ def _run(start: "Start", address: str | None, given: "GivenCallbacks") -> None:
         with StopRequest() as request:
             try:
                 with open_run(engine, start) as folder:
-                    say(f"run folder: {folder.path}")
+                    say(f"run folder: {folder.path}{_copied(start)}")
                     say(_extent(start.config))
                     callbacks.on_start(folder.path, start.config)
                     _train(engine, start, folder, callbacks, request.is_set, begin_s)
             finally:
                 engine.close()
     if request.signal:
-        fail(f"train: {_how_it_was_stopped(start.config, folder.path, request)}", request.exit_code)
-    say(f"score it: {typed('rl-cluster', 'evaluate', folder.path)}")
+        fail(f"train: {_how_it_was_stopped(start.config, _place(start, folder), request)}", request.exit_code)
+    say(f"score it: {typed('rl-cluster', 'evaluate', _place(start, folder))}")
+
+
+def _place(start: "Start", folder: "RunFolder") -> "Place":
+    """What the user names to go on with the run, or to score it."""
+    return start.shared or folder.path
+
+
+def _copied(start: "Start") -> str:
+    return f"; each checkpoint is copied to {start.shared}" if start.shared else ""
 
 
 def _tell_changes(start: "Start") -> None:
@@ -202,7 +218,7 @@ def _extent(config: "Config") -> str:
     return "\n".join(lines)
 
 
-def _how_it_was_stopped(config: "Config", path: Path, request: StopRequest) -> str:
+def _how_it_was_stopped(config: "Config", path: "Place", request: StopRequest) -> str:
     assert request.signal
     if not request.is_heeded:
         score = typed("rl-cluster", "evaluate", path)
@@ -245,10 +261,10 @@ def _train(
 
         saved = train_in(folder, engine, start, report, lambda: is_stopped() or callbacks.wants_end())
     callbacks.on_end(saved)
-    if last and (ending := _ending(folder.path, config, last)):
+    if last and (ending := _ending(_place(start, folder), config, last)):
         say(ending)
     elif last and not is_stopped():
-        go_on = typed("rl-cluster", "train", "--resume", folder.path)
+        go_on = typed("rl-cluster", "train", "--resume", _place(start, folder))
         say(f"ended by a callback at iteration {last.done} of {config.training.iterations}; go on with {go_on}")
     say(f"checkpoint: {saved}")
     if config.curriculum:
@@ -257,7 +273,7 @@ def _train(
         say(f"timeline: {picture}")
 
 
-def _ending(folder: Path, config: "Config", last: "Record") -> str | None:
+def _ending(folder: "Place", config: "Config", last: "Record") -> str | None:
     """Why the run has ended; None = a signal has stopped it."""
     from rl_cluster.metrics.names import ELAPSED_S
     from rl_cluster.training.start import time_is_up

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from rl_cluster.config.shared_address import Place
 from rl_cluster.errors import ConfigError, typed
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ class TrainRequest(NamedTuple):
     preset_or_file: str | None
     overrides: Sequence[str]
     scenarios: Sequence[Path]
-    out: Path | None
-    resume: Path | None
-    resume_or_start: Path | None
-    weights: Path | None
+    out: Place | None
+    resume: Place | None
+    resume_or_start: Place | None
+    weights: Place | None
     address: str | None
 
 
@@ -57,12 +58,13 @@ def start_of(asked: TrainRequest) -> "Start":
     return _resumed(asked.preset_or_file, asked.overrides, asked.resume)
 
 
-def _resumed(preset_or_file: str | None, overrides: Sequence[str], run: Path) -> "Start":
+def _resumed(preset_or_file: str | None, overrides: Sequence[str], run: Place) -> "Start":
     """A run that goes on. The first word is a change, too, unless it names settings, which must be those of the run."""
     from rl_cluster.config.load import PRESETS, load_config
     from rl_cluster.training.checkpoints.store import check_folder
 
-    check_folder(run)
+    if isinstance(run, Path):
+        check_folder(run)
     from rl_cluster.training.start import check_same, resumed_start
 
     if preset_or_file and "=" in preset_or_file and preset_or_file not in PRESETS and not Path(preset_or_file).exists():
@@ -75,7 +77,7 @@ def _resumed(preset_or_file: str | None, overrides: Sequence[str], run: Path) ->
     return start
 
 
-def requeued_start(asked: TrainRequest, run: Path) -> "Start | None":
+def requeued_start(asked: TrainRequest, run: Place) -> "Start | None":
     """Where the run in this folder begins or resumes; None = it has ended."""
     if asked.out or asked.resume:
         what = "--resume-or-start excludes --out and --resume"

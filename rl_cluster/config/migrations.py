@@ -17,8 +17,8 @@ gets the value by which that version behaved, so that a run goes on as it began:
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rl_cluster.config.address_secrets import holds_secret
 from rl_cluster.config.formats import FORMAT_KEY
-from rl_cluster.config.monitoring import holds_secret
 
 __all__ = ["FORMAT", "UNNUMBERED", "migrated", "numbered"]
 

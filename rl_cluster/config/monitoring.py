@@ -1,21 +1,13 @@
 """Where a run's metrics are shown, beside the lines of its metrics.jsonl."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from rl_cluster.config.address_secrets import holds_secret
 from rl_cluster.config.section import Section
 
-__all__ = ["MonitoringConfig", "holds_secret"]
-
-USER_INFO = re.compile(r"^[a-z+]+://[^/?#]*@", re.IGNORECASE)
-SECRET_WORDS = re.compile(r"[?&;][\w.-]*(token|secret|password|passwd|pwd|key|sig)[\w.-]*=", re.IGNORECASE)
-
-
-def holds_secret(uri: object) -> bool:
-    """True = an address holds a user name, a password or a token."""
-    return isinstance(uri, str) and bool(USER_INFO.match(uri) or SECRET_WORDS.search(uri))
+__all__ = ["MonitoringConfig"]
 
 
 def _check_no_secret(uri: object) -> object:

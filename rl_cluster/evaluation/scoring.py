@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rl_cluster.config.schema import Config
+from rl_cluster.config.shared_address import Place, name_of
 from rl_cluster.environment.scenario.scenario_file import load_scenario
 from rl_cluster.environment.shared.interface import EpisodeSource, LimitedPolicy, Policy
 from rl_cluster.environment.tasks import make_scenario_source, make_source, task_of
@@ -24,6 +25,7 @@ from rl_cluster.sampling.acting import Tell
 from rl_cluster.sampling.episodes import ModelPolicy, Progress
 from rl_cluster.sampling.search.search_policy import SearchPolicy, make_searches
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.files.fetched_run import fetched
 from rl_cluster.training.files.output_file import check_output, output_file
 from rl_cluster.training.pretrained import PRETRAINED, load_pretrained
 
@@ -95,7 +97,7 @@ class Scoring:
 class Request:
     """What the user wants to evaluate."""
 
-    checkpoints: Sequence[Path]
+    checkpoints: Sequence[Place]
     """Run or checkpoint folders."""
     heuristics: Sequence[str]
     """Names of heuristics as `named.py` takes them, and `pretrained` for the policy that comes with the package;
@@ -136,13 +138,13 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     outputs = [path for path in (request.scores, request.trace) if path]
     for number, path in enumerate(outputs):
         check_output(path, [*request.scenarios, *outputs[:number]])
-    loaded = [(path, _load(path)) for path in request.checkpoints]
+    loaded = [(place, _load(place)) for place in request.checkpoints]
     config = request.preset or (loaded[0][1].config if loaded else default_preset)
     seed = request.seed
-    for path, checkpoint in loaded:
-        _check_task(path, checkpoint, config)
+    for place, checkpoint in loaded:
+        _check_task(place, checkpoint, config)
     policies = [
-        policy for path, checkpoint in loaded for policy in _model_policies(path, checkpoint, len(loaded), request)
+        policy for place, checkpoint in loaded for policy in _model_policies(place, checkpoint, len(loaded), request)
     ]
     heuristics = [name for name in request.heuristics if name != PRETRAINED]
     baselines = [heuristic_of(name, config.task, seed) for name in (heuristics or task_of(config).heuristics)]
@@ -152,14 +154,14 @@ def prepare(request: Request, default_preset: Config) -> Scoring:
     networks = [policy for policy in policies if isinstance(policy, ModelPolicy)]
     policies += make_searches(request.search, request.objective, config, networks, seed)
     _check_names([policy.name for policy in (*policies, *baselines)])
-    for path, checkpoint in loaded:
-        _check_fit(path, checkpoint, groups)
+    for place, checkpoint in loaded:
+        _check_fit(place, checkpoint, groups)
     _check_limits([*policies, *baselines], groups, config)
-    notes = [_note(path, checkpoint) for path, checkpoint in loaded]
+    notes = [_note(place, checkpoint) for place, checkpoint in loaded]
     return Scoring(config, policies, baselines, groups, notes, request.trace)
 
 
-def _check_task(path: Path, checkpoint: Checkpoint, config: Config) -> None:
+def _check_task(path: Place, checkpoint: Checkpoint, config: Config) -> None:
     if checkpoint.config.task != config.task:
         what = f"was trained on task {checkpoint.config.task}, but episodes of task {config.task} are to be played"
         raise ConfigError(str(path), what, "score policies of one task at a time; --preset says whose episodes")
@@ -173,7 +175,7 @@ def _check_names(names: Sequence[str]) -> None:
             )
 
 
-def load_policy(path: Path) -> tuple[TransformerGNN, Config]:
+def load_policy(path: Place) -> tuple[TransformerGNN, Config]:
     """The network of a run's newest checkpoint, or of a checkpoint folder, and the config that it was trained with.
 
     Raises CheckpointError if there is none, or if it is damaged.
@@ -182,7 +184,7 @@ def load_policy(path: Path) -> tuple[TransformerGNN, Config]:
     return load_model(checkpoint).eval(), checkpoint.config
 
 
-def load_policies(paths: Sequence[Path]) -> tuple[list[TransformerGNN], Config]:
+def load_policies(paths: Sequence[Place]) -> tuple[list[TransformerGNN], Config]:
     """The networks of several training seeds, and the config that the first of them was trained with.
 
     Raises CheckpointError like `load_policy`, or if they were trained on different worlds.
@@ -197,13 +199,14 @@ def load_policies(paths: Sequence[Path]) -> tuple[list[TransformerGNN], Config]:
     return [model for model, _ in loaded], config
 
 
-def _load(path: Path) -> Checkpoint:
-    return Checkpoint.load(find_checkpoint(path).folder)
+def _load(path: Place) -> Checkpoint:
+    with fetched(path) as folder:
+        return Checkpoint.load(find_checkpoint(folder).folder)
 
 
-def _model_policies(path: Path, checkpoint: Checkpoint, count: int, request: Request) -> list[Policy]:
+def _model_policies(path: Place, checkpoint: Checkpoint, count: int, request: Request) -> list[Policy]:
     """Argmax and sampled play of a checkpoint. The folders' names distinguish several checkpoints."""
-    name = "policy" if count == 1 else path.absolute().name
+    name = "policy" if count == 1 else name_of(path)
     model, has_own_view = load_model(checkpoint).eval(), request.is_view_kept or not request.preset
     told = _told(name, checkpoint.config, request.preferences)
     trained = checkpoint.config if has_own_view else None
@@ -232,7 +235,7 @@ def _check_limits(policies: Sequence[Policy], groups: Sequence[Group], config: C
                 policy.check(group.source, config)
 
 
-def _note(path: Path, checkpoint: Checkpoint) -> str:
+def _note(path: Place, checkpoint: Checkpoint) -> str:
     config = checkpoint.config
     teacher = "and from what a search would choose" if config.ppo.imitation_weight else "alone"
     return f"policy of {path}: run {config.name}, iteration {checkpoint.iteration}, learnt from reward {teacher}"
@@ -273,7 +276,7 @@ def _generated_title(config: Config, seed: int) -> str:
     return f"Scenarios of {config.name} ({names}), {how}"
 
 
-def _check_fit(path: Path, checkpoint: Checkpoint, groups: Sequence[Group]) -> None:
+def _check_fit(path: Place, checkpoint: Checkpoint, groups: Sequence[Group]) -> None:
     """One network serves any number of UAVs and targets, but a fixed number of resource kinds."""
     known = make_source(checkpoint.config, checkpoint.config.seed, is_training=False).sizes.num_resources
     for group in groups:

@@ -17,12 +17,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rl_cluster.config.schema import Config
+from rl_cluster.config.shared_address import Place
 from rl_cluster.errors import CheckpointError, ClusterError, typed
 from rl_cluster.metrics.names import CHECKPOINT_AGE_S
 from rl_cluster.training.changes import fitted
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint
 from rl_cluster.training.engine import Engine, EngineLeaves, EngineLost, EngineState
 from rl_cluster.training.files.run_folder import RunFolder
+from rl_cluster.training.files.run_mirror import RunMirror, TakenOver
+from rl_cluster.training.files.shared_storage import SharedFolder
 from rl_cluster.training.files.status import STATUS, StatusBoard
 from rl_cluster.training.run import Record, Run
 from rl_cluster.training.start import Start
@@ -89,7 +92,7 @@ def train_in(
             failure = lost
         while failure:
             if not restarts_left:
-                raise _out_of_restarts(start.config, folder.path, failure) from failure
+                raise _out_of_restarts(start.config, start.shared or folder.path, failure) from failure
             restarts_left -= 1
             logger.warning("%s; the run goes on from its last checkpoint (%d more times)", failure, restarts_left)
             failure = _restart(engine, run)
@@ -113,7 +116,7 @@ def _restart(engine: Engine, run: "_SavedRun") -> EngineLost | None:
     return None
 
 
-def _out_of_restarts(config: Config, path: Path, lost: EngineLost) -> ClusterError:
+def _out_of_restarts(config: Config, path: Place, lost: EngineLost) -> ClusterError:
     limit = config.training.max_restarts
     what = f"{lost}, after {limit} restarts of training.max_restarts={limit}"
     return ClusterError(str(path), what, f"check the cluster, then go on with {typed('--resume', path)}")
@@ -131,6 +134,10 @@ class _SavedRun:
         self._saved: Path | None = None
         self._saved_s = time.monotonic()
         self._is_save_due = False
+        self._mirror: RunMirror | None = None
+        if start.shared:
+            keep, is_new = self._training.keep_checkpoints, not start.checkpoint
+            self._mirror = RunMirror(SharedFolder(start.shared), folder.path, keep, is_new=is_new)
 
     def go_back(self) -> None:
         """Returns to the last checkpoint, or to the start: the engine's state, counters, and the lines of metrics."""
@@ -148,6 +155,8 @@ class _SavedRun:
             self._saved = self._save_first()
             if is_stopped():
                 return self._saved
+        else:
+            self._share(lambda mirror: mirror.claim())
         while True:
             record = self._run.iterate()
             record.metrics[CHECKPOINT_AGE_S] = time.monotonic() - self._saved_s
@@ -156,7 +165,7 @@ class _SavedRun:
             report(record)
             is_last = self._run.is_last or is_stopped()
             if is_last:
-                return self._save()
+                return self._save_last()
             leaving = self._engine.status().leaving
             self._is_save_due |= leaving is not None or record.done % self._training.checkpoint_every == 0
             if self._is_save_due:
@@ -172,10 +181,28 @@ class _SavedRun:
     def _save_first(self) -> Path:
         """Saves the first state of a new run, so that it can be resumed whenever it ends."""
         try:
-            return self._save()
+            saved = self._save()
+            if self._mirror:
+                self._mirror.upload(saved)
         except CheckpointError:
             shutil.rmtree(self._folder.path, ignore_errors=True)  # a folder that cannot be resumed is in the way
+            if self._mirror:
+                self._mirror.abandon()
             raise
+        return saved
+
+    def _save_last(self) -> Path:
+        saved = self._save()
+        try:
+            if self._mirror:
+                self._mirror.upload(saved)
+        except TakenOver:
+            raise
+        except CheckpointError as error:
+            what = f"{error.what}, and the last checkpoint is only in {saved}"
+            remedy = f"{error.remedy}, then copy {typed(self._folder.path)} there"
+            raise CheckpointError(error.where, what, remedy) from error
+        return saved
 
     def _save(self) -> Path:
         saved = self._run.checkpoint().save(self._folder.checkpoints, self._training.keep_checkpoints)
@@ -190,3 +217,15 @@ class _SavedRun:
             logger.warning("%s; the run goes on, and tries again after the next iteration", error)
         else:
             self._is_save_due = False
+            saved = self._saved
+            self._share(lambda mirror: mirror.upload(saved))
+
+    def _share(self, act: Callable[[RunMirror], None]) -> None:
+        """Acts on the copy in shared storage, if the run has one, or warns. Raises TakenOver."""
+        try:
+            if self._mirror:
+                act(self._mirror)
+        except TakenOver:
+            raise
+        except CheckpointError as error:
+            logger.warning("%s; the run goes on, and copies its next checkpoint", error)

@@ -10,15 +10,19 @@ from torch import Tensor
 
 from rl_cluster.config.load import load_saved, overridden
 from rl_cluster.config.schema import Config
+from rl_cluster.config.shared_address import Place, SharedAddress
 from rl_cluster.errors import CheckpointError, ConfigError, typed
 from rl_cluster.metrics.names import ELAPSED_S
 from rl_cluster.training.changes import Change, changes_between, check_changes, exactness_note, fitted, schedule_note
 from rl_cluster.training.checkpoints.checkpoint import Checkpoint, find_checkpoint, load_model
+from rl_cluster.training.files.fetched_run import fetched, fetched_run, local_folder, renamed
 from rl_cluster.training.files.new_folder import default_folder
+from rl_cluster.training.files.run_mirror import check_free
 from rl_cluster.training.files.run_names import CONFIG, is_run_folder
+from rl_cluster.training.files.shared_storage import SharedFolder
 from rl_cluster.training.pretrained import PRETRAINED, pretrained_weights
 
-__all__ = ["Ending", "Start", "check_same", "ending_of", "new_start", "resumed_start", "time_is_up"]
+__all__ = ["Ending", "Start", "check_same", "ending_of", "new_start", "resumed_start", "shared_start", "time_is_up"]
 
 
 class Ending(NamedTuple):
@@ -48,30 +52,42 @@ class Start:
     """What `config` changes of the settings with which the checkpoint was saved."""
     notes: tuple[str, ...] = ()
     """What the user must know of a run that goes on; see `schedule_note` and `exactness_note`."""
+    shared: SharedAddress | None = None
+    """Where each checkpoint of the folder is copied; None = nowhere."""
 
 
-def new_start(config: Config, path: Path | None, weights: Path | None = None) -> Start:
+def new_start(config: Config, path: Place | None, weights: Place | None = None) -> Start:
     """A new run; nothing is written yet.
 
     Args:
         config: The run's settings.
-        path: Its folder; None = a new one in ~/rl_cluster_runs, with a number if another run has the same name.
+        path: Its folder; None = a new one in ~/rl_cluster_runs, with a number if another run has the same name. A run
+            with an address in shared storage has such a folder, too, and is copied from there.
         weights: Run or checkpoint folder, of either API stack, whose weights it begins with; or the word `pretrained`,
             for the policy that comes with the package.
 
     Raises CheckpointError if something of that name exists, or if the weights do not fit the run's network.
     """
-    if path and os.path.lexists(path):
-        go_on = f"go on with {typed('--resume', path)}, or " if (path / "checkpoints").is_dir() else ""
-        raise CheckpointError(str(path), "exists already", f"{go_on}choose another --out")
-    start = Start(path or default_folder("rl_cluster_runs", config.name), config, None, is_numbered=path is None)
+    start = _new_place(config, path)
     if not weights:
         return start
     if str(weights) == PRETRAINED:
         return replace(start, weights=pretrained_weights(config))
-    found = find_checkpoint(weights)
-    model = load_model(Checkpoint.load(found.folder), config)
-    return replace(start, weights=model.state_dict(), damaged=found.damaged)
+    with fetched(weights) as folder:
+        found = find_checkpoint(folder)
+        model = load_model(Checkpoint.load(found.folder), config)
+    damaged = tuple(renamed(error, weights, folder) for error in found.damaged)
+    return replace(start, weights=model.state_dict(), damaged=damaged)
+
+
+def _new_place(config: Config, path: Place | None) -> Start:
+    if isinstance(path, SharedAddress):
+        check_free(SharedFolder(path))
+        return Start(local_folder(path), config, None, is_numbered=True, shared=path)
+    if path and os.path.lexists(path):
+        go_on = f"go on with {typed('--resume', path)}, or " if (path / "checkpoints").is_dir() else ""
+        raise CheckpointError(str(path), "exists already", f"{go_on}choose another --out")
+    return Start(path or default_folder("rl_cluster_runs", config.name), config, None, is_numbered=path is None)
 
 
 OMIT = "omit the settings with --resume, or begin anew without it"
@@ -86,11 +102,11 @@ def check_same(config: Config | None, own_config: Config, path: Path, remedy: st
     raise ConfigError(str(path), what, remedy)
 
 
-def resumed_start(path: Path, overrides: Sequence[str] = ()) -> Start:
+def resumed_start(path: Place, overrides: Sequence[str] = ()) -> Start:
     """A run that resumes from its newest sound checkpoint, with the settings in its `config.yaml`.
 
     Args:
-        path: The run's folder.
+        path: The run's folder, or its address in shared storage, from which it is fetched into a new folder.
         overrides: Settings to change, `key=value`; `changes.py` says which may change.
 
     Raises:
@@ -98,6 +114,9 @@ def resumed_start(path: Path, overrides: Sequence[str] = ()) -> Start:
             old API stack, or from a version that saved too little.
         ConfigError: An override is none, or changes what may not change.
     """
+    if isinstance(path, SharedAddress):
+        with fetched_run(path) as folder:
+            return shared_start(path, resumed_start(folder, overrides))
     found = find_checkpoint(path)
     checkpoint = Checkpoint.load(found.folder)
     if checkpoint.config.api_stack == "old":
@@ -119,6 +138,12 @@ def resumed_start(path: Path, overrides: Sequence[str] = ()) -> Start:
         changes=changes,
         notes=tuple(filter(None, (schedule_note(own, config), exactness_note(config)))),
     )
+
+
+def shared_start(address: SharedAddress, start: Start) -> Start:
+    """The start of a run that was fetched from there, and goes on being copied there."""
+    damaged = tuple(renamed(error, address, start.path) for error in start.damaged)
+    return replace(start, shared=address, damaged=damaged)
 
 
 def _settings_now(path: Path, own: Config, overrides: Sequence[str]) -> tuple[Config, tuple[Change, ...]]:
@@ -148,7 +173,7 @@ def ending_of(path: Path, config: Config, checkpoint: Checkpoint) -> Ending | No
     return None
 
 
-def time_is_up(path: Path, config: Config, done: int) -> Ending:
+def time_is_up(path: Place, config: Config, done: int) -> Ending:
     """The ending of a run that its time limit has cut after this many iterations."""
     training = config.training
     what = (
@@ -157,7 +182,7 @@ def time_is_up(path: Path, config: Config, done: int) -> Ending:
     return Ending(what, _longer(path, config, f"training.time_limit_s={2 * training.time_limit_s:g}"))
 
 
-def _longer(path: Path, config: Config, override: str) -> str:
+def _longer(path: Place, config: Config, override: str) -> str:
     """How to make the run longer: what the user can type."""
     if config.api_stack == "old":
         return f"begin a new run with its weights: {typed('--weights', path)}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyarrow.fs import LocalFileSystem  # type: ignore[import-untyped]  # it ships no types
+from pyarrow.fs import LocalFileSystem
 from ray import tune
 from ray.tune import Callback, CheckpointConfig, Stopper
 from ray.tune.experiment import Trial

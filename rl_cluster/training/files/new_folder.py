@@ -20,12 +20,12 @@ MAX_NUMBER = 10_000
 FilledT = TypeVar("FilledT")
 
 
-def default_folder(parent: str, name: str) -> Path:
+def default_folder(parent: str, name: str, remedy: str = "name a folder with --out") -> Path:
     """~/parent/name-DATE-TIME: in the home folder, because a job's working directory is temporary.
 
-    Raises ConfigError if there is no home.
+    Raises ConfigError, with the remedy, if there is no home.
     """
-    return home_folder("name a folder with --out") / parent / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return home_folder(remedy) / parent / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def make_folder(

@@ -17,7 +17,15 @@ from rl_cluster.training.files.run_names import OWN_NAMES
 
 PATH_WORDS = ("FILE", "DIR", "RUN", "STUDY", "CHECKPOINT", "SCENARIO", "GEOJSON", "PRESET", "P")
 """What the help calls paths."""
-PARSERS: set[Any] = {paths.path, paths.output, paths.new_folder, paths.source, paths.cluster_folder}
+PARSERS: set[Any] = {
+    paths.path,
+    paths.output,
+    paths.new_folder,
+    paths.source,
+    paths.cluster_folder,
+    paths.place,
+    paths.new_place,
+}
 
 
 def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -49,7 +57,9 @@ def test_parameter__that_takes_a_path_is_read_as_all_paths_are(words: tuple[str,
         assert paths.parser_of(parameter) not in PARSERS
 
 
-@pytest.mark.parametrize("parse", [paths.path, paths.output, paths.new_folder, paths.source])
+@pytest.mark.parametrize(
+    "parse", [paths.path, paths.output, paths.new_folder, paths.source, paths.place, paths.new_place]
+)
 def test_path__of_any_spelling_is_kept_but_for_the_home_folder(
     parse: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,7 +71,18 @@ def test_path__of_any_spelling_is_kept_but_for_the_home_folder(
         assert str(parse(text)) == text
 
 
-@pytest.mark.parametrize("parse", [paths.path, paths.output, paths.new_folder, paths.source, paths.cluster_folder])
+@pytest.mark.parametrize(
+    "parse",
+    [
+        paths.path,
+        paths.output,
+        paths.new_folder,
+        paths.source,
+        paths.cluster_folder,
+        paths.place,
+        paths.new_place,
+    ],
+)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
