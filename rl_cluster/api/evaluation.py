@@ -10,6 +10,7 @@ from rl_cluster.api.scores import Scores
 from rl_cluster.api.settings import load_config, load_scenario
 from rl_cluster.api.worlds import make_episodes
 from rl_cluster.config.schema import Config
+from rl_cluster.config.shared_address import is_address
 from rl_cluster.environment.scenario.scenario_file import Scenario
 from rl_cluster.environment.shared.interface import EpisodeSource, LimitedPolicy, Policy
 from rl_cluster.errors import ConfigError
@@ -98,7 +99,8 @@ def _loaded(candidate: PolicyLike, task: str) -> LoadedPolicy | Policy | str:
         return candidate.policy()
     if isinstance(candidate, str) and candidate != PRETRAINED:
         is_named = candidate in heuristics_of(task) or is_import_path(candidate)
-        return candidate if is_named or not Path(candidate).exists() else load_policy(candidate)
+        is_place = is_address(candidate) or Path(candidate).exists()
+        return load_policy(candidate) if is_place and not is_named else candidate
     if isinstance(candidate, str | Path):
         return load_policy(candidate)
     return candidate

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import rl_cluster
+from rl_cluster.config.schema import Config
+from rl_cluster.errors import CheckpointError
 from tests.conftest import TINY
 from tests.object_store import ObjectStore
 
@@ -52,3 +55,15 @@ def test_train__refused_by_its_place_says_so_in_one_line(
         line = error_line("train", "debug", *TINY, "--out", address)
     assert line.startswith(f"error: {address}: the store refuses access; export AWS_ACCESS_KEY_ID")
     assert not (tmp_path / "home" / "rl_cluster_runs").exists()
+
+
+def test_python__takes_the_address_as_the_command_line_does(store: ObjectStore, tiny: Config, tmp_path: Path) -> None:
+    address = f"s3://{store.bucket}/runs/first"
+    runs = tmp_path / "home" / "rl_cluster_runs"
+
+    run = rl_cluster.train(tiny, address)
+    assert run.path.parent == runs
+    with pytest.raises(CheckpointError, match=f"^{address}: has ended"):
+        rl_cluster.resume(address)
+    assert rl_cluster.load_policy(address).name == "first"
+    rl_cluster.evaluate(address, episodes=1)
