@@ -185,5 +185,7 @@ def test_newer_files__are_refused_by_name(run: Path, monkeypatch: pytest.MonkeyP
 
     settings = run / "config.yaml"
     settings.write_text(settings.read_text().replace(f"format: {FORMAT}", "format: 99"))
-    with pytest.raises(ConfigError, match=rf"config.yaml: was written by a newer version .*\(format 99; .* up to {FORMAT}\)"):
+    with pytest.raises(
+        ConfigError, match=rf"config.yaml: was written by a newer version .*\(format 99; .* up to {FORMAT}\)"
+    ):
         load_config(str(settings))
