@@ -79,7 +79,8 @@ class StudyTrial(tune.Trainable):
                 )
                 ending.callback(run.close)
                 self._runs.append(run)
-            if rounds := config["resumed"].get(self.trial_id):
+            # PB2 takes a config apart and together again, and loses what is empty.
+            if rounds := config.get("resumed", {}).get(self.trial_id):
                 self._take_over(self._store, rounds * self._every)
             self._ending = ending.pop_all()
 
