@@ -15,6 +15,7 @@ READERS = {"read_text", "read_bytes", "open", "fromfile", "loadtxt", "genfromtxt
 """Methods that read or open a file; `read_text` of `yaml_file.py`, which is no method, is bounded."""
 ALLOWED = {
     "cli/exits.py: open": "writes a report",
+    "cli/scenario.py: read_bytes": "scenarios of this package",
     "cli/signals.py: read_text": "files of /proc, which the kernel writes",
     "cli/streams.py: open": "a descriptor of this process",
     "api/training.py: open": "opens a run folder, by its own readers",
@@ -34,6 +35,8 @@ ALLOWED = {
     "training/files/metrics_file.py: os.open": "the metrics of the run, which are appended to under a lock",
     "training/files/metrics_lines.py: open": "the metrics of the run, line by line, each up to a bound",
     "training/files/output_file.py: open": "writes",
+    "training/files/run_mirror.py: read_bytes": "files that this process has written into its run folder",
+    "training/files/shared_storage.py: open": "writes",
     "training/requeue.py: open": "the lock of a run folder",
     "training/files/run_folder.py: open": "the metrics of the run, by `metrics_file.py`",
     "training/checkpoints/sealed_folder.py: open": "writes a file of a folder that it has made itself",
