@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rl_cluster.api.trackers import check_trackers
 from rl_cluster.cli.arguments import Address, Overrides, PresetOrFileIfAny
 from rl_cluster.cli.console import say, table_console
 from rl_cluster.cli.exits import fail
@@ -62,6 +63,7 @@ def _search(config: "Config", begin: "Callable[[], Path]", address: str | None) 
     from rl_cluster.tune.study import run_study
     from rl_cluster.tune.trial_room import num_at_once
 
+    check_trackers(config.monitoring)
     forgive_full_disk()
     with orderly(), without_stdin(), connect(address) as cluster, StopRequest() as request:
         study, nodes = study_of(config), cluster.resources()

@@ -77,7 +77,11 @@ SETTINGS_ROWS = [
     Row(["tune", "tune_demo", _space("seed", "1", "9")], r"study.space: seed: cannot be searched: "),
     Row(["tune", "tune_demo", _space("training.max_restarts")], r"max_restarts: has no effect in a study: .*; search"),
     Row(["tune", "tune_demo", "api_stack=old"], r"api_stack=old: has no effect in a study: .*; give it to train"),
-    Row(["tune", "tune_demo", "monitoring.wandb_mode=online"], r"has no effect in a study: .*; give it to train"),
+    Row(["tune", "tune_demo", "monitoring.node_interval_s=9"], r"has no effect in a study: .*; give it to train"),
+    Row(
+        ["tune", "tune_demo", "monitoring.wandb_mode=online"],
+        r"there is no key for api\.wandb\.ai; export WANDB_API_KEY",
+    ),
     Row(["tune", "tune_demo", "training.time_limit_s=5"], r"has no effect in a study: trials are compared by rounds; "),
     Row(["tune", "tune_demo", "training.checkpoint_every=5"], r"has no effect in a study: trials save after each"),
 ]
