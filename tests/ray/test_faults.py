@@ -86,6 +86,14 @@ def uninterrupted(cluster: Cluster, tiny: Config, tmp_path_factory: pytest.TempP
     return Checkpoint.load(saved)
 
 
+def wait_for_room(cluster: Cluster, cpus: float) -> None:
+    """Until a node reports so many free CPUs: Ray hears of them a little after the node."""
+    pause, deadline_s = threading.Event(), time.monotonic() + 30.0
+    while not any(node.cpus >= cpus for node in cluster.free_resources()):
+        assert time.monotonic() < deadline_s
+        pause.wait(0.1)
+
+
 def assert_same(left: Checkpoint, right: Checkpoint, atol: float = 0.0) -> None:
     for name, tensor in left.weights.items():
         torch.testing.assert_close(tensor, right.weights[name], rtol=0.0, atol=atol, msg=name)
@@ -174,6 +182,7 @@ def test_learners__leave_and_join_with_their_nodes(
         if record.done == 4:
             added.append(nodes.add_node(num_cpus=1))
             nodes.wait_for_nodes()
+            wait_for_room(cluster, 1.0)
 
     try:
         saved = train(engine, new_start(config, tmp_path / "run"), report)
