@@ -163,6 +163,7 @@ def test_node__that_is_drained_is_left_and_costs_nothing(
     assert_same(Checkpoint.load(saved), uninterrupted)
 
 
+@pytest.mark.long
 def test_learners__leave_and_join_with_their_nodes(
     nodes: ray.cluster_utils.Cluster, cluster: Cluster, tiny: Config, tmp_path: Path, uninterrupted: Checkpoint
 ) -> None:

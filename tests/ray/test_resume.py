@@ -82,7 +82,8 @@ def _assert_resumes(run: Path, after: int) -> None:
     assert resumed.returncode == 0, resumed.stderr
     first_lines = resumed.stdout.splitlines()
     assert first_lines[0] == f"run folder: {run}"
-    assert first_lines[2].startswith(f"iteration {after + 1}/6")
+    assert first_lines[2].startswith("first iteration after ")
+    assert first_lines[3].startswith(f"iteration {after + 1}/6")
 
 
 @pytest.fixture(scope="module")
