@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 BENCHMARKS = ("rollout_gpu", "model_gpu")
 """Modules of `benchmarks.measure` that need a GPU. The last one takes the longest."""
 COMPILING = "model_gpu"
-"""Of these, the one that compiles."""
+"""The one of these tests that compiles."""
 LEAST_S = 20.0
 """A benchmark with less time than this is not begun."""
 

@@ -46,11 +46,11 @@ class Extent(NamedTuple):
     """How much is measured."""
 
     pause_s: float
-    """Of a runner that is not slowed, after each fragment."""
+    """Seconds that a runner pauses after each fragment, if it is not slowed."""
     batches: int
     seeds: int
     iterations: int | None
-    """Of `debug`; None = all that the preset has."""
+    """Iterations of `debug` for each seed; None = as many as the preset has."""
 
 
 FULL = Extent(pause_s=0.5, batches=24, seeds=5, iterations=None)

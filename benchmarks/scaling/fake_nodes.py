@@ -18,7 +18,7 @@ __all__ = ["PLACE", "fake_nodes"]
 PLACE = "idle_runner"
 """The resource of which an idle env runner needs one; the head has none."""
 STORE_BYTES = 500 * 2**20
-"""Of each node's object store: two iterations with the largest fragments."""
+"""Size of each node's object store: two iterations with the largest fragments fit."""
 
 
 @contextmanager

@@ -25,7 +25,7 @@ class Steering:
     """for each env runner"""
 
     def seconds(self, num_runners: int) -> float:
-        """Of an iteration with this many env runners."""
+        """Cost of an iteration with this many env runners."""
         return self.fixed_s + num_runners * self.message_s
 
 

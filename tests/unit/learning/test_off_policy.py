@@ -109,7 +109,7 @@ def test_effective_share__by_hand() -> None:
 
 
 def _loss_and_gradient(start_logp: Tensor | None, logp: Tensor) -> tuple[float, Tensor]:
-    """Of two UAVs with advantages 2 and -1 whose policy is (1/2, 1/2); both took action 0."""
+    """The loss of two UAVs with advantages 2 and -1 whose policy is (1/2, 1/2); both took action 0."""
     logits = torch.zeros(1, 2, 2, requires_grad=True)
     yes = torch.ones(1, 2, dtype=torch.bool)
     sample = PPOSample(

@@ -12,7 +12,7 @@ from rl_cluster.sampling.rollout import make_rollout
 
 
 def _measured_bytes(config: Config) -> int:
-    """Of the columns of all env runners."""
+    """Bytes of the columns that all env runners have made."""
     fragment = make_rollout(config, 0, make_model(config)).sample(config.sampling.fragment_steps)
     columns = [fragment.action, fragment.logp, fragment.value, fragment.next_value, fragment.reward, fragment.ended]
     columns += [] if fragment.expert is None else [fragment.expert]
