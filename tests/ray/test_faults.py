@@ -16,7 +16,7 @@ import pytest
 import ray.cluster_utils
 import torch
 from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
-from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
 from rl_cluster.config.schema import Config
 from rl_cluster.rllib.cluster import Cluster
@@ -86,6 +86,21 @@ def uninterrupted(cluster: Cluster, tiny: Config, tmp_path_factory: pytest.TempP
     return Checkpoint.load(saved)
 
 
+def take_all(cluster: Cluster) -> PlacementGroup:
+    """Takes both nodes that all tests share.
+
+    A node that an earlier test has removed may still seem to live. What is reserved there would move when it is gone,
+    and take the room that the test itself needs.
+    """
+    pause, deadline_s = threading.Event(), time.monotonic() + 60.0
+    while sorted(node.cpus for node in cluster.resources()) != [1.0, 2.0]:
+        assert time.monotonic() < deadline_s
+        pause.wait(0.1)
+    taken = placement_group([{"CPU": 2}, {"CPU": 1}])
+    assert taken.wait(30)
+    return taken
+
+
 def wait_for_room(cluster: Cluster, cpus: float) -> None:
     """Until a node reports so many free CPUs: Ray hears of them a little after the node."""
     pause, deadline_s = threading.Event(), time.monotonic() + 30.0
@@ -136,8 +151,7 @@ def test_node__that_is_drained_is_left_and_costs_nothing(
     nodes: ray.cluster_utils.Cluster, cluster: Cluster, tiny: Config, tmp_path: Path, uninterrupted: Checkpoint
 ) -> None:
     """The run moves to the other node, and is bit for bit what it would have been."""
-    taken = placement_group([{"CPU": 2}, {"CPU": 1}])  # all that there is
-    assert taken.wait(30)
+    taken = take_all(cluster)
     added = [nodes.add_node(num_cpus=4) for _ in range(2)]
     nodes.wait_for_nodes()
     config, engine, used = make_config(tiny), RayEngine(make_config(tiny)), list[str]()
@@ -163,13 +177,11 @@ def test_node__that_is_drained_is_left_and_costs_nothing(
     assert_same(Checkpoint.load(saved), uninterrupted)
 
 
-@pytest.mark.long
 def test_learners__leave_and_join_with_their_nodes(
     nodes: ray.cluster_utils.Cluster, cluster: Cluster, tiny: Config, tmp_path: Path, uninterrupted: Checkpoint
 ) -> None:
     """Two Learners, one when a node is gone, two when another one has come: the run is what it would have been."""
-    taken = placement_group([{"CPU": 2}, {"CPU": 1}])  # all that there is
-    assert taken.wait(30)
+    taken = take_all(cluster)
     added = [nodes.add_node(num_cpus=1) for _ in range(2)]
     nodes.wait_for_nodes()
     learners = {"num_learners": 2, "min_learners": 1, "cpus_per_learner": 0.7, "timeout_s": 5.0}
