@@ -17,7 +17,7 @@ from rl_cluster.training.files.run_names import OWN_NAMES
 
 PATH_WORDS = ("FILE", "DIR", "RUN", "STUDY", "CHECKPOINT", "SCENARIO", "GEOJSON", "PRESET", "P")
 """What the help calls paths."""
-PARSERS: set[Any] = {
+PARSERS: tuple[Any, ...] = (
     paths.path,
     paths.output,
     paths.new_folder,
@@ -25,7 +25,7 @@ PARSERS: set[Any] = {
     paths.cluster_folder,
     paths.place,
     paths.new_place,
-}
+)
 
 
 def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -71,18 +71,7 @@ def test_path__of_any_spelling_is_kept_but_for_the_home_folder(
         assert str(parse(text)) == text
 
 
-@pytest.mark.parametrize(
-    "parse",
-    [
-        paths.path,
-        paths.output,
-        paths.new_folder,
-        paths.source,
-        paths.cluster_folder,
-        paths.place,
-        paths.new_place,
-    ],
-)
+@pytest.mark.parametrize("parse", PARSERS)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
